@@ -1,0 +1,83 @@
+#include "base/digest.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "base/check.h"
+
+namespace riacho {
+namespace {
+
+// EVP_MD objects are fetched once: an implicit fetch for each digest costs more than the digest of a partition key.
+template <class Out>
+Out digest(const EVP_MD* kind, std::string_view data) noexcept {
+    thread_local EVP_MD_CTX* context = EVP_MD_CTX_new();
+    Out out;
+    unsigned size = 0;
+    const bool ok = EVP_DigestInit_ex2(context, kind, nullptr) == 1 &&
+                    EVP_DigestUpdate(context, data.data(), data.size()) == 1 &&
+                    EVP_DigestFinal_ex(context, out.data(), &size) == 1;
+    RIACHO_CHECK(ok && size == out.size(), "OpenSSL digest failed");
+    return out;
+}
+
+const EVP_MD* sha256_kind() {
+    static const EVP_MD* kind = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    return kind;
+}
+
+}  // namespace
+
+Md5 md5(std::string_view data) noexcept {
+    static const EVP_MD* kind = EVP_MD_fetch(nullptr, "MD5", nullptr);
+    return digest<Md5>(kind, data);
+}
+
+Sha256 sha256(std::string_view data) noexcept { return digest<Sha256>(sha256_kind(), data); }
+
+Sha256 hmac_sha256(std::string_view key, std::string_view data) noexcept {
+    Sha256 out;
+    unsigned size = 0;
+    const auto* result = HMAC(sha256_kind(), key.data(), static_cast<int>(key.size()),
+                              reinterpret_cast<const unsigned char*>(data.data()), data.size(), out.data(), &size);
+    RIACHO_CHECK(result != nullptr && size == out.size(), "OpenSSL HMAC failed");
+    return out;
+}
+
+std::string to_hex(std::string_view data) {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string hex;
+    hex.reserve(data.size() * 2);
+    for (const char c : data) {
+        const auto byte = static_cast<std::uint8_t>(c);
+        hex.push_back(digits[byte >> 4]);
+        hex.push_back(digits[byte & 0xF]);
+    }
+    return hex;
+}
+
+std::optional<std::string> from_hex(std::string_view hex) {
+    const auto digit = [](char c) -> int {
+        if (c >= '0' && c <= '9') return c - '0';
+        if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+        if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+        return -1;
+    };
+    if (hex.size() % 2 != 0) return std::nullopt;
+    std::string data;
+    data.reserve(hex.size() / 2);
+    for (std::size_t i = 0; i < hex.size(); i += 2) {
+        const int high = digit(hex[i]);
+        const int low = digit(hex[i + 1]);
+        if (high < 0 || low < 0) return std::nullopt;
+        data.push_back(static_cast<char>(high * 16 + low));
+    }
+    return data;
+}
+
+bool equal_constant_time(std::string_view a, std::string_view b) noexcept {
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace riacho

@@ -1,0 +1,6 @@
+// Forward declarations of base.
+#pragma once
+
+namespace riacho {
+class Buffer;
+}  // namespace riacho

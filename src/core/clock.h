@@ -1,0 +1,44 @@
+// The one source of time. Everything outside core/ takes a Clock&, so that tests and users of test mode can move it.
+#pragma once
+
+#include <atomic>
+
+#include "base/time.h"
+
+namespace riacho::core {
+
+// Thread-safe.
+class Clock {
+public:
+    virtual ~Clock() = default;
+    [[nodiscard]] virtual TimestampMs now() const = 0;
+    [[nodiscard]] virtual MonotonicNs monotonic() const = 0;
+};
+
+// The machine's clocks.
+class SystemClock final : public Clock {
+public:
+    [[nodiscard]] TimestampMs now() const override;
+    [[nodiscard]] MonotonicNs monotonic() const override;
+};
+
+// Stands still until advanced.
+class ManualClock final : public Clock {
+public:
+    explicit ManualClock(TimestampMs start) : now_ms_(start.value()) {}
+    [[nodiscard]] TimestampMs now() const override { return TimestampMs(now_ms_.load()); }
+    [[nodiscard]] MonotonicNs monotonic() const override { return MonotonicNs(elapsed_ms_.load() * 1'000'000); }
+    // Both clocks go forward by the same span.
+    void advance_ms(std::int64_t span_ms) {
+        now_ms_ += span_ms;
+        elapsed_ms_ += span_ms;
+    }
+    // The wall clock alone is set, as an administrator or NTP would.
+    void set(TimestampMs now) { now_ms_ = now.value(); }
+
+private:
+    std::atomic<std::int64_t> now_ms_;
+    std::atomic<std::int64_t> elapsed_ms_{0};
+};
+
+}  // namespace riacho::core

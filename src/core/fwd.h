@@ -1,0 +1,13 @@
+// Forward declarations of core.
+#pragma once
+
+namespace riacho::core {
+class Clock;
+class Core;
+class DiskPool;
+class MemoryBudget;
+class Metrics;
+class Rng;
+class Runtime;
+struct Wakeup;
+}  // namespace riacho::core

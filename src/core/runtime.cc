@@ -1,0 +1,98 @@
+#include "core/runtime.h"
+
+#include <pthread.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <string>
+
+#include "base/check.h"
+#include "core/task.h"
+
+namespace riacho::core {
+
+struct Core::Impl {
+    boost::asio::io_context context{1};
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{context.get_executor()};
+    std::atomic<std::thread::id> thread;
+};
+
+Core::Core(std::size_t index) : index_(index), impl_(std::make_unique<Impl>()) {}
+Core::~Core() = default;
+
+boost::asio::io_context& Core::context() { return impl_->context; }
+bool Core::is_current() const { return impl_->thread.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
+
+void Core::wake(Wakeup& wakeup) noexcept {
+    wakeup.next = nullptr;
+    wake_all(&wakeup);
+}
+
+void Core::wake_all(Wakeup* first) noexcept {
+    if (first == nullptr) return;
+    // Reverse the chain: the stack holds the newest first and drain() turns it around again.
+    Wakeup* last = first;
+    Wakeup* reversed = nullptr;
+    for (Wakeup* at = first; at != nullptr;) {
+        Wakeup* next = at->next;
+        at->next = reversed;
+        reversed = at;
+        at = next;
+    }
+    Wakeup* head = wakeups_.load(std::memory_order_relaxed);
+    do {
+        last->next = head;
+    } while (!wakeups_.compare_exchange_weak(head, reversed, std::memory_order_release, std::memory_order_relaxed));
+    // Only the one that found the stack empty rings the bell; the others are picked up with it.
+    if (head == nullptr) boost::asio::post(impl_->context, [this] { drain(); });
+}
+
+void Core::drain() noexcept {
+    Wakeup* stack = wakeups_.exchange(nullptr, std::memory_order_acquire);
+    Wakeup* queue = nullptr;
+    while (stack != nullptr) {
+        Wakeup* next = stack->next;
+        stack->next = queue;
+        queue = stack;
+        stack = next;
+    }
+    while (queue != nullptr) {
+        Wakeup* next = queue->next;
+        queue->run();
+        queue = next;
+    }
+}
+
+Runtime::Runtime(std::size_t count) {
+    RIACHO_CHECK(count >= 1);
+    for (std::size_t i = 0; i < count; ++i) cores_.push_back(std::make_unique<Core>(i));
+}
+
+Runtime::~Runtime() { stop(); }
+
+void Runtime::start() {
+    RIACHO_CHECK(threads_.empty());
+    for (auto& core : cores_) {
+        threads_.emplace_back([&core = *core] {
+            core.impl_->thread = std::this_thread::get_id();
+            pthread_setname_np(pthread_self(), ("core-" + std::to_string(core.index())).c_str());
+            core.impl_->context.run();
+        });
+    }
+}
+
+void Runtime::stop() {
+    for (auto& core : cores_) core->impl_->context.stop();
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+}
+
+void spawn(Core& core, std::function<Task<void>()> make) {
+    boost::asio::co_spawn(core.context(), std::move(make), [](std::exception_ptr failure) {
+        if (failure) std::rethrow_exception(failure);
+    });
+}
+
+}  // namespace riacho::core

@@ -1,0 +1,54 @@
+#include "core/runtime.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+#include "core/task.h"
+
+namespace riacho::core {
+namespace {
+
+TEST(Runtime, a_coroutine_goes_on_on_its_own_core_after_a_wakeup_from_another_thread) {
+    Runtime runtime(2);
+    runtime.start();
+    std::promise<bool> done;
+    std::thread other;
+    spawn(runtime.core(1), [&]() -> Task<void> {
+        co_await suspend([&](Wakeup& wakeup) { other = std::thread([&] { runtime.core(1).wake(wakeup); }); });
+        done.set_value(runtime.core(1).is_current());
+    });
+    EXPECT_TRUE(done.get_future().get());
+    other.join();
+}
+
+TEST(Runtime, wakeups_run_in_the_order_they_were_given) {
+    struct Note final : Wakeup {
+        int number = 0;
+        std::vector<int>* seen = nullptr;
+        std::promise<void>* last = nullptr;
+        void run() noexcept override {
+            seen->push_back(number);
+            if (last != nullptr) last->set_value();
+        }
+    };
+    Runtime runtime(1);
+    std::vector<int> seen;
+    std::promise<void> all;
+    std::array<Note, 6> notes;
+    for (int i = 0; i < 6; ++i) {
+        notes[static_cast<std::size_t>(i)].number = i;
+        notes[static_cast<std::size_t>(i)].seen = &seen;
+    }
+    notes[5].last = &all;
+    runtime.core(0).wake(notes[0]);
+    for (std::size_t i = 1; i < 5; ++i) notes[i].next = &notes[i + 1];
+    runtime.core(0).wake_all(&notes[1]);
+    runtime.start();
+    all.get_future().get();
+    EXPECT_EQ(seen, (std::vector<int>{0, 1, 2, 3, 4, 5}));
+}
+
+}  // namespace
+}  // namespace riacho::core
