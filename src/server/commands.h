@@ -1,0 +1,26 @@
+// The subcommands of the binary. Each returns the process's exit code.
+#pragma once
+
+#include <string>
+
+#include "server/config.h"
+
+namespace riacho::server {
+
+// Runs the server until SIGINT or SIGTERM.
+int serve(const Config& config);
+
+// Checks journal, segments and catalog of a data directory that no server uses; prints what it finds.
+int verify(const std::string& data_dir);
+
+struct UserRequest {
+    enum class Action : std::uint8_t { add, list, remove, rotate } action;
+    std::string data_dir;
+    std::string name;
+    std::string account;
+    bool json = false;
+};
+// Changes credentials: through the running server of the data directory if there is one, else in its files.
+int user(const UserRequest& request);
+
+}  // namespace riacho::server

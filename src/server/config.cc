@@ -1,0 +1,315 @@
+#include "server/config.h"
+
+#include <fmt/format.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <toml++/toml.h>
+
+#include "base/try.h"
+
+namespace riacho::server {
+namespace {
+
+using Values = std::vector<std::pair<const Setting*, SettingValue>>;
+
+std::string variable_name(std::string_view setting) {
+    std::string name = "RIACHO_";
+    for (const char c : setting) name += c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+    return name;
+}
+
+std::vector<std::string> split_commas(std::string_view text) {
+    std::vector<std::string> parts;
+    while (!text.empty()) {
+        const auto comma = text.find(',');
+        if (comma != 0) parts.emplace_back(text.substr(0, comma));
+        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+    }
+    return parts;
+}
+
+std::optional<std::string> text_of(const toml::node& node) {
+    if (const auto text = node.value_exact<std::string>()) return *text;
+    if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
+    if (const auto number = node.value_exact<std::int64_t>()) return std::to_string(*number);
+    return std::nullopt;
+}
+
+// The file's values by setting name; names it does not know are an error, because a misspelt setting does nothing.
+Expected<GivenFlags, std::string> read_file(const std::string& path) {
+    toml::table table;
+    try {
+        table = toml::parse_file(path);
+    } catch (const toml::parse_error& error) {
+        return fail(fmt::format("cannot read the configuration file {}: {} (line {})", path, error.description(),
+                                error.source().begin.line));
+    }
+    GivenFlags given;
+    for (const auto& [key, node] : table) {
+        const auto setting = std::ranges::find(all_settings(), key.str(), &Setting::name);
+        if (setting == all_settings().end() || setting->name == "config") {
+            return fail(fmt::format("{}: there is no setting named '{}'", path, key.str()));
+        }
+        std::vector<std::string> values;
+        if (const auto* list = node.as_array(); list != nullptr && setting->repeatable) {
+            for (const toml::node& element : *list) {
+                auto text = text_of(element);
+                if (!text) return fail(fmt::format("{}: '{}' must hold texts", path, key.str()));
+                values.push_back(std::move(*text));
+            }
+        } else if (auto text = text_of(node)) {
+            values.push_back(std::move(*text));
+        } else {
+            return fail(fmt::format("{}: '{}' has a value of the wrong kind", path, key.str()));
+        }
+        given.emplace_back(key.str(), std::move(values));
+    }
+    return given;
+}
+
+const std::vector<std::string>* find_given(const GivenFlags& given, std::string_view name) {
+    const auto found = std::ranges::find(given, name, &GivenFlags::value_type::first);
+    return found == given.end() ? nullptr : &found->second;
+}
+
+SettingValue pick(const Setting& setting, const GivenFlags& flags, const GivenFlags& file, const std::string& file_path) {
+    if (const auto* values = find_given(flags, setting.name)) return {*values, "flag"};
+    const std::string variable = variable_name(setting.name);
+    if (const char* text = std::getenv(variable.c_str()); text != nullptr) {
+        return {setting.repeatable ? split_commas(text) : std::vector<std::string>{text}, variable};
+    }
+    if (const auto* values = find_given(file, setting.name)) return {*values, file_path};
+    if (setting.repeatable) return {{}, "default"};
+    return {{std::string(setting.default_value)}, "default"};
+}
+
+// Reads typed values out of the resolved texts; the first problem is kept.
+class Reader {
+public:
+    explicit Reader(const Values& values) : values_(values) {}
+
+    const std::string& text(std::string_view name) { return find(name).values.front(); }
+    const std::vector<std::string>& list(std::string_view name) { return find(name).values; }
+
+    bool flag(std::string_view name) {
+        const std::string& value = text(name);
+        if (value == "true" || value == "1" || value == "yes" || value == "on") return true;
+        if (!value.empty() && value != "false" && value != "0" && value != "no" && value != "off") {
+            problem(name, "is neither true nor false");
+        }
+        return false;
+    }
+
+    std::int64_t number(std::string_view name, std::int64_t lowest, std::int64_t highest) {
+        const std::string& value = text(name);
+        std::int64_t result = 0;
+        const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), result);
+        if (ec != std::errc() || end != value.data() + value.size() || result < lowest || result > highest) {
+            problem(name, fmt::format("is not a whole number from {} to {}", lowest, highest));
+            return lowest;
+        }
+        return result;
+    }
+
+    template <class Choice>
+    Choice choice(std::string_view name, std::initializer_list<std::pair<std::string_view, Choice>> choices) {
+        std::string allowed;
+        for (const auto& [word, value] : choices) {
+            if (word == text(name)) return value;
+            allowed += allowed.empty() ? "" : ", ";
+            allowed += word;
+        }
+        problem(name, "is none of " + allowed);
+        return choices.begin()->second;
+    }
+
+    void problem(std::string_view name, std::string_view what) {
+        if (!error_.empty()) return;
+        const SettingValue& value = find(name);
+        error_ = fmt::format("{} = '{}' ({}) {}", name, fmt::join(value.values, ","), value.source, what);
+    }
+
+    [[nodiscard]] const std::string& error() const { return error_; }
+
+private:
+    const SettingValue& find(std::string_view name) const {
+        return std::ranges::find_if(values_, [&](const auto& entry) { return entry.first->name == name; })->second;
+    }
+
+    const Values& values_;
+    std::string error_;
+};
+
+void read_listen(Reader& reader, Config& config) {
+    const std::string& text = reader.text("listen");
+    const auto colon = text.rfind(':');
+    int port = -1;
+    if (colon != std::string::npos) {
+        const auto [end, ec] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
+        if (ec != std::errc() || end != text.data() + text.size()) port = -1;
+    }
+    if (port < 0 || port > 65535) return reader.problem("listen", "is not HOST:PORT");
+    config.listen_port = static_cast<std::uint16_t>(port);
+    config.listen_host = text.substr(0, colon);
+    if (config.listen_host.size() > 1 && config.listen_host.front() == '[' && config.listen_host.back() == ']') {
+        config.listen_host = config.listen_host.substr(1, config.listen_host.size() - 2);
+    }
+    if (config.listen_host.empty() || config.listen_host == "*") config.listen_host = "0.0.0.0";
+}
+
+void read_durability(Reader& reader, Config& config) {
+    const std::string& text = reader.text("durability");
+    if (text == "sync") return;
+    if (text == "os") {
+        config.durability = Durability::os;
+        return;
+    }
+    int interval = 0;
+    if (text.starts_with("interval:")) std::from_chars(text.data() + 9, text.data() + text.size(), interval);
+    if (interval < 1 || interval > 10'000) return reader.problem("durability", "is none of sync, interval:1..10000, os");
+    config.durability = Durability::interval;
+    config.durability_interval_ms = interval;
+}
+
+void read_streams(Reader& reader, Config& config) {
+    for (const std::string& text : reader.list("create-stream")) {
+        const auto colon = text.find(':');
+        StreamToCreate stream{text.substr(0, colon), 1};
+        if (colon != std::string::npos) {
+            const auto [end, ec] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), stream.shards);
+            if (ec != std::errc() || end != text.data() + text.size() || stream.shards < 1 || stream.shards > 10'000) {
+                return reader.problem("create-stream", "is not NAME or NAME:SHARDS with 1 to 10000 shards");
+            }
+        }
+        const auto legal = [](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+        };
+        if (stream.name.empty() || stream.name.size() > 128 || !std::ranges::all_of(stream.name, legal)) {
+            return reader.problem("create-stream", "has a name that is not 1 to 128 of [a-zA-Z0-9_.-]");
+        }
+        config.create_streams.push_back(std::move(stream));
+    }
+}
+
+std::size_t default_cache_bytes() {
+    struct sysinfo info {};
+    if (sysinfo(&info) != 0) return std::size_t{256} << 20;
+    // A quarter of the memory, as the design has it, but no surprise on a laptop.
+    return std::clamp<std::size_t>(info.totalram * info.mem_unit / 4, std::size_t{64} << 20, std::size_t{2} << 30);
+}
+
+Expected<Config, std::string> read_values(const Values& values) {
+    Reader reader(values);
+    Config config;
+    config.data_dir = reader.text("data-dir");
+    if (config.data_dir.empty()) reader.problem("data-dir", "is empty");
+    read_listen(reader, config);
+    read_durability(reader, config);
+    read_streams(reader, config);
+    config.ephemeral = reader.flag("ephemeral");
+    config.auth = reader.text("auth").empty() ? AuthMode::off
+                                              : reader.choice<AuthMode>("auth", {{"off", AuthMode::off}, {"sigv4", AuthMode::sigv4}});
+    config.insecure = reader.flag("insecure");
+    config.account = reader.text("account");
+    if (config.account.size() != 12 || !std::ranges::all_of(config.account, [](char c) { return c >= '0' && c <= '9'; })) {
+        reader.problem("account", "is not an account id of 12 digits");
+    }
+    config.region = reader.text("region");
+    config.transition_delay_ms = reader.number("transition-delay", 0, 600'000);
+    config.tls_cert = reader.text("tls-cert");
+    config.tls_key = reader.text("tls-key");
+    if (config.tls_cert.empty() != config.tls_key.empty()) reader.problem("tls-cert", "and tls-key must be given together");
+    config.log_format = reader.choice<core::LogFormat>(
+        "log-format", {{"logfmt", core::LogFormat::logfmt}, {"json", core::LogFormat::json}});
+    config.log_level = reader.choice<core::LogLevel>("log-level", {{"info", core::LogLevel::info},
+                                                                   {"debug", core::LogLevel::debug},
+                                                                   {"warn", core::LogLevel::warn},
+                                                                   {"error", core::LogLevel::error}});
+    config.port_file = reader.text("port-file");
+    config.cores = static_cast<std::size_t>(reader.number("cores", 0, 64));
+    if (config.cores == 0) config.cores = static_cast<std::size_t>(std::clamp(sysconf(_SC_NPROCESSORS_ONLN), 1L, 4L));
+    config.cache_bytes = static_cast<std::size_t>(reader.number("cache-mib", 0, 1 << 20)) << 20;
+    if (config.cache_bytes == 0) config.cache_bytes = default_cache_bytes();
+    config.journal_bytes = static_cast<std::size_t>(reader.number("journal-mib", 64, 1 << 20)) << 20;
+    config.connections_max = static_cast<std::size_t>(reader.number("connections-max", 1, 1'000'000));
+    if (reader.error().empty() && config.auth == AuthMode::off && !config.listens_on_loopback() && !config.insecure) {
+        reader.problem("listen", "is not a loopback address: that needs --auth=sigv4, or --insecure to accept anyone");
+    }
+    if (!reader.error().empty()) return fail(reader.error());
+    return config;
+}
+
+}  // namespace
+
+const std::vector<Setting>& all_settings() {
+    static const std::vector<Setting> settings = {
+        {"data-dir", "./riacho-data", "DIR", "where everything is kept"},
+        {"listen", "127.0.0.1:4566", "HOST:PORT", "the address; port 0 picks a free one"},
+        {"ephemeral", "false", "", "use a temporary data directory and remove it at exit"},
+        {"create-stream", "", "NAME[:SHARDS]", "create a stream at start if it does not exist (repeatable)", true},
+        {"durability", "sync", "MODE", "sync: acknowledge after the disk has it; interval:MS: sync every MS ms; os: never sync"},
+        {"auth", "", "off|sigv4", "check signatures; off is the default and allowed on loopback addresses only"},
+        {"insecure", "false", "", "accept any credentials on an address that is not loopback"},
+        {"account", "000000000000", "ID", "the account of callers that --auth=off lets in"},
+        {"region", "us-east-1", "REGION", "the region of callers that name none"},
+        {"transition-delay", "20", "MS", "how long CREATING, UPDATING and DELETING last"},
+        {"tls-cert", "", "FILE", "a certificate chain (PEM) instead of the self-signed one"},
+        {"tls-key", "", "FILE", "its private key (PEM)"},
+        {"log-format", "logfmt", "logfmt|json", "how log lines look"},
+        {"log-level", "info", "LEVEL", "debug, info, warn or error"},
+        {"port-file", "", "FILE", "write the port to FILE once the server accepts connections"},
+        {"cores", "0", "N", "event loops; 0: one per CPU, at most 4"},
+        {"cache-mib", "0", "MIB", "memory for the newest records; 0: a quarter of the RAM, at most 2048"},
+        {"journal-mib", "512", "MIB", "disk space of the journal"},
+        {"connections-max", "10000", "N", "connections at one time"},
+        {"config", "", "FILE", "read settings from a TOML file"},
+    };
+    return settings;
+}
+
+bool Config::listens_on_loopback() const {
+    return listen_host.starts_with("127.") || listen_host == "::1" || listen_host == "localhost";
+}
+
+Expected<ResolvedConfig, std::string> resolve_config(const GivenFlags& flags) {
+    std::string file_path;
+    if (const auto* given = find_given(flags, "config")) {
+        file_path = given->front();
+    } else if (const char* variable = std::getenv("RIACHO_CONFIG"); variable != nullptr) {
+        file_path = variable;
+    }
+    GivenFlags file;
+    if (!file_path.empty()) {
+        TRY(auto read, read_file(file_path));
+        file = std::move(read);
+    }
+    ResolvedConfig resolved;
+    for (const Setting& setting : all_settings()) {
+        resolved.values.emplace_back(&setting, pick(setting, flags, file, file_path));
+    }
+    TRY(resolved.config, read_values(resolved.values));
+    return resolved;
+}
+
+std::string describe_config(const ResolvedConfig& resolved) {
+    std::string text;
+    for (const auto& [setting, value] : resolved.values) {
+        std::string shown;
+        if (setting->repeatable) {
+            for (const std::string& element : value.values) shown += fmt::format("{}\"{}\"", shown.empty() ? "" : ", ", element);
+            shown = "[" + shown + "]";
+        } else if (setting->is_switch()) {
+            shown = value.values.front();
+        } else {
+            shown = fmt::format("\"{}\"", value.values.front());
+        }
+        text += fmt::format("{:<50} # {}\n", fmt::format("{} = {}", setting->name, shown), value.source);
+    }
+    return text;
+}
+
+}  // namespace riacho::server

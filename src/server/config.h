@@ -1,0 +1,83 @@
+// The configuration: flags, then RIACHO_* variables, then the TOML file, then defaults; and where each value came from.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "core/log.h"
+
+namespace riacho::server {
+
+// One thing that can be set. `--data-dir`, RIACHO_DATA_DIR and `data-dir = "..."` in the file are the same setting.
+struct Setting {
+    std::string_view name;
+    std::string_view default_value;
+    std::string_view placeholder;  // what --help prints for the value; empty for a switch
+    std::string_view help;
+    bool repeatable = false;
+    [[nodiscard]] bool is_switch() const { return placeholder.empty(); }
+};
+
+// Every setting of `riacho serve`, in the order of --help.
+const std::vector<Setting>& all_settings();
+
+struct SettingValue {
+    std::vector<std::string> values;  // one, or several for a repeatable setting
+    std::string source;               // "default", "flag", "RIACHO_..." or the file's path
+};
+
+struct StreamToCreate {
+    std::string name;
+    std::int32_t shards;
+};
+
+enum class Durability : std::uint8_t { sync, interval, os };
+enum class AuthMode : std::uint8_t { off, sigv4 };
+
+// The settings, checked and typed.
+struct Config {
+    std::string data_dir;
+    std::string listen_host;
+    std::uint16_t listen_port = 0;
+    bool ephemeral = false;
+    std::vector<StreamToCreate> create_streams;
+    Durability durability = Durability::sync;
+    std::int64_t durability_interval_ms = 0;
+    AuthMode auth = AuthMode::off;
+    bool insecure = false;
+    std::string account;
+    std::string region;
+    std::int64_t transition_delay_ms = 0;
+    std::string tls_cert;
+    std::string tls_key;
+    core::LogFormat log_format = core::LogFormat::logfmt;
+    core::LogLevel log_level = core::LogLevel::info;
+    std::string port_file;
+    std::size_t cores = 0;
+    std::size_t cache_bytes = 0;
+    std::size_t journal_bytes = 0;
+    std::size_t connections_max = 0;
+
+    [[nodiscard]] bool listens_on_loopback() const;
+};
+
+// The values given on the command line, by setting name.
+using GivenFlags = std::vector<std::pair<std::string, std::vector<std::string>>>;
+
+struct ResolvedConfig {
+    std::vector<std::pair<const Setting*, SettingValue>> values;  // in the order of all_settings()
+    Config config;
+};
+
+// Puts the four sources together and checks every value. The error is one sentence that names the setting, the value
+// and where it came from.
+Expected<ResolvedConfig, std::string> resolve_config(const GivenFlags& flags);
+
+// The text of `riacho config`: a TOML file that would give the same configuration, each line with its source.
+std::string describe_config(const ResolvedConfig& resolved);
+
+}  // namespace riacho::server

@@ -1,0 +1,116 @@
+// The riacho binary: reads the command line and runs one subcommand.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <map>
+
+#include "server/commands.h"
+#include "server/exit_code.h"
+#include "server/version.h"
+
+namespace riacho::server {
+namespace {
+
+// The flags of `serve` and `config`, kept as text: resolve_config() checks them together with the other sources.
+class SettingFlags {
+public:
+    void add_to(CLI::App& command) {
+        for (const Setting& setting : all_settings()) {
+            const std::string flag = fmt::format("--{}", setting.name);
+            std::string help(setting.help);
+            if (!setting.default_value.empty() && !setting.is_switch() && setting.default_value != "0") {
+                help += fmt::format(" [{}]", setting.default_value);
+            }
+            if (setting.is_switch()) {
+                command.add_flag(flag, switches_[setting.name], help);
+                continue;
+            }
+            auto* option = command.add_option(flag, texts_[setting.name], help)->type_name(std::string(setting.placeholder));
+            option->expected(1)->allow_extra_args(false);
+            option->multi_option_policy(setting.repeatable ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
+        }
+        command.footer("Every flag is also a RIACHO_ variable (RIACHO_DATA_DIR) and a line of the --config file (data-dir = \"...\").");
+    }
+
+    [[nodiscard]] GivenFlags given(const CLI::App& command) const {
+        GivenFlags flags;
+        for (const Setting& setting : all_settings()) {
+            if (command.count(fmt::format("--{}", setting.name)) == 0) continue;
+            if (setting.is_switch()) {
+                flags.emplace_back(setting.name, std::vector<std::string>{switches_.at(setting.name) ? "true" : "false"});
+            } else {
+                flags.emplace_back(setting.name, texts_.at(setting.name));
+            }
+        }
+        return flags;
+    }
+
+private:
+    std::map<std::string_view, std::vector<std::string>> texts_;
+    std::map<std::string_view, bool> switches_;
+};
+
+int fail_usage(const std::string& problem) {
+    fmt::print(stderr, "riacho: {}\n", problem);
+    return exit_usage;
+}
+
+int run(int argc, char** argv) {
+    CLI::App app("riacho: Amazon Kinesis that you run yourself", "riacho");
+    app.set_version_flag("--version", fmt::format("riacho {}", version));
+    app.require_subcommand(1);
+    app.failure_message(CLI::FailureMessage::simple);
+
+    CLI::App* serve_command = app.add_subcommand("serve", "Serve Kinesis on one port until interrupted");
+    SettingFlags serve_flags;
+    serve_flags.add_to(*serve_command);
+
+    CLI::App* config_command = app.add_subcommand("config", "Print the effective configuration and where each value came from");
+    SettingFlags config_flags;
+    config_flags.add_to(*config_command);
+
+    CLI::App* verify_command = app.add_subcommand("verify", "Check the journal, segments and catalog of a stopped server");
+    std::string verify_dir = "./riacho-data";
+    verify_command->add_option("--data-dir", verify_dir, "the data directory")->type_name("DIR")->envname("RIACHO_DATA_DIR");
+
+    CLI::App* user_command = app.add_subcommand("user", "Manage credentials (used with --auth=sigv4)");
+    user_command->require_subcommand(1);
+    UserRequest user_request{};
+    user_request.data_dir = "./riacho-data";
+    user_request.account = "000000000000";
+    const auto add_user_command = [&](const char* name, const char* help, UserRequest::Action action, bool takes_name) {
+        CLI::App* command = user_command->add_subcommand(name, help);
+        command->add_option("--data-dir", user_request.data_dir, "the data directory")->type_name("DIR")->envname("RIACHO_DATA_DIR");
+        command->add_flag("--json", user_request.json, "print JSON");
+        if (action == UserRequest::Action::add) {
+            command->add_option("--account", user_request.account, "the account id, 12 digits")->type_name("ID");
+        }
+        if (takes_name) command->add_option("NAME", user_request.name, "the user")->required();
+        command->callback([&user_request, action] { user_request.action = action; });
+    };
+    add_user_command("add", "Create a user with an access key; the secret is shown once", UserRequest::Action::add, true);
+    add_user_command("list", "List users and their access keys", UserRequest::Action::list, false);
+    add_user_command("remove", "Remove a user and its access keys", UserRequest::Action::remove, true);
+    add_user_command("rotate", "Give a user a new access key; the old one ends at once", UserRequest::Action::rotate, true);
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int code = app.exit(error);
+        return code == 0 ? exit_ok : exit_usage;
+    }
+    if (*verify_command) return verify(verify_dir);
+    if (*user_command) return user(user_request);
+    const bool serving = static_cast<bool>(*serve_command);
+    const auto resolved = resolve_config(serving ? serve_flags.given(*serve_command) : config_flags.given(*config_command));
+    if (!resolved) return fail_usage(resolved.error());
+    if (serving) return serve(resolved->config);
+    fmt::print("{}", describe_config(*resolved));
+    return exit_ok;
+}
+
+}  // namespace
+}  // namespace riacho::server
+
+int main(int argc, char** argv) { return riacho::server::run(argc, argv); }

@@ -1,0 +1,10 @@
+// The version, as `riacho --version` and /health show it.
+#pragma once
+
+#include <string_view>
+
+namespace riacho::server {
+
+inline constexpr std::string_view version = "0.1.0";
+
+}  // namespace riacho::server

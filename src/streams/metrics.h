@@ -1,0 +1,68 @@
+// What CloudWatch would show for each stream (data-streams spec section 7), counted here and exposed at /metrics.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/metrics.h"
+
+namespace riacho::streams {
+
+using Counter = std::atomic<std::uint64_t>;
+
+// The figures of one stream. All members are thread-safe.
+struct StreamCounters {
+    std::string account;
+    std::string region;
+    std::string stream;
+
+    Counter incoming_bytes{0};
+    Counter incoming_records{0};
+    Counter put_record_bytes{0};
+    Counter put_record_success{0};
+    Counter put_record_failure{0};
+    core::Histogram put_record_latency;
+    Counter put_records_bytes{0};
+    Counter put_records_success{0};
+    Counter put_records_failure{0};
+    Counter put_records_total{0};
+    Counter put_records_successful{0};
+    Counter put_records_failed{0};
+    Counter put_records_throttled{0};
+    core::Histogram put_records_latency;
+    Counter get_records_bytes{0};
+    Counter get_records_records{0};
+    Counter get_records_success{0};
+    Counter get_records_failure{0};
+    core::Histogram get_records_latency;
+    Counter iterator_age_ms{0};  // of the last record the newest GetRecords call returned; 0 when it caught up
+    Counter read_throttled{0};
+    Counter write_throttled{0};
+};
+
+inline void add(Counter& counter, std::uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }
+
+// Finds the counters of a stream; owns them. Thread-safe, and without a lock once a thread has seen a stream.
+class StreamMetrics {
+public:
+    StreamMetrics();
+    // The counters stay valid as long as this object. uid is never reused, so a re-created stream starts at zero.
+    StreamCounters& of(std::uint64_t uid, std::string_view account, std::string_view region, std::string_view stream);
+    // A deleted stream's figures end.
+    void forget(std::uint64_t uid);
+    void collect(core::MetricsWriter& writer) const;
+
+private:
+    const std::uint64_t id_;  // tells this object's entries in the per-thread cache from another's
+    mutable std::mutex mutex_;
+    std::unordered_map<std::uint64_t, std::shared_ptr<StreamCounters>> shown_;
+    // Counters a thread may still hold a pointer to after forget().
+    std::vector<std::shared_ptr<StreamCounters>> retired_;
+};
+
+}  // namespace riacho::streams
