@@ -5,6 +5,7 @@ namespace riacho::core {
 class Clock;
 class Core;
 class DiskPool;
+class Histogram;
 class MemoryBudget;
 class Metrics;
 class Rng;

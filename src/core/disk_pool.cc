@@ -1,0 +1,48 @@
+#include "core/disk_pool.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace riacho::core {
+
+void DiskPool::submit(std::function<void()> work) {
+    const std::lock_guard lock(mutex_);
+    RIACHO_CHECK(!stopping_);
+    queue_.push_back(std::move(work));
+    if (idle_ < queue_.size() && threads_.size() < threads_max_) {
+        threads_.emplace_back([this] { run(); });
+    } else {
+        more_.notify_one();
+    }
+}
+
+void DiskPool::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    more_.notify_all();
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+}
+
+void DiskPool::run() {
+    pthread_setname_np(pthread_self(), "disk");
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        ++idle_;
+        more_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+        --idle_;
+        if (queue_.empty()) return;
+        const auto work = std::move(queue_.front());
+        queue_.pop_front();
+        lock.unlock();
+        work();
+        lock.lock();
+    }
+}
+
+}  // namespace riacho::core

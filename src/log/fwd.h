@@ -1,0 +1,14 @@
+// Forward declarations of log.
+#pragma once
+
+namespace riacho::log {
+class Batch;
+class BatchBuilder;
+class CommandApplier;
+class Frame;
+class Log;
+class SequencerView;
+struct AppendRequest;
+struct ReadResult;
+struct ShardEffects;
+}  // namespace riacho::log

@@ -1,0 +1,87 @@
+// The numbers and answers of the record log.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/strong.h"
+#include "base/time.h"
+
+namespace riacho::log {
+
+// Names a shard for ever; chosen by whoever creates it and never used again. Not 0.
+using ShardUid = Strong<struct ShardUidTag, std::uint64_t>;
+// The place of a record in its shard: dense, 1 is the first record of a shard that was created with first = 1. 63 bits.
+using SeqIx = Strong<struct SeqIxTag, std::uint64_t>;
+// A byte position in the journal since its creation; 0 is before everything.
+using Lsn = Strong<struct LsnTag, std::uint64_t>;
+
+enum class LogError : std::uint8_t {
+    sealed,         // the shard was closed before this record got its place
+    unknown_shard,  // never created, or dropped
+    overloaded,     // a queue or the journal pool is full; nothing was written, try again
+    disk_full,      // the volume is (nearly) full; nothing was written
+    poisoned,       // the disk failed; whether the record is on it is decided by the next start
+    shutting_down,
+    corrupt  // damaged data; its place was logged
+};
+
+std::string_view to_string(LogError error);
+
+// Where a batch went.
+struct Appended {
+    SeqIx first;
+    std::uint32_t count = 0;
+    TimestampMs arrival;  // of all its records
+};
+
+struct ReadLimits {
+    std::size_t records_max = 10'000;
+    // Counts partition keys and data. The first record is returned even when it alone is larger.
+    std::size_t bytes_max = 10 << 20;
+};
+
+// What readers see of a shard.
+struct ShardState {
+    SeqIx first_available;  // records before it were trimmed
+    SeqIx next;             // one after the last visible record
+    TimestampMs last_arrival;
+    bool closed = false;
+    bool damaged = false;  // some of its records were lost on disk; reads that reach the place fail
+};
+
+enum class Durability : std::uint8_t {
+    sync,      // acknowledged after the disk has it
+    interval,  // acknowledged after the kernel has it; the disk within the interval
+    os         // acknowledged after the kernel has it
+};
+std::string_view to_string(Durability durability);
+
+enum class StoreState : std::uint8_t {
+    ok,
+    disk_low,   // appends are refused with disk_full
+    disk_full,  // as disk_low; a write has failed for lack of space
+    failed      // poisoned until restart
+};
+std::string_view to_string(StoreState state);
+
+// What an accepted command does to the log itself.
+struct ShardEffects {
+    struct Create {
+        ShardUid shard;
+        SeqIx first = SeqIx(1);  // the number its first record will get
+    };
+    struct Trim {
+        ShardUid shard;
+        SeqIx first_available;  // never moves back
+    };
+    std::vector<Create> create;
+    std::vector<ShardUid> close;  // refuse records from here on; what is there stays readable
+    std::vector<ShardUid> drop;   // forget the shard and delete its files
+    std::vector<Trim> trim;
+};
+
+}  // namespace riacho::log

@@ -1,0 +1,40 @@
+// Offline check of a log directory: what `riacho verify` prints.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "io/fwd.h"
+
+namespace riacho::log {
+
+struct Finding {
+    enum class Severity : std::uint8_t {
+        note,    // explained by a crash; recovery deals with it
+        damage,  // data that was durable cannot be read back
+    };
+    Severity severity;
+    std::string path;
+    std::uint64_t offset = 0;
+    std::string message;
+};
+
+struct VerifyReport {
+    std::vector<Finding> findings;
+    std::size_t journal_files = 0;
+    std::size_t segments = 0;
+    std::size_t shards = 0;
+    std::uint64_t frames = 0;
+    std::uint64_t records = 0;
+    std::uint64_t bytes = 0;
+
+    [[nodiscard]] bool is_damaged() const;
+};
+
+// Reads every byte of a directory that no process uses and changes nothing. Takes the directory's lock meanwhile; a
+// directory that cannot be opened or is locked is itself a finding.
+VerifyReport verify(const std::string& directory, io::FileSystem& fs);
+
+}  // namespace riacho::log
