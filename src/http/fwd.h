@@ -1,0 +1,17 @@
+// Forward declarations of http.
+#pragma once
+
+namespace riacho::http {
+struct BodyLimit;
+class BodyWriter;
+class Handler;
+struct HeaderField;
+class HeaderList;
+struct ListenError;
+class Request;
+struct Response;
+class Server;
+struct ServerOptions;
+struct ServerStats;
+struct TlsOptions;
+}  // namespace riacho::http

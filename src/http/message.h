@@ -1,0 +1,147 @@
+// Requests and responses as handlers see them, the same for HTTP/1.1 and HTTP/2.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/buffer.h"
+#include "core/fwd.h"
+#include "core/task_fwd.h"
+
+namespace riacho::http {
+
+namespace detail {
+class RequestBuilder;
+}
+
+enum class Version : std::uint8_t { http_1_0, http_1_1, http_2 };
+
+struct HeaderField {
+    std::string_view name;  // as received; always lower-case over HTTP/2
+    std::string_view value;
+};
+
+// One request. Owned by the connection, on its core; every view it gives lives until the handler's task has ended.
+class Request {
+public:
+    Request() = default;
+    Request(const Request&) = delete;
+    Request& operator=(const Request&) = delete;
+
+    [[nodiscard]] std::string_view method() const { return method_; }
+    // The request target as received: origin form, absolute form or "*".
+    [[nodiscard]] std::string_view target() const { return target_; }
+    // The parts of the target, still percent-encoded. path() is never empty.
+    [[nodiscard]] std::string_view path() const { return path_; }
+    // Without '?'; empty if there is none.
+    [[nodiscard]] std::string_view query() const { return query_; }
+    // The Host header or :authority as received; may be empty.
+    [[nodiscard]] std::string_view authority() const { return authority_; }
+    [[nodiscard]] Version version() const { return version_; }
+
+    // In the order received; pseudo-header fields are not among them.
+    [[nodiscard]] std::span<const HeaderField> headers() const { return headers_; }
+    // The value of the first field of that name in any case.
+    [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
+
+    // The declared length, known when the head is; absent for chunked bodies and for HTTP/2 requests that name none.
+    [[nodiscard]] std::optional<std::uint64_t> content_length() const { return content_length_; }
+    // The complete body (empty in Handler::on_head). At least body_padding bytes after its end may be read; their
+    // content is indeterminate.
+    [[nodiscard]] std::string_view body() const { return body_; }
+    static constexpr std::size_t body_padding = 64;
+
+    // True over TLS.
+    [[nodiscard]] bool secure() const { return secure_; }
+    // The client's address as text, without the port.
+    [[nodiscard]] std::string_view peer() const { return peer_; }
+    // The core this request is served on; the handler's task runs there.
+    [[nodiscard]] core::Core& core() const { return *core_; }
+
+private:
+    friend class detail::RequestBuilder;
+
+    std::string_view method_, target_, path_, query_, authority_, body_, peer_;
+    std::vector<HeaderField> headers_;
+    std::optional<std::uint64_t> content_length_;
+    core::Core* core_ = nullptr;
+    Version version_ = Version::http_1_1;
+    bool secure_ = false;
+};
+
+// Header fields of a response, kept as the text HTTP/1.1 sends.
+class HeaderList {
+public:
+    // The name must be a lower-case token. Control characters in the value become spaces, so that no value can start
+    // another field. content-length, transfer-encoding, connection and date are the server's own: do not add them.
+    void add(std::string_view name, std::string_view value);
+    // "name: value\r\n" for each field.
+    [[nodiscard]] std::string_view text() const { return text_.view(); }
+    // The value of the first field of that name, which must be given in lower case.
+    [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
+
+private:
+    Buffer text_;
+};
+
+// Where a streaming response body goes. Lives while the producer's task does.
+class BodyWriter {
+public:
+    // Sends data as one piece, at once. Completes when the bytes were taken by the socket (HTTP/1.1) or by the stream's
+    // flow-control window (HTTP/2), so a producer is never ahead of its client; data must live until then. False: the
+    // client has gone or the server is stopping hard, and the producer should end. One write at a time.
+    virtual Task<bool> write(std::string_view data) = 0;
+    // True once the server is stopping: a producer without an end of its own should finish its message and return.
+    [[nodiscard]] virtual bool stopping() const = 0;
+
+protected:
+    ~BodyWriter() = default;
+};
+
+using BodyProducer = std::function<Task<void>(BodyWriter&)>;
+
+// Content-Length (or chunked framing) and Date are added by the server. Without a content-type field none is sent.
+struct Response {
+    int status = 200;
+    HeaderList headers;
+    Buffer body;
+    // If set, body is ignored: the head is sent at once, then the producer runs on the request's core; the response
+    // ends when its task does. The request is valid meanwhile. Never started for HEAD requests.
+    BodyProducer producer;
+    // HTTP/1.1: the connection is closed after this response. HTTP/2: the connection takes no further requests.
+    bool close_connection = false;
+};
+
+// What Handler::on_head decides.
+struct BodyLimit {
+    static constexpr std::size_t size_max_default = std::size_t{16} << 20;
+    // A larger body is answered with 413, without a body, and the connection (or stream) is closed.
+    std::size_t size_max = size_max_default;
+    // If set, this is the answer: the body is not read and handle() is not called. A producer is not allowed here.
+    std::optional<Response> answer;
+};
+
+// What the server calls for each request; called on every core at the same time.
+class Handler {
+public:
+    // The head is complete, the body not read. Must not block. Bodies that are to be consumed while they arrive (media
+    // uploads) would be a third decision here, with a reader handed to the handler; no such thing exists yet.
+    virtual BodyLimit on_head(const Request& request);
+    // The request is complete and outlives the task. Requests of one HTTP/1.1 connection are handled one after another,
+    // streams of one HTTP/2 connection side by side. An exception becomes a 500 without a body. The task always runs to
+    // its end, also when the client has gone.
+    virtual Task<Response> handle(Request& request) = 0;
+
+protected:
+    ~Handler() = default;
+};
+
+// The standard phrase for a status code, such as "Not Found".
+std::string_view reason_phrase(int status);
+
+}  // namespace riacho::http

@@ -1,0 +1,132 @@
+// The HTTP server: HTTP/1.1, HTTP/2 with prior knowledge and TLS on one port, told apart by the first bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "core/fwd.h"
+#include "http/fwd.h"
+#include "http/tls.h"
+
+namespace riacho::http {
+
+// Every bound the server keeps. Times in milliseconds, sizes in bytes.
+struct ServerOptions {
+    std::string address = "127.0.0.1";  // an IP address, or "localhost"
+    std::uint16_t port = 0;             // 0: any free one
+    std::optional<TlsOptions> tls;      // without it TLS clients are refused
+
+    // Connections. Above the caps a new one is closed at once; above the rate accepting waits.
+    std::size_t connections_max = 10'000;
+    std::size_t connections_per_address_max = 512;
+    std::size_t fd_reserve = 256;  // file descriptors of the process that connections never take
+    std::uint32_t accept_rate = 1'000;
+    std::uint32_t accept_burst = 2'000;
+    std::uint32_t tls_handshake_rate = 200;
+    std::uint32_t tls_handshake_burst = 400;
+    std::uint64_t requests_per_connection_max = 1'000'000;
+
+    // Slow clients.
+    std::int64_t tls_handshake_timeout_ms = 10'000;
+    std::int64_t head_timeout_ms = 10'000;  // from the first byte of the head to its last
+    std::int64_t idle_timeout_ms = 75'000;
+    std::int64_t body_timeout_ms = 120'000;
+    std::int64_t body_grace_ms = 10'000;  // after it, in each window, the average must reach the minimum
+    std::int64_t body_rate_window_ms = 10'000;
+    std::int64_t body_rate_min = 1'024;      // bytes per second
+    std::int64_t write_timeout_ms = 30'000;  // without progress while data waits
+    std::int64_t linger_timeout_ms = 2'000;  // how long what a refused client still sends is thrown away
+    std::int64_t sweep_interval_ms = 250;    // how exactly the times above are kept
+
+    // Heads.
+    std::size_t request_line_size_max = 8 * 1024;
+    std::size_t header_block_size_max = 32 * 1024;  // HTTP/1.1: lines with their ends; HTTP/2: RFC 9113's list size
+    std::size_t header_size_max = 16 * 1024;        // one field
+    std::size_t header_count_max = 100;
+    std::size_t chunk_extension_size_max = 256;
+
+    // Bodies being received, over all connections; above it requests are shed with 503.
+    std::size_t body_bytes_total_max = std::size_t{1} << 30;
+
+    // HTTP/2.
+    std::uint32_t h2_streams_max = 512;
+    std::uint32_t h2_stream_window = 1 << 20;
+    std::uint32_t h2_connection_window = 16 << 20;
+    std::uint32_t h2_header_table_size = 4'096;
+    std::uint32_t h2_continuations_max = 8;
+    std::uint32_t h2_outbound_acks_max = 1'000;
+    std::uint32_t h2_settings_max = 32;
+    std::uint32_t h2_reset_burst = 1'000;  // streams cancelled by the client
+    std::uint32_t h2_reset_rate = 33;      // per second
+    // More than this many cancelled in one window while fewer than a tenth as many completed ends the connection.
+    std::uint32_t h2_cancelled_max = 200;
+    std::int64_t h2_cancelled_window_ms = 10'000;
+};
+
+struct ListenError {
+    enum class Kind : std::uint8_t { bad_address, address_in_use, not_permitted, certificate, other };
+    Kind kind;
+    std::string message;
+};
+
+// Counted since start, except those that say otherwise.
+struct ServerStats {
+    std::uint64_t connections_open = 0;  // now
+    std::uint64_t connections_accepted = 0;
+    std::uint64_t connections_tls = 0;
+    std::uint64_t connections_h2 = 0;
+    std::uint64_t requests = 0;
+    std::uint64_t body_bytes_held = 0;  // now
+    // Refusals, by reason.
+    std::uint64_t refused_connections_max = 0;
+    std::uint64_t refused_per_address = 0;
+    std::uint64_t accept_delayed = 0;
+    std::uint64_t tls_failed = 0;
+    std::uint64_t timeout_handshake = 0;
+    std::uint64_t timeout_head = 0;
+    std::uint64_t timeout_idle = 0;
+    std::uint64_t timeout_body = 0;
+    std::uint64_t timeout_write = 0;
+    std::uint64_t head_too_large = 0;
+    std::uint64_t body_too_large = 0;
+    std::uint64_t bad_request = 0;
+    std::uint64_t shed = 0;
+    std::uint64_t h2_protocol_errors = 0;
+    std::uint64_t h2_floods = 0;
+    std::uint64_t handler_exceptions = 0;
+};
+
+// Owned by the composition root, which keeps the runtime, the clock and the handler alive until it is destroyed.
+// Constructed, started, stopped and destroyed on one thread that is not a core. A connection and all its streams live
+// on the core it was dealt to: the one with the fewest connections.
+class Server {
+public:
+    Server(ServerOptions options, core::Runtime& runtime, core::Clock& clock, Handler& handler);
+    // The server must be stopped, or never have listened.
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    // Binds and begins to accept; the runtime may be started before or after.
+    Expected<void, ListenError> listen();
+    // The port in use, after listen().
+    [[nodiscard]] std::uint16_t port() const;
+
+    // Stops accepting, closes idle connections, tells the others (Connection: close, GOAWAY) and returns when all have
+    // ended. After grace_ms sockets are closed under requests still running; the wait for their handlers' tasks goes
+    // on. The runtime must be running. Idempotent.
+    void stop(std::int64_t grace_ms);
+
+    // Thread-safe.
+    [[nodiscard]] ServerStats stats() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace riacho::http
