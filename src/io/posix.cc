@@ -1,0 +1,237 @@
+// The machine's file system: thin calls, EINTR retried, short transfers continued.
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+
+#include "base/try.h"
+#include "io/file_system.h"
+
+namespace riacho::io {
+namespace {
+
+std::unexpected<IoError> error(const char* operation, const std::string& path) {
+    return fail(IoError{operation, path, errno});
+}
+
+template <class Call>
+auto retry_interrupted(Call call) {
+    for (;;) {
+        const auto result = call();
+        if (result >= 0 || errno != EINTR) return result;
+    }
+}
+
+class PosixFile final : public File {
+public:
+    PosixFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+    // What mattered was synced before: there is nothing to do about an error here.
+    ~PosixFile() override { ::close(fd_); }
+
+    IoResult<std::size_t> pread(std::uint64_t offset, MutableByteSpan out) override {
+        std::size_t done = 0;
+        while (done < out.size()) {
+            const ssize_t n = retry_interrupted(
+                [&] { return ::pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done)); });
+            if (n < 0) return error("pread", path_);
+            if (n == 0) break;
+            done += static_cast<std::size_t>(n);
+        }
+        return done;
+    }
+
+    IoResult<void> pwritev(std::uint64_t offset, std::span<const ByteSpan> parts) override {
+        static constexpr std::size_t batch_max = 256;
+        std::array<iovec, batch_max> vectors;
+        std::size_t part = 0;
+        std::size_t skip = 0;  // bytes of parts[part] already written
+        while (part < parts.size()) {
+            std::size_t count = 0;
+            for (std::size_t i = part; i < parts.size() && count < batch_max; ++i) {
+                const ByteSpan rest = i == part ? parts[i].subspan(skip) : parts[i];
+                if (!rest.empty()) vectors[count++] = {const_cast<std::byte*>(rest.data()), rest.size()};
+            }
+            if (count == 0) break;
+            const ssize_t n = retry_interrupted(
+                [&] { return ::pwritev(fd_, vectors.data(), static_cast<int>(count), static_cast<off_t>(offset)); });
+            if (n < 0) return error("pwritev", path_);
+            if (n == 0) {
+                errno = ENOSPC;
+                return error("pwritev", path_);
+            }
+            offset += static_cast<std::uint64_t>(n);
+            for (auto left = static_cast<std::size_t>(n); part < parts.size();) {
+                const std::size_t here = parts[part].size() - skip;
+                if (left < here) {
+                    skip += left;
+                    break;
+                }
+                left -= here;
+                skip = 0;
+                ++part;
+            }
+        }
+        return {};
+    }
+
+    IoResult<void> fdatasync() override {
+        if (retry_interrupted([&] { return ::fdatasync(fd_); }) != 0) return error("fdatasync", path_);
+        return {};
+    }
+
+    IoResult<void> ftruncate(std::uint64_t size) override {
+        if (retry_interrupted([&] { return ::ftruncate(fd_, static_cast<off_t>(size)); }) != 0) {
+            return error("ftruncate", path_);
+        }
+        return {};
+    }
+
+    IoResult<std::uint64_t> size() override {
+        struct stat info{};
+        if (::fstat(fd_, &info) != 0) return error("fstat", path_);
+        return static_cast<std::uint64_t>(info.st_size);
+    }
+
+    void drop_cache() override { ::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED); }
+
+private:
+    int fd_;
+    std::string path_;
+};
+
+class PosixLock final : public FileLock {
+public:
+    explicit PosixLock(int fd) : fd_(fd) {}
+    ~PosixLock() override { ::close(fd_); }
+
+private:
+    int fd_;
+};
+
+// A directory or file opened for one sync.
+class Descriptor {
+public:
+    Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC)) {}
+    ~Descriptor() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    [[nodiscard]] int fd() const { return fd_; }
+
+private:
+    int fd_;
+};
+
+class PosixFileSystem final : public FileSystem {
+public:
+    IoResult<std::unique_ptr<File>> open(const std::string& path, OpenOptions options) override {
+        int flags = O_CLOEXEC;
+        switch (options.mode) {
+            case OpenMode::read:
+                flags |= O_RDONLY;
+                break;
+            case OpenMode::read_write:
+                flags |= O_RDWR;
+                break;
+            case OpenMode::create:
+                flags |= O_RDWR | O_CREAT;
+                break;
+        }
+        if (options.direct) flags |= O_DIRECT;
+        if (options.dsync) flags |= O_DSYNC;
+        // Records are nobody else's business.
+        const int fd = retry_interrupted([&] { return ::open(path.c_str(), flags, 0600); });
+        if (fd < 0) return error("open", path);
+        return std::make_unique<PosixFile>(fd, path);
+    }
+
+    IoResult<void> rename(const std::string& from, const std::string& to) override {
+        if (::rename(from.c_str(), to.c_str()) != 0) return error("rename", from);
+        return {};
+    }
+
+    IoResult<void> unlink(const std::string& path) override {
+        if (::unlink(path.c_str()) != 0) return error("unlink", path);
+        return {};
+    }
+
+    IoResult<void> mkdir(const std::string& path) override {
+        if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return error("mkdir", path);
+        return {};
+    }
+
+    IoResult<void> rmdir(const std::string& path) override {
+        if (::rmdir(path.c_str()) != 0) return error("rmdir", path);
+        return {};
+    }
+
+    IoResult<std::vector<DirectoryEntry>> list(const std::string& path) override {
+        const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), &::closedir);
+        if (directory == nullptr) return error("opendir", path);
+        std::vector<DirectoryEntry> entries;
+        for (;;) {
+            errno = 0;
+            const dirent* entry = ::readdir(directory.get());
+            if (entry == nullptr) break;
+            const std::string_view name = entry->d_name;
+            if (name == "." || name == "..") continue;
+            bool is_directory = entry->d_type == DT_DIR;
+            if (entry->d_type == DT_UNKNOWN) {
+                struct stat info{};
+                is_directory = ::stat((path + "/" + std::string(name)).c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+            }
+            entries.push_back({std::string(name), is_directory});
+        }
+        if (errno != 0) return error("readdir", path);
+        return entries;
+    }
+
+    IoResult<void> sync_directory(const std::string& path) override {
+        const Descriptor directory(path, O_RDONLY | O_DIRECTORY);
+        if (directory.fd() < 0) return error("open", path);
+        if (retry_interrupted([&] { return ::fsync(directory.fd()); }) != 0) return error("fsync", path);
+        return {};
+    }
+
+    IoResult<void> syncfs(const std::string& path) override {
+        const Descriptor directory(path, O_RDONLY);
+        if (directory.fd() < 0) return error("open", path);
+        if (retry_interrupted([&] { return ::syncfs(directory.fd()); }) != 0) return error("syncfs", path);
+        return {};
+    }
+
+    IoResult<SpaceInfo> statvfs(const std::string& path) override {
+        struct statvfs info{};
+        if (::statvfs(path.c_str(), &info) != 0) return error("statvfs", path);
+        return SpaceInfo{.bytes_total = info.f_blocks * info.f_frsize, .bytes_free = info.f_bavail * info.f_frsize};
+    }
+
+    IoResult<std::unique_ptr<FileLock>> lock(const std::string& path) override {
+        const int fd = retry_interrupted([&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600); });
+        if (fd < 0) return error("open", path);
+        auto held = std::make_unique<PosixLock>(fd);
+        if (retry_interrupted([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) != 0) return error("flock", path);
+        const std::string pid = std::to_string(::getpid()) + "\n";
+        // The number is for people; the lock is what counts.
+        if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) return error("write", path);
+        return held;
+    }
+};
+
+}  // namespace
+
+FileSystem& posix_file_system() {
+    static PosixFileSystem instance;
+    return instance;
+}
+
+}  // namespace riacho::io

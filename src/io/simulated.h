@@ -1,0 +1,77 @@
+// SimulatedFileSystem: a disk in memory that forgets what was not synced, tears writes and fails calls, for tests.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/file_system.h"
+
+namespace riacho::io {
+
+// What happens in a crash to what was written but not synced. Synced bytes and directory entries always stay.
+struct CrashPolicy {
+    enum class Kind : std::uint8_t {
+        lose_all,    // nothing unsynced arrived
+        keep_all,    // all of it did
+        torn_write,  // all of it did, but of the last write only its first `bytes` bytes
+        random       // each 512-byte sector and each directory entry by chance; a size may arrive without its data
+    };
+    Kind kind = Kind::lose_all;
+    std::size_t bytes = 0;
+    std::uint64_t seed = 0;
+};
+
+// Thread-safe. Every call counts; the count is what the crash points of a test refer to.
+class SimulatedFileSystem final : public FileSystem {
+public:
+    SimulatedFileSystem();
+    ~SimulatedFileSystem() override;
+
+    IoResult<std::unique_ptr<File>> open(const std::string& path, OpenOptions options) override;
+    IoResult<void> rename(const std::string& from, const std::string& to) override;
+    IoResult<void> unlink(const std::string& path) override;
+    IoResult<void> mkdir(const std::string& path) override;
+    IoResult<void> rmdir(const std::string& path) override;
+    IoResult<std::vector<DirectoryEntry>> list(const std::string& path) override;
+    IoResult<void> sync_directory(const std::string& path) override;
+    IoResult<void> syncfs(const std::string& path) override;
+    IoResult<SpaceInfo> statvfs(const std::string& path) override;
+    IoResult<std::unique_ptr<FileLock>> lock(const std::string& path) override;
+
+    // Calls that change something, so far.
+    [[nodiscard]] std::uint64_t change_count() const;
+    // The power goes off in the n-th change from now (1 is the next): a write may have reached the disk in part,
+    // anything else did not happen, and every call fails until crash().
+    void power_off_at_change(std::uint64_t n);
+    [[nodiscard]] bool is_off() const;
+    // Decides what survives and turns the power on again. Files that are open stay unusable.
+    void crash(CrashPolicy policy);
+    // The n-th call of this operation from now fails with the error and has no effect; only that one, unless
+    // `from_then_on`.
+    void fail_call(std::string operation, std::uint64_t n, int error, bool from_then_on = false);
+    void clear_failures();
+    // What is left for new bytes; writes beyond fail with ENOSPC.
+    void set_bytes_free(std::uint64_t bytes);
+
+    // A deep copy of what is durable, for trying several policies on one state.
+    [[nodiscard]] std::unique_ptr<SimulatedFileSystem> clone() const;
+
+    // Looks behind the scenes: the current content of a file, and a change to it that is at once durable.
+    [[nodiscard]] std::optional<std::vector<std::byte>> content(const std::string& path) const;
+    void set_content(const std::string& path, std::vector<std::byte> content);
+    [[nodiscard]] std::vector<std::string> paths() const;
+
+    struct State;
+
+private:
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace riacho::io
