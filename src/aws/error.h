@@ -1,0 +1,30 @@
+// ApiError: an error as a client sees it, and Result, the return type of everything that speaks AWS.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/result.h"
+
+namespace riacho::aws {
+
+// Under which key the text stands in the body. AWS: spec 1.7 (the texts of type errors stand under "Message").
+enum class MessageKey : std::uint8_t { none, message, capital_message };
+
+// Built by the generated constructors of <api>/errors.gen.h (and by the gateway for what comes before any operation);
+// services never spell a code or a text.
+struct ApiError {
+    std::string_view code;  // static text, e.g. "ResourceNotFoundException"
+    std::string message;
+    int status = 400;  // HTTP
+    MessageKey key = MessageKey::message;
+
+    friend bool operator==(const ApiError&, const ApiError&) = default;
+};
+
+template <class T>
+using Result = Expected<T, ApiError>;
+
+}  // namespace riacho::aws

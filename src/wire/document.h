@@ -1,0 +1,78 @@
+// Document: a parsed request body. JSON and CBOR become the same flat list of nodes, so that what follows knows one
+// form.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "base/result.h"
+#include "wire/fwd.h"
+
+namespace riacho::wire {
+
+enum class NodeKind : std::uint8_t {
+    null,
+    boolean,
+    integer,    // fits std::int64_t
+    real,       // every other number
+    text,       // UTF-8
+    bytes,      // CBOR only
+    timestamp,  // CBOR only: milliseconds since the epoch, as AWS uses tag 1
+    array,
+    object
+};
+
+// One value. The children of an array follow it; those of an object do as key (a text) and value by turns.
+struct Node {
+    NodeKind kind;
+    bool boolean;
+    std::uint32_t size;  // bytes of a text, elements of an array, members of an object
+    union {
+        const char* text;
+        std::int64_t integer;
+        double real;
+        std::uint64_t end;  // containers: index of the node after the last descendant
+    };
+
+    [[nodiscard]] std::string_view view() const { return {text, size}; }
+    [[nodiscard]] bool is_container() const { return kind == NodeKind::array || kind == NodeKind::object; }
+    [[nodiscard]] bool is_number() const { return kind == NodeKind::integer || kind == NodeKind::real; }
+};
+static_assert(sizeof(Node) == 16);
+
+enum class ParseFault : std::uint8_t { syntax, too_deep, too_large, not_an_object };
+
+// Limits that no honest client reaches.
+inline constexpr std::size_t depth_max = 32;
+inline constexpr std::size_t nodes_max = 20'000;  // keys and values; PutRecords of 500 entries has 3,500
+inline constexpr std::size_t key_size_max = 256;
+inline constexpr std::size_t number_size_max = 64;
+inline constexpr std::size_t chunks_max = 64;  // of one indefinite CBOR string
+
+// Reusable: parse() replaces what was there and keeps the memory, unless it was unusually large. Not thread-safe. Views
+// into a document are valid until the next parse() and as long as the body.
+class Document {
+public:
+    Document();
+    Document(Document&&) noexcept;
+    Document& operator=(Document&&) noexcept;
+    ~Document();
+
+    // Validates the whole body. `readable_behind` bytes after the body may be read (their content does not matter);
+    // with fewer than 64, JSON is copied first.
+    // AWS: spec 1.9 step 6: a body that is neither object nor array is refused like one that cannot be parsed.
+    Expected<void, ParseFault> parse(Format format, std::string_view body, std::size_t readable_behind = 0);
+
+    // nodes()[0] is the root. Only after a successful parse().
+    [[nodiscard]] std::span<const Node> nodes() const;
+    [[nodiscard]] Format format() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace riacho::wire

@@ -1,0 +1,17 @@
+// encode: a typed struct becomes a body, in JSON or CBOR, written straight into a Buffer.
+#pragma once
+
+#include <string_view>
+
+#include "base/buffer.h"
+#include "wire/shape.h"
+
+namespace riacho::wire {
+
+// Appends the struct at `value`, of the type that shape describes. Unset optionals are omitted. AWS: spec 1.4.
+void encode(const Shape& shape, const void* value, Format format, Buffer& out);
+
+// Appends {"__type": code, key: message}; no second member if key is empty. AWS: spec 1.7.
+void encode_error(std::string_view code, std::string_view key, std::string_view message, Format format, Buffer& out);
+
+}  // namespace riacho::wire

@@ -1,0 +1,124 @@
+// AWS Signature Version 4: reading, verifying and making signatures. Pure: time and keys are arguments.
+// AWS: spec 1.10 (texts) and 1.11 (procedure).
+//
+//   TRY(auto authorization, sigv4::parse(request));                         // every request, also with --auth=off
+//   const auto key = sigv4::signing_key(secret, authorization.scope.date, ...);     // worth caching
+//   TRY_VOID(sigv4::verify(request, authorization, key, {...}));
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/result.h"
+#include "base/time.h"
+
+namespace riacho::wire::sigv4 {
+
+struct Field {
+    std::string_view name;  // in any case
+    std::string_view value;
+};
+
+// The parts of an HTTP request that are signed, as received.
+struct Request {
+    std::string_view method;
+    std::string_view path;       // still percent-encoded
+    std::string_view query;      // without '?'
+    std::string_view authority;  // Host or :authority
+    std::span<const Field> headers;
+};
+
+enum class FaultKind : std::uint8_t {
+    missing_token,         // MissingAuthenticationTokenException
+    incomplete_signature,  // IncompleteSignatureException
+    invalid_signature      // InvalidSignatureException
+};
+struct Fault {
+    FaultKind kind;
+    std::string text;
+
+    friend bool operator==(const Fault&, const Fault&) = default;
+};
+
+// date/region/service/aws4_request
+struct Scope {
+    std::string_view date;
+    std::string_view region;
+    std::string_view service;
+    std::string_view terminator;
+};
+
+// What a request says about who signed it and how. Views into the request, or into `decoded` where the query spelled
+// them with %XX, which is why it can be moved but not copied.
+struct Authorization {
+    Authorization() = default;
+    Authorization(Authorization&&) = default;
+    Authorization& operator=(Authorization&&) = default;
+    Authorization(const Authorization&) = delete;
+
+    std::string_view access_key;
+    Scope scope;
+    std::string_view signed_headers;  // "host;x-amz-date"
+    std::string_view signature;       // hexadecimal
+    std::string_view session_token;   // empty if there is none
+    std::string_view date;            // X-Amz-Date or Date as received
+    TimestampMs signed_at{};
+    bool presigned = false;
+    std::int64_t expires_s = 0;  // presigned only
+
+    std::vector<std::string> decoded;
+};
+
+// Finds and splits the authorization. Everything that can be said without a key, a clock or the server's own region is
+// checked here, so that a success means well-formed credentials.
+Expected<Authorization, Fault> parse(const Request& request);
+
+struct VerifyOptions {
+    TimestampMs now{};
+    std::int64_t window_ms = 300'000;  // AWS: 5 minutes each side for Kinesis
+    std::string_view service = "kinesis";
+    std::string_view region = {};  // empty: any
+    std::string_view body = {};
+    // UNSIGNED-PAYLOAD is accepted over TLS only.
+    bool secure = false;
+};
+
+// Scope, time, payload hash and signature, in that order. The signature is compared in constant time; for an unknown
+// access key call this with a key made from a random secret and ignore the answer, so that time tells nothing.
+Expected<void, Fault> verify(const Request& request, const Authorization& authorization, const Sha256& key,
+                             const VerifyOptions& options);
+
+Sha256 signing_key(std::string_view secret, std::string_view date, std::string_view region, std::string_view service);
+
+// The intermediate texts, for tests and diagnostics. payload_hash is 64 hexadecimal digits or UNSIGNED-PAYLOAD.
+std::string canonical_request(const Request& request, std::string_view signed_headers, std::string_view payload_hash);
+std::string string_to_sign(std::string_view amz_date, const Scope& scope, std::string_view canonical);
+
+struct Credentials {
+    std::string_view access_key;
+    std::string_view secret;
+    std::string_view session_token = {};
+};
+struct SignOptions {
+    TimestampMs now{};
+    std::string_view region;
+    std::string_view service = "kinesis";
+    std::string_view body = {};
+};
+
+// Header fields to add to a request so that it is signed: x-amz-date, x-amz-security-token if there is a token, and
+// authorization. Host (or :authority) and every header of the request are signed.
+struct SignedFields {
+    std::vector<std::pair<std::string, std::string>> fields;
+};
+SignedFields sign(const Request& request, const Credentials& credentials, const SignOptions& options);
+
+// The query string, with X-Amz-Signature, of a presigned form of the request; only host is signed.
+std::string presign(const Request& request, const Credentials& credentials, const SignOptions& options,
+                    std::int64_t expires_s);
+
+}  // namespace riacho::wire::sigv4
