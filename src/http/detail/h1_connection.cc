@@ -1,0 +1,490 @@
+#include "http/detail/h1_connection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <utility>
+
+#include "base/check.h"
+#include "core/log.h"
+#include "http/detail/request_builder.h"
+
+namespace riacho::http::detail {
+namespace {
+
+// A declared length is only a claim: this much is set aside on its strength, the rest as bytes arrive.
+constexpr std::size_t body_capacity_first = 64 * 1024;
+// A response up to this size goes into one buffer with its head and out with one call.
+constexpr std::size_t joined_size_max = 32 * 1024;
+constexpr std::size_t body_kept_max = 64 * 1024;
+// An unread body up to this size is thrown away to save the connection; a larger one costs the connection.
+constexpr std::size_t drained_size_max = 64 * 1024;
+
+void append_number(Buffer& to, std::uint64_t value) {
+    const fmt::format_int digits(value);
+    to.append({digits.data(), digits.size()});
+}
+
+bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
+
+}  // namespace
+
+H1Connection::H1Connection(Connection& connection)
+    : connection_(connection),
+      worker_(connection.worker()),
+      transport_(connection.transport()),
+      scanner_(worker_.options()) {
+    RequestBuilder::set_origin(request_, worker_.core(), connection.peer(), transport_.secure());
+}
+
+H1Connection::~H1Connection() {
+    worker_.give_body_bytes(body_bytes_taken_);
+    if (block_.data) worker_.give_block(std::move(block_));
+    if (stage_.data) worker_.give_block(std::move(stage_));
+}
+
+Task<void> H1Connection::run(std::string received) {
+    block_ = worker_.take_block();
+    while (block_.capacity < received.size() && make_room()) {
+    }
+    if (block_.capacity < received.size()) co_return;
+    std::memcpy(block_.data.get(), received.data(), received.size());
+    end_ = received.size();
+    std::string().swap(received);
+    for (;;) {
+        const Next next = co_await serve_one();
+        if (next == Next::linger) co_await connection_.linger();
+        if (next != Next::go_on) co_return;
+    }
+}
+
+Task<H1Connection::Next> H1Connection::serve_one() {
+    Outcome outcome = co_await read_head();
+    if (outcome.closed) co_return Next::close;
+    if (outcome.refused != 0) co_return co_await refuse(outcome.refused);
+
+    BodyLimit limit = worker_.handler().on_head(request_);
+    if (limit.answer) co_return co_await answer_head(*std::move(limit.answer));
+    const bool has_body = parser_->is_chunked() || request_.content_length().value_or(0) > 0;
+    if (has_body) {
+        outcome = co_await read_body(limit.size_max);
+        if (outcome.closed) co_return Next::close;
+        if (outcome.refused != 0) co_return co_await refuse(outcome.refused);
+    } else {
+        RequestBuilder::set_body(request_, {block_.data.get() + begin_, 0});
+    }
+
+    connection_.clear_deadline();
+    worker_.stats().requests.add();
+    Response response = co_await call_handler();
+    if (response.close_connection || worker_.stopping()) keep_alive_ = false;
+    const bool sent = response.producer ? co_await send_stream(response) : co_await send(response);
+    if (!sent) co_return Next::close;
+    if (!keep_alive_) co_return response.close_connection ? Next::linger : Next::close;
+    end_request();
+    co_return Next::go_on;
+}
+
+void H1Connection::end_request() {
+    if (body_.capacity() > body_kept_max) body_ = Buffer();
+    body_.clear();
+    if (body_bytes_taken_ != 0) worker_.give_body_bytes(std::exchange(body_bytes_taken_, 0));
+    RequestBuilder::clear(request_);
+    if (stage_.data) {
+        if (pending() > 0) {
+            // The rest of the stage was copied from just before what is pending.
+            begin_ -= stage_end_ - stage_begin_;
+        } else {
+            std::swap(block_, stage_);
+            begin_ = stage_begin_;
+            end_ = stage_end_;
+        }
+        worker_.give_block(std::exchange(stage_, Block{}));
+    }
+    if (begin_ == end_) begin_ = end_ = 0;
+}
+
+// --- reading ---------------------------------------------------------------------------------------------------------
+
+Task<H1Connection::Outcome> H1Connection::read_head() {
+    scanner_.reset();
+    if (begin_ > block_.capacity / 2) make_room();
+    for (;;) {
+        if (pending() > 0) {
+            const HeadScanner::State state = scanner_.scan(received());
+            if (state == HeadScanner::State::complete) co_return parse_head();
+            if (state == HeadScanner::State::refused) co_return Outcome{.refused = scanner_.status()};
+            if (connection_.deadline() != Deadline::head) {
+                connection_.set_deadline(Deadline::head, worker_.options().head_timeout_ms);
+            }
+        } else {
+            if (worker_.stopping()) co_return Outcome{.closed = true};
+            connection_.set_deadline(Deadline::idle, worker_.options().idle_timeout_ms);
+        }
+        const bool filled = co_await fill_block();
+        if (connection_.expired() == Deadline::head) co_return Outcome{.refused = 408};
+        if (!filled) co_return Outcome{.closed = true};
+    }
+}
+
+// Waits first and reads then: after a response there is nothing to read, so trying would cost a call for nothing.
+Task<bool> H1Connection::fill_block() {
+    const bool idle = pending() == 0;
+    if (idle) {
+        begin_ = end_ = 0;
+        if (block_.data) worker_.give_block(std::exchange(block_, Block{}));
+    } else if (end_ == block_.capacity && !make_room()) {
+        co_return false;
+    }
+    IoState wanted = transport_.has_buffered() ? IoState::done : IoState::want_read;
+    for (;;) {
+        if (wanted != IoState::done) {
+            waiting_idle_ = idle;
+            co_await transport_.ready(wanted);
+            waiting_idle_ = false;
+            if (connection_.expired() != Deadline::none || (idle && worker_.stopping())) co_return false;
+        }
+        if (!block_.data) block_ = worker_.take_block();
+        const IoResult got = transport_.read(block_.data.get() + end_, block_.capacity - end_);
+        if (got.state == IoState::closed) co_return false;
+        if (got.state == IoState::done) {
+            end_ += got.size;
+            co_return true;
+        }
+        wanted = got.state;
+    }
+}
+
+// Moves what is pending to the front of the block, or into a larger one. False beyond what any head may need.
+bool H1Connection::make_room() {
+    if (begin_ > 0) {
+        std::memmove(block_.data.get(), block_.data.get() + begin_, pending());
+        end_ = pending();
+        begin_ = 0;
+        return true;
+    }
+    const ServerOptions& options = worker_.options();
+    constexpr std::size_t first_read_max = 64 * 1024;  // what came in while the protocol was being told
+    const std::size_t capacity_max =
+        std::max(options.request_line_size_max + options.header_block_size_max + 1024, first_read_max);
+    if (block_.capacity >= capacity_max) return false;
+    Block larger;
+    larger.capacity = std::min(std::max(block_.capacity * 2, std::size_t{1024}), capacity_max);
+    larger.data = std::make_unique_for_overwrite<char[]>(larger.capacity + Request::body_padding);
+    std::memcpy(larger.data.get(), block_.data.get(), end_);
+    worker_.give_block(std::exchange(block_, std::move(larger)));
+    return true;
+}
+
+H1Connection::Outcome H1Connection::parse_head() {
+    begin_ += scanner_.begin();
+    const std::size_t size = scanner_.end() - scanner_.begin();
+    parser_.emplace(request_, worker_.options());
+    const int status = parser_->parse_head({block_.data.get() + begin_, size});
+    begin_ += size;
+    if (status != 0) return {.refused = status};
+    head_only_ = request_.method() == "HEAD";
+    keep_alive_ = parser_->keep_alive() && ++requests_ < worker_.options().requests_per_connection_max;
+    return {};
+}
+
+Task<H1Connection::Outcome> H1Connection::read_body(std::size_t size_max) {
+    const std::uint64_t length = request_.content_length().value_or(0);
+    if (length > size_max) co_return Outcome{.refused = 413};
+    if (!parser_->is_chunked() && length <= pending()) {
+        RequestBuilder::set_body(request_, received().substr(0, length));
+        begin_ += length;
+        co_return Outcome{};
+    }
+    if (parser_->expects_continue() && pending() == 0) {
+        const bool written = co_await connection_.write_all("HTTP/1.1 100 Continue\r\n\r\n");
+        if (!written) co_return Outcome{.closed = true};
+    }
+    begin_body_clock();
+    Outcome outcome;
+    if (parser_->is_chunked()) {
+        outcome = co_await read_chunked_body(size_max);
+    } else {
+        outcome = co_await read_sized_body(length);
+    }
+    reading_body_ = false;
+    co_return outcome;
+}
+
+void H1Connection::begin_body_clock() {
+    connection_.clear_deadline();
+    body_rate_.begin(worker_.now());
+    reading_body_ = true;
+}
+
+Task<H1Connection::Outcome> H1Connection::read_some(char* to, std::size_t capacity, std::size_t& got) {
+    for (;;) {
+        const IoResult result = transport_.read(to, capacity);
+        if (result.state == IoState::closed) co_return Outcome{.closed = true};
+        if (result.state == IoState::done) {
+            got = result.size;
+            body_rate_.add(result.size);
+            co_return Outcome{};
+        }
+        co_await transport_.ready(result.state);
+        if (connection_.expired() != Deadline::none) co_return Outcome{.refused = 408};
+    }
+}
+
+Task<H1Connection::Outcome> H1Connection::read_sized_body(std::size_t size) {
+    Outcome outcome;
+    std::size_t got = 0;
+    if (size <= block_.capacity - begin_) {
+        while (pending() < size) {
+            outcome = co_await read_some(block_.data.get() + end_, block_.capacity - end_, got);
+            if (outcome.closed || outcome.refused != 0) co_return outcome;
+            end_ += got;
+        }
+        RequestBuilder::set_body(request_, received().substr(0, size));
+        begin_ += size;
+        co_return outcome;
+    }
+    std::size_t held = pending();
+    if (!grow_body(std::min(size, std::max(body_capacity_first, held)))) co_return Outcome{.refused = 503};
+    body_.append(received());
+    begin_ = end_;
+    while (held < size) {
+        const std::size_t room = body_.capacity() - Request::body_padding - held;
+        if (room == 0) {
+            if (!grow_body(std::min(size, held * 2))) co_return Outcome{.refused = 503};
+            continue;
+        }
+        char* at = body_.data() + held;
+        outcome = co_await read_some(at, std::min(room, size - held), got);
+        if (outcome.closed || outcome.refused != 0) co_return outcome;
+        held += got;
+        body_.extend(got);
+    }
+    RequestBuilder::set_body(request_, body_.view());
+    co_return outcome;
+}
+
+bool H1Connection::grow_body(std::size_t capacity) {
+    const std::size_t wanted = capacity + Request::body_padding;
+    if (wanted > body_bytes_taken_) {
+        if (!worker_.take_body_bytes(wanted - body_bytes_taken_)) return false;
+        body_bytes_taken_ = wanted;
+    }
+    body_.reserve(wanted);
+    return true;
+}
+
+Task<H1Connection::Outcome> H1Connection::read_chunked_body(std::size_t size_max) {
+    stage_ = worker_.take_block();
+    stage_begin_ = stage_end_ = 0;
+    for (;;) {
+        const Outcome outcome = co_await fill_stage();
+        if (outcome.closed || outcome.refused != 0) co_return outcome;
+        const std::size_t wanted = std::min(size_max, body_.size() + stage_end_);
+        if (wanted + Request::body_padding > body_.capacity() &&
+            !grow_body(std::min(size_max, std::max(wanted, body_.size() * 2)))) {
+            co_return Outcome{.refused = 503};
+        }
+        const H1Parser::Chunks chunks =
+            parser_->feed_chunks({stage_.data.get() + stage_begin_, stage_end_ - stage_begin_}, body_, size_max);
+        if (chunks.refused != 0) co_return Outcome{.refused = chunks.refused};
+        stage_begin_ += chunks.used;
+        if (chunks.done) break;
+    }
+    RequestBuilder::set_body(request_, body_.view());
+    co_return Outcome{};
+}
+
+Task<H1Connection::Outcome> H1Connection::fill_stage() {
+    if (stage_begin_ > 0) {
+        std::memmove(stage_.data.get(), stage_.data.get() + stage_begin_, stage_end_ - stage_begin_);
+        stage_end_ -= std::exchange(stage_begin_, 0);
+    }
+    const std::size_t room = stage_.capacity - stage_end_;
+    if (room == 0) co_return Outcome{.refused = 400};  // a chunk line or a trailer without end
+    if (const std::size_t held = std::min(pending(), room); held > 0) {
+        std::memcpy(stage_.data.get() + stage_end_, received().data(), held);
+        stage_end_ += held;
+        begin_ += held;
+        co_return Outcome{};
+    }
+    std::size_t got = 0;
+    const Outcome outcome = co_await read_some(stage_.data.get() + stage_end_, room, got);
+    stage_end_ += got;
+    co_return outcome;
+}
+
+// --- answering -------------------------------------------------------------------------------------------------------
+
+Task<Response> H1Connection::call_handler() {
+    try {
+        co_return co_await worker_.handler().handle(request_);
+    } catch (const std::exception& failure) {
+        core::log_line(core::LogLevel::error, "exception in a request handler", {{"what", failure.what()}});
+    } catch (...) {
+        core::log_line(core::LogLevel::error, "exception in a request handler");
+    }
+    worker_.stats().handler_exceptions.add();
+    Response response;
+    response.status = 500;
+    co_return response;
+}
+
+Task<H1Connection::Next> H1Connection::refuse(int status) {
+    WorkerStats& stats = worker_.stats();
+    switch (status) {
+        case 408:
+            break;  // counted with the deadline
+        case 413:
+            stats.body_too_large.add();
+            break;
+        case 414:
+        case 431:
+            stats.head_too_large.add();
+            break;
+        case 503:
+            stats.shed.add();
+            break;
+        default:
+            stats.bad_request.add();
+            break;
+    }
+    connection_.clear_expired();
+    connection_.clear_deadline();
+    keep_alive_ = head_only_ = false;
+    Response response;
+    response.status = status;
+    const bool sent = co_await send(response);
+    co_return sent ? Next::linger : Next::close;
+}
+
+Task<H1Connection::Next> H1Connection::answer_head(Response response) {
+    const std::uint64_t length = request_.content_length().value_or(0);
+    if (parser_->is_chunked() || length > drained_size_max || (parser_->expects_continue() && length > pending())) {
+        keep_alive_ = false;
+    } else if (length > 0) {
+        begin_body_clock();
+        const Outcome outcome = co_await read_sized_body(length);
+        reading_body_ = false;
+        if (outcome.closed || outcome.refused != 0) co_return Next::close;
+    }
+    connection_.clear_deadline();
+    worker_.stats().requests.add();
+    if (response.close_connection || worker_.stopping()) keep_alive_ = false;
+    const bool sent = co_await send(response);
+    if (!sent) co_return Next::close;
+    if (!keep_alive_) co_return Next::linger;
+    end_request();
+    co_return Next::go_on;
+}
+
+void H1Connection::write_head(Buffer& to, const Response& response) {
+    if (response.status == 200) {
+        to.append("HTTP/1.1 200 OK\r\n");
+    } else {
+        to.append("HTTP/1.1 ");
+        append_number(to, static_cast<std::uint64_t>(response.status));
+        to.push_back(' ');
+        to.append(reason_phrase(response.status));
+        to.append("\r\n");
+    }
+    to.append(worker_.date_line());
+    to.append(response.headers.text());
+    if (response.producer && !head_only_) {
+        if (request_.version() == Version::http_1_1) to.append("transfer-encoding: chunked\r\n");
+    } else if (!response.producer && !has_no_body(response.status)) {
+        to.append("content-length: ");
+        append_number(to, response.body.size());
+        to.append("\r\n");
+    }
+    if (!keep_alive_) {
+        to.append("connection: close\r\n");
+    } else if (request_.version() == Version::http_1_0) {
+        to.append("connection: keep-alive\r\n");
+    }
+    to.append("\r\n");
+}
+
+Task<bool> H1Connection::send(Response& response) {
+    Buffer& out = worker_.output();
+    out.clear();
+    write_head(out, response);
+    std::string_view body;
+    if (!head_only_ && !has_no_body(response.status) && !response.producer) body = response.body.view();
+    if (body.size() <= joined_size_max) out.append(std::exchange(body, {}));
+    const IoResult result = transport_.write(out.view(), body);
+    if (result.state == IoState::closed) co_return false;
+    if (result.size == out.size() + body.size()) co_return true;
+    // The worker's buffer belongs to others while this waits.
+    const std::string head(out.view().substr(std::min(result.size, out.size())));
+    body.remove_prefix(result.size - std::min(result.size, out.size()));
+    if (!head.empty()) {
+        const bool written = co_await connection_.write_all(head);
+        if (!written) co_return false;
+    }
+    co_return co_await connection_.write_all(body);
+}
+
+// HTTP/1.1 chunks; for HTTP/1.0 the bare bytes, ended by the end of the connection.
+class H1Connection::ChunkWriter final : public BodyWriter {
+public:
+    explicit ChunkWriter(H1Connection& http) : http_(http) {}
+
+    Task<bool> write(std::string_view data) override {
+        if (failed_) co_return false;
+        if (data.empty()) co_return true;
+        const bool framed = http_.request_.version() == Version::http_1_1;
+        bool written = true;
+        if (framed && data.size() <= joined_size_max) {
+            std::string piece = fmt::format("{:x}\r\n", data.size());
+            piece.append(data).append("\r\n");
+            written = co_await http_.connection_.write_all(piece);
+        } else {
+            const std::string size_line = framed ? fmt::format("{:x}\r\n", data.size()) : std::string();
+            written = co_await http_.connection_.write_all(size_line);
+            if (written) written = co_await http_.connection_.write_all(data);
+            if (written && framed) written = co_await http_.connection_.write_all("\r\n");
+        }
+        failed_ = !written;
+        co_return written;
+    }
+    [[nodiscard]] bool stopping() const override { return http_.worker_.stopping(); }
+    [[nodiscard]] bool failed() const { return failed_; }
+
+private:
+    H1Connection& http_;
+    bool failed_ = false;
+};
+
+Task<bool> H1Connection::send_stream(Response& response) {
+    const bool framed = request_.version() == Version::http_1_1;
+    if (!framed && !head_only_) keep_alive_ = false;
+    const bool sent = co_await send(response);
+    if (!sent || head_only_) co_return sent;
+    ChunkWriter writer(*this);
+    try {
+        co_await response.producer(writer);
+    } catch (...) {
+        // The client must not take what it got for the whole: the connection ends without the last chunk.
+        core::log_line(core::LogLevel::error, "exception in a response producer");
+        worker_.stats().handler_exceptions.add();
+        co_return false;
+    }
+    if (writer.failed()) co_return false;
+    if (!framed) co_return true;
+    co_return co_await connection_.write_all("0\r\n\r\n");
+}
+
+// --- deadlines -------------------------------------------------------------------------------------------------------
+
+void H1Connection::on_sweep(MonotonicNs now) {
+    if (reading_body_ && body_rate_.is_too_slow(now, worker_.options())) connection_.expire(Deadline::body);
+}
+
+void H1Connection::on_stop() {
+    if (waiting_idle_) transport_.cancel_waits();
+}
+
+}  // namespace riacho::http::detail

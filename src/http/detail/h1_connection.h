@@ -1,0 +1,91 @@
+// HTTP/1.x on one connection: requests one after another, answered in order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/task.h"
+#include "http/detail/connection.h"
+#include "http/detail/h1_parser.h"
+#include "http/detail/rate_watch.h"
+
+namespace riacho::http::detail {
+
+class H1Connection final : public Protocol {
+public:
+    explicit H1Connection(Connection& connection);
+    ~H1Connection();
+
+    // received is what was read already. Ends when the connection is to be closed.
+    Task<void> run(std::string received);
+
+    void on_sweep(MonotonicNs now) override;
+    void on_stop() override;
+
+private:
+    class ChunkWriter;
+    enum class Next : std::uint8_t { go_on, close, linger };
+
+    // What became of reading: a status to answer and close with, or 0.
+    struct Outcome {
+        bool closed = false;
+        int refused = 0;
+    };
+
+    [[nodiscard]] std::size_t pending() const { return end_ - begin_; }
+    [[nodiscard]] std::string_view received() const { return {block_.data.get() + begin_, end_ - begin_}; }
+
+    Task<Next> serve_one();
+    Task<Outcome> read_head();
+    Outcome parse_head();
+    Task<Outcome> read_body(std::size_t size_max);
+    Task<Outcome> read_sized_body(std::size_t size);
+    Task<Outcome> read_chunked_body(std::size_t size_max);
+    Task<Outcome> fill_stage();
+    // Waits for more bytes at most as long as the deadline that was set; refused is 408 when it passed.
+    Task<Outcome> read_some(char* to, std::size_t capacity, std::size_t& got);
+    Task<bool> fill_block();
+    bool make_room();
+    bool grow_body(std::size_t capacity);
+    void begin_body_clock();
+    void end_request();
+
+    Task<Response> call_handler();
+    Task<Next> refuse(int status);
+    Task<Next> answer_head(Response response);
+    Task<bool> send(Response& response);
+    Task<bool> send_stream(Response& response);
+    void write_head(Buffer& to, const Response& response);
+
+    Connection& connection_;
+    Worker& worker_;
+    Transport& transport_;
+    Request request_;
+    HeadScanner scanner_;
+    std::optional<H1Parser> parser_;
+
+    // Received and not yet used bytes: block_[begin_, end_). The head of the request being served stays before them.
+    Block block_;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    Buffer body_;  // bodies that do not fit into the block
+    std::size_t body_bytes_taken_ = 0;
+    // Chunked bodies pass through here, because the head must stay where its views point. What is left of it when the
+    // body is complete begins the next request.
+    Block stage_;
+    std::size_t stage_begin_ = 0;
+    std::size_t stage_end_ = 0;
+
+    bool reading_body_ = false;
+    RateWatch body_rate_;
+
+    std::uint64_t requests_ = 0;
+    bool keep_alive_ = true;
+    bool head_only_ = false;  // the request was HEAD
+    bool waiting_idle_ = false;
+};
+
+}  // namespace riacho::http::detail

@@ -1,0 +1,109 @@
+// HTTP/1.1 requests from bytes: a scanner that finds the end of the head and enforces its limits, and Beast's parser
+// for the grammar. Both refuse what could be read in two ways (request smuggling); see h1_parser_test.cc for the list.
+#pragma once
+
+#include <boost/beast/http/basic_parser.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/buffer.h"
+#include "http/message.h"
+#include "http/server.h"
+
+namespace riacho::http::detail {
+
+// Looks for the end of a head in bytes as they arrive; each byte is looked at once.
+class HeadScanner {
+public:
+    enum class State : std::uint8_t { need_more, complete, refused };
+
+    explicit HeadScanner(const ServerOptions& options) : options_(options) {}
+    void reset() { *this = HeadScanner(options_); }
+    // received begins with the head and only ever grows at its end between calls.
+    State scan(std::string_view received);
+    // After complete: where the request line begins (an empty line may come before it) and where the head ends.
+    [[nodiscard]] std::size_t begin() const { return begin_; }
+    [[nodiscard]] std::size_t end() const { return line_; }
+    // After refused: 400, 414 or 431.
+    [[nodiscard]] int status() const { return status_; }
+
+    HeadScanner& operator=(const HeadScanner& other) {
+        begin_ = other.begin_;
+        line_ = other.line_;
+        at_ = other.at_;
+        headers_ = other.headers_;
+        count_ = other.count_;
+        status_ = other.status_;
+        return *this;
+    }
+    HeadScanner(const HeadScanner&) = default;
+
+private:
+    State refuse(int status) {
+        status_ = status;
+        return State::refused;
+    }
+    State take_line(std::string_view line, std::size_t next);
+    State check_unfinished(std::size_t size);
+
+    const ServerOptions& options_;
+    std::size_t begin_ = 0;
+    std::size_t line_ = 0;     // where the current line begins
+    std::size_t at_ = 0;       // everything before was looked at
+    std::size_t headers_ = 0;  // where the first field begins; 0 until the request line was seen
+    std::size_t count_ = 0;
+    int status_ = 0;
+};
+
+// One request. Views in the Request point into the head it was given.
+class H1Parser final : private boost::beast::http::basic_parser<true> {
+public:
+    H1Parser(Request& request, const ServerOptions& options);
+
+    // The whole head, as HeadScanner found it. Returns the status to refuse it with, 0 if it is good.
+    int parse_head(std::string_view head);
+    [[nodiscard]] bool keep_alive() const { return basic_parser::keep_alive(); }
+    [[nodiscard]] bool is_chunked() const { return chunked_; }
+    [[nodiscard]] bool expects_continue() const { return expects_continue_; }
+
+    // Decodes a chunked body. used bytes need not be given again; when !done and nothing was used, more are needed.
+    struct Chunks {
+        std::size_t used = 0;
+        bool done = false;
+        int refused = 0;  // the status, 400 or 413
+    };
+    Chunks feed_chunks(std::string_view received, Buffer& body, std::size_t body_size_max);
+
+private:
+    using error_code = boost::beast::error_code;
+    using view = boost::beast::string_view;
+    using field = boost::beast::http::field;
+
+    void on_request_impl(boost::beast::http::verb, view method, view target, int version, error_code& ec) override;
+    void on_response_impl(int, view, int, error_code&) override {}
+    void on_field_impl(field name, view name_text, view value, error_code& ec) override;
+    void on_header_impl(error_code& ec) override;
+    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+    std::size_t on_body_impl(view body, error_code&) override { return body.size(); }
+    void on_chunk_header_impl(std::uint64_t size, view extension, error_code& ec) override;
+    std::size_t on_chunk_body_impl(std::uint64_t remain, view body, error_code& ec) override;
+    void on_finish_impl(error_code&) override {}
+
+    void refuse(int status, error_code& ec);
+    void on_content_length(std::string_view value, error_code& ec);
+    void on_transfer_encoding(std::string_view value, error_code& ec);
+
+    Request& request_;
+    const ServerOptions& options_;
+    Buffer* body_ = nullptr;
+    std::size_t body_size_max_ = 0;
+    int refused_ = 0;
+    int minor_version_ = 1;
+    bool head_done_ = false;
+    bool has_host_ = false;
+    bool chunked_ = false;
+    bool expects_continue_ = false;
+};
+
+}  // namespace riacho::http::detail

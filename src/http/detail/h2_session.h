@@ -1,0 +1,171 @@
+// HTTP/2 without sockets: bytes in, requests out; responses in, bytes out. A thin, bounded layer over nghttp2.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/time.h"
+#include "core/fwd.h"
+#include "http/detail/rate_watch.h"
+#include "http/message.h"
+#include "http/server.h"
+
+struct nghttp2_session;
+
+namespace riacho::http::detail {
+
+class H2Session;
+
+// One request and its response. Owned by the session; lives until the stream is closed and no task uses it.
+class H2Stream {
+public:
+    [[nodiscard]] std::int32_t id() const { return id_; }
+    [[nodiscard]] Request& request() { return request_; }
+    // The client has cancelled it, or it has ended: nothing more can be sent.
+    [[nodiscard]] bool is_closed() const { return closed_; }
+
+private:
+    friend class H2Session;
+    enum class State : std::uint8_t { head, body, complete };
+    struct FieldSizes {
+        std::uint32_t name;
+        std::uint32_t value;
+    };
+
+    std::int32_t id_ = 0;
+    State state_ = State::head;
+    bool closed_ = false;
+    bool in_use_ = false;   // by a task
+    bool refused_ = false;  // answered before the request was complete; the rest of it is dropped
+    bool too_large_ = false;
+    bool answered_ = false;
+    bool streaming_ = false;      // the response's body comes from write()
+    bool producer_done_ = false;  // nothing will follow chunk_
+    Request request_;
+    std::string head_;  // names and values one after another
+    std::vector<FieldSizes> fields_;
+    std::size_t list_size_ = 0;
+    std::size_t body_size_max_ = 0;
+    Buffer body_;
+    std::size_t body_bytes_taken_ = 0;
+    RateWatch rate_;
+    MonotonicNs began_at_;
+
+    Response response_;
+    std::size_t sent_ = 0;
+    std::string_view chunk_;              // what a producer waits to have sent
+    core::Wakeup* chunk_sent_ = nullptr;  // the waiting producer
+    MonotonicNs progress_at_;             // when data last moved towards the client, or began to wait
+
+    H2Stream* previous_ = nullptr;
+    H2Stream* next_ = nullptr;
+};
+
+// What a session needs around it.
+class H2Host {
+public:
+    virtual MonotonicNs now() = 0;
+    virtual BodyLimit on_head(const Request& request) = 0;
+    virtual void set_origin(Request& request) = 0;
+    virtual std::string_view date() = 0;  // "Mon, 23 Nov 2026 08:00:00 GMT"
+    virtual bool take_body_bytes(std::size_t n) = 0;
+    virtual void give_body_bytes(std::size_t n) = 0;
+    // Runs it later, never inside this call.
+    virtual void wake(core::Wakeup& wakeup) = 0;
+    enum class Event : std::uint8_t {
+        request,
+        head_too_large,
+        body_too_large,
+        bad_request,
+        shed,
+        flood,
+        protocol_error,
+        timeout_head,
+        timeout_body,
+        timeout_write
+    };
+    virtual void count(Event event) = 0;
+
+protected:
+    ~H2Host() = default;
+};
+
+// Lives on one core. No call suspends; output is to be pulled after each.
+class H2Session {
+public:
+    H2Session(const ServerOptions& options, H2Host& host);
+    // No stream may be in use.
+    ~H2Session();
+    H2Session(const H2Session&) = delete;
+    H2Session& operator=(const H2Session&) = delete;
+
+    // Takes what was received. False: the session is broken; what pull() still gives is to be sent before closing.
+    bool feed(std::string_view received);
+    // Complete requests since the last call, each now in use by the caller until release().
+    std::vector<H2Stream*> take_ready();
+    // The next bytes to send, valid until the next call; empty if there are none now.
+    std::string_view pull();
+    // Nothing more will be received or sent.
+    [[nodiscard]] bool is_done() const;
+    [[nodiscard]] std::size_t streams() const { return stream_count_; }
+
+    // Answers the stream (unless it is closed). Without a producer the stream then needs no task.
+    void respond(H2Stream& stream, Response response);
+    // For responses with a producer, whose bytes are handed over here. True: the data was accepted and sent wakes up
+    // when all of it was taken into frames, or the stream was closed. False: the stream is closed.
+    bool begin_write(H2Stream& stream, std::string_view data, core::Wakeup& sent);
+    void end_write(H2Stream& stream);
+    // The response cannot be completed: the client learns that it is cut short.
+    void abort(H2Stream& stream);
+    [[nodiscard]] BodyProducer& producer(H2Stream& stream) { return stream.response_.producer; }
+    // The task of the stream has ended.
+    void release(H2Stream& stream);
+
+    // Finds streams that are too slow.
+    void sweep(MonotonicNs now);
+    // No new streams are wanted; those under way may end. First a notice, then, a moment later, the final word.
+    void begin_shutdown();
+    void finish_shutdown();
+    // Ends the session at once, with a GOAWAY.
+    void terminate(std::uint32_t error_code);
+    // The connection is gone: all streams are closed, so that their tasks end.
+    void close_streams();
+
+private:
+    friend struct H2Callbacks;
+
+    H2Stream& open_stream(std::int32_t id);
+    void delete_stream(H2Stream& stream);
+    void on_field(H2Stream& stream, std::string_view name, std::string_view value);
+    void on_head_complete(H2Stream& stream);
+    void on_body(H2Stream& stream, std::string_view data);
+    void on_request_complete(H2Stream& stream);
+    void on_reset_received();
+    void on_closed(H2Stream& stream, std::uint32_t error_code);
+    void on_last_frame_sent(H2Stream& stream);
+    std::size_t fill_data(H2Stream& stream, char* to, std::size_t capacity, std::uint32_t& flags);
+    int build_request(H2Stream& stream);
+    void refuse(H2Stream& stream, int status, H2Host::Event event);
+    void wake_writer(H2Stream& stream);
+    bool room_for_body(H2Stream& stream, std::size_t size);
+    void free_request(H2Stream& stream);
+
+    const ServerOptions& options_;
+    H2Host& host_;
+    nghttp2_session* session_ = nullptr;
+    H2Stream* first_ = nullptr;
+    std::size_t stream_count_ = 0;
+    std::size_t in_use_count_ = 0;
+    std::vector<H2Stream*> ready_;
+    bool broken_ = false;
+    bool terminated_ = false;
+    MonotonicNs cancel_window_at_;
+    std::uint32_t cancelled_ = 0;
+    std::uint32_t completed_ = 0;
+};
+
+}  // namespace riacho::http::detail

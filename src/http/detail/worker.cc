@@ -1,0 +1,119 @@
+#include "http/detail/worker.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "base/check.h"
+#include "http/detail/connection.h"
+
+namespace riacho::http::detail {
+namespace {
+
+constexpr std::size_t block_capacity = 16 * 1024;
+constexpr std::size_t blocks_kept_max = 64;
+constexpr std::size_t input_capacity = 64 * 1024;
+
+Block make_block(std::size_t capacity) {
+    return {.data = std::make_unique_for_overwrite<char[]>(capacity + Request::body_padding), .capacity = capacity};
+}
+
+}  // namespace
+
+bool TokenBucket::take(MonotonicNs now) {
+    const auto elapsed_s = static_cast<double>(now.value() - refilled_at_ns_) / 1e9;
+    tokens_ = std::min(burst_, tokens_ + std::max(elapsed_s, 0.0) * rate_);
+    refilled_at_ns_ = now.value();
+    if (tokens_ < 1) return false;
+    tokens_ -= 1;
+    return true;
+}
+
+Worker::Worker(SharedState& shared, core::Core& core)
+    : shared_(shared),
+      core_(core),
+      tls_handshakes_(shared.options.tls_handshake_rate / static_cast<double>(shared.worker_count),
+                      shared.options.tls_handshake_burst / static_cast<double>(shared.worker_count)),
+      sweep_timer_(core.context()),
+      input_(make_block(input_capacity)) {}
+
+Worker::~Worker() { RIACHO_CHECK(first_ == nullptr, "stop the server before destroying it"); }
+
+void Worker::add(Connection& connection) {
+    connection.next_ = first_;
+    if (first_ != nullptr) first_->previous_ = &connection;
+    first_ = &connection;
+    if (!sweeping_) schedule_sweep();
+}
+
+void Worker::remove(Connection& connection) {
+    if (connection.previous_ != nullptr) connection.previous_->next_ = connection.next_;
+    if (connection.next_ != nullptr) connection.next_->previous_ = connection.previous_;
+    if (first_ == &connection) first_ = connection.next_;
+}
+
+// One timer per core instead of one per request; it rests while there is no connection.
+void Worker::schedule_sweep() {
+    sweeping_ = true;
+    sweep_timer_.expires_after(std::chrono::milliseconds(options().sweep_interval_ms));
+    sweep_timer_.async_wait([this](const boost::system::error_code& ec) {
+        sweeping_ = false;
+        if (ec) return;
+        sweep();
+        if (first_ != nullptr) schedule_sweep();
+    });
+}
+
+void Worker::sweep() {
+    const MonotonicNs time = now();
+    const bool hard = stopping_ && time > stop_deadline_;
+    for (Connection* at = first_; at != nullptr; at = at->next_) {
+        if (hard) {
+            at->transport().close();
+        } else {
+            at->sweep(time);
+        }
+    }
+}
+
+void Worker::begin_stop(MonotonicNs deadline) {
+    stopping_ = true;
+    stop_deadline_ = deadline;
+    for (Connection* at = first_; at != nullptr; at = at->next_) at->stop();
+}
+
+Block Worker::take_block() {
+    if (blocks_.empty()) return make_block(block_capacity);
+    Block block = std::move(blocks_.back());
+    blocks_.pop_back();
+    return block;
+}
+
+void Worker::give_block(Block block) {
+    if (block.capacity == block_capacity && blocks_.size() < blocks_kept_max) blocks_.push_back(std::move(block));
+}
+
+std::string_view Worker::date_line() {
+    const std::int64_t second = shared_.clock.now().value() / 1000;
+    if (second != date_s_) {
+        date_s_ = second;
+        const std::time_t time = second;
+        std::tm utc{};
+        gmtime_r(&time, &utc);
+        const auto end = fmt::format_to_n(date_.data(), date_.size(), "date: {:%a, %d %b %Y %H:%M:%S} GMT\r\n", utc);
+        date_size_ = end.size;
+    }
+    return {date_.data(), date_size_};
+}
+
+bool Worker::take_body_bytes(std::size_t n) {
+    if (shared_.body_bytes.fetch_add(n, std::memory_order_relaxed) + n <= options().body_bytes_total_max) return true;
+    give_body_bytes(n);
+    return false;
+}
+
+void Worker::give_body_bytes(std::size_t n) { shared_.body_bytes.fetch_sub(n, std::memory_order_relaxed); }
+
+}  // namespace riacho::http::detail

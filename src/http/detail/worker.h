@@ -1,0 +1,133 @@
+// What the connections of one core share: their list, the sweep that keeps their deadlines, buffers, counters.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/buffer.h"
+#include "core/clock.h"
+#include "core/runtime.h"
+#include "http/detail/tls_context.h"
+#include "http/message.h"
+#include "http/server.h"
+
+namespace riacho::http::detail {
+
+class Connection;
+
+// Written by one core, read by any.
+class Counter {
+public:
+    void add(std::uint64_t n = 1) {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+struct WorkerStats {
+    Counter connections_tls, connections_h2, requests;
+    Counter tls_failed, timeout_handshake, timeout_head, timeout_idle, timeout_body, timeout_write;
+    Counter head_too_large, body_too_large, bad_request, shed, h2_protocol_errors, h2_floods, handler_exceptions;
+};
+
+// Memory that requests are read into; idle connections hold none.
+struct Block {
+    std::unique_ptr<char[]> data;
+    std::size_t capacity = 0;  // bytes that may be filled; Request::body_padding more exist
+};
+
+// A rate with a burst. Not thread-safe.
+class TokenBucket {
+public:
+    TokenBucket(double rate, double burst) : rate_(rate), burst_(burst), tokens_(burst) {}
+    bool take(MonotonicNs now);
+
+private:
+    double rate_;
+    double burst_;
+    double tokens_;
+    std::int64_t refilled_at_ns_ = 0;
+};
+
+// Shared by all workers of a server.
+struct SharedState {
+    ServerOptions options;
+    core::Clock& clock;
+    Handler& handler;
+    std::size_t worker_count;
+    std::atomic<std::size_t> body_bytes{0};
+};
+
+// Lives on its core, owned by the server.
+class Worker {
+public:
+    Worker(SharedState& shared, core::Core& core);
+    ~Worker();
+
+    [[nodiscard]] core::Core& core() { return core_; }
+    [[nodiscard]] const ServerOptions& options() const { return shared_.options; }
+    [[nodiscard]] Handler& handler() { return shared_.handler; }
+    [[nodiscard]] MonotonicNs now() const { return shared_.clock.monotonic(); }
+    [[nodiscard]] WorkerStats& stats() { return stats_; }
+    [[nodiscard]] const WorkerStats& stats() const { return stats_; }
+
+    void set_tls(TlsContext context) { tls_ = std::make_unique<TlsContext>(std::move(context)); }
+    [[nodiscard]] TlsContext* tls() { return tls_.get(); }
+    [[nodiscard]] TokenBucket& tls_handshakes() { return tls_handshakes_; }
+
+    void add(Connection& connection);
+    void remove(Connection& connection);
+
+    Block take_block();
+    void give_block(Block block);
+    // Valid until the next suspension of whoever uses it.
+    [[nodiscard]] Buffer& output() { return output_; }
+    [[nodiscard]] Block& input() { return input_; }
+    // "date: ...\r\n" of this second.
+    std::string_view date_line();
+    // Bytes of request bodies held, over all cores. False: there is no room and nothing was taken.
+    bool take_body_bytes(std::size_t n);
+    void give_body_bytes(std::size_t n);
+
+    // Every connection is told; those still there after the deadline are closed hard.
+    void begin_stop(MonotonicNs deadline);
+    [[nodiscard]] bool stopping() const { return stopping_; }
+    void cancel_sweep() { sweep_timer_.cancel(); }
+
+private:
+    using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                                    boost::asio::wait_traits<std::chrono::steady_clock>,
+                                                    boost::asio::io_context::executor_type>;
+    void schedule_sweep();
+    void sweep();
+
+    SharedState& shared_;
+    core::Core& core_;
+    WorkerStats stats_;
+    std::unique_ptr<TlsContext> tls_;
+    TokenBucket tls_handshakes_;
+    Connection* first_ = nullptr;
+    Timer sweep_timer_;
+    bool sweeping_ = false;
+    bool stopping_ = false;
+    MonotonicNs stop_deadline_;
+    std::vector<Block> blocks_;
+    Buffer output_;
+    Block input_;
+    std::int64_t date_s_ = -1;
+    std::array<char, 48> date_{};
+    std::size_t date_size_ = 0;
+};
+
+}  // namespace riacho::http::detail

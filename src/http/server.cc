@@ -1,0 +1,317 @@
+#include "http/server.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <cstring>
+#include <future>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/try.h"
+#include "core/log.h"
+#include "core/task.h"
+#include "http/detail/connection.h"
+#include "http/detail/worker.h"
+
+namespace riacho::http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using Acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                                         asio::io_context::executor_type>;
+
+constexpr int backlog = 4096;
+constexpr auto accept_pause = std::chrono::milliseconds(20);
+
+// How many connections the process has file descriptors for.
+std::size_t connections_possible(const ServerOptions& options) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return options.connections_max;
+    const auto fds = static_cast<std::size_t>(limit.rlim_cur);
+    return std::min(options.connections_max, fds > options.fd_reserve ? fds - options.fd_reserve : std::size_t{1});
+}
+
+ListenError listen_error(const boost::system::error_code& ec, const ServerOptions& options) {
+    ListenError::Kind kind = ListenError::Kind::other;
+    if (ec == asio::error::address_in_use) kind = ListenError::Kind::address_in_use;
+    if (ec == asio::error::access_denied) kind = ListenError::Kind::not_permitted;
+    if (ec.value() == EADDRNOTAVAIL) kind = ListenError::Kind::bad_address;
+    return {.kind = kind,
+            .message =
+                "cannot listen on " + options.address + " port " + std::to_string(options.port) + ": " + ec.message()};
+}
+
+}  // namespace
+
+struct Server::Impl {
+    // What keeps count of a connection: made at its acceptance, given back to the accepting core at its end.
+    struct Lease final : core::Wakeup, detail::ConnectionOwner {
+        Lease(Impl& i, std::size_t w, int f, const tcp::endpoint& p) : impl(i), worker(w), fd(f), peer(p) {}
+        void on_ended() noexcept override { impl.accept_core().wake(*this); }
+        void run() noexcept override {
+            impl.release(*this);
+            delete this;
+        }
+        Impl& impl;
+        std::size_t worker;
+        int fd;
+        tcp::endpoint peer;
+    };
+
+    Impl(ServerOptions options, core::Runtime& r, core::Clock& clock, Handler& handler)
+        : shared{.options = std::move(options), .clock = clock, .handler = handler, .worker_count = r.size()},
+          runtime(r),
+          bucket(shared.options.accept_rate, shared.options.accept_burst),
+          acceptor(r.core(0).context()),
+          pause(r.core(0).context()) {
+        for (std::size_t i = 0; i < r.size(); ++i) {
+            workers.push_back(std::make_unique<detail::Worker>(shared, r.core(i)));
+            dealt.push_back(0);
+        }
+    }
+
+    core::Core& accept_core() { return runtime.core(0); }
+    Expected<void, ListenError> open();
+    void wait_to_accept();
+    void accept_some();
+    void accept_later();
+    void admit(int fd, const tcp::endpoint& peer);
+    static Task<void> serve(Lease* lease);
+    void release(const Lease& lease);
+    void check_all_ended();
+    // Runs on the core and waits for it.
+    template <class Function>
+    void run_on(core::Core& core, Function function) {
+        RIACHO_CHECK(!core.is_current(), "the server is stopped from outside its cores");
+        std::promise<void> done;
+        asio::post(core.context(), [&] {
+            function();
+            done.set_value();
+        });
+        done.get_future().get();
+    }
+
+    detail::SharedState shared;
+    core::Runtime& runtime;
+    std::vector<std::unique_ptr<detail::Worker>> workers;
+    std::uint16_t port = 0;
+    bool listening = false;
+
+    // The rest lives on the accepting core.
+    std::size_t connections_max = 0;
+    detail::TokenBucket bucket;
+    Acceptor acceptor;
+    Timer pause;
+    std::vector<std::size_t> dealt;  // open connections per worker
+    std::size_t open_count = 0;
+    std::map<asio::ip::address, std::size_t> per_address;
+    bool stopping = false;
+    bool told = false;
+    std::promise<void> all_ended;
+    detail::Counter opened, closed, refused_max, refused_address, delayed;
+};
+
+Expected<void, ListenError> Server::Impl::open() {
+    const ServerOptions& options = shared.options;
+    boost::system::error_code ec;
+    const auto address = asio::ip::make_address(options.address == "localhost" ? "127.0.0.1" : options.address, ec);
+    if (ec) {
+        return fail(ListenError{.kind = ListenError::Kind::bad_address,
+                                .message = "not an IP address to listen on: " + options.address});
+    }
+    if (options.tls) {
+        for (auto& worker : workers) {
+            auto context = detail::make_ssl_context(*options.tls);
+            if (!context) {
+                return fail(ListenError{.kind = ListenError::Kind::certificate, .message = context.error().message});
+            }
+            worker->set_tls(detail::TlsContext(*options.tls, *std::move(context), shared.clock.monotonic()));
+        }
+    }
+    const tcp::endpoint endpoint(address, options.port);
+    const auto step = [&ec](auto&& call) { return ec ? ec : (call(), ec); };
+    step([&] { acceptor.open(endpoint.protocol(), ec); });
+    step([&] { acceptor.set_option(tcp::acceptor::reuse_address(true), ec); });
+    step([&] { acceptor.bind(endpoint, ec); });
+    step([&] { acceptor.listen(backlog, ec); });
+    step([&] { acceptor.native_non_blocking(true, ec); });
+    step([&] { port = acceptor.local_endpoint(ec).port(); });
+    if (ec) {
+        boost::system::error_code ignored;
+        acceptor.close(ignored);
+        return fail(listen_error(ec, options));
+    }
+    connections_max = connections_possible(options);
+    return {};
+}
+
+void Server::Impl::wait_to_accept() {
+    acceptor.async_wait(tcp::acceptor::wait_read, [this](const boost::system::error_code& ec) {
+        if (!ec && !stopping) accept_some();
+    });
+}
+
+void Server::Impl::accept_later() {
+    pause.expires_after(accept_pause);
+    pause.async_wait([this](const boost::system::error_code& ec) {
+        if (!ec && !stopping) accept_some();
+    });
+}
+
+void Server::Impl::accept_some() {
+    for (;;) {
+        // Above the rate connections wait in the kernel's queue: a burst of short ones is served late rather than not.
+        if (!bucket.take(shared.clock.monotonic())) {
+            delayed.add();
+            return accept_later();
+        }
+        tcp::endpoint peer;
+        auto size = static_cast<socklen_t>(peer.capacity());
+        const int fd = ::accept4(acceptor.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            peer.resize(size);
+            admit(fd, peer);
+            continue;
+        }
+        if (errno == EINTR || errno == ECONNABORTED) continue;
+        if (errno == EAGAIN || errno == EWOULDBLOCK) return wait_to_accept();
+        // Out of descriptors or memory: what is open goes on, the rest waits.
+        core::log_line(core::LogLevel::warn, "cannot accept connections", {{"error", std::strerror(errno)}});
+        return accept_later();
+    }
+}
+
+void Server::Impl::admit(int fd, const tcp::endpoint& peer) {
+    const ServerOptions& options = shared.options;
+    if (open_count >= connections_max) {
+        refused_max.add();
+        ::close(fd);
+        return;
+    }
+    std::size_t& same_address = per_address[peer.address()];
+    if (same_address >= options.connections_per_address_max) {
+        refused_address.add();
+        ::close(fd);
+        return;
+    }
+    ++same_address;
+    ++open_count;
+    opened.add();
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    const auto least = static_cast<std::size_t>(std::ranges::min_element(dealt) - dealt.begin());
+    ++dealt[least];
+    auto* lease = new Lease(*this, least, fd, peer);
+    core::spawn(runtime.core(least), [lease] { return serve(lease); });
+}
+
+Task<void> Server::Impl::serve(Lease* lease) {
+    detail::Worker& worker = *lease->impl.workers[lease->worker];
+    detail::Socket socket(worker.core().context());
+    boost::system::error_code ec;
+    socket.assign(lease->peer.protocol(), lease->fd, ec);
+    if (ec) {
+        ::close(lease->fd);
+        lease->on_ended();
+        co_return;
+    }
+    co_await detail::Connection::serve(
+        new detail::Connection(worker, std::move(socket), lease->peer.address().to_string(), *lease));
+}
+
+void Server::Impl::release(const Lease& lease) {
+    closed.add();
+    --open_count;
+    --dealt[lease.worker];
+    const auto found = per_address.find(lease.peer.address());
+    if (--found->second == 0) per_address.erase(found);
+    check_all_ended();
+}
+
+void Server::Impl::check_all_ended() {
+    if (stopping && open_count == 0 && !std::exchange(told, true)) all_ended.set_value();
+}
+
+Server::Server(ServerOptions options, core::Runtime& runtime, core::Clock& clock, Handler& handler)
+    : impl_(std::make_unique<Impl>(std::move(options), runtime, clock, handler)) {}
+
+Server::~Server() { RIACHO_CHECK(!impl_->listening, "stop the server before destroying it"); }
+
+Expected<void, ListenError> Server::listen() {
+    RIACHO_CHECK(!impl_->listening);
+    TRY_VOID(impl_->open());
+    impl_->listening = true;
+    asio::post(impl_->accept_core().context(), [impl = impl_.get()] { impl->wait_to_accept(); });
+    return {};
+}
+
+std::uint16_t Server::port() const { return impl_->port; }
+
+void Server::stop(std::int64_t grace_ms) {
+    if (!impl_->listening) return;
+    const MonotonicNs deadline = impl_->shared.clock.monotonic().plus(grace_ms * 1'000'000);
+    // First the door, then the rooms: no connection is dealt to a worker that was told to stop.
+    impl_->run_on(impl_->accept_core(), [this] {
+        boost::system::error_code ignored;
+        impl_->acceptor.close(ignored);
+        impl_->pause.cancel();
+        impl_->stopping = true;
+    });
+    for (auto& worker : impl_->workers) {
+        impl_->run_on(worker->core(), [&] { worker->begin_stop(deadline); });
+    }
+    impl_->run_on(impl_->accept_core(), [this] { impl_->check_all_ended(); });
+    impl_->all_ended.get_future().get();
+    // Cancelled handlers still refer to their owners; the second round comes after them.
+    for (auto& worker : impl_->workers) impl_->run_on(worker->core(), [&] { worker->cancel_sweep(); });
+    for (auto& worker : impl_->workers) impl_->run_on(worker->core(), [] {});
+    impl_->listening = false;
+}
+
+ServerStats Server::stats() const {
+    ServerStats total;
+    total.connections_accepted = impl_->opened.value();
+    total.connections_open = total.connections_accepted - std::min(total.connections_accepted, impl_->closed.value());
+    total.refused_connections_max = impl_->refused_max.value();
+    total.refused_per_address = impl_->refused_address.value();
+    total.accept_delayed = impl_->delayed.value();
+    total.body_bytes_held = impl_->shared.body_bytes.load(std::memory_order_relaxed);
+    for (const auto& worker : impl_->workers) {
+        const detail::WorkerStats& stats = worker->stats();
+        total.connections_tls += stats.connections_tls.value();
+        total.connections_h2 += stats.connections_h2.value();
+        total.requests += stats.requests.value();
+        total.tls_failed += stats.tls_failed.value();
+        total.timeout_handshake += stats.timeout_handshake.value();
+        total.timeout_head += stats.timeout_head.value();
+        total.timeout_idle += stats.timeout_idle.value();
+        total.timeout_body += stats.timeout_body.value();
+        total.timeout_write += stats.timeout_write.value();
+        total.head_too_large += stats.head_too_large.value();
+        total.body_too_large += stats.body_too_large.value();
+        total.bad_request += stats.bad_request.value();
+        total.shed += stats.shed.value();
+        total.h2_protocol_errors += stats.h2_protocol_errors.value();
+        total.h2_floods += stats.h2_floods.value();
+        total.handler_exceptions += stats.handler_exceptions.value();
+    }
+    return total;
+}
+
+}  // namespace riacho::http
