@@ -47,7 +47,8 @@ enum class ParseFault : std::uint8_t { syntax, too_deep, too_large, not_an_objec
 
 // Limits that no honest client reaches.
 inline constexpr std::size_t depth_max = 32;
-inline constexpr std::size_t nodes_max = 20'000;  // keys and values; PutRecords of 500 entries has 3,500
+inline constexpr std::size_t nodes_max_cbor = 10'000;   // a PutRecords of 500 entries has 3,500
+inline constexpr std::size_t nodes_max_json = 100'000;  // so that a list that is only too long is told so
 inline constexpr std::size_t key_size_max = 256;
 inline constexpr std::size_t number_size_max = 64;
 inline constexpr std::size_t chunks_max = 64;  // of one indefinite CBOR string

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/buffer.h"
+#include "wire/fwd.h"
 #include "wire/shape.h"
 
 namespace riacho::wire {
