@@ -1,0 +1,159 @@
+#include "catalog/apply.h"
+
+namespace riacho::catalog {
+namespace {
+
+using Code = Verdict::Code;
+
+// AWS: 50 tags on a resource (data-streams spec 2.5).
+constexpr std::size_t tags_max = 50;
+// AWS: a shard's first sequence number is 2 to 7 s older than the call that made it (spec 2.2).
+constexpr std::int64_t created_before_ms = 2'000;
+
+Outcome reject(Code code, StreamStatus status = StreamStatus::active, std::int64_t number = 0) {
+    Outcome outcome;
+    outcome.verdict = {code, status, number};
+    return outcome;
+}
+
+class Applier {
+public:
+    Applier(State& state, TimestampMs now) : state_(state), now_(now) {}
+
+    Outcome operator()(const CreateStream& command) {
+        if (find(command.key) != nullptr) return reject(Code::stream_exists);
+        // A stream of this name that is gone but not purged makes room at once.
+        auto stream = std::make_shared<StreamState>();
+        stream->uid = state_.next_uid++;
+        stream->account = command.key.account;
+        stream->region = command.key.region;
+        stream->name = command.key.name;
+        stream->arn = command.arn;
+        stream->mode = command.mode;
+        stream->created_at = now_;
+        stream->transition = StreamStatus::creating;
+        stream->transition_until = TimestampMs(now_.value() + command.transition_ms);
+        stream->max_record_size_kib = command.max_record_size_kib;
+        stream->tags = command.tags;
+        Outcome outcome;
+        for (std::uint32_t i = 0; i < command.shard_count; ++i) {
+            ShardState& shard = stream->shards.emplace_back();
+            shard.index = static_cast<std::int32_t>(i);
+            shard.uid = state_.next_uid++;
+            shard.starting_hash_key = even_shard_start(i, command.shard_count);
+            shard.ending_hash_key =
+                i + 1 == command.shard_count ? u128_max : even_shard_start(i + 1, command.shard_count) - 1;
+            shard.created_s = (now_.value() - created_before_ms) / 1000;
+            outcome.effects.create.push_back(shard.uid);
+        }
+        stream->index_shards();
+        return accept(std::move(stream), std::move(outcome));
+    }
+
+    Outcome operator()(const DeleteStream& command) {
+        const auto stream = find(command.key);
+        if (stream == nullptr) return reject(Code::stream_missing);
+        if (stream->transition == StreamStatus::deleting) return reject(Code::stream_deleting, StreamStatus::deleting);
+        auto changed = std::make_shared<StreamState>(*stream);
+        changed->transition = StreamStatus::deleting;
+        changed->transition_until = TimestampMs(now_.value() + command.transition_ms);
+        return accept(std::move(changed));
+    }
+
+    Outcome operator()(const PurgeStream& command) {
+        const auto stream = state_.snapshot->find_by_uid(command.uid);
+        if (stream == nullptr || !stream->is_gone(now_)) return reject(Code::stream_missing);
+        Outcome outcome;
+        for (const ShardState& shard : stream->shards) outcome.effects.drop.push_back(shard.uid);
+        outcome.accepted = true;
+        outcome.changes.streams.push_back(stream->uid);
+        state_.snapshot = state_.snapshot->without(*stream);
+        return outcome;
+    }
+
+    Outcome operator()(const SetRetention& command) {
+        const auto stream = find(command.key);
+        if (stream == nullptr) return reject(Code::stream_missing);
+        const std::int32_t current = stream->retention_hours;
+        const bool increase = command.direction == SetRetention::Direction::increase;
+        if (increase && command.hours < current)
+            return reject(Code::retention_too_short, StreamStatus::active, current);
+        if (!increase && command.hours > current)
+            return reject(Code::retention_too_long, StreamStatus::active, current);
+        auto changed = std::make_shared<StreamState>(*stream);
+        changed->retention_hours = command.hours;
+        Outcome outcome;
+        outcome.effects.trim = command.floors;
+        return accept(std::move(changed), std::move(outcome));
+    }
+
+    Outcome operator()(const AddTags& command) {
+        const auto stream = find(command.key);
+        if (stream == nullptr) return reject(Code::stream_missing);
+        auto changed = std::make_shared<StreamState>(*stream);
+        for (const auto& [name, value] : command.tags) changed->tags[name] = value;
+        if (changed->tags.size() > tags_max) return reject(Code::too_many_tags);
+        return accept(std::move(changed));
+    }
+
+    Outcome operator()(const RemoveTags& command) {
+        const auto stream = find(command.key);
+        if (stream == nullptr) return reject(Code::stream_missing);
+        auto changed = std::make_shared<StreamState>(*stream);
+        for (const std::string& name : command.names) changed->tags.erase(name);
+        return accept(std::move(changed));
+    }
+
+    Outcome operator()(const PutCredential& command) {
+        const auto present = state_.snapshot->find_user(command.credential.user);
+        if (present != nullptr && !command.replace) return reject(Code::user_exists);
+        if (present == nullptr && command.replace) return reject(Code::user_missing);
+        Outcome outcome;
+        outcome.accepted = true;
+        auto credential = std::make_shared<CredentialState>(command.credential);
+        credential->created_at = now_;
+        if (present != nullptr) {
+            credential->account = present->account;
+            outcome.changes.access_keys.push_back(present->access_key);
+            state_.snapshot = state_.snapshot->without(*present);
+        }
+        outcome.changes.access_keys.push_back(credential->access_key);
+        state_.snapshot = state_.snapshot->with(std::move(credential));
+        return outcome;
+    }
+
+    Outcome operator()(const RemoveUser& command) {
+        const auto present = state_.snapshot->find_user(command.user);
+        if (present == nullptr) return reject(Code::user_missing);
+        Outcome outcome;
+        outcome.accepted = true;
+        outcome.changes.access_keys.push_back(present->access_key);
+        state_.snapshot = state_.snapshot->without(*present);
+        return outcome;
+    }
+
+private:
+    // The living stream of that name.
+    [[nodiscard]] std::shared_ptr<const StreamState> find(const StreamKey& key) const {
+        auto stream = state_.snapshot->find(key.account, key.region, key.name);
+        return stream == nullptr || stream->is_gone(now_) ? nullptr : stream;
+    }
+
+    Outcome accept(std::shared_ptr<StreamState> stream, Outcome outcome = {}) {
+        outcome.accepted = true;
+        outcome.changes.streams.push_back(stream->uid);
+        state_.snapshot = state_.snapshot->with(std::move(stream));
+        return outcome;
+    }
+
+    State& state_;
+    TimestampMs now_;
+};
+
+}  // namespace
+
+Outcome apply(State& state, const Command& command, TimestampMs now) {
+    return std::visit(Applier(state, now), command);
+}
+
+}  // namespace riacho::catalog

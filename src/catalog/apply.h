@@ -1,0 +1,44 @@
+// The deterministic heart of the catalog: a command applied to a state gives a state and a verdict, and nothing else
+// decides: no clock, no chance, no iteration order.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "catalog/command.h"
+#include "catalog/snapshot.h"
+
+namespace riacho::catalog {
+
+// Everything commands change. Copied, changed, and made visible whole.
+struct State {
+    std::shared_ptr<const Snapshot> snapshot = std::make_shared<const Snapshot>();
+    std::uint64_t next_uid = 1;  // for streams and shards
+};
+
+// What an accepted command asks of the log, by shard uid.
+struct LogEffects {
+    std::vector<std::uint64_t> create;
+    std::vector<std::uint64_t> close;
+    std::vector<std::uint64_t> drop;
+    std::vector<SetRetention::Floor> trim;
+};
+
+// What an accepted command changed, for the materialisation.
+struct Changes {
+    std::vector<std::uint64_t> streams;    // uids, also of removed ones
+    std::vector<std::string> access_keys;  // also of removed ones
+};
+
+struct Outcome {
+    bool accepted = false;
+    Verdict verdict;
+    LogEffects effects;
+    Changes changes;
+};
+
+// now: the time of the command's place in the order. A rejected command leaves the state as it was.
+Outcome apply(State& state, const Command& command, TimestampMs now);
+
+}  // namespace riacho::catalog

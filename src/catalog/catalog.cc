@@ -1,0 +1,202 @@
+#include "catalog/catalog.h"
+
+#include <algorithm>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/check.h"
+#include "base/mutex.h"
+#include "base/try.h"
+
+namespace riacho::catalog {
+namespace {
+
+// How long changes may gather before they are written; a restart replays what was not.
+constexpr std::int64_t gather_ms = 200;
+
+std::uint64_t next_catalog_id() {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+}
+
+template <class T>
+void add_new(std::vector<T>& to, const std::vector<T>& from) {
+    for (const T& item : from) {
+        if (std::ranges::find(to, item) == to.end()) to.push_back(item);
+    }
+}
+
+}  // namespace
+
+struct Catalog::Impl {
+    std::string path;
+    std::function<void(std::string_view)> on_failure;
+    std::function<void()> on_publish;
+    std::optional<Store> store;  // the writing thread's once it runs
+
+    // The applying thread's own.
+    State head;
+    Changes unpublished;
+    std::uint64_t head_lsn = 0;
+    bool changed = false;
+
+    Mutex mutex;
+    Condition wake;
+    std::shared_ptr<const Snapshot> visible GUARDED_BY(mutex);
+    Changes dirty GUARDED_BY(mutex);
+    std::uint64_t visible_lsn GUARDED_BY(mutex) = 0;
+    std::uint64_t visible_next_uid GUARDED_BY(mutex) = 1;
+    bool hurry GUARDED_BY(mutex) = false;
+    bool closing GUARDED_BY(mutex) = false;
+    std::atomic<std::uint64_t> applied_lsn{0};
+    std::thread writer;
+
+    void write_loop();
+    Expected<void, StoreError> write(const Changes& changes, const Snapshot& snapshot, std::uint64_t next_uid,
+                                     std::uint64_t lsn);
+};
+
+Expected<void, StoreError> Catalog::Impl::write(const Changes& changes, const Snapshot& snapshot,
+                                                std::uint64_t next_uid, std::uint64_t lsn) {
+    if (!store) {
+        TRY(auto opened, Store::open(path));
+        store.emplace(std::move(opened));
+    }
+    StoreUpdate update;
+    for (const std::uint64_t uid : changes.streams) update.streams.emplace_back(uid, snapshot.find_by_uid(uid));
+    for (const std::string& key : changes.access_keys)
+        update.credentials.emplace_back(key, snapshot.find_credential(key));
+    update.next_uid = next_uid;
+    update.applied_lsn = lsn;
+    return store->write(update);
+}
+
+void Catalog::Impl::write_loop() {
+    for (;;) {
+        Changes changes;
+        std::shared_ptr<const Snapshot> snapshot;
+        std::uint64_t next_uid = 0;
+        std::uint64_t lsn = 0;
+        {
+            const MutexLock lock(mutex);
+            while (visible_lsn == applied_lsn.load() && !closing) wake.wait(mutex);
+            if (!hurry && !closing) wake.wait_for_ms(mutex, gather_ms);
+            if (visible_lsn == applied_lsn.load()) {
+                if (closing) return;
+                continue;
+            }
+            hurry = false;
+            changes = std::exchange(dirty, {});
+            snapshot = visible;
+            next_uid = visible_next_uid;
+            lsn = visible_lsn;
+        }
+        if (const auto written = write(changes, *snapshot, next_uid, lsn); !written) {
+            // Nothing is lost: the journal keeps what this database does not have, until it is full.
+            on_failure(written.error().message);
+            return;
+        }
+        applied_lsn = lsn;
+    }
+}
+
+Catalog::Catalog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)), id_(next_catalog_id()) {
+    impl_->writer = std::thread([impl = impl_.get()] { impl->write_loop(); });
+}
+
+Catalog::~Catalog() { close(); }
+
+Expected<std::unique_ptr<Catalog>, StoreError> Catalog::open(const std::string& directory,
+                                                             std::function<void(std::string_view)> on_failure) {
+    auto impl = std::make_unique<Impl>();
+    impl->path = directory + "/catalog.sqlite";
+    impl->on_failure = std::move(on_failure);
+    if (Store::exists(impl->path)) {
+        TRY(auto store, Store::open(impl->path));
+        TRY(auto loaded, store.load());
+        impl->store.emplace(std::move(store));
+        impl->head = std::move(loaded.state);
+        impl->head_lsn = loaded.applied_lsn;
+        impl->applied_lsn = loaded.applied_lsn;
+    }
+    {
+        const MutexLock lock(impl->mutex);
+        impl->visible = impl->head.snapshot;
+        impl->visible_lsn = impl->head_lsn;
+        impl->visible_next_uid = impl->head.next_uid;
+    }
+    return std::unique_ptr<Catalog>(new Catalog(std::move(impl)));
+}
+
+Outcome Catalog::apply(std::uint64_t lsn, std::string_view command, TimestampMs now) {
+    const auto decoded = decode_command(command);
+    if (!decoded) return {false, {Verdict::Code::stream_missing, StreamStatus::active, 0}, {}, {}};
+    Outcome outcome = catalog::apply(impl_->head, *decoded, now);
+    if (outcome.accepted) {
+        add_new(impl_->unpublished.streams, outcome.changes.streams);
+        add_new(impl_->unpublished.access_keys, outcome.changes.access_keys);
+        impl_->head_lsn = lsn;
+        impl_->changed = true;
+    }
+    return outcome;
+}
+
+bool Catalog::replay(std::uint64_t lsn, std::string_view command, TimestampMs now) {
+    if (lsn <= impl_->head_lsn) return true;
+    if (!decode_command(command)) return false;
+    // What is in the journal was accepted, and applying it to the same state accepts it again.
+    return apply(lsn, command, now).accepted;
+}
+
+void Catalog::publish() {
+    if (!std::exchange(impl_->changed, false)) return;
+    {
+        const MutexLock lock(impl_->mutex);
+        impl_->visible = impl_->head.snapshot;
+        impl_->visible_lsn = impl_->head_lsn;
+        impl_->visible_next_uid = impl_->head.next_uid;
+        add_new(impl_->dirty.streams, impl_->unpublished.streams);
+        add_new(impl_->dirty.access_keys, impl_->unpublished.access_keys);
+    }
+    impl_->unpublished = {};
+    version_.fetch_add(1, std::memory_order_release);
+    impl_->wake.notify_one();
+    if (impl_->on_publish) impl_->on_publish();
+}
+
+std::shared_ptr<const Snapshot> Catalog::snapshot() const {
+    struct Seen {
+        std::uint64_t catalog = 0;
+        std::uint64_t version = 0;
+        std::shared_ptr<const Snapshot> snapshot;
+    };
+    thread_local Seen seen;
+    const std::uint64_t version = version_.load(std::memory_order_acquire);
+    if (seen.catalog != id_ || seen.version != version) {
+        const MutexLock lock(impl_->mutex);
+        seen = {id_, version, impl_->visible};
+    }
+    return seen.snapshot;
+}
+
+std::uint64_t Catalog::applied_lsn() const { return impl_->applied_lsn.load(); }
+
+void Catalog::request_materialise() {
+    const MutexLock lock(impl_->mutex);
+    impl_->hurry = true;
+    impl_->wake.notify_one();
+}
+
+void Catalog::on_publish(std::function<void()> callback) { impl_->on_publish = std::move(callback); }
+
+void Catalog::close() {
+    {
+        const MutexLock lock(impl_->mutex);
+        impl_->closing = true;
+        impl_->wake.notify_one();
+    }
+    if (impl_->writer.joinable()) impl_->writer.join();
+}
+
+}  // namespace riacho::catalog

@@ -1,0 +1,272 @@
+#include "catalog/catalog.h"
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include "catalog/keyring.h"
+#include "core/rng.h"
+
+namespace riacho::catalog {
+namespace {
+
+const StreamKey orders{"000000000000", "us-east-1", "orders"};
+constexpr TimestampMs now{1'700'000'000'000};
+
+class Directory {
+public:
+    Directory() {
+        char name[] = "/tmp/riacho-catalog-XXXXXX";
+        path_ = mkdtemp(name);
+    }
+    ~Directory() { std::filesystem::remove_all(path_); }
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+std::unique_ptr<Catalog> open(const std::string& directory) {
+    auto catalog = Catalog::open(directory, [](std::string_view reason) { FAIL() << reason; });
+    EXPECT_TRUE(catalog) << catalog.error().message;
+    return *std::move(catalog);
+}
+
+CreateStream create(std::uint32_t shards) {
+    CreateStream command;
+    command.key = orders;
+    command.arn = "arn:aws:kinesis:us-east-1:000000000000:stream/orders";
+    command.shard_count = shards;
+    command.transition_ms = 500;
+    command.tags = {{"env", "dev"}};
+    return command;
+}
+
+TEST(Apply, a_created_stream_is_creating_until_its_time_is_over) {
+    State state;
+    const Outcome outcome = apply(state, create(3), now);
+    ASSERT_TRUE(outcome.accepted);
+    EXPECT_EQ(outcome.effects.create.size(), 3U);
+    const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
+    ASSERT_NE(stream, nullptr);
+    EXPECT_EQ(stream->status(now), StreamStatus::creating);
+    EXPECT_EQ(stream->status(TimestampMs(now.value() + 500)), StreamStatus::active);
+    EXPECT_EQ(stream->shards[0].created_s, 1'699'999'998);
+    EXPECT_EQ(stream->shard_for(0).index, 0);
+    EXPECT_EQ(stream->shard_for(even_shard_start(1, 3) - 1).index, 0);
+    EXPECT_EQ(stream->shard_for(even_shard_start(1, 3)).index, 1);
+    EXPECT_EQ(stream->shard_for(u128_max).index, 2);
+}
+
+TEST(Apply, a_name_is_taken_until_its_stream_is_gone) {
+    State state;
+    static_cast<void>(apply(state, create(1), now));
+    EXPECT_EQ(apply(state, create(1), now).verdict.code, Verdict::Code::stream_exists);
+    ASSERT_TRUE(apply(state, DeleteStream{orders, 500}, now).accepted);
+    EXPECT_EQ(apply(state, create(1), now).verdict.code, Verdict::Code::stream_exists);
+    EXPECT_EQ(apply(state, DeleteStream{orders, 500}, now).verdict.code, Verdict::Code::stream_deleting);
+    const TimestampMs later(now.value() + 500);
+    const auto old = state.snapshot->find(orders.account, orders.region, orders.name);
+    ASSERT_TRUE(apply(state, create(1), later).accepted);
+    const auto fresh = state.snapshot->find(orders.account, orders.region, orders.name);
+    EXPECT_NE(fresh->uid, old->uid);
+    EXPECT_NE(fresh->shards[0].uid, old->shards[0].uid);
+    const Outcome purged = apply(state, PurgeStream{old->uid}, later);
+    EXPECT_EQ(purged.effects.drop, std::vector<std::uint64_t>{old->shards[0].uid});
+    EXPECT_EQ(state.snapshot->find(orders.account, orders.region, orders.name)->uid, fresh->uid);
+}
+
+TEST(Apply, a_living_stream_cannot_be_purged) {
+    State state;
+    static_cast<void>(apply(state, create(1), now));
+    const auto uid = state.snapshot->find(orders.account, orders.region, orders.name)->uid;
+    EXPECT_FALSE(apply(state, PurgeStream{uid}, now).accepted);
+    static_cast<void>(apply(state, DeleteStream{orders, 500}, now));
+    EXPECT_FALSE(apply(state, PurgeStream{uid}, TimestampMs(now.value() + 499)).accepted);
+}
+
+TEST(Apply, retention_moves_one_way_per_direction_and_equal_is_fine) {
+    State state;
+    static_cast<void>(apply(state, create(1), now));
+    using Direction = SetRetention::Direction;
+    EXPECT_TRUE(apply(state, SetRetention{orders, 24, Direction::increase, {}}, now).accepted);
+    EXPECT_TRUE(apply(state, SetRetention{orders, 24, Direction::decrease, {}}, now).accepted);
+    EXPECT_TRUE(apply(state, SetRetention{orders, 48, Direction::increase, {}}, now).accepted);
+    EXPECT_EQ(apply(state, SetRetention{orders, 24, Direction::increase, {}}, now).verdict,
+              (Verdict{Verdict::Code::retention_too_short, StreamStatus::active, 48}));
+    EXPECT_EQ(apply(state, SetRetention{orders, 72, Direction::decrease, {}}, now).verdict,
+              (Verdict{Verdict::Code::retention_too_long, StreamStatus::active, 48}));
+}
+
+TEST(Apply, tags_are_counted_after_the_merge) {
+    State state;
+    static_cast<void>(apply(state, create(1), now));
+    AddTags many{orders, {}};
+    for (int i = 0; i < 49; ++i) many.tags["k" + std::to_string(i)] = "v";
+    EXPECT_TRUE(apply(state, many, now).accepted);
+    EXPECT_TRUE(apply(state, AddTags{orders, {{"env", "prod"}}}, now).accepted);
+    EXPECT_EQ(apply(state, AddTags{orders, {{"one more", ""}}}, now).verdict.code, Verdict::Code::too_many_tags);
+    EXPECT_TRUE(apply(state, RemoveTags{orders, {"env", "absent"}}, now).accepted);
+    EXPECT_TRUE(apply(state, AddTags{orders, {{"one more", ""}}}, now).accepted);
+}
+
+TEST(Apply, a_user_has_one_key_and_rotation_ends_the_old_one) {
+    State state;
+    EXPECT_TRUE(apply(state, PutCredential{{"AKIA1", "111111111111", "ana", "s", {}}, false}, now).accepted);
+    EXPECT_EQ(apply(state, PutCredential{{"AKIA2", "1", "ana", "s", {}}, false}, now).verdict.code,
+              Verdict::Code::user_exists);
+    EXPECT_EQ(apply(state, PutCredential{{"AKIA2", "1", "bia", "s", {}}, true}, now).verdict.code,
+              Verdict::Code::user_missing);
+    EXPECT_TRUE(apply(state, PutCredential{{"AKIA2", "", "ana", "s", {}}, true}, now).accepted);
+    EXPECT_EQ(state.snapshot->find_credential("AKIA1"), nullptr);
+    EXPECT_EQ(state.snapshot->find_credential("AKIA2")->account, "111111111111");
+    EXPECT_TRUE(apply(state, RemoveUser{"ana"}, now).accepted);
+    EXPECT_EQ(state.snapshot->find_credential("AKIA2"), nullptr);
+    EXPECT_EQ(apply(state, RemoveUser{"ana"}, now).verdict.code, Verdict::Code::user_missing);
+}
+
+std::vector<Command> one_of_each() {
+    return {create(3),
+            DeleteStream{orders, 20},
+            PurgeStream{7},
+            SetRetention{orders, 48, SetRetention::Direction::decrease, {{5, 99}}},
+            AddTags{orders, {{"a", "b"}, {"c", ""}}},
+            RemoveTags{orders, {"a", "c"}},
+            PutCredential{{"AKIA1", "111111111111", "ana", std::string("\0\1", 2), now}, true},
+            RemoveUser{"ana"}};
+}
+
+TEST(Command, survives_its_encoding) {
+    for (const Command& command : one_of_each()) {
+        const auto decoded = decode_command(encode(command));
+        ASSERT_TRUE(decoded) << decoded.error().what;
+        EXPECT_EQ(*decoded, command);
+    }
+}
+
+TEST(Command, cut_short_or_with_more_behind_it_is_refused) {
+    for (const Command& command : one_of_each()) {
+        const std::string bytes = encode(command);
+        for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_command(bytes.substr(0, size)));
+        EXPECT_FALSE(decode_command(bytes + '\0'));
+    }
+    EXPECT_FALSE(decode_command("\x63\x01"));
+}
+
+TEST(Apply, the_same_commands_give_the_same_bytes) {
+    const auto run = [] {
+        State state;
+        std::string bytes;
+        for (const Command& command : {Command(create(5)), Command(AddTags{orders, {{"x", "y"}}}),
+                                       Command(SetRetention{orders, 30, SetRetention::Direction::increase, {}})}) {
+            static_cast<void>(apply(state, command, now));
+        }
+        for (const auto& stream : state.snapshot->all_streams()) bytes += encode(*stream);
+        return bytes;
+    };
+    EXPECT_EQ(run(), run());
+    EXPECT_GT(run().size(), 100U);
+}
+
+TEST(Model, a_stream_survives_its_encoding_and_a_changed_byte_never_crashes) {
+    State state;
+    static_cast<void>(apply(state, create(4), now));
+    const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
+    const std::string bytes = encode(*stream);
+    const auto decoded = decode_stream(bytes);
+    ASSERT_TRUE(decoded) << decoded.error().what;
+    EXPECT_EQ(*decoded, *stream);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        std::string changed = bytes;
+        changed[i] = static_cast<char>(changed[i] ^ 0x40);
+        const auto result = decode_stream(changed);
+        if (result) EXPECT_EQ(encode(*result), changed) << "byte " << i;
+    }
+}
+
+TEST(Catalog, shows_a_change_only_after_publish) {
+    const Directory directory;
+    const auto catalog = open(directory.path());
+    ASSERT_TRUE(catalog->apply(64, encode(Command(create(2))), now).accepted);
+    EXPECT_EQ(catalog->snapshot()->stream_count(), 0U);
+    catalog->publish();
+    EXPECT_EQ(catalog->snapshot()->stream_count(), 1U);
+}
+
+TEST(Catalog, comes_back_from_its_database_and_replays_only_what_it_lacks) {
+    const Directory directory;
+    std::string before;
+    {
+        const auto catalog = open(directory.path());
+        static_cast<void>(catalog->apply(64, encode(Command(create(2))), now));
+        static_cast<void>(
+            catalog->apply(128, encode(Command(PutCredential{{"AKIA1", "1", "ana", "s", {}}, false})), now));
+        catalog->publish();
+        before = encode(*catalog->snapshot()->find(orders.account, orders.region, orders.name));
+        catalog->close();
+        EXPECT_EQ(catalog->applied_lsn(), 128U);
+    }
+    const auto catalog = open(directory.path());
+    EXPECT_EQ(catalog->applied_lsn(), 128U);
+    EXPECT_TRUE(catalog->replay(64, encode(Command(create(2))), now));
+    EXPECT_TRUE(catalog->replay(128, "whatever: it was loaded", now));
+    EXPECT_TRUE(catalog->replay(192, encode(Command(AddTags{orders, {{"late", "1"}}})), now));
+    EXPECT_FALSE(catalog->replay(256, "\x7F\x01 from the future", now));
+    EXPECT_EQ(encode(*catalog->snapshot()->find(orders.account, orders.region, orders.name)), before);
+    catalog->publish();
+    EXPECT_EQ(catalog->snapshot()->find(orders.account, orders.region, orders.name)->tags.size(), 2U);
+    EXPECT_NE(catalog->snapshot()->find_credential("AKIA1"), nullptr);
+}
+
+TEST(Catalog, new_numbers_go_on_after_a_restart) {
+    const Directory directory;
+    std::uint64_t last = 0;
+    for (int i = 0; i < 3; ++i) {
+        const auto catalog = open(directory.path());
+        CreateStream command = create(2);
+        command.key.name = "s" + std::to_string(i);
+        const Outcome outcome = catalog->apply(64 * (static_cast<std::uint64_t>(i) + 1), encode(Command(command)), now);
+        EXPECT_GT(outcome.effects.create.front(), last);
+        last = outcome.effects.create.back();
+        catalog->publish();
+    }
+}
+
+TEST(Catalog, a_damaged_row_is_named_not_served) {
+    const Directory directory;
+    {
+        const auto catalog = open(directory.path());
+        static_cast<void>(catalog->apply(64, encode(Command(create(2))), now));
+        catalog->publish();
+    }
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open((directory.path() + "/catalog.sqlite").c_str(), &db), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(db, "UPDATE streams SET crc = crc + 1", nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(db);
+    const auto catalog = Catalog::open(directory.path(), [](std::string_view) {});
+    ASSERT_FALSE(catalog);
+    EXPECT_EQ(catalog.error().kind, StoreError::Kind::damaged);
+}
+
+TEST(Keyring, keeps_its_key_and_binds_secrets_to_their_access_key) {
+    const Directory directory;
+    core::SystemRng rng;
+    const std::string path = directory.path() + "/keyring";
+    EXPECT_FALSE(Keyring::open(path, false, rng));
+    const auto made = Keyring::open(path, true, rng);
+    ASSERT_TRUE(made) << made.error().message;
+    const auto again = Keyring::open(path, false, rng);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(made->derive("x"), again->derive("x"));
+    EXPECT_NE(made->derive("x"), made->derive("y"));
+    const std::string sealed = made->seal_secret("AKIA1", "secret", rng);
+    EXPECT_EQ(again->open_secret("AKIA1", sealed), "secret");
+    EXPECT_FALSE(again->open_secret("AKIA2", sealed));
+    std::filesystem::permissions(path, std::filesystem::perms(0644));
+    EXPECT_FALSE(Keyring::open(path, false, rng));
+}
+
+}  // namespace
+}  // namespace riacho::catalog

@@ -1,0 +1,211 @@
+#include "catalog/command.h"
+
+#include "base/check.h"
+#include "base/codec.h"
+
+namespace riacho::catalog {
+namespace {
+
+// The first byte of a command. Numbers are never used again.
+enum class Kind : std::uint8_t {
+    create_stream = 1,
+    delete_stream = 2,
+    purge_stream = 3,
+    set_retention = 4,
+    add_tags = 5,
+    remove_tags = 6,
+    put_credential = 7,
+    remove_user = 8
+};
+constexpr std::uint8_t command_format = 1;
+
+void put(Encoder& out, const StreamKey& key) {
+    out.text(key.account);
+    out.text(key.region);
+    out.text(key.name);
+}
+
+StreamKey get_key(Decoder& in) {
+    StreamKey key;
+    key.account = in.text();
+    key.region = in.text();
+    key.name = in.text();
+    return key;
+}
+
+void put(Encoder& out, const Tags& tags) {
+    out.varint(tags.size());
+    for (const auto& [name, value] : tags) {
+        out.text(name);
+        out.text(value);
+    }
+}
+
+Tags get_tags(Decoder& in) {
+    Tags tags;
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
+        std::string name(in.text());
+        tags[std::move(name)] = in.text();
+    }
+    return tags;
+}
+
+struct Write {
+    Encoder& out;
+
+    void start(Kind kind) const {
+        out.number(static_cast<std::uint8_t>(kind));
+        out.number(command_format);
+    }
+    void operator()(const CreateStream& command) const {
+        start(Kind::create_stream);
+        put(out, command.key);
+        out.text(command.arn);
+        out.number(static_cast<std::uint8_t>(command.mode));
+        out.number(command.shard_count);
+        out.number(static_cast<std::uint32_t>(command.max_record_size_kib));
+        put(out, command.tags);
+        out.number(static_cast<std::uint64_t>(command.transition_ms));
+    }
+    void operator()(const DeleteStream& command) const {
+        start(Kind::delete_stream);
+        put(out, command.key);
+        out.number(static_cast<std::uint64_t>(command.transition_ms));
+    }
+    void operator()(const PurgeStream& command) const {
+        start(Kind::purge_stream);
+        out.number(command.uid);
+    }
+    void operator()(const SetRetention& command) const {
+        start(Kind::set_retention);
+        put(out, command.key);
+        out.number(static_cast<std::uint32_t>(command.hours));
+        out.number(static_cast<std::uint8_t>(command.direction));
+        out.varint(command.floors.size());
+        for (const SetRetention::Floor& floor : command.floors) {
+            out.number(floor.shard_uid);
+            out.number(floor.first_seq);
+        }
+    }
+    void operator()(const AddTags& command) const {
+        start(Kind::add_tags);
+        put(out, command.key);
+        put(out, command.tags);
+    }
+    void operator()(const RemoveTags& command) const {
+        start(Kind::remove_tags);
+        put(out, command.key);
+        out.varint(command.names.size());
+        for (const std::string& name : command.names) out.text(name);
+    }
+    void operator()(const PutCredential& command) const {
+        start(Kind::put_credential);
+        out.text(encode(command.credential));
+        out.number(static_cast<std::uint8_t>(command.replace));
+    }
+    void operator()(const RemoveUser& command) const {
+        start(Kind::remove_user);
+        out.text(command.user);
+    }
+};
+
+CreateStream get_create_stream(Decoder& in) {
+    CreateStream command;
+    command.key = get_key(in);
+    command.arn = in.text();
+    const auto mode = in.number<std::uint8_t>();
+    if (mode > static_cast<std::uint8_t>(StreamMode::on_demand)) in.fail();
+    command.mode = static_cast<StreamMode>(mode);
+    command.shard_count = in.number<std::uint32_t>();
+    command.max_record_size_kib = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    command.tags = get_tags(in);
+    command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+    if (command.shard_count == 0 || command.shard_count > create_stream_shards_max) in.fail();
+    return command;
+}
+
+SetRetention get_set_retention(Decoder& in) {
+    SetRetention command;
+    command.key = get_key(in);
+    command.hours = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    const auto direction = in.number<std::uint8_t>();
+    if (direction > 1) in.fail();
+    command.direction = static_cast<SetRetention::Direction>(direction);
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
+        SetRetention::Floor& floor = command.floors.emplace_back();
+        floor.shard_uid = in.number<std::uint64_t>();
+        floor.first_seq = in.number<std::uint64_t>();
+    }
+    return command;
+}
+
+Expected<Command, DecodeError> get_command(Kind kind, Decoder& in) {
+    switch (kind) {
+        case Kind::create_stream:
+            return get_create_stream(in);
+        case Kind::delete_stream: {
+            DeleteStream command{get_key(in), 0};
+            command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+            return command;
+        }
+        case Kind::purge_stream:
+            return PurgeStream{in.number<std::uint64_t>()};
+        case Kind::set_retention:
+            return get_set_retention(in);
+        case Kind::add_tags: {
+            AddTags command{get_key(in), {}};
+            command.tags = get_tags(in);
+            return command;
+        }
+        case Kind::remove_tags: {
+            RemoveTags command{get_key(in), {}};
+            for (std::size_t left = in.count(); left > 0 && in.ok(); --left) command.names.emplace_back(in.text());
+            return command;
+        }
+        case Kind::put_credential: {
+            auto credential = decode_credential(in.text());
+            if (!credential) return fail(credential.error());
+            return PutCredential{*std::move(credential), in.number<std::uint8_t>() != 0};
+        }
+        case Kind::remove_user:
+            return RemoveUser{std::string(in.text())};
+    }
+    return fail(DecodeError{"a command of an unknown kind: written by a newer version"});
+}
+
+}  // namespace
+
+std::string encode(const Command& command) {
+    Encoder out;
+    std::visit(Write{out}, command);
+    return out.take();
+}
+
+Expected<Command, DecodeError> decode_command(std::string_view bytes) {
+    Decoder in(bytes);
+    const auto kind = static_cast<Kind>(in.number<std::uint8_t>());
+    if (in.number<std::uint8_t>() != command_format) return fail(DecodeError{"a command of an unknown format"});
+    auto command = get_command(kind, in);
+    if (command && (!in.ok() || in.left() != 0)) return fail(DecodeError{"a command that is cut short or too long"});
+    return command;
+}
+
+std::string encode(const Verdict& verdict) {
+    Encoder out;
+    out.number(static_cast<std::uint8_t>(verdict.code));
+    out.number(static_cast<std::uint8_t>(verdict.status));
+    out.number(static_cast<std::uint64_t>(verdict.number));
+    return out.take();
+}
+
+Verdict decode_verdict(std::string_view bytes) {
+    Decoder in(bytes);
+    Verdict verdict;
+    verdict.code = static_cast<Verdict::Code>(in.number<std::uint8_t>());
+    verdict.status = static_cast<StreamStatus>(in.number<std::uint8_t>());
+    verdict.number = static_cast<std::int64_t>(in.number<std::uint64_t>());
+    RIACHO_CHECK(in.ok() && in.left() == 0, "a verdict is only ever decoded from what encode made");
+    return verdict;
+}
+
+}  // namespace riacho::catalog

@@ -1,0 +1,119 @@
+// What can be asked of the catalog. A command carries everything that decides its outcome except the time of its place
+// in the order, which is given when it is applied.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/model.h"
+
+namespace riacho::catalog {
+
+// Names a stream; every command on one starts with it.
+struct StreamKey {
+    std::string account;
+    std::string region;
+    std::string name;
+    friend bool operator==(const StreamKey&, const StreamKey&) = default;
+};
+
+// More than any account has; keeps a damaged command from asking for the whole memory.
+inline constexpr std::uint32_t create_stream_shards_max = 1'000'000;
+
+struct CreateStream {
+    StreamKey key;
+    std::string arn;
+    StreamMode mode = StreamMode::provisioned;
+    std::uint32_t shard_count = 1;
+    std::int32_t max_record_size_kib = 1024;
+    Tags tags;
+    std::int64_t transition_ms = 0;
+    friend bool operator==(const CreateStream&, const CreateStream&) = default;
+};
+
+struct DeleteStream {
+    StreamKey key;
+    std::int64_t transition_ms = 0;
+    friend bool operator==(const DeleteStream&, const DeleteStream&) = default;
+};
+
+// Ends a deleted stream whose time of DELETING is over: its shards leave the log.
+struct PurgeStream {
+    std::uint64_t uid = 0;
+    friend bool operator==(const PurgeStream&, const PurgeStream&) = default;
+};
+
+struct SetRetention {
+    enum class Direction : std::uint8_t { increase, decrease };
+    // Records an increase must not bring back: everything before this number in that shard.
+    struct Floor {
+        std::uint64_t shard_uid = 0;
+        std::uint64_t first_seq = 0;
+        friend bool operator==(const Floor&, const Floor&) = default;
+    };
+    StreamKey key;
+    std::int32_t hours = 24;
+    Direction direction = Direction::increase;
+    std::vector<Floor> floors;
+    friend bool operator==(const SetRetention&, const SetRetention&) = default;
+};
+
+struct AddTags {
+    StreamKey key;
+    Tags tags;
+    friend bool operator==(const AddTags&, const AddTags&) = default;
+};
+
+struct RemoveTags {
+    StreamKey key;
+    std::vector<std::string> names;
+    friend bool operator==(const RemoveTags&, const RemoveTags&) = default;
+};
+
+// Adds a user, or gives an existing one a new key (replace), under which the old key ends.
+struct PutCredential {
+    CredentialState credential;
+    bool replace = false;
+    friend bool operator==(const PutCredential&, const PutCredential&) = default;
+};
+
+struct RemoveUser {
+    std::string user;
+    friend bool operator==(const RemoveUser&, const RemoveUser&) = default;
+};
+
+using Command =
+    std::variant<CreateStream, DeleteStream, PurgeStream, SetRetention, AddTags, RemoveTags, PutCredential, RemoveUser>;
+
+// The bytes that go into the journal (docs/formats/catalog.md).
+std::string encode(const Command& command);
+Expected<Command, DecodeError> decode_command(std::string_view bytes);
+
+// What became of a command.
+struct Verdict {
+    enum class Code : std::uint8_t {
+        ok,
+        stream_exists,
+        stream_missing,
+        stream_deleting,      // status tells
+        retention_too_short,  // an increase to less than number hours
+        retention_too_long,   // a decrease to more than number hours
+        too_many_tags,
+        user_exists,
+        user_missing,
+    };
+    Code code = Code::ok;
+    StreamStatus status = StreamStatus::active;
+    std::int64_t number = 0;
+
+    friend bool operator==(const Verdict&, const Verdict&) = default;
+};
+
+std::string encode(const Verdict& verdict);
+Verdict decode_verdict(std::string_view bytes);
+
+}  // namespace riacho::catalog

@@ -1,0 +1,18 @@
+// Commands and stored states from any bytes: never a crash, and what decodes must encode to something that decodes
+// alike.
+#include <cstdint>
+
+#include "base/check.h"
+#include "catalog/command.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace riacho::catalog;
+    const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+    if (const auto command = decode_command(bytes)) {
+        const auto again = decode_command(encode(*command));
+        RIACHO_CHECK(again && *again == *command);
+    }
+    if (const auto stream = decode_stream(bytes)) RIACHO_CHECK(decode_stream(encode(*stream)).has_value());
+    static_cast<void>(decode_credential(bytes));
+    return 0;
+}

@@ -1,0 +1,182 @@
+#include "catalog/model.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/codec.h"
+
+namespace riacho::catalog {
+namespace {
+
+constexpr std::uint8_t stream_format = 1;
+constexpr std::uint8_t credential_format = 1;
+
+void put(Encoder& out, U128 value) {
+    out.number(static_cast<std::uint64_t>(value));
+    out.number(static_cast<std::uint64_t>(value >> 64));
+}
+
+U128 get_u128(Decoder& in) {
+    const auto low = in.number<std::uint64_t>();
+    return static_cast<U128>(in.number<std::uint64_t>()) << 64 | low;
+}
+
+void put(Encoder& out, const std::optional<std::int32_t>& index) {
+    out.number(static_cast<std::uint32_t>(index.value_or(-1)));
+}
+
+std::optional<std::int32_t> get_index(Decoder& in) {
+    const auto index = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    if (index < -1) in.fail();  // one encoding for each state
+    if (index < 0) return std::nullopt;
+    return index;
+}
+
+void put(Encoder& out, const ShardState& shard) {
+    out.number(static_cast<std::uint32_t>(shard.index));
+    out.number(shard.uid);
+    put(out, shard.starting_hash_key);
+    put(out, shard.ending_hash_key);
+    put(out, shard.parent);
+    put(out, shard.adjacent_parent);
+    out.number(static_cast<std::uint64_t>(shard.created_s));
+    out.time(shard.closed_at.value_or(TimestampMs(-1)));
+}
+
+ShardState get_shard(Decoder& in) {
+    ShardState shard;
+    shard.index = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    shard.uid = in.number<std::uint64_t>();
+    shard.starting_hash_key = get_u128(in);
+    shard.ending_hash_key = get_u128(in);
+    shard.parent = get_index(in);
+    shard.adjacent_parent = get_index(in);
+    shard.created_s = static_cast<std::int64_t>(in.number<std::uint64_t>());
+    const TimestampMs closed_at = in.time();
+    if (closed_at.value() < -1) in.fail();
+    if (closed_at.value() >= 0) shard.closed_at = closed_at;
+    return shard;
+}
+
+// What shard_for relies on: indexes ascend, and the open shards cover the hash-key space without gap or overlap.
+bool is_sound(const StreamState& stream) {
+    std::vector<const ShardState*> open;
+    for (std::size_t i = 0; i < stream.shards.size(); ++i) {
+        if (i > 0 && stream.shards[i].index <= stream.shards[i - 1].index) return false;
+        if (!stream.shards[i].closed_at) open.push_back(&stream.shards[i]);
+    }
+    std::ranges::sort(open, {}, &ShardState::starting_hash_key);
+    U128 next = 0;
+    for (std::size_t i = 0; i < open.size(); ++i) {
+        if (open[i]->starting_hash_key != next || open[i]->ending_hash_key < next) return false;
+        next = open[i]->ending_hash_key + 1;
+        if (next == 0 && i + 1 != open.size()) return false;
+    }
+    return !open.empty() && next == 0;
+}
+
+}  // namespace
+
+const ShardState& StreamState::shard_for(U128 hash_key) const {
+    const auto after = std::ranges::upper_bound(open_by_hash_, hash_key, {},
+                                                [&](std::uint32_t i) { return shards[i].starting_hash_key; });
+    RIACHO_CHECK(after != open_by_hash_.begin(), "the open shards cover the space from 0 on");
+    return shards[*std::prev(after)];
+}
+
+const ShardState* StreamState::find_shard(std::int32_t index) const {
+    const auto found = std::ranges::lower_bound(shards, index, {}, &ShardState::index);
+    return found != shards.end() && found->index == index ? &*found : nullptr;
+}
+
+std::int32_t StreamState::open_shard_count() const { return static_cast<std::int32_t>(open_by_hash_.size()); }
+
+void StreamState::index_shards() {
+    open_by_hash_.clear();
+    for (std::uint32_t i = 0; i < shards.size(); ++i) {
+        if (!shards[i].closed_at) open_by_hash_.push_back(i);
+    }
+    std::ranges::sort(open_by_hash_, {}, [&](std::uint32_t i) { return shards[i].starting_hash_key; });
+}
+
+std::string encode(const StreamState& stream) {
+    Encoder out;
+    out.number(stream_format);
+    out.number(stream.uid);
+    out.text(stream.account);
+    out.text(stream.region);
+    out.text(stream.name);
+    out.text(stream.arn);
+    out.number(static_cast<std::uint8_t>(stream.mode));
+    out.time(stream.created_at);
+    out.number(static_cast<std::uint8_t>(stream.transition));
+    out.time(stream.transition_until);
+    out.number(static_cast<std::uint32_t>(stream.retention_hours));
+    out.number(static_cast<std::uint32_t>(stream.max_record_size_kib));
+    out.varint(stream.tags.size());
+    for (const auto& [key, value] : stream.tags) {
+        out.text(key);
+        out.text(value);
+    }
+    out.varint(stream.shards.size());
+    for (const ShardState& shard : stream.shards) put(out, shard);
+    return out.take();
+}
+
+Expected<StreamState, DecodeError> decode_stream(std::string_view bytes) {
+    Decoder in(bytes);
+    if (in.number<std::uint8_t>() != stream_format) return fail(DecodeError{"a stream of an unknown format"});
+    StreamState stream;
+    stream.uid = in.number<std::uint64_t>();
+    stream.account = in.text();
+    stream.region = in.text();
+    stream.name = in.text();
+    stream.arn = in.text();
+    const auto mode = in.number<std::uint8_t>();
+    stream.created_at = in.time();
+    const auto transition = in.number<std::uint8_t>();
+    stream.transition_until = in.time();
+    stream.retention_hours = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    stream.max_record_size_kib = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
+        std::string key(in.text());
+        stream.tags[std::move(key)] = in.text();
+    }
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) stream.shards.push_back(get_shard(in));
+    if (!in.ok() || in.left() != 0) return fail(DecodeError{"a stream that is cut short or too long"});
+    if (mode > static_cast<std::uint8_t>(StreamMode::on_demand) ||
+        transition > static_cast<std::uint8_t>(StreamStatus::deleting)) {
+        return fail(DecodeError{"a stream with an unknown mode or status"});
+    }
+    stream.mode = static_cast<StreamMode>(mode);
+    stream.transition = static_cast<StreamStatus>(transition);
+    if (!is_sound(stream)) return fail(DecodeError{"a stream whose open shards do not cover the hash keys"});
+    stream.index_shards();
+    return stream;
+}
+
+std::string encode(const CredentialState& credential) {
+    Encoder out;
+    out.number(credential_format);
+    out.text(credential.access_key);
+    out.text(credential.account);
+    out.text(credential.user);
+    out.text(credential.sealed_secret);
+    out.time(credential.created_at);
+    return out.take();
+}
+
+Expected<CredentialState, DecodeError> decode_credential(std::string_view bytes) {
+    Decoder in(bytes);
+    if (in.number<std::uint8_t>() != credential_format) return fail(DecodeError{"a credential of an unknown format"});
+    CredentialState credential;
+    credential.access_key = in.text();
+    credential.account = in.text();
+    credential.user = in.text();
+    credential.sealed_secret = in.text();
+    credential.created_at = in.time();
+    if (!in.ok() || in.left() != 0) return fail(DecodeError{"a credential that is cut short or too long"});
+    return credential;
+}
+
+}  // namespace riacho::catalog

@@ -1,0 +1,93 @@
+// The state of the catalog: streams, their shards, credentials. Immutable once published; a change makes a new state.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "base/u128.h"
+
+namespace riacho::catalog {
+
+enum class StreamStatus : std::uint8_t { creating, active, updating, deleting };
+enum class StreamMode : std::uint8_t { provisioned, on_demand };
+
+using Tags = std::map<std::string, std::string, std::less<>>;
+
+struct ShardState {
+    std::int32_t index = 0;
+    std::uint64_t uid = 0;  // the log's name for it; never used again
+    U128 starting_hash_key = 0;
+    U128 ending_hash_key = 0;
+    std::optional<std::int32_t> parent;
+    std::optional<std::int32_t> adjacent_parent;
+    std::int64_t created_s = 0;  // what its sequence numbers carry
+    std::optional<TimestampMs> closed_at;
+
+    friend bool operator==(const ShardState&, const ShardState&) = default;
+};
+
+struct StreamState {
+    std::uint64_t uid = 0;  // never used again, so a re-created stream is another
+    std::string account;
+    std::string region;
+    std::string name;
+    std::string arn;
+    StreamMode mode = StreamMode::provisioned;
+    TimestampMs created_at;
+    // CREATING, UPDATING and DELETING last until an instant that follows from the command's own time, so they survive
+    // restarts; afterwards a created or updated stream is ACTIVE and a deleted one is gone.
+    StreamStatus transition = StreamStatus::creating;
+    TimestampMs transition_until;
+    std::int32_t retention_hours = 24;
+    std::int32_t max_record_size_kib = 1024;
+    Tags tags;
+    std::vector<ShardState> shards;  // by index
+
+    [[nodiscard]] StreamStatus status(TimestampMs now) const {
+        if (now < transition_until || transition == StreamStatus::deleting) return transition;
+        return StreamStatus::active;
+    }
+    // Deleted, and the time of DELETING is over.
+    [[nodiscard]] bool is_gone(TimestampMs now) const {
+        return transition == StreamStatus::deleting && now >= transition_until;
+    }
+    // The open shard that owns the hash key; open shards always cover the whole space.
+    [[nodiscard]] const ShardState& shard_for(U128 hash_key) const;
+    [[nodiscard]] const ShardState* find_shard(std::int32_t index) const;
+    [[nodiscard]] std::int32_t open_shard_count() const;
+    // Must be called after a change of shards.
+    void index_shards();
+
+    friend bool operator==(const StreamState&, const StreamState&) = default;
+
+private:
+    std::vector<std::uint32_t> open_by_hash_;  // indexes into shards, by starting hash key
+};
+
+struct CredentialState {
+    std::string access_key;
+    std::string account;
+    std::string user;
+    std::string sealed_secret;  // see Keyring
+    TimestampMs created_at;
+
+    friend bool operator==(const CredentialState&, const CredentialState&) = default;
+};
+
+// The stored forms; byte for byte the same for equal states (docs/formats/catalog.md).
+std::string encode(const StreamState& stream);
+std::string encode(const CredentialState& credential);
+
+struct DecodeError {
+    std::string_view what;
+};
+Expected<StreamState, DecodeError> decode_stream(std::string_view bytes);
+Expected<CredentialState, DecodeError> decode_credential(std::string_view bytes);
+
+}  // namespace riacho::catalog

@@ -1,0 +1,125 @@
+#include "catalog/snapshot.h"
+
+#include <algorithm>
+
+namespace riacho::catalog {
+
+std::size_t Snapshot::bucket_of(std::string_view account, std::string_view region, std::string_view name) {
+    const std::hash<std::string_view> hash;
+    return (hash(name) ^ hash(region) * 3 ^ hash(account) * 5) % bucket_count;
+}
+
+Snapshot::StreamPointer Snapshot::find(std::string_view account, std::string_view region, std::string_view name) const {
+    const auto& bucket = by_name_[bucket_of(account, region, name)];
+    if (bucket == nullptr) return nullptr;
+    // A deleted stream may still wait for its purge beside the one that took its name: the newer one is meant.
+    const StreamPointer* newest = nullptr;
+    for (const StreamPointer& stream : *bucket) {
+        if (stream->name != name || stream->region != region || stream->account != account) continue;
+        if (newest == nullptr || stream->uid > (*newest)->uid) newest = &stream;
+    }
+    return newest == nullptr ? nullptr : *newest;
+}
+
+Snapshot::StreamPointer Snapshot::find_by_uid(std::uint64_t uid) const {
+    const auto& bucket = by_uid_[uid % bucket_count];
+    if (bucket == nullptr) return nullptr;
+    const auto found = std::ranges::find(*bucket, uid, [](const StreamPointer& stream) { return stream->uid; });
+    return found == bucket->end() ? nullptr : *found;
+}
+
+std::vector<Snapshot::StreamPointer> Snapshot::all_streams() const {
+    std::vector<StreamPointer> streams;
+    streams.reserve(stream_count_);
+    for (const auto& bucket : by_uid_) {
+        if (bucket != nullptr) streams.insert(streams.end(), bucket->begin(), bucket->end());
+    }
+    return streams;
+}
+
+std::vector<Snapshot::StreamPointer> Snapshot::streams_of(std::string_view account, std::string_view region) const {
+    std::vector<StreamPointer> streams = all_streams();
+    std::erase_if(streams,
+                  [&](const StreamPointer& stream) { return stream->account != account || stream->region != region; });
+    std::ranges::sort(streams, {}, [](const StreamPointer& stream) -> const std::string& { return stream->name; });
+    return streams;
+}
+
+Snapshot::CredentialPointer Snapshot::find_credential(std::string_view access_key) const {
+    if (credentials_ == nullptr) return nullptr;
+    const auto found = credentials_->find(access_key);
+    return found == credentials_->end() ? nullptr : found->second;
+}
+
+Snapshot::CredentialPointer Snapshot::find_user(std::string_view user) const {
+    for (const CredentialPointer& credential : credentials()) {
+        if (credential->user == user) return credential;
+    }
+    return nullptr;
+}
+
+std::vector<Snapshot::CredentialPointer> Snapshot::credentials() const {
+    std::vector<CredentialPointer> all;
+    if (credentials_ == nullptr) return all;
+    for (const auto& [access_key, credential] : *credentials_) all.push_back(credential);
+    return all;
+}
+
+namespace {
+
+// A bucket without the stream of that uid.
+template <class Bucket>
+Bucket others(const std::shared_ptr<const Bucket>& bucket, std::uint64_t uid) {
+    Bucket copy;
+    if (bucket == nullptr) return copy;
+    copy.reserve(bucket->size() + 1);
+    for (const auto& stream : *bucket) {
+        if (stream->uid != uid) copy.push_back(stream);
+    }
+    return copy;
+}
+
+}  // namespace
+
+std::shared_ptr<const Snapshot> Snapshot::with(StreamPointer stream) const {
+    auto next = std::make_shared<Snapshot>(*this);
+    if (find_by_uid(stream->uid) == nullptr) ++next->stream_count_;
+    auto& named = next->by_name_[bucket_of(stream->account, stream->region, stream->name)];
+    Bucket bucket = others(named, stream->uid);
+    bucket.push_back(stream);
+    named = std::make_shared<const Bucket>(std::move(bucket));
+    auto& numbered = next->by_uid_[stream->uid % bucket_count];
+    bucket = others(numbered, stream->uid);
+    bucket.push_back(std::move(stream));
+    numbered = std::make_shared<const Bucket>(std::move(bucket));
+    return next;
+}
+
+std::shared_ptr<const Snapshot> Snapshot::without(const StreamState& stream) const {
+    auto next = std::make_shared<Snapshot>(*this);
+    if (find_by_uid(stream.uid) != nullptr) --next->stream_count_;
+    auto& named = next->by_name_[bucket_of(stream.account, stream.region, stream.name)];
+    named = std::make_shared<const Bucket>(others(named, stream.uid));
+    auto& numbered = next->by_uid_[stream.uid % bucket_count];
+    numbered = std::make_shared<const Bucket>(others(numbered, stream.uid));
+    return next;
+}
+
+std::shared_ptr<const Snapshot> Snapshot::with(CredentialPointer credential) const {
+    auto next = std::make_shared<Snapshot>(*this);
+    Credentials copy = credentials_ == nullptr ? Credentials{} : *credentials_;
+    std::string access_key = credential->access_key;
+    copy[std::move(access_key)] = std::move(credential);
+    next->credentials_ = std::make_shared<const Credentials>(std::move(copy));
+    return next;
+}
+
+std::shared_ptr<const Snapshot> Snapshot::without(const CredentialState& credential) const {
+    auto next = std::make_shared<Snapshot>(*this);
+    Credentials copy = credentials_ == nullptr ? Credentials{} : *credentials_;
+    copy.erase(credential.access_key);
+    next->credentials_ = std::make_shared<const Credentials>(std::move(copy));
+    return next;
+}
+
+}  // namespace riacho::catalog

@@ -1,0 +1,56 @@
+// The catalog on disk: one SQLite database, the materialisation of the commands up to applied_lsn.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "catalog/apply.h"
+
+namespace riacho::catalog {
+
+struct StoreError {
+    enum class Kind : std::uint8_t { damaged, io, unknown_format } kind;
+    std::string message;  // one sentence, with the path
+};
+
+// What one transaction writes; absent rows are deleted.
+struct StoreUpdate {
+    std::vector<std::pair<std::uint64_t, std::shared_ptr<const StreamState>>> streams;
+    std::vector<std::pair<std::string, std::shared_ptr<const CredentialState>>> credentials;
+    std::uint64_t next_uid = 1;
+    std::uint64_t applied_lsn = 0;
+};
+
+struct Loaded {
+    State state;
+    std::uint64_t applied_lsn = 0;
+};
+
+// Not thread-safe: one thread at a time.
+class Store {
+public:
+    // Opens the database, or makes it.
+    static Expected<Store, StoreError> open(const std::string& path);
+    // Whether open() would find one; looking costs next to nothing, opening some milliseconds.
+    static bool exists(const std::string& path);
+    Store(Store&&) noexcept;
+    Store& operator=(Store&&) noexcept;
+    ~Store();
+
+    // Everything; every row's checksum is verified.
+    Expected<Loaded, StoreError> load();
+    // Durable when it returns.
+    Expected<void, StoreError> write(const StoreUpdate& update);
+    // SQLite's own consistency check, for `riacho verify`.
+    Expected<void, StoreError> check();
+
+private:
+    struct Impl;
+    explicit Store(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace riacho::catalog
