@@ -272,6 +272,7 @@ void Server::stop(std::int64_t grace_ms) {
         impl_->acceptor.close(ignored);
         impl_->pause.cancel();
         impl_->stopping = true;
+        impl_->shared.stopping = true;
     });
     for (auto& worker : impl_->workers) {
         impl_->run_on(worker->core(), [&] { worker->begin_stop(deadline); });

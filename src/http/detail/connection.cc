@@ -115,6 +115,18 @@ void Connection::set_deadline(Deadline what, std::int64_t span_ms) {
     deadline_ns_ = worker_.now().value() + span_ms * 1'000'000;
 }
 
+void Connection::watch_write() {
+    set_deadline(Deadline::write, worker_.options().write_timeout_ms);
+    unacknowledged_ = transport_.unacknowledged();
+}
+
+// A socket reports room only when a good part of its buffer is free; the client may be reading slowly all the time.
+bool Connection::is_client_reading() {
+    const int before = unacknowledged_;
+    watch_write();
+    return unacknowledged_ < before;
+}
+
 void Connection::expire(Deadline what) {
     expired_ = what;
     deadline_ = Deadline::none;
@@ -124,7 +136,9 @@ void Connection::expire(Deadline what) {
 
 void Connection::sweep(MonotonicNs now) {
     if (protocol_ != nullptr) protocol_->on_sweep(now);
-    if (deadline_ != Deadline::none && now.value() > deadline_ns_) expire(deadline_);
+    if (deadline_ == Deadline::none || now.value() <= deadline_ns_) return;
+    if (deadline_ == Deadline::write && is_client_reading()) return;
+    expire(deadline_);
 }
 
 void Connection::stop() {
@@ -169,7 +183,7 @@ Task<bool> Connection::write_all(std::string_view data) {
         }
         if (result.state == IoState::closed) co_return false;
         // Each progress gives the client the whole span again.
-        set_deadline(Deadline::write, worker_.options().write_timeout_ms);
+        watch_write();
         co_await transport_.ready(result.state);
         clear_deadline();
         if (expired_ != Deadline::none) co_return false;

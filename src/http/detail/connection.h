@@ -56,6 +56,8 @@ public:
     [[nodiscard]] Deadline expired() const { return expired_; }
     // To go on after a deadline, for instance to answer it.
     void clear_expired() { expired_ = Deadline::none; }
+    // Watches a write that waits: the client must take something in every span of write_timeout_ms.
+    void watch_write();
     // Ends the waits as if the deadline had passed.
     void expire(Deadline what);
 
@@ -77,6 +79,7 @@ private:
     void sweep(MonotonicNs now);
     void stop();
     void count_expired(Deadline what);
+    bool is_client_reading();
 
     Worker& worker_;
     Transport transport_;
@@ -87,6 +90,7 @@ private:
     Deadline deadline_ = Deadline::none;
     Deadline expired_ = Deadline::none;
     std::int64_t deadline_ns_ = 0;
+    int unacknowledged_ = 0;  // when the write deadline was set
     Connection* previous_ = nullptr;
     Connection* next_ = nullptr;
 };

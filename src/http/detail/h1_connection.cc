@@ -354,6 +354,8 @@ Task<H1Connection::Next> H1Connection::refuse(int status) {
     connection_.clear_expired();
     connection_.clear_deadline();
     keep_alive_ = head_only_ = false;
+    body_ = Buffer();
+    worker_.give_body_bytes(std::exchange(body_bytes_taken_, 0));
     Response response;
     response.status = status;
     const bool sent = co_await send(response);

@@ -2,6 +2,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <cstring>
+#include <functional>
 
 #include "base/check.h"
 #include "http/detail/request_builder.h"
@@ -12,6 +13,11 @@ namespace {
 namespace beast = boost::beast;
 
 std::string_view std_view(beast::string_view text) { return {text.data(), text.size()}; }
+
+bool is_inside(std::string_view part, std::string_view whole) {
+    const std::less_equal<> ordered;
+    return ordered(whole.data(), part.data()) && ordered(part.data() + part.size(), whole.data() + whole.size());
+}
 
 // Beast's own limits are out of the way: the scanner has bounded the head, chunk lines by the size of the read buffer.
 constexpr std::uint32_t beast_header_limit = 1U << 30;
@@ -81,6 +87,7 @@ int H1Parser::parse_head(std::string_view head) {
 
 H1Parser::Chunks H1Parser::feed_chunks(std::string_view received, Buffer& body, std::size_t body_size_max) {
     body_ = &body;
+    chunks_ = received;
     body_size_max_ = body_size_max;
     Chunks result;
     while (!result.done) {
@@ -111,8 +118,13 @@ void H1Parser::on_request_impl(beast::http::verb, view method, view target, int 
 }
 
 void H1Parser::on_field_impl(field name, view name_text, view value_text, error_code& ec) {
-    if (head_done_) return;  // trailer fields carry nothing that anyone here asks for
     const std::string_view value = std_view(value_text);
+    // Trailer fields carry nothing that anyone here asks for. Beast unfolds folded ones into memory of its own, which
+    // is how they are recognised; in the head the scanner has refused them.
+    if (head_done_) {
+        if (!value.empty() && !is_inside(value, chunks_)) refuse(400, ec);
+        return;
+    }
     switch (name) {
         case field::content_length:
             on_content_length(value, ec);

@@ -96,6 +96,7 @@ private:
 
     Request& request_;
     const ServerOptions& options_;
+    std::string_view chunks_;  // what feed_chunks was given
     Buffer* body_ = nullptr;
     std::size_t body_size_max_ = 0;
     int refused_ = 0;

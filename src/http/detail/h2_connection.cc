@@ -47,6 +47,10 @@ Task<void> H2Connection::read_until_done() {
             co_await transport_.ready(wanted);
             wanted = IoState::done;
             if (broken_ || (session_.is_done() && !draining_)) co_return;
+            if (connection_.expired() == Deadline::write) {
+                transport_.close();
+                co_return;
+            }
             if (connection_.expired() == Deadline::idle) {
                 connection_.clear_expired();
                 session_.terminate(no_error);
@@ -66,6 +70,7 @@ Task<void> H2Connection::read_until_done() {
 }
 
 void H2Connection::watch_idle() {
+    if (draining_) return;
     if (session_.streams() > 0) {
         connection_.clear_deadline();
     } else if (connection_.deadline() != Deadline::idle) {
@@ -183,7 +188,7 @@ void H2Connection::flush() {
         // Nothing more is taken from the session until this is gone: that is what holds producers back.
         unsent_ = out.view().substr(result.size);
         draining_ = true;
-        progress_at_ = worker_.now();
+        connection_.watch_write();
         ++tasks_;
         core::spawn(worker_.core(), [this] { return drain(); });
         return;
@@ -196,7 +201,7 @@ Task<void> H2Connection::drain() {
         const IoResult result = transport_.write(rest, {});
         if (result.state == IoState::done) {
             rest.remove_prefix(result.size);
-            progress_at_ = worker_.now();
+            connection_.watch_write();
         } else if (result.state == IoState::closed) {
             broken_ = true;
         } else {
@@ -205,6 +210,7 @@ Task<void> H2Connection::drain() {
     }
     std::string().swap(unsent_);
     draining_ = false;
+    connection_.clear_deadline();
     schedule_flush();
     end_task();
 }
@@ -212,11 +218,6 @@ Task<void> H2Connection::drain() {
 // --- deadlines and the end -------------------------------------------------------------------------------------------
 
 void H2Connection::on_sweep(MonotonicNs now) {
-    if (draining_ && now.value() - progress_at_.value() > worker_.options().write_timeout_ms * 1'000'000) {
-        worker_.stats().timeout_write.add();
-        transport_.close();
-        return;
-    }
     session_.sweep(now);
     if (shutdown_noticed_ && !shutdown_final_) {
         shutdown_final_ = true;

@@ -63,7 +63,6 @@ private:
     bool broken_ = false;
     bool shutdown_noticed_ = false;
     bool shutdown_final_ = false;
-    MonotonicNs progress_at_;  // of a blocked socket
     std::size_t tasks_ = 0;
     core::Wakeup* join_ = nullptr;
 };

@@ -1,8 +1,10 @@
 #include "http/detail/transport.h"
 
+#include <linux/sockios.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -170,6 +172,11 @@ IoResult Transport::write(std::string_view head, std::string_view body) {
 }
 
 bool Transport::has_buffered() const { return tls_ && SSL_has_pending(tls_->ssl) == 1; }
+
+int Transport::unacknowledged() const {
+    int bytes = 0;
+    return ::ioctl(fd_, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
 
 void Transport::shutdown_send() {
     if (closed_) return;

@@ -58,6 +58,8 @@ public:
     IoResult write(std::string_view head, std::string_view body);
     // Bytes may be readable although the socket itself has none: try to read before waiting.
     [[nodiscard]] bool has_buffered() const;
+    // Bytes the kernel holds that the client has not acknowledged.
+    [[nodiscard]] int unacknowledged() const;
     // No more will be written; the client sees the end of the stream.
     void shutdown_send();
 

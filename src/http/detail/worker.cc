@@ -68,7 +68,7 @@ void Worker::schedule_sweep() {
 
 void Worker::sweep() {
     const MonotonicNs time = now();
-    const bool hard = stopping_ && time > stop_deadline_;
+    const bool hard = time > stop_deadline_;
     for (Connection* at = first_; at != nullptr; at = at->next_) {
         if (hard) {
             at->transport().close();
@@ -79,7 +79,6 @@ void Worker::sweep() {
 }
 
 void Worker::begin_stop(MonotonicNs deadline) {
-    stopping_ = true;
     stop_deadline_ = deadline;
     for (Connection* at = first_; at != nullptr; at = at->next_) at->stop();
 }

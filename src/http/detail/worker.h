@@ -67,6 +67,7 @@ struct SharedState {
     Handler& handler;
     std::size_t worker_count;
     std::atomic<std::size_t> body_bytes{0};
+    std::atomic<bool> stopping{false};
 };
 
 // Lives on its core, owned by the server.
@@ -102,7 +103,7 @@ public:
 
     // Every connection is told; those still there after the deadline are closed hard.
     void begin_stop(MonotonicNs deadline);
-    [[nodiscard]] bool stopping() const { return stopping_; }
+    [[nodiscard]] bool stopping() const { return shared_.stopping.load(std::memory_order_relaxed); }
     void cancel_sweep() { sweep_timer_.cancel(); }
 
 private:
@@ -120,8 +121,7 @@ private:
     Connection* first_ = nullptr;
     Timer sweep_timer_;
     bool sweeping_ = false;
-    bool stopping_ = false;
-    MonotonicNs stop_deadline_;
+    MonotonicNs stop_deadline_{INT64_MAX};
     std::vector<Block> blocks_;
     Buffer output_;
     Block input_;

@@ -1,0 +1,306 @@
+// Every bound of ServerOptions over HTTP/1.1: the value itself is served, one more is refused.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "http/detail/test_support.h"
+
+namespace riacho::http::test {
+namespace {
+
+// The answer, and that the server then closes. The client's end is closed too, as a client does that has its answer.
+int status_and_close(TestClient& client, std::string_view request) {
+    client.send(request);
+    TestResponse response = client.read_response();
+    EXPECT_EQ(response.headers["connection"], "close");
+    client.finish_sending();
+    EXPECT_EQ(client.read_to_end(), "");
+    return response.status;
+}
+
+std::string request_with_line_of(std::size_t size) {
+    const std::string_view around = "GET / HTTP/1.1";
+    return "GET /" + std::string(size - around.size(), 'p') + " HTTP/1.1\r\nHost: t\r\n\r\n";
+}
+
+TEST(Limits, a_request_line_of_8192_bytes_is_served_and_one_more_is_414) {
+    TestServer server;
+    TestClient client(server.server.port());
+    EXPECT_EQ(client.request(request_with_line_of(8192)).status, 200);
+    EXPECT_EQ(status_and_close(client, request_with_line_of(8193)), 414);
+    TestClient endless(server.server.port());
+    EXPECT_EQ(status_and_close(endless, "GET /" + std::string(9000, 'p')), 414);
+    EXPECT_EQ(server.server.stats().head_too_large, 2U);
+}
+
+// Lines of 1024 bytes with their ends; the first is the Host field, the last is cut or stretched to fit.
+std::string request_with_headers_of(std::size_t size) {
+    std::string headers = "Host: t\r\n";
+    for (int i = 0; size - headers.size() > 1100; ++i) {
+        std::string line = "X-Filler-" + std::to_string(i) + ": ";
+        headers += line + std::string(1022 - line.size(), 'v') + "\r\n";
+    }
+    headers += "X-Last: " + std::string(size - headers.size() - 10, 'v') + "\r\n";
+    EXPECT_EQ(headers.size(), size);
+    return "GET / HTTP/1.1\r\n" + headers + "\r\n";
+}
+
+TEST(Limits, a_header_block_of_32_KiB_is_served_and_one_byte_more_is_431) {
+    TestServer server;
+    TestClient client(server.server.port());
+    EXPECT_EQ(client.request(request_with_headers_of(32 * 1024)).status, 200);
+    EXPECT_EQ(status_and_close(client, request_with_headers_of(32 * 1024 + 1)), 431);
+    TestClient endless(server.server.port());
+    std::string text = request_with_headers_of(32 * 1024);
+    text.erase(text.size() - 2);
+    EXPECT_EQ(status_and_close(endless, text + "X-More: "), 431);
+}
+
+TEST(Limits, a_hundred_headers_are_served_and_one_more_is_431) {
+    TestServer server;
+    TestClient client(server.server.port());
+    std::string headers = "Host: t\r\n";
+    for (int i = 1; i < 100; ++i) headers += "X-" + std::to_string(i) + ": v\r\n";
+    EXPECT_EQ(client.request("GET / HTTP/1.1\r\n" + headers + "\r\n").status, 200);
+    EXPECT_EQ(status_and_close(client, "GET / HTTP/1.1\r\n" + headers + "X-100: v\r\n\r\n"), 431);
+}
+
+TEST(Limits, one_header_of_16_KiB_is_served_and_one_byte_more_is_431) {
+    TestServer server;
+    TestClient client(server.server.port());
+    const auto request = [](std::size_t size) {
+        return "GET / HTTP/1.1\r\nHost: t\r\nX-Token: " + std::string(size - 9, 't') + "\r\n\r\n";
+    };
+    EXPECT_EQ(client.request(request(16 * 1024)).status, 200);
+    EXPECT_EQ(status_and_close(client, request(16 * 1024 + 1)), 431);
+    TestClient endless(server.server.port());
+    EXPECT_EQ(status_and_close(endless, "GET / HTTP/1.1\r\nHost: t\r\nX-Token: " + std::string(16 * 1024, 't')), 431);
+}
+
+TEST(Limits, a_chunk_extension_of_256_bytes_is_served_and_one_more_is_400) {
+    TestServer server;
+    TestClient client(server.server.port());
+    const auto request = [](std::size_t size) {
+        return "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n1;" + std::string(size - 1, 'e') +
+               "\r\nx\r\n0\r\n\r\n";
+    };
+    EXPECT_EQ(client.request(request(256)).body, "x");
+    EXPECT_EQ(status_and_close(client, request(257)), 400);
+}
+
+TEST(Limits, a_body_of_16_MiB_is_served_and_one_byte_more_is_413) {
+    TestServer server;
+    TestClient client(server.server.port());
+    const std::string body(BodyLimit::size_max_default, 'b');
+    EXPECT_EQ(client.request(post("/size", body)).body, std::to_string(body.size()));
+    EXPECT_EQ(server.server.stats().body_bytes_held, 0U);
+    EXPECT_EQ(status_and_close(client, post("/size", body + "b")), 413);
+    EXPECT_EQ(server.handler.handled, 1);
+}
+
+TEST(Limits, the_body_limit_of_a_request_is_the_handlers) {
+    TestServer server;
+    TestClient client(server.server.port());
+    EXPECT_EQ(client.request(post("/tiny", "0123456789")).body, "0123456789");
+    EXPECT_EQ(status_and_close(client, post("/tiny", "0123456789x")), 413);
+}
+
+TEST(Limits, a_chunked_body_is_limited_too) {
+    TestServer server;
+    const std::string head = "POST /tiny HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+    TestClient client(server.server.port());
+    EXPECT_EQ(client.request(head + "5\r\nhello\r\n0\r\n\r\n").body, "hellohello");
+    // Refused on the announcement, before the bytes come.
+    EXPECT_EQ(status_and_close(client, head + "6\r\n"), 413);
+}
+
+TEST(Limits, bodies_beyond_what_the_server_holds_are_shed) {
+    ServerOptions options;
+    options.body_bytes_total_max = 100'000;
+    TestServer server(options);
+    TestClient client(server.server.port());
+    EXPECT_EQ(client.request(post("/size", std::string(60'000, 'b'))).body, "60000");
+    EXPECT_EQ(status_and_close(client, post("/size", std::string(200'000, 'b'))), 503);
+    EXPECT_EQ(server.server.stats().shed, 1U);
+    EXPECT_EQ(server.server.stats().body_bytes_held, 0U);
+}
+
+TEST(Limits, connections_above_the_cap_are_closed_at_once) {
+    ServerOptions options;
+    options.connections_max = 2;
+    TestServer server(options);
+    TestClient first(server.server.port());
+    TestClient second(server.server.port());
+    EXPECT_EQ(first.request(get("/")).status, 200);
+    EXPECT_EQ(second.request(get("/")).status, 200);
+    TestClient third(server.server.port());
+    EXPECT_TRUE(third.is_closed_by_server());
+    EXPECT_EQ(server.server.stats().refused_connections_max, 1U);
+}
+
+TEST(Limits, connections_of_one_address_are_capped_and_ended_ones_make_room) {
+    ServerOptions options;
+    options.connections_per_address_max = 1;
+    TestServer server(options);
+    {
+        TestClient first(server.server.port());
+        EXPECT_EQ(first.request(get("/")).status, 200);
+        TestClient second(server.server.port());
+        EXPECT_TRUE(second.is_closed_by_server());
+        EXPECT_EQ(server.server.stats().refused_per_address, 1U);
+    }
+    while (server.server.stats().connections_open > 0) std::this_thread::yield();
+    TestClient third(server.server.port());
+    EXPECT_EQ(third.request(get("/")).status, 200);
+}
+
+TEST(Limits, above_the_accept_rate_connections_wait) {
+    ServerOptions options;
+    options.accept_burst = 2;
+    options.accept_rate = 100;
+    TestServer server(options);
+    for (int i = 0; i < 6; ++i) {
+        TestClient client(server.server.port());
+        EXPECT_EQ(client.request(get("/")).status, 200);
+    }
+    EXPECT_GT(server.server.stats().accept_delayed, 0U);
+}
+
+TEST(Limits, a_connection_serves_a_bounded_number_of_requests) {
+    ServerOptions options;
+    options.requests_per_connection_max = 2;
+    TestServer server(options);
+    TestClient client(server.server.port());
+    EXPECT_FALSE(client.request(get("/")).headers.contains("connection"));
+    EXPECT_EQ(client.request(get("/")).headers["connection"], "close");
+    EXPECT_TRUE(client.is_closed_by_server());
+}
+
+// --- slow clients, on a clock that the test moves -------------------------------------------------------------------
+
+class SlowClients : public ::testing::Test {
+protected:
+    // Makes sure that the one core has seen all that was sent before.
+    void settle() {
+        TestClient probe(server_.server.port());
+        ASSERT_EQ(probe.request("GET / HTTP/1.0\r\n\r\n").status, 200);
+        ASSERT_TRUE(probe.is_closed_by_server());
+    }
+    // Moves the clock in steps until the client hears something or the connection ends; the time that took.
+    std::int64_t advance_until_heard(TestClient& client, std::int64_t step_ms = 500) {
+        std::int64_t waited_ms = 0;
+        client.set_timeout_ms(8);
+        while (!client.fill() && client.timed_out && waited_ms < 1'000'000) {
+            clock_.advance_ms(step_ms);
+            waited_ms += step_ms;
+        }
+        client.set_timeout_ms(10'000);
+        return waited_ms;
+    }
+
+    core::ManualClock clock_{TimestampMs(1'700'000'000'000)};
+    TestServer server_{ServerOptions{}, 1, &clock_};
+};
+
+TEST_F(SlowClients, a_head_that_takes_longer_than_ten_seconds_is_408) {
+    TestClient client(server_.server.port());
+    client.send("GET / HTTP/1.1\r\nHo");
+    settle();
+    clock_.advance_ms(9'000);
+    client.send("st: t\r\nX-Drip: a");  // bytes do not prolong it
+    settle();
+    const std::int64_t waited_ms = advance_until_heard(client);
+    EXPECT_GE(waited_ms, 1'000);
+    EXPECT_LE(waited_ms, 2'500);
+    EXPECT_EQ(client.read_response().status, 408);
+    client.finish_sending();
+    EXPECT_EQ(client.read_to_end(), "");
+    EXPECT_EQ(server_.server.stats().timeout_head, 1U);
+}
+
+TEST_F(SlowClients, an_idle_connection_is_closed_after_75_seconds) {
+    TestClient client(server_.server.port());
+    EXPECT_EQ(client.request(get("/")).status, 200);
+    TestClient silent(server_.server.port());
+    settle();
+    clock_.advance_ms(74'000);
+    EXPECT_EQ(client.request(get("/")).status, 200);
+    settle();
+    const std::int64_t silent_ms = advance_until_heard(silent);
+    EXPECT_LE(silent_ms, 2'500);
+    EXPECT_EQ(silent.received, "");
+    clock_.advance_ms(70'000);
+    EXPECT_EQ(client.request(get("/")).status, 200) << "a request begins the time anew";
+    settle();
+    EXPECT_GE(advance_until_heard(client), 75'000);
+    EXPECT_EQ(server_.server.stats().timeout_idle, 2U);
+}
+
+TEST_F(SlowClients, a_body_that_drips_is_408_within_25_seconds) {
+    TestClient client(server_.server.port());
+    client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\n");
+    settle();
+    std::int64_t elapsed_ms = 0;
+    client.set_timeout_ms(8);
+    while (!client.fill() && elapsed_ms < 60'000) {
+        client.send("0123456789");
+        clock_.advance_ms(1'000);
+        elapsed_ms += 1'000;
+    }
+    EXPECT_GE(elapsed_ms, 19'000);
+    EXPECT_LE(elapsed_ms, 25'000);
+    EXPECT_EQ(client.read_response().status, 408);
+    EXPECT_EQ(server_.server.stats().timeout_body, 1U);
+}
+
+TEST_F(SlowClients, a_body_above_the_minimum_rate_has_two_minutes) {
+    TestClient client(server_.server.port());
+    client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10000000\r\n\r\n");
+    settle();
+    std::int64_t elapsed_ms = 0;
+    client.set_timeout_ms(8);
+    const std::string piece(1'100, 'x');
+    while (!client.fill() && elapsed_ms < 300'000) {
+        client.send(piece);
+        settle();
+        clock_.advance_ms(1'000);
+        elapsed_ms += 1'000;
+    }
+    EXPECT_GE(elapsed_ms, 120'000);
+    EXPECT_LE(elapsed_ms, 125'000);
+    EXPECT_EQ(client.read_response().status, 408);
+}
+
+TEST_F(SlowClients, a_client_that_does_not_read_is_closed_after_30_seconds) {
+    TestClient client(server_.server.port(), 4096);
+    client.send(get("/fill?20000000"));
+    while (server_.handler.handled == 0) std::this_thread::yield();
+    settle();
+    std::int64_t waited_ms = 0;
+    while (server_.server.stats().timeout_write == 0 && waited_ms < 1'000'000) {
+        clock_.advance_ms(500);
+        waited_ms += 500;
+        settle();
+    }
+    EXPECT_GE(waited_ms, 30'000);
+    EXPECT_LE(waited_ms, 40'000);
+    EXPECT_LT(client.read_to_end().size(), 20'000'000U);
+}
+
+TEST_F(SlowClients, a_client_that_reads_a_little_now_and_then_is_served) {
+    TestClient client(server_.server.port(), 4096);
+    client.send(get("/fill?8000000"));
+    std::size_t seen = 0;
+    for (int i = 0; seen < 8'000'000; ++i) {
+        if (i % 8 == 0) {
+            settle();
+            clock_.advance_ms(20'000);
+        }
+        ASSERT_TRUE(client.fill());
+        seen = client.received.size();
+    }
+    EXPECT_EQ(client.read_response().body.size(), 8'000'000U);
+}
+
+}  // namespace
+}  // namespace riacho::http::test
