@@ -29,7 +29,8 @@ unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*
 
 }  // namespace
 
-std::string aes_256_gcm_seal(const AesKey& key, const GcmNonce& nonce, std::string_view associated, std::string_view plain) {
+std::string aes_256_gcm_seal(const AesKey& key, const GcmNonce& nonce, std::string_view associated,
+                             std::string_view plain) {
     EVP_CIPHER_CTX* context = context_of_thread();
     std::string sealed(plain.size() + gcm_tag_size, '\0');
     int n = 0;

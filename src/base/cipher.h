@@ -14,7 +14,8 @@ using GcmNonce = std::array<std::uint8_t, 12>;
 inline constexpr std::size_t gcm_tag_size = 16;
 
 // Ciphertext followed by the 16-byte tag. A nonce must never be used twice with one key.
-std::string aes_256_gcm_seal(const AesKey& key, const GcmNonce& nonce, std::string_view associated, std::string_view plain);
+std::string aes_256_gcm_seal(const AesKey& key, const GcmNonce& nonce, std::string_view associated,
+                             std::string_view plain);
 
 // The plain text; nothing if any of the parts is not what it was when sealed.
 std::optional<std::string> aes_256_gcm_open(const AesKey& key, const GcmNonce& nonce, std::string_view associated,

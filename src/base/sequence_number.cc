@@ -92,7 +92,8 @@ SequenceText format_sequence_number(const SequenceNumber& number) {
     // From the bottom: version 4 bits, shard 32, time 36 | zero 8, seq_ix 64, shard nibble 4, created 36, leader 4.
     const U128 low = static_cast<U128>(2) | static_cast<U128>(shard) << 4 | static_cast<U128>(time) << 36 |
                      static_cast<U128>(number.seq_ix) << 80;
-    const std::uint64_t high = number.seq_ix >> 48 | static_cast<std::uint64_t>(shard & 0xF) << 16 | created << 20 | 2ULL << 56;
+    const std::uint64_t high =
+        number.seq_ix >> 48 | static_cast<std::uint64_t>(shard & 0xF) << 16 | created << 20 | 2ULL << 56;
     Wide value{static_cast<std::uint64_t>(low), static_cast<std::uint64_t>(low >> 64), high};
     SequenceText text;
     put_digits(divide(value), text.digits_.data() + 37, 19);

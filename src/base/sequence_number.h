@@ -14,9 +14,9 @@ namespace riacho {
 inline constexpr std::uint64_t closed_seq_ix = 0x7FFF'FFFF'FFFF'FFFF;
 
 struct SequenceNumber {
-    std::int64_t created_s = 0;    // of the shard; 36 bits
-    std::int64_t time_s = 0;       // of the record; 36 bits
-    std::uint64_t seq_ix = 0;      // 63 bits
+    std::int64_t created_s = 0;  // of the shard; 36 bits
+    std::int64_t time_s = 0;     // of the record; 36 bits
+    std::uint64_t seq_ix = 0;    // 63 bits
     std::int32_t shard_index = 0;
     std::uint8_t version = 2;
 

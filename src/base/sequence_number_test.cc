@@ -59,7 +59,8 @@ TEST(SequenceNumber, refuses_what_aws_refuses) {
         U128 high = U128{2} << 56;
         std::string digits;
         // high * 2^128 + last, by long division through U128 halves.
-        std::array<std::uint32_t, 6> words{last, 0, 0, 0, static_cast<std::uint32_t>(high), static_cast<std::uint32_t>(high >> 32)};
+        std::array<std::uint32_t, 6> words{
+            last, 0, 0, 0, static_cast<std::uint32_t>(high), static_cast<std::uint32_t>(high >> 32)};
         bool zero = false;
         while (!zero) {
             std::uint64_t rest = 0;

@@ -4,10 +4,10 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <toml++/toml.h>
 
 #include "base/try.h"
 
@@ -76,7 +76,8 @@ const std::vector<std::string>* find_given(const GivenFlags& given, std::string_
     return found == given.end() ? nullptr : &found->second;
 }
 
-SettingValue pick(const Setting& setting, const GivenFlags& flags, const GivenFlags& file, const std::string& file_path) {
+SettingValue pick(const Setting& setting, const GivenFlags& flags, const GivenFlags& file,
+                  const std::string& file_path) {
     if (const auto* values = find_given(flags, setting.name)) return {*values, "flag"};
     const std::string variable = variable_name(setting.name);
     if (const char* text = std::getenv(variable.c_str()); text != nullptr) {
@@ -170,7 +171,8 @@ void read_durability(Reader& reader, Config& config) {
     }
     int interval = 0;
     if (text.starts_with("interval:")) std::from_chars(text.data() + 9, text.data() + text.size(), interval);
-    if (interval < 1 || interval > 10'000) return reader.problem("durability", "is none of sync, interval:1..10000, os");
+    if (interval < 1 || interval > 10'000)
+        return reader.problem("durability", "is none of sync, interval:1..10000, os");
     config.durability = Durability::interval;
     config.durability_interval_ms = interval;
 }
@@ -186,7 +188,8 @@ void read_streams(Reader& reader, Config& config) {
             }
         }
         const auto legal = [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+                   c == '-';
         };
         if (stream.name.empty() || stream.name.size() > 128 || !std::ranges::all_of(stream.name, legal)) {
             return reader.problem("create-stream", "has a name that is not 1 to 128 of [a-zA-Z0-9_.-]");
@@ -196,7 +199,7 @@ void read_streams(Reader& reader, Config& config) {
 }
 
 std::size_t default_cache_bytes() {
-    struct sysinfo info {};
+    struct sysinfo info{};
     if (sysinfo(&info) != 0) return std::size_t{256} << 20;
     // A quarter of the memory, as the design has it, but no surprise on a laptop.
     return std::clamp<std::size_t>(info.totalram * info.mem_unit / 4, std::size_t{64} << 20, std::size_t{2} << 30);
@@ -211,18 +214,21 @@ Expected<Config, std::string> read_values(const Values& values) {
     read_durability(reader, config);
     read_streams(reader, config);
     config.ephemeral = reader.flag("ephemeral");
-    config.auth = reader.text("auth").empty() ? AuthMode::off
-                                              : reader.choice<AuthMode>("auth", {{"off", AuthMode::off}, {"sigv4", AuthMode::sigv4}});
+    config.auth = reader.text("auth").empty()
+                      ? AuthMode::off
+                      : reader.choice<AuthMode>("auth", {{"off", AuthMode::off}, {"sigv4", AuthMode::sigv4}});
     config.insecure = reader.flag("insecure");
     config.account = reader.text("account");
-    if (config.account.size() != 12 || !std::ranges::all_of(config.account, [](char c) { return c >= '0' && c <= '9'; })) {
+    if (config.account.size() != 12 ||
+        !std::ranges::all_of(config.account, [](char c) { return c >= '0' && c <= '9'; })) {
         reader.problem("account", "is not an account id of 12 digits");
     }
     config.region = reader.text("region");
     config.transition_delay_ms = reader.number("transition-delay", 0, 600'000);
     config.tls_cert = reader.text("tls-cert");
     config.tls_key = reader.text("tls-key");
-    if (config.tls_cert.empty() != config.tls_key.empty()) reader.problem("tls-cert", "and tls-key must be given together");
+    if (config.tls_cert.empty() != config.tls_key.empty())
+        reader.problem("tls-cert", "and tls-key must be given together");
     config.log_format = reader.choice<core::LogFormat>(
         "log-format", {{"logfmt", core::LogFormat::logfmt}, {"json", core::LogFormat::json}});
     config.log_level = reader.choice<core::LogLevel>("log-level", {{"info", core::LogLevel::info},
@@ -251,7 +257,8 @@ const std::vector<Setting>& all_settings() {
         {"listen", "127.0.0.1:4566", "HOST:PORT", "the address; port 0 picks a free one"},
         {"ephemeral", "false", "", "use a temporary data directory and remove it at exit"},
         {"create-stream", "", "NAME[:SHARDS]", "create a stream at start if it does not exist (repeatable)", true},
-        {"durability", "sync", "MODE", "sync: acknowledge after the disk has it; interval:MS: sync every MS ms; os: never sync"},
+        {"durability", "sync", "MODE",
+         "sync: acknowledge after the disk has it; interval:MS: sync every MS ms; os: never sync"},
         {"auth", "", "off|sigv4", "check signatures; off is the default and allowed on loopback addresses only"},
         {"insecure", "false", "", "accept any credentials on an address that is not loopback"},
         {"account", "000000000000", "ID", "the account of callers that --auth=off lets in"},
@@ -300,7 +307,8 @@ std::string describe_config(const ResolvedConfig& resolved) {
     for (const auto& [setting, value] : resolved.values) {
         std::string shown;
         if (setting->repeatable) {
-            for (const std::string& element : value.values) shown += fmt::format("{}\"{}\"", shown.empty() ? "" : ", ", element);
+            for (const std::string& element : value.values)
+                shown += fmt::format("{}\"{}\"", shown.empty() ? "" : ", ", element);
             shown = "[" + shown + "]";
         } else if (setting->is_switch()) {
             shown = value.values.front();

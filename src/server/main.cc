@@ -26,11 +26,15 @@ public:
                 command.add_flag(flag, switches_[setting.name], help);
                 continue;
             }
-            auto* option = command.add_option(flag, texts_[setting.name], help)->type_name(std::string(setting.placeholder));
+            auto* option =
+                command.add_option(flag, texts_[setting.name], help)->type_name(std::string(setting.placeholder));
             option->expected(1)->allow_extra_args(false);
-            option->multi_option_policy(setting.repeatable ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
+            option->multi_option_policy(setting.repeatable ? CLI::MultiOptionPolicy::TakeAll
+                                                           : CLI::MultiOptionPolicy::TakeLast);
         }
-        command.footer("Every flag is also a RIACHO_ variable (RIACHO_DATA_DIR) and a line of the --config file (data-dir = \"...\").");
+        command.footer(
+            "Every flag is also a RIACHO_ variable (RIACHO_DATA_DIR) and a line of the --config file (data-dir = "
+            "\"...\").");
     }
 
     [[nodiscard]] GivenFlags given(const CLI::App& command) const {
@@ -38,7 +42,8 @@ public:
         for (const Setting& setting : all_settings()) {
             if (command.count(fmt::format("--{}", setting.name)) == 0) continue;
             if (setting.is_switch()) {
-                flags.emplace_back(setting.name, std::vector<std::string>{switches_.at(setting.name) ? "true" : "false"});
+                flags.emplace_back(setting.name,
+                                   std::vector<std::string>{switches_.at(setting.name) ? "true" : "false"});
             } else {
                 flags.emplace_back(setting.name, texts_.at(setting.name));
             }
@@ -66,13 +71,17 @@ int run(int argc, char** argv) {
     SettingFlags serve_flags;
     serve_flags.add_to(*serve_command);
 
-    CLI::App* config_command = app.add_subcommand("config", "Print the effective configuration and where each value came from");
+    CLI::App* config_command =
+        app.add_subcommand("config", "Print the effective configuration and where each value came from");
     SettingFlags config_flags;
     config_flags.add_to(*config_command);
 
-    CLI::App* verify_command = app.add_subcommand("verify", "Check the journal, segments and catalog of a stopped server");
+    CLI::App* verify_command =
+        app.add_subcommand("verify", "Check the journal, segments and catalog of a stopped server");
     std::string verify_dir = "./riacho-data";
-    verify_command->add_option("--data-dir", verify_dir, "the data directory")->type_name("DIR")->envname("RIACHO_DATA_DIR");
+    verify_command->add_option("--data-dir", verify_dir, "the data directory")
+        ->type_name("DIR")
+        ->envname("RIACHO_DATA_DIR");
 
     CLI::App* user_command = app.add_subcommand("user", "Manage credentials (used with --auth=sigv4)");
     user_command->require_subcommand(1);
@@ -81,7 +90,9 @@ int run(int argc, char** argv) {
     user_request.account = "000000000000";
     const auto add_user_command = [&](const char* name, const char* help, UserRequest::Action action, bool takes_name) {
         CLI::App* command = user_command->add_subcommand(name, help);
-        command->add_option("--data-dir", user_request.data_dir, "the data directory")->type_name("DIR")->envname("RIACHO_DATA_DIR");
+        command->add_option("--data-dir", user_request.data_dir, "the data directory")
+            ->type_name("DIR")
+            ->envname("RIACHO_DATA_DIR");
         command->add_flag("--json", user_request.json, "print JSON");
         if (action == UserRequest::Action::add) {
             command->add_option("--account", user_request.account, "the account id, 12 digits")->type_name("ID");
@@ -89,10 +100,12 @@ int run(int argc, char** argv) {
         if (takes_name) command->add_option("NAME", user_request.name, "the user")->required();
         command->callback([&user_request, action] { user_request.action = action; });
     };
-    add_user_command("add", "Create a user with an access key; the secret is shown once", UserRequest::Action::add, true);
+    add_user_command("add", "Create a user with an access key; the secret is shown once", UserRequest::Action::add,
+                     true);
     add_user_command("list", "List users and their access keys", UserRequest::Action::list, false);
     add_user_command("remove", "Remove a user and its access keys", UserRequest::Action::remove, true);
-    add_user_command("rotate", "Give a user a new access key; the old one ends at once", UserRequest::Action::rotate, true);
+    add_user_command("rotate", "Give a user a new access key; the old one ends at once", UserRequest::Action::rotate,
+                     true);
 
     try {
         app.parse(argc, argv);
@@ -103,7 +116,8 @@ int run(int argc, char** argv) {
     if (*verify_command) return verify(verify_dir);
     if (*user_command) return user(user_request);
     const bool serving = static_cast<bool>(*serve_command);
-    const auto resolved = resolve_config(serving ? serve_flags.given(*serve_command) : config_flags.given(*config_command));
+    const auto resolved =
+        resolve_config(serving ? serve_flags.given(*serve_command) : config_flags.given(*config_command));
     if (!resolved) return fail_usage(resolved.error());
     if (serving) return serve(resolved->config);
     fmt::print("{}", describe_config(*resolved));

@@ -14,7 +14,7 @@ std::uint64_t next_id() {
 struct CounterFamily {
     std::string_view name;
     std::string_view help;
-    Counter StreamCounters::*counter;
+    Counter StreamCounters::* counter;
 };
 
 // AWS: names are CloudWatch's, with the dot as an underscore (data-streams spec 7).
@@ -23,26 +23,31 @@ constexpr std::array counters = {
     CounterFamily{"IncomingRecords", "IncomingRecords", &StreamCounters::incoming_records},
     CounterFamily{"PutRecord_Bytes", "PutRecord.Bytes", &StreamCounters::put_record_bytes},
     CounterFamily{"PutRecord_Success", "PutRecord.Success, sum", &StreamCounters::put_record_success},
-    CounterFamily{"PutRecord_Failure", "PutRecord calls that PutRecord.Success counts as 0", &StreamCounters::put_record_failure},
+    CounterFamily{"PutRecord_Failure", "PutRecord calls that PutRecord.Success counts as 0",
+                  &StreamCounters::put_record_failure},
     CounterFamily{"PutRecords_Bytes", "PutRecords.Bytes", &StreamCounters::put_records_bytes},
     CounterFamily{"PutRecords_Success", "PutRecords.Success, sum", &StreamCounters::put_records_success},
     CounterFamily{"PutRecords_Failure", "PutRecords calls that stored no record", &StreamCounters::put_records_failure},
     CounterFamily{"PutRecords_TotalRecords", "PutRecords.TotalRecords", &StreamCounters::put_records_total},
-    CounterFamily{"PutRecords_SuccessfulRecords", "PutRecords.SuccessfulRecords", &StreamCounters::put_records_successful},
+    CounterFamily{"PutRecords_SuccessfulRecords", "PutRecords.SuccessfulRecords",
+                  &StreamCounters::put_records_successful},
     CounterFamily{"PutRecords_FailedRecords", "PutRecords.FailedRecords", &StreamCounters::put_records_failed},
     CounterFamily{"PutRecords_ThrottledRecords", "PutRecords.ThrottledRecords", &StreamCounters::put_records_throttled},
     CounterFamily{"GetRecords_Bytes", "GetRecords.Bytes", &StreamCounters::get_records_bytes},
     CounterFamily{"GetRecords_Records", "GetRecords.Records", &StreamCounters::get_records_records},
     CounterFamily{"GetRecords_Success", "GetRecords.Success, sum", &StreamCounters::get_records_success},
-    CounterFamily{"GetRecords_Failure", "GetRecords calls that GetRecords.Success counts as 0", &StreamCounters::get_records_failure},
-    CounterFamily{"ReadProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded", &StreamCounters::read_throttled},
-    CounterFamily{"WriteProvisionedThroughputExceeded", "WriteProvisionedThroughputExceeded", &StreamCounters::write_throttled},
+    CounterFamily{"GetRecords_Failure", "GetRecords calls that GetRecords.Success counts as 0",
+                  &StreamCounters::get_records_failure},
+    CounterFamily{"ReadProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded",
+                  &StreamCounters::read_throttled},
+    CounterFamily{"WriteProvisionedThroughputExceeded", "WriteProvisionedThroughputExceeded",
+                  &StreamCounters::write_throttled},
 };
 
 struct LatencyFamily {
     std::string_view name;
     std::string_view help;
-    core::Histogram StreamCounters::*histogram;
+    core::Histogram StreamCounters::* histogram;
 };
 constexpr std::array latencies = {
     LatencyFamily{"PutRecord_Latency", "PutRecord.Latency", &StreamCounters::put_record_latency},
@@ -63,7 +68,9 @@ StreamCounters& StreamMetrics::of(std::uint64_t uid, std::string_view account, s
         bool operator==(const Key&) const = default;
     };
     struct Hash {
-        std::size_t operator()(const Key& key) const { return std::hash<std::uint64_t>()(key.uid * 0x9E3779B97F4A7C15 + key.owner); }
+        std::size_t operator()(const Key& key) const {
+            return std::hash<std::uint64_t>()(key.uid * 0x9E3779B97F4A7C15 + key.owner);
+        }
     };
     thread_local std::unordered_map<Key, StreamCounters*, Hash> seen;
     StreamCounters*& known = seen[Key{id_, uid}];
@@ -93,7 +100,10 @@ void StreamMetrics::collect(core::MetricsWriter& writer) const {
     const std::lock_guard lock(mutex_);
     const auto each = [&](const auto& write) {
         for (const auto& [uid, stream] : shown_) {
-            write(core::MetricLabels{{"account", stream->account}, {"region", stream->region}, {"stream", stream->stream}}, *stream);
+            write(
+                core::MetricLabels{
+                    {"account", stream->account}, {"region", stream->region}, {"stream", stream->stream}},
+                *stream);
         }
     };
     for (const CounterFamily& family : counters) {
@@ -106,7 +116,9 @@ void StreamMetrics::collect(core::MetricsWriter& writer) const {
     for (const LatencyFamily& family : latencies) {
         writer.family(std::string(prefix) + std::string(family.name) + "_seconds", Kind::histogram,
                       "CloudWatch AWS/Kinesis " + std::string(family.help));
-        each([&](core::MetricLabels labels, const StreamCounters& stream) { writer.histogram(labels, stream.*family.histogram); });
+        each([&](core::MetricLabels labels, const StreamCounters& stream) {
+            writer.histogram(labels, stream.*family.histogram);
+        });
     }
     writer.family(std::string(prefix) + "GetRecords_IteratorAgeMilliseconds", Kind::gauge,
                   "CloudWatch AWS/Kinesis GetRecords.IteratorAgeMilliseconds of the newest call");

@@ -1,0 +1,92 @@
+#include "aws/authenticator.h"
+
+#include <span>
+#include <unordered_map>
+
+#include "aws/gen/kinesis/errors.gen.h"
+#include "base/try.h"
+#include "core/clock.h"
+#include "core/rng.h"
+#include "http/message.h"
+#include "wire/sigv4.h"
+
+namespace riacho::aws {
+
+namespace errors = api::kinesis::errors;
+namespace sigv4 = wire::sigv4;
+
+namespace {
+
+ApiError to_api(const sigv4::Fault& fault) {
+    switch (fault.kind) {
+        case sigv4::FaultKind::missing_token:
+            return errors::missing_authentication_token();
+        case sigv4::FaultKind::incomplete_signature:
+            return errors::incomplete_signature(fault.text);
+        case sigv4::FaultKind::invalid_signature:
+            return errors::invalid_signature(fault.text);
+    }
+    return errors::internal_failure();
+}
+
+sigv4::Request signed_parts(const http::Request& request, std::vector<sigv4::Field>& fields) {
+    fields.reserve(request.headers().size());
+    for (const http::HeaderField& field : request.headers()) fields.push_back({field.name, field.value});
+    return {request.method(), request.path(), request.query(), request.authority(), fields};
+}
+
+// Four of the five HMACs of a verification depend on the key, the day and the region alone.
+const Sha256& cached_signing_key(const Credential& credential, std::string_view access_key, const sigv4::Scope& scope) {
+    constexpr std::size_t entries_max = 1'000;
+    thread_local std::unordered_map<std::string, Sha256> cache;
+    std::string name = std::to_string(credential.generation);
+    for (const std::string_view part : {access_key, scope.date, scope.region, scope.service}) {
+        name += '/';
+        name += part;
+    }
+    if (const auto found = cache.find(name); found != cache.end()) return found->second;
+    if (cache.size() >= entries_max) cache.clear();
+    const Sha256 key = sigv4::signing_key(credential.secret, scope.date, scope.region, scope.service);
+    return cache.emplace(std::move(name), key).first->second;
+}
+
+}  // namespace
+
+Authenticator::Authenticator(AuthenticatorOptions options, const CredentialStore& credentials, core::Clock& clock,
+                             core::Rng& rng)
+    : options_(std::move(options)), credentials_(credentials), clock_(clock) {
+    rng.fill(std::as_writable_bytes(std::span(decoy_key_)));
+}
+
+Result<Authenticated> Authenticator::authenticate(const http::Request& request, std::string_view service) const {
+    std::vector<sigv4::Field> fields;
+    const sigv4::Request parts = signed_parts(request, fields);
+    auto authorization = sigv4::parse(parts);
+    if (!authorization) return fail(to_api(authorization.error()));
+
+    Authenticated result;
+    result.region = authorization->scope.region;
+    if (!options_.verify) {
+        result.account = options_.account;
+        return result;
+    }
+    const auto credential = credentials_.find(authorization->access_key);
+    sigv4::VerifyOptions options;
+    options.now = clock_.now();
+    options.service = service;
+    options.body = request.body();
+    options.secure = request.secure();
+    const Sha256& key =
+        credential ? cached_signing_key(*credential, authorization->access_key, authorization->scope) : decoy_key_;
+    const auto verified = sigv4::verify(parts, *authorization, key, options);
+    if (!credential) return fail(errors::unrecognized_client());
+    if (!verified) return fail(to_api(verified.error()));
+    // A key without a session token is not valid with one, nor the other way round.
+    if (!equal_constant_time(authorization->session_token, credential->session_token)) {
+        return fail(errors::unrecognized_client());
+    }
+    result.account = credential->account;
+    return result;
+}
+
+}  // namespace riacho::aws

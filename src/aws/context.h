@@ -1,0 +1,43 @@
+// What an operation knows about the call it answers.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/time.h"
+#include "core/fwd.h"
+
+namespace riacho::aws {
+
+// Who calls, as the authenticator found it; views into the request or into what outlives it.
+struct Identity {
+    std::string_view account;
+    std::string_view region;
+};
+
+// One call, from the moment its operation is known until its reply is encoded. Owned by the gateway's coroutine, on
+// one core; operations hold it by pointer.
+class OpContext {
+public:
+    OpContext(core::Core& core, Identity identity, TimestampMs now) : core_(&core), identity_(identity), now_(now) {}
+    OpContext(const OpContext&) = delete;
+    OpContext& operator=(const OpContext&) = delete;
+
+    [[nodiscard]] core::Core& core() const { return *core_; }
+    [[nodiscard]] std::string_view account() const { return identity_.account; }
+    [[nodiscard]] std::string_view region() const { return identity_.region; }
+    // The time at which the call was taken up; one call sees one time.
+    [[nodiscard]] TimestampMs now() const { return now_; }
+
+    // Keeps what an Output's views point into until the reply is encoded.
+    void keep(std::shared_ptr<const void> owner) { kept_.push_back(std::move(owner)); }
+
+private:
+    core::Core* core_;
+    Identity identity_;
+    TimestampMs now_;
+    std::vector<std::shared_ptr<const void>> kept_;
+};
+
+}  // namespace riacho::aws

@@ -1,0 +1,79 @@
+// The list of operations a service answers, checked by the compiler against the service's model.
+//
+//   using Operations = aws::OperationList<aws::Bind<api::PutRecord, &put_record>, aws::Unsupported<api::SplitShard>>;
+//   static_assert(aws::covers<Operations, api::AllOperations>);
+#pragma once
+
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "aws/call.h"
+#include "core/task.h"
+
+namespace riacho::aws {
+
+// `function` answers the operation: Task<Result<Output>> function(Op, Input), where Op is the service's handle on one
+// call, made from (OpContext&, Service&).
+template <class OperationTag, auto function>
+struct Bind {
+    using Operation = OperationTag;
+    static constexpr auto call = function;
+};
+
+// Answered with the documented "not yet" error; listed in docs/compatibility.md.
+template <class OperationTag>
+struct Unsupported {
+    using Operation = OperationTag;
+};
+
+template <class... Entries>
+struct OperationList {};
+
+namespace detail {
+
+template <class Operation, class List>
+inline constexpr bool is_listed = false;
+template <class Operation, class... Entries>
+inline constexpr bool is_listed<Operation, OperationList<Entries...>> =
+    (0 + ... + int{std::is_same_v<Operation, typename Entries::Operation>}) == 1;
+
+template <class Entry, class Op, class Service>
+Task<void> run_bound(void* service, Call* call) {
+    using Operation = typename Entry::Operation;
+    typename Operation::Input input{};
+    call->error = decode_input(*Operation::input_shape, call->document, &input);
+    if (call->error) co_return;
+    auto output = co_await Entry::call(Op(call->context, *static_cast<Service*>(service)), std::move(input));
+    if (!output) {
+        call->error = std::move(output).error();
+    } else if constexpr (Operation::output_shape != nullptr) {
+        encode_output(*Operation::output_shape, &*output, call->format, call->body);
+    }
+}
+
+template <class Op, class Service, class OperationTag, auto function>
+OperationEntry entry_of(Bind<OperationTag, function>) {
+    return {OperationTag::name, &run_bound<Bind<OperationTag, function>, Op, Service>};
+}
+template <class Op, class Service, class OperationTag>
+OperationEntry entry_of(Unsupported<OperationTag>) {
+    return {OperationTag::name, nullptr};
+}
+
+}  // namespace detail
+
+// True if every operation of the model stands in the list exactly once.
+template <class List, class All>
+inline constexpr bool covers = false;
+template <class List, template <class...> class Types, class... Operations>
+inline constexpr bool covers<List, Types<Operations...>> = (detail::is_listed<Operations, List> && ...);
+
+// The list as a table for the gateway.
+template <class Op, class Service, class... Entries>
+std::vector<OperationEntry> operation_table(OperationList<Entries...>) {
+    return {detail::entry_of<Op, Service>(Entries{})...};
+}
+
+}  // namespace riacho::aws

@@ -1,0 +1,29 @@
+// The replies that are not an operation's: CORS, the XML-ish refusals, the legacy envelope, and the headers every reply
+// carries. AWS: data-streams spec 1.5, 1.7 and 1.9.
+#pragma once
+
+#include <string_view>
+
+#include "core/fwd.h"
+#include "http/fwd.h"
+#include "http/message.h"
+
+namespace riacho::aws {
+
+inline constexpr std::string_view json_content_type = "application/x-amz-json-1.1";
+inline constexpr std::string_view cbor_content_type = "application/x-amz-cbor-1.1";
+
+// x-amzn-RequestId and, unless it answers a CORS preflight, x-amz-id-2.
+void add_request_ids(http::HeaderList& headers, core::Rng& rng, bool preflight);
+
+// The headers a browser needs to see the reply.
+void add_cors_headers(http::HeaderList& headers);
+http::Response cors_preflight(const http::Request& request);
+
+// `<Code/>` or `<Code><Message>..</Message></Code>`, without a content type.
+http::Response xml_refusal(int status, std::string_view code, std::string_view message);
+
+// What the front end says to application/json: {"Output":{"__type":"com.amazon.coral.service#..."},"Version":"1.0"}.
+http::Response legacy_refusal(int status, std::string_view code);
+
+}  // namespace riacho::aws

@@ -1,0 +1,56 @@
+#include "server/data_dir.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+namespace riacho::server {
+namespace {
+
+std::unexpected<DataDirError> problem(std::string_view what, const std::string& path) {
+    return fail(DataDirError{fmt::format("{} {}: {}", what, path, std::strerror(errno))});
+}
+
+}  // namespace
+
+Expected<DataDir, DataDirError> DataDir::prepare(const std::string& path) {
+    std::error_code ec;
+    std::filesystem::create_directories(path, ec);
+    if (ec) return fail(DataDirError{fmt::format("cannot make the data directory {}: {}", path, ec.message())});
+    if (::access(path.c_str(), R_OK | W_OK | X_OK) != 0) return problem("cannot use the data directory", path);
+    return DataDir(path, false);
+}
+
+Expected<DataDir, DataDirError> DataDir::make_temporary() {
+    const char* base = std::getenv("TMPDIR");
+    std::string path = fmt::format("{}/riacho-XXXXXX", base != nullptr && *base != '\0' ? base : "/tmp");
+    if (::mkdtemp(path.data()) == nullptr) return problem("cannot make a temporary directory", path);
+    return DataDir(std::move(path), true);
+}
+
+DataDir::DataDir(DataDir&& other) noexcept
+    : path_(std::move(other.path_)), temporary_(std::exchange(other.temporary_, false)) {}
+
+DataDir::~DataDir() {
+    if (!temporary_) return;
+    std::error_code ec;
+    std::filesystem::remove_all(path_, ec);
+}
+
+Expected<void, DataDirError> write_private_file(const std::string& path, std::string_view content) {
+    const std::string temporary = path + ".tmp";
+    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return problem("cannot write", temporary);
+    const bool written = ::write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size());
+    if (::close(fd) != 0 || !written) return problem("cannot write", temporary);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) return problem("cannot write", path);
+    return {};
+}
+
+}  // namespace riacho::server

@@ -1,0 +1,35 @@
+// The data directory: made, checked, or a temporary one that goes away.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace riacho::server {
+
+struct DataDirError {
+    std::string message;
+};
+
+// A directory that exists and can be written to, from construction on; removed at the end if it is temporary.
+class DataDir {
+public:
+    static Expected<DataDir, DataDirError> prepare(const std::string& path);
+    static Expected<DataDir, DataDirError> make_temporary();
+    DataDir(DataDir&& other) noexcept;
+    DataDir& operator=(DataDir&&) = delete;
+    ~DataDir();
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+    [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+private:
+    DataDir(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
+    std::string path_;
+    bool temporary_;
+};
+
+// Writes a small file so that it appears whole or not at all, readable by its owner alone.
+Expected<void, DataDirError> write_private_file(const std::string& path, std::string_view content);
+
+}  // namespace riacho::server

@@ -1,0 +1,38 @@
+// The front door behind the HTTP server: riacho's own pages, and everything else to the AWS gateway.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "core/fwd.h"
+#include "http/message.h"
+
+namespace riacho::server {
+
+// GET /health and GET /metrics; POST below /_riacho/ for the CLI, with the token from the data directory. Created and
+// destroyed by the node; called on every core.
+class Router final : public http::Handler {
+public:
+    struct Pages {
+        // JSON text, and whether the node is able to take writes.
+        std::function<std::pair<std::string, bool>()> health;
+        std::function<std::string()> metrics;
+        // Answers an administrative call: path after "/_riacho/", body; JSON out.
+        std::function<Task<http::Response>(core::Core&, std::string_view path, std::string_view body)> admin;
+        std::string admin_token;
+    };
+
+    Router(http::Handler& gateway, Pages pages) : gateway_(gateway), pages_(std::move(pages)) {}
+
+    http::BodyLimit on_head(const http::Request& request) override { return gateway_.on_head(request); }
+    Task<http::Response> handle(http::Request& request) override;
+
+private:
+    Task<http::Response> administer(http::Request& request);
+
+    http::Handler& gateway_;
+    Pages pages_;
+};
+
+}  // namespace riacho::server

@@ -1,0 +1,170 @@
+#include "streams/append.h"
+
+#include <algorithm>
+
+#include "aws/gen/kinesis/errors.gen.h"
+#include "base/check.h"
+#include "base/digest.h"
+#include "core/runtime.h"
+#include "core/task.h"
+#include "log/log.h"
+#include "streams/shards.h"
+
+namespace riacho::streams {
+
+namespace errors = api::errors;
+
+namespace {
+
+// A reshard can overtake an append only while the catalog's newer snapshot is being published, so one more look is
+// enough; the bound is for the impossible.
+constexpr int attempts_max = 4;
+
+struct Placed {
+    const catalog::ShardState* shard;
+    std::uint32_t record;  // index into the request's records
+};
+
+log::HashKeyBytes hash_key_bytes(U128 key) {
+    log::HashKeyBytes bytes{};
+    for (std::size_t i = bytes.size(); i-- > 0; key >>= 8) bytes[i] = static_cast<std::uint8_t>(key);
+    return bytes;
+}
+
+// The records of one shard, encoded in request order.
+log::Batch encode(std::span<const Placed> placed, std::span<const RecordToAppend> records) {
+    std::size_t size = 0;
+    for (const Placed& place : placed) {
+        const RecordToAppend& record = records[place.record];
+        size +=
+            log::BatchBuilder::record_size(record.partition_key.size(), record.key.explicit_key, record.data->size());
+    }
+    log::BatchBuilder builder(size);
+    for (const Placed& place : placed) {
+        const RecordToAppend& record = records[place.record];
+        const log::HashKeyBytes explicit_key =
+            record.key.explicit_key ? hash_key_bytes(record.key.hash) : log::HashKeyBytes{};
+        const auto room =
+            builder.add(record.partition_key, record.key.explicit_key ? &explicit_key : nullptr, record.data->size());
+        record.data->decode_to(reinterpret_cast<char*>(room.data()));
+    }
+    return builder.seal();
+}
+
+// The groups of one shard each, in a list sorted by shard and, within one, by place in the request.
+std::vector<std::span<const Placed>> split_by_shard(const std::vector<Placed>& placed) {
+    std::vector<std::span<const Placed>> groups;
+    for (auto begin = placed.begin(); begin != placed.end();) {
+        const auto end = std::find_if(begin, placed.end(), [&](const Placed& p) { return p.shard != begin->shard; });
+        groups.emplace_back(begin, end);
+        begin = end;
+    }
+    return groups;
+}
+
+// Fills in what one shard's append gave; returns the records to try again at the shard's children.
+void settle(std::span<const Placed> group, const Expected<log::Appended, log::LogError>& outcome,
+            std::vector<AppendResult>& results, std::vector<std::uint32_t>& again) {
+    std::uint64_t seq = outcome ? outcome->first.value() : 0;
+    for (const Placed& place : group) {
+        if (outcome) {
+            const catalog::ShardState& shard = *place.shard;
+            SequenceNumber number;
+            number.created_s = shard.created_s;
+            number.shard_index = shard.index;
+            number.seq_ix = seq++;
+            number.time_s = outcome->arrival.value() / 1000;
+            results[place.record] = AppendedRecord{shard.index, format_sequence_number(number)};
+        } else if (outcome.error() == log::LogError::sealed) {
+            again.push_back(place.record);
+        } else {
+            results[place.record] = fail(outcome.error());
+        }
+    }
+}
+
+}  // namespace
+
+Result<RoutingKey> routing_key(std::string_view partition_key,
+                               const std::optional<std::string_view>& explicit_hash_key) {
+    if (explicit_hash_key) {
+        const auto key = parse_u128(*explicit_hash_key);
+        if (!key) return fail(errors::invalid_explicit_hash_key(*explicit_hash_key));
+        return RoutingKey{*key, true};
+    }
+    const Md5 digest = md5(partition_key);
+    U128 key = 0;
+    for (const std::uint8_t byte : digest) key = (key << 8) | byte;
+    return RoutingKey{key, false};
+}
+
+Task<std::vector<AppendResult>> append_records(StreamsOp op, StreamRef stream,
+                                               std::span<const RecordToAppend> records) {
+    std::vector<AppendResult> results(records.size(), AppendResult(fail(log::LogError::sealed)));
+    std::vector<std::uint32_t> waiting(records.size());
+    for (std::uint32_t i = 0; i < waiting.size(); ++i) waiting[i] = i;
+    for (int attempt = 0; attempt < attempts_max && !waiting.empty(); ++attempt) {
+        if (attempt > 0) {
+            StreamRef newer = op.catalog().snapshot()->find_by_uid(stream->uid);
+            if (newer == nullptr) break;
+            stream = std::move(newer);
+        }
+        std::vector<Placed> placed;
+        placed.reserve(waiting.size());
+        for (const std::uint32_t i : waiting) placed.push_back({&stream->shard_for(records[i].key.hash), i});
+        std::ranges::sort(placed, {}, [](const Placed& p) { return std::pair(p.shard->index, p.record); });
+        waiting.clear();
+
+        const std::vector<std::span<const Placed>> groups = split_by_shard(placed);
+        std::vector<log::ShardBatch> batches(groups.size());
+        for (std::size_t i = 0; i < groups.size(); ++i) {
+            batches[i].shard = log::ShardUid(groups[i].front().shard->uid);
+            batches[i].batch = encode(groups[i], records);
+        }
+        log::AppendRequest request;
+        request.batches = batches;
+        request.core = &op.core();
+        co_await core::suspend([&](core::Wakeup& wakeup) {
+            request.wakeup = &wakeup;
+            op.log().enqueue(request);
+        });
+        for (std::size_t i = 0; i < groups.size(); ++i) settle(groups[i], batches[i].result, results, waiting);
+        std::ranges::sort(waiting);
+    }
+    co_return results;
+}
+
+Result<void> check_record_size(const catalog::StreamState& stream, std::string_view partition_key,
+                               const wire::Blob& data) {
+    const std::size_t size_max = static_cast<std::size_t>(stream.max_record_size_kib) * 1024;
+    const std::size_t size = partition_key.size() + data.size();
+    if (size <= size_max) return {};
+    return fail(errors::record_too_large(static_cast<std::int64_t>(size), static_cast<std::int64_t>(size_max),
+                                         stream.name, stream.account));
+}
+
+aws::ApiError to_api(log::LogError error, const catalog::StreamState& stream, const RoutingKey& key) {
+    switch (error) {
+        case log::LogError::overloaded:
+            return errors::shard_throughput_exceeded(shard_id(stream.shard_for(key.hash).index), stream.name,
+                                                     stream.account);
+        // Never a throughput error: it would make producers re-tune their rates.
+        case log::LogError::disk_full:
+        case log::LogError::shutting_down:
+        case log::LogError::poisoned:
+            return errors::storage_unavailable();
+        case log::LogError::sealed:         // the children never appeared
+        case log::LogError::unknown_shard:  // deleted on the way
+            return errors::stream_not_found(stream.name, stream.account);
+        case log::LogError::corrupt:
+            return errors::internal_failure();
+    }
+    RIACHO_CHECK(false, "an unknown LogError");
+}
+
+aws::ApiError entry_error(log::LogError error, const catalog::StreamState& stream, const RoutingKey& key) {
+    if (error == log::LogError::overloaded) return to_api(error, stream, key);
+    return errors::record_internal_failure();  // AWS: the only other code an entry can have (spec 2.11)
+}
+
+}  // namespace riacho::streams

@@ -1,0 +1,36 @@
+#include "streams/describe.h"
+
+#include <utility>
+
+#include "streams/shards.h"
+
+namespace riacho::streams {
+
+api::StreamStatus to_api(catalog::StreamStatus status) {
+    switch (status) {
+        case catalog::StreamStatus::creating:
+            return api::StreamStatus::creating;
+        case catalog::StreamStatus::active:
+            return api::StreamStatus::active;
+        case catalog::StreamStatus::updating:
+            return api::StreamStatus::updating;
+        case catalog::StreamStatus::deleting:
+            return api::StreamStatus::deleting;
+    }
+    std::unreachable();
+}
+
+api::StreamMode to_api(catalog::StreamMode mode) {
+    return mode == catalog::StreamMode::on_demand ? api::StreamMode::on_demand : api::StreamMode::provisioned;
+}
+
+std::vector<const catalog::ShardState*> visible_shards(const catalog::StreamState& stream, TimestampMs now) {
+    std::vector<const catalog::ShardState*> shards;
+    if (stream.status(now) == catalog::StreamStatus::creating) return shards;
+    for (const catalog::ShardState& shard : stream.shards) {
+        if (!is_expired(stream, shard, now)) shards.push_back(&shard);
+    }
+    return shards;
+}
+
+}  // namespace riacho::streams

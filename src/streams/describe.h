@@ -1,0 +1,35 @@
+// What several replies say about a stream, in AWS's terms.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "aws/gen/kinesis/types_shared.gen.h"
+#include "catalog/model.h"
+#include "streams/service.h"
+
+namespace riacho::streams {
+
+api::StreamStatus to_api(catalog::StreamStatus status);
+api::StreamMode to_api(catalog::StreamMode mode);
+
+// AWS gives creation times in whole seconds [prod, data-streams spec 2.2].
+inline TimestampMs whole_seconds(TimestampMs at) { return TimestampMs(at.value() / 1000 * 1000); }
+
+// The shards a listing shows at this time: none while CREATING, and no closed one past retention. By index.
+std::vector<const catalog::ShardState*> visible_shards(const catalog::StreamState& stream, TimestampMs now);
+
+// The members that DescribeStream and DescribeStreamSummary have in common.
+template <class Description>
+void describe(const catalog::StreamState& stream, TimestampMs now, Description& out) {
+    out.stream_name = stream.name;
+    out.stream_arn = stream.arn;
+    out.stream_status = to_api(stream.status(now));
+    out.stream_mode_details.emplace().stream_mode = to_api(stream.mode);
+    out.retention_period_hours = stream.retention_hours;
+    out.stream_creation_timestamp = whole_seconds(stream.created_at);
+    out.enhanced_monitoring.emplace_back().shard_level_metrics.emplace();
+    out.encryption_type = api::EncryptionType::none;
+}
+
+}  // namespace riacho::streams

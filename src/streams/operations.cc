@@ -1,0 +1,64 @@
+#include "streams/operations.h"
+
+#include "aws/gen/kinesis/operations.gen.h"
+#include "aws/gen/kinesis/types_add_tags_to_stream.gen.h"
+#include "aws/gen/kinesis/types_create_stream.gen.h"
+#include "aws/gen/kinesis/types_decrease_stream_retention_period.gen.h"
+#include "aws/gen/kinesis/types_delete_stream.gen.h"
+#include "aws/gen/kinesis/types_describe_limits.gen.h"
+#include "aws/gen/kinesis/types_describe_stream.gen.h"
+#include "aws/gen/kinesis/types_describe_stream_summary.gen.h"
+#include "aws/gen/kinesis/types_get_records.gen.h"
+#include "aws/gen/kinesis/types_get_shard_iterator.gen.h"
+#include "aws/gen/kinesis/types_increase_stream_retention_period.gen.h"
+#include "aws/gen/kinesis/types_list_shards.gen.h"
+#include "aws/gen/kinesis/types_list_streams.gen.h"
+#include "aws/gen/kinesis/types_list_tags_for_stream.gen.h"
+#include "aws/gen/kinesis/types_put_record.gen.h"
+#include "aws/gen/kinesis/types_put_records.gen.h"
+#include "aws/gen/kinesis/types_remove_tags_from_stream.gen.h"
+#include "aws/operation.h"
+#include "streams/ops/ops.h"
+
+namespace riacho::streams {
+
+namespace {
+
+using aws::Bind;
+using aws::Unsupported;
+
+// Every operation of the model appears here, or the build fails.
+using Operations = aws::OperationList<
+    Bind<api::AddTagsToStream, &add_tags_to_stream>, Bind<api::CreateStream, &create_stream>,
+    Bind<api::DecreaseStreamRetentionPeriod, &decrease_stream_retention_period>,
+    Bind<api::DeleteStream, &delete_stream>, Bind<api::DescribeLimits, &describe_limits>,
+    Bind<api::DescribeStream, &describe_stream>, Bind<api::DescribeStreamSummary, &describe_stream_summary>,
+    Bind<api::GetRecords, &get_records>, Bind<api::GetShardIterator, &get_shard_iterator>,
+    Bind<api::IncreaseStreamRetentionPeriod, &increase_stream_retention_period>, Bind<api::ListShards, &list_shards>,
+    Bind<api::ListStreams, &list_streams>, Bind<api::ListTagsForStream, &list_tags_for_stream>,
+    Bind<api::PutRecord, &put_record>, Bind<api::PutRecords, &put_records>,
+    Bind<api::RemoveTagsFromStream, &remove_tags_from_stream>, Unsupported<api::AcknowledgeDeadLetterQueueRecords>,
+    Unsupported<api::AcknowledgeQueueRecords>, Unsupported<api::CreateChannel>, Unsupported<api::CreateQueue>,
+    Unsupported<api::DeleteChannel>, Unsupported<api::DeleteQueue>, Unsupported<api::DeleteResourcePolicy>,
+    Unsupported<api::DeregisterStreamConsumer>, Unsupported<api::DescribeAccountSettings>,
+    Unsupported<api::DescribeChannel>, Unsupported<api::DescribeQueue>, Unsupported<api::DescribeStreamConsumer>,
+    Unsupported<api::DisableEnhancedMonitoring>, Unsupported<api::EnableEnhancedMonitoring>,
+    Unsupported<api::GetResourcePolicy>, Unsupported<api::ListChannels>, Unsupported<api::ListQueues>,
+    Unsupported<api::ListStreamConsumers>, Unsupported<api::ListTagsForResource>, Unsupported<api::MergeShards>,
+    Unsupported<api::PutResourcePolicy>, Unsupported<api::ReceiveDeadLetterQueueRecords>,
+    Unsupported<api::ReceiveQueueRecords>, Unsupported<api::RegisterStreamConsumer>,
+    Unsupported<api::RestoreDeadLetterQueueRecords>, Unsupported<api::SplitShard>,
+    Unsupported<api::StartStreamEncryption>, Unsupported<api::StopStreamEncryption>, Unsupported<api::SubscribeToShard>,
+    Unsupported<api::TagResource>, Unsupported<api::UntagResource>, Unsupported<api::UpdateAccountSettings>,
+    Unsupported<api::UpdateChannel>, Unsupported<api::UpdateDeadLetterQueueRecordsVisibility>,
+    Unsupported<api::UpdateMaxRecordSize>, Unsupported<api::UpdateQueue>,
+    Unsupported<api::UpdateQueueRecordsVisibility>, Unsupported<api::UpdateShardCount>,
+    Unsupported<api::UpdateStreamMode>, Unsupported<api::UpdateStreamRecordDistributionStrategy>,
+    Unsupported<api::UpdateStreamWarmThroughput>>;
+static_assert(aws::covers<Operations, api::AllOperations>);
+
+}  // namespace
+
+std::vector<aws::OperationEntry> operations() { return aws::operation_table<StreamsOp, Service>(Operations{}); }
+
+}  // namespace riacho::streams

@@ -1,0 +1,13 @@
+// The table of Data Streams' operations.
+#pragma once
+
+#include <vector>
+
+#include "aws/call.h"
+
+namespace riacho::streams {
+
+// Their state is a streams::Service.
+std::vector<aws::OperationEntry> operations();
+
+}  // namespace riacho::streams

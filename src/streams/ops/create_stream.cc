@@ -1,0 +1,45 @@
+#include "aws/arn.h"
+#include "aws/gen/kinesis/errors.gen.h"
+#include "aws/gen/kinesis/types_create_stream.gen.h"
+#include "base/try.h"
+#include "core/task.h"
+#include "streams/ops/ops.h"
+#include "streams/tags.h"
+
+namespace riacho::streams {
+
+namespace errors = api::errors;
+
+namespace {
+
+constexpr std::uint32_t default_shards = 4;             // AWS: without a shard count, and on demand (spec 2.2)
+constexpr std::int32_t shards_per_stream_max = 20'000;  // AWS: the largest default quota of an account (spec 4.10)
+
+}  // namespace
+
+Task<Result<api::CreateStreamOutput>> create_stream(StreamsOp op, api::CreateStreamInput request) {
+    const bool on_demand =
+        request.stream_mode_details && request.stream_mode_details->stream_mode == api::StreamMode::on_demand;
+    if (on_demand && request.shard_count) co_return fail(errors::shard_count_with_on_demand());
+    if (request.shard_count.value_or(0) > shards_per_stream_max) {
+        co_return fail(
+            errors::shard_limit_exceeded(op.account(), op.region(), 0, shards_per_stream_max, *request.shard_count));
+    }
+    catalog::CreateStream command;
+    command.key = {std::string(op.account()), std::string(op.region()), std::string(request.stream_name)};
+    command.arn = aws::stream_arn(op.region(), op.account(), request.stream_name);
+    command.mode = on_demand ? catalog::StreamMode::on_demand : catalog::StreamMode::provisioned;
+    command.shard_count = request.shard_count ? static_cast<std::uint32_t>(*request.shard_count) : default_shards;
+    command.max_record_size_kib = request.max_record_size_in_kib.value_or(command.max_record_size_kib);
+    command.transition_ms = op.service().transition_delay_ms;
+    if (request.tags) {
+        CO_TRY(command.tags, checked_tags(*request.tags, request.stream_name, op.account()));
+    }
+    CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
+    if (verdict.code == catalog::Verdict::Code::stream_exists) {
+        co_return fail(errors::stream_already_exists(request.stream_name, op.account()));
+    }
+    co_return api::CreateStreamOutput{};
+}
+
+}  // namespace riacho::streams

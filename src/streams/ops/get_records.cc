@@ -1,0 +1,128 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+#include "aws/gen/kinesis/errors.gen.h"
+#include "aws/gen/kinesis/types_get_records.gen.h"
+#include "base/sequence_number.h"
+#include "base/try.h"
+#include "core/clock.h"
+#include "core/task.h"
+#include "log/log.h"
+#include "streams/ops/ops.h"
+#include "streams/shards.h"
+
+namespace riacho::streams {
+
+namespace errors = api::errors;
+
+namespace {
+
+constexpr std::int32_t records_max = 10'000;
+constexpr std::size_t bytes_max = std::size_t{10} << 20;
+
+// "Thu Jan 22 01:22:02 UTC 2015", as Java prints a date.
+std::string java_date(TimestampMs at) {
+    static constexpr std::array days = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static constexpr std::array months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    const std::time_t seconds = at.value() / 1000;
+    std::tm utc{};
+    gmtime_r(&seconds, &utc);
+    return fmt::format("{} {} {:02} {:02}:{:02}:{:02} UTC {}", days[static_cast<std::size_t>(utc.tm_wday)],
+                       months[static_cast<std::size_t>(utc.tm_mon)], utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                       utc.tm_year + 1900);
+}
+
+Result<ShardIterator> open_live_iterator(StreamsOp op, std::string_view text) {
+    const auto iterator = open_iterator(op.tokens(), text);
+    if (!iterator) return fail(errors::invalid_shard_iterator());
+    if (op.now().value() - iterator->issued_at.value() > token_lifetime_ms) {
+        return fail(errors::expired_iterator(java_date(iterator->issued_at), java_date(op.now()), token_lifetime_ms));
+    }
+    return *iterator;
+}
+
+// The shard the iterator was made for; a stream that was deleted, and perhaps made again, no longer has it.
+Result<ShardRef> shard_of(StreamsOp op, const ShardIterator& iterator) {
+    StreamRef stream = op.catalog().snapshot()->find_by_uid(iterator.stream_uid);
+    const catalog::ShardState* shard = nullptr;
+    if (stream != nullptr && stream->account == op.account() && stream->region == op.region()) {
+        shard = stream->find_shard(iterator.shard_index);
+    }
+    if (shard == nullptr) {
+        return fail(errors::shard_does_not_exist(shard_id(iterator.shard_index), iterator.stream_name, op.account()));
+    }
+    return ShardRef{std::move(stream), shard};
+}
+
+void fill_records(const log::ReadResult& read, const catalog::ShardState& shard, std::vector<api::Record>& records) {
+    records.reserve(read.record_count);
+    SequenceNumber number;
+    number.created_s = shard.created_s;
+    number.shard_index = shard.index;
+    for (const log::FrameSlice& slice : read.slices) {
+        number.time_s = slice.frame->arrival().value() / 1000;
+        for (const log::RecordView& record : slice.records()) {
+            number.seq_ix = record.seq.value();
+            api::Record& out = records.emplace_back();
+            out.sequence_number = format_sequence_number(number).view();
+            out.approximate_arrival_timestamp = record.arrival;
+            out.data = record.data;
+            out.partition_key = record.partition_key;
+        }
+    }
+}
+
+// AWS: 0 when nothing is left to read, else how old the position is (spec 4.7).
+std::int64_t millis_behind(const log::ReadResult& read, TimestampMs now) {
+    if (read.at_tip) return 0;
+    const TimestampMs position = read.next_arrival     ? *read.next_arrival
+                                 : read.slices.empty() ? now
+                                                       : read.slices.back().frame->arrival();
+    // A millisecond at least: 0 would claim that nothing is left.
+    return std::max<std::int64_t>(1, now.value() - position.value());
+}
+
+}  // namespace
+
+Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInput request) {
+    const MonotonicNs started = op.service().clock.monotonic();
+    CO_TRY(const ShardIterator iterator, open_live_iterator(op, request.shard_iterator));
+    CO_TRY(const ShardRef found, shard_of(op, iterator));
+    if (request.stream_arn && *request.stream_arn != found.stream->arn)
+        co_return fail(errors::invalid_shard_iterator());
+    if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
+
+    StreamCounters& counters = op.counters(*found.stream);
+    const log::ReadLimits limits{static_cast<std::size_t>(request.limit.value_or(records_max)), bytes_max};
+    const log::ShardUid uid(found.shard->uid);
+    auto read = co_await op.log().read(op.core(), uid, log::SeqIx(iterator.next_seq), limits,
+                                       retention_horizon(*found.stream, op.now()));
+    if (!read) {
+        add(counters.get_records_failure, 1);
+        co_return fail(read_error(read.error(), found));
+    }
+    api::GetRecordsOutput output;
+    fill_records(*read, *found.shard, output.records);
+    output.millis_behind_latest = millis_behind(*read, op.now());
+    if (read->at_tip && read->closed) {
+        output.child_shards = child_shards(*found.stream, *found.shard);
+    } else {
+        output.next_shard_iterator = seal_iterator(
+            op.tokens(), {op.now(), found.stream->uid, found.shard->index, read->next.value(), found.stream->name});
+    }
+    add(counters.get_records_success, 1);
+    add(counters.get_records_records, read->record_count);
+    add(counters.get_records_bytes, read->payload_bytes);
+    if (read->record_count > 0 || read->at_tip) {
+        counters.iterator_age_ms = static_cast<std::uint64_t>(*output.millis_behind_latest);
+    }
+    counters.get_records_latency.record_ns(op.service().clock.monotonic().value() - started.value());
+    op.context().keep(std::make_shared<log::ReadResult>(*std::move(read)));
+    co_return output;
+}
+
+}  // namespace riacho::streams

@@ -1,0 +1,121 @@
+#include <algorithm>
+
+#include "aws/gen/kinesis/errors.gen.h"
+#include "aws/gen/kinesis/types_list_shards.gen.h"
+#include "base/codec.h"
+#include "base/try.h"
+#include "core/task.h"
+#include "streams/describe.h"
+#include "streams/ops/ops.h"
+#include "streams/shards.h"
+
+namespace riacho::streams {
+
+namespace errors = api::errors;
+using Filter = api::ShardFilterType;
+
+namespace {
+
+constexpr std::int32_t shards_default = 1'000;
+
+// What a listing was asked for; travels in the token because clients send nothing else with it (spec 2.10).
+struct Listing {
+    StreamRef stream;
+    std::string after;  // a shard id
+    Filter filter = Filter::from_trim_horizon;
+    TimestampMs at;
+};
+
+std::string encode_filter(const Listing& listing) {
+    Encoder out;
+    out.number(static_cast<std::uint8_t>(listing.filter));
+    out.time(listing.at);
+    return out.take();
+}
+
+Result<Listing> resume(StreamsOp op, const api::ListShardsInput& request) {
+    if (request.stream_name || request.stream_arn) return fail(errors::token_and_other("StreamName"));
+    if (request.exclusive_start_shard_id) return fail(errors::token_and_other("ExclusiveStartShardId"));
+    if (request.shard_filter) return fail(errors::token_and_other("ShardFilter"));
+    if (request.stream_creation_timestamp) return fail(errors::token_and_other("StreamCreationTimestamp"));
+    auto page = open_page(op.tokens(), TokenSealer::Kind::list_shards, *request.next_token);
+    if (!page) return fail(errors::invalid_next_token());
+    if (op.now().value() - page->issued_at.value() > token_lifetime_ms) return fail(errors::expired_next_token());
+    Listing listing;
+    listing.stream = op.catalog().snapshot()->find_by_uid(page->stream_uid);
+    if (listing.stream == nullptr || listing.stream->is_gone(op.now()) || listing.stream->account != op.account()) {
+        return fail(errors::invalid_next_token());
+    }
+    listing.after = std::move(page->after);
+    Decoder filter(page->filter);
+    listing.filter = static_cast<Filter>(filter.number<std::uint8_t>());
+    listing.at = filter.time();
+    return listing;
+}
+
+Result<Listing> begin(StreamsOp op, const api::ListShardsInput& request) {
+    if (!request.stream_name && !request.stream_arn) return fail(errors::neither_token_nor_stream());
+    Listing listing;
+    TRY(listing.stream, op.resolve(request.stream_name, request.stream_arn));
+    listing.after = request.exclusive_start_shard_id.value_or("");
+    if (!request.shard_filter) return listing;
+    const api::ShardFilter& filter = *request.shard_filter;
+    listing.filter = filter.type;
+    if (filter.type == Filter::after_shard_id) {
+        if (!filter.shard_id) return fail(errors::filter_needs_member("ShardId", name_of(filter.type)));
+        if (request.exclusive_start_shard_id) return fail(errors::start_id_and_filter());
+        listing.after = *filter.shard_id;
+    }
+    if (filter.type == Filter::at_timestamp || filter.type == Filter::from_timestamp) {
+        if (!filter.timestamp) return fail(errors::filter_needs_member("Timestamp", name_of(filter.type)));
+        if (*filter.timestamp > op.now()) {
+            return fail(errors::timestamp_in_future(filter.timestamp->value(), op.now().value()));
+        }
+        listing.at = *filter.timestamp;
+    }
+    return listing;
+}
+
+// AWS: the table of spec 2.10. A shard's start is the time in its first sequence number.
+bool passes(const Listing& listing, const catalog::ShardState& shard, TimestampMs now) {
+    const TimestampMs horizon = std::max(retention_horizon(*listing.stream, now), listing.stream->created_at);
+    const auto open_at = [&](TimestampMs at) {
+        return shard.created_s <= at.value() / 1000 && (!shard.closed_at || *shard.closed_at >= at);
+    };
+    switch (listing.filter) {
+        case Filter::after_shard_id:
+        case Filter::from_trim_horizon:
+            return true;
+        case Filter::at_trim_horizon:
+            return open_at(horizon);
+        case Filter::at_latest:
+            return !shard.closed_at;
+        case Filter::at_timestamp:
+            return open_at(std::max(listing.at, horizon));
+        case Filter::from_timestamp:
+            return !shard.closed_at || *shard.closed_at >= std::max(listing.at, horizon);
+    }
+    return false;
+}
+
+}  // namespace
+
+Task<Result<api::ListShardsOutput>> list_shards(StreamsOp op, api::ListShardsInput request) {
+    CO_TRY(const Listing listing, request.next_token ? resume(op, request) : begin(op, request));
+    const auto limit = static_cast<std::size_t>(request.max_results.value_or(shards_default));
+    api::ListShardsOutput output;
+    output.shards.emplace();
+    for (const catalog::ShardState* shard : visible_shards(*listing.stream, op.now())) {
+        if (shard_id(shard->index) <= listing.after || !passes(listing, *shard, op.now())) continue;
+        if (output.shards->size() == limit) {
+            const std::string last(output.shards->back().shard_id.view());
+            const PageToken page{op.now(), listing.stream->uid, last, encode_filter(listing)};
+            output.next_token = seal_page(op.tokens(), TokenSealer::Kind::list_shards, page);
+            break;
+        }
+        output.shards->push_back(describe_shard(*shard));
+    }
+    co_return output;
+}
+
+}  // namespace riacho::streams

@@ -1,0 +1,75 @@
+#include <algorithm>
+
+#include "aws/gen/kinesis/errors.gen.h"
+#include "aws/gen/kinesis/types_describe_limits.gen.h"
+#include "aws/gen/kinesis/types_list_streams.gen.h"
+#include "base/try.h"
+#include "core/task.h"
+#include "streams/describe.h"
+#include "streams/ops/ops.h"
+
+namespace riacho::streams {
+
+namespace errors = api::errors;
+
+namespace {
+
+constexpr std::int32_t streams_max = 100;
+// AWS: the defaults of a large region (spec 4.10). They bind no one here; clients read them at plan time.
+constexpr std::int32_t shard_limit = 20'000;
+constexpr std::int32_t on_demand_limit = 50;
+
+// The name after which this page starts; empty for the first.
+Result<std::string> start_after(StreamsOp op, const api::ListStreamsInput& request) {
+    if (!request.next_token) return std::string(request.exclusive_start_stream_name.value_or(""));
+    if (request.exclusive_start_stream_name) return fail(errors::token_and_other("ExclusiveStartStreamName"));
+    auto page = open_page(op.tokens(), TokenSealer::Kind::list_streams, *request.next_token);
+    if (!page) return fail(errors::invalid_next_token());
+    if (op.now().value() - page->issued_at.value() > token_lifetime_ms) return fail(errors::expired_next_token());
+    return std::move(page->after);
+}
+
+}  // namespace
+
+Task<Result<api::ListStreamsOutput>> list_streams(StreamsOp op, api::ListStreamsInput request) {
+    CO_TRY(const std::string after, start_after(op, request));
+    const auto limit = static_cast<std::size_t>(std::min(request.limit.value_or(streams_max), streams_max));
+    api::ListStreamsOutput output;
+    output.stream_summaries.emplace();
+    for (const auto& stream : op.catalog().snapshot()->streams_of(op.account(), op.region())) {
+        if (stream->name <= after || stream->is_gone(op.now())) continue;
+        if (output.stream_names.size() == limit) {
+            output.has_more_streams = true;
+            break;
+        }
+        output.stream_names.push_back(stream->name);
+        api::StreamSummary& summary = output.stream_summaries->emplace_back();
+        summary.stream_name = stream->name;
+        summary.stream_arn = stream->arn;
+        summary.stream_status = to_api(stream->status(op.now()));
+        summary.stream_mode_details.emplace().stream_mode = to_api(stream->mode);
+        summary.stream_creation_timestamp = whole_seconds(stream->created_at);
+    }
+    if (output.has_more_streams) {
+        const PageToken page{op.now(), 0, output.stream_names.back(), {}};
+        output.next_token = seal_page(op.tokens(), TokenSealer::Kind::list_streams, page);
+    }
+    co_return output;
+}
+
+Task<Result<api::DescribeLimitsOutput>> describe_limits(StreamsOp op, api::DescribeLimitsInput) {
+    api::DescribeLimitsOutput output;
+    output.shard_limit = shard_limit;
+    output.on_demand_stream_count_limit = on_demand_limit;
+    for (const auto& stream : op.catalog().snapshot()->streams_of(op.account(), op.region())) {
+        if (stream->is_gone(op.now())) continue;
+        if (stream->mode == catalog::StreamMode::on_demand) {
+            ++output.on_demand_stream_count;
+        } else {
+            output.open_shard_count += stream->open_shard_count();
+        }
+    }
+    co_return output;
+}
+
+}  // namespace riacho::streams

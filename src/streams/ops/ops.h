@@ -1,0 +1,54 @@
+// The operations of Data Streams: one function each, listed in service_operations.cc. The name is the path: put_record
+// stands in ops/put_record.cc; families that mirror each other share a file (tags.cc, retention_period.cc).
+#pragma once
+
+#include "core/task_fwd.h"
+#include "streams/service.h"
+
+namespace riacho::api::kinesis {
+#define RIACHO_OPERATION_TYPES(Operation) \
+    struct Operation##Input;              \
+    struct Operation##Output
+RIACHO_OPERATION_TYPES(AddTagsToStream);
+RIACHO_OPERATION_TYPES(CreateStream);
+RIACHO_OPERATION_TYPES(DecreaseStreamRetentionPeriod);
+RIACHO_OPERATION_TYPES(DeleteStream);
+RIACHO_OPERATION_TYPES(DescribeLimits);
+RIACHO_OPERATION_TYPES(DescribeStream);
+RIACHO_OPERATION_TYPES(DescribeStreamSummary);
+RIACHO_OPERATION_TYPES(GetRecords);
+RIACHO_OPERATION_TYPES(GetShardIterator);
+RIACHO_OPERATION_TYPES(IncreaseStreamRetentionPeriod);
+RIACHO_OPERATION_TYPES(ListShards);
+RIACHO_OPERATION_TYPES(ListStreams);
+RIACHO_OPERATION_TYPES(ListTagsForStream);
+RIACHO_OPERATION_TYPES(PutRecord);
+RIACHO_OPERATION_TYPES(PutRecords);
+RIACHO_OPERATION_TYPES(RemoveTagsFromStream);
+#undef RIACHO_OPERATION_TYPES
+}  // namespace riacho::api::kinesis
+
+namespace riacho::streams {
+
+Task<Result<api::AddTagsToStreamOutput>> add_tags_to_stream(StreamsOp op, api::AddTagsToStreamInput request);
+Task<Result<api::CreateStreamOutput>> create_stream(StreamsOp op, api::CreateStreamInput request);
+Task<Result<api::DecreaseStreamRetentionPeriodOutput>> decrease_stream_retention_period(
+    StreamsOp op, api::DecreaseStreamRetentionPeriodInput request);
+Task<Result<api::DeleteStreamOutput>> delete_stream(StreamsOp op, api::DeleteStreamInput request);
+Task<Result<api::DescribeLimitsOutput>> describe_limits(StreamsOp op, api::DescribeLimitsInput request);
+Task<Result<api::DescribeStreamOutput>> describe_stream(StreamsOp op, api::DescribeStreamInput request);
+Task<Result<api::DescribeStreamSummaryOutput>> describe_stream_summary(StreamsOp op,
+                                                                       api::DescribeStreamSummaryInput request);
+Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInput request);
+Task<Result<api::GetShardIteratorOutput>> get_shard_iterator(StreamsOp op, api::GetShardIteratorInput request);
+Task<Result<api::IncreaseStreamRetentionPeriodOutput>> increase_stream_retention_period(
+    StreamsOp op, api::IncreaseStreamRetentionPeriodInput request);
+Task<Result<api::ListShardsOutput>> list_shards(StreamsOp op, api::ListShardsInput request);
+Task<Result<api::ListStreamsOutput>> list_streams(StreamsOp op, api::ListStreamsInput request);
+Task<Result<api::ListTagsForStreamOutput>> list_tags_for_stream(StreamsOp op, api::ListTagsForStreamInput request);
+Task<Result<api::PutRecordOutput>> put_record(StreamsOp op, api::PutRecordInput request);
+Task<Result<api::PutRecordsOutput>> put_records(StreamsOp op, api::PutRecordsInput request);
+Task<Result<api::RemoveTagsFromStreamOutput>> remove_tags_from_stream(StreamsOp op,
+                                                                      api::RemoveTagsFromStreamInput request);
+
+}  // namespace riacho::streams

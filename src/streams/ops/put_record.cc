@@ -1,0 +1,62 @@
+#include "aws/gen/kinesis/errors.gen.h"
+#include "aws/gen/kinesis/types_put_record.gen.h"
+#include "base/sequence_number.h"
+#include "base/try.h"
+#include "core/clock.h"
+#include "core/task.h"
+#include "streams/append.h"
+#include "streams/ops/ops.h"
+#include "streams/shards.h"
+
+namespace riacho::streams {
+
+namespace errors = api::errors;
+
+namespace {
+
+// AWS: a number this service could have issued, and not one from the future; it need not belong to the same shard, and
+// what is stored later is greater in any case (spec 4.4).
+Result<void> check_ordering(StreamsOp op, const catalog::StreamState& stream, std::string_view text) {
+    const auto number = parse_sequence_number(text);
+    if (!number || number->version == 0 || number->time_s * 1000 > op.now().value()) {
+        return fail(errors::invalid_sequence_for_ordering(text, stream.name, stream.account));
+    }
+    return {};
+}
+
+}  // namespace
+
+Task<Result<api::PutRecordOutput>> put_record(StreamsOp op, api::PutRecordInput request) {
+    const MonotonicNs started = op.service().clock.monotonic();
+    CO_TRY(const StreamRef stream, op.resolve_writable(request.stream_name, request.stream_arn));
+    // AWS: optional in the newest model, for streams with automatic distribution only (spec 2.11).
+    if (!request.partition_key) co_return fail(errors::member_must_not_be_null("partitionKey"));
+    const std::string_view partition_key = *request.partition_key;
+    CO_TRY(const RoutingKey key, routing_key(partition_key, request.explicit_hash_key));
+    if (request.sequence_number_for_ordering) {
+        CO_TRY_VOID(check_ordering(op, *stream, *request.sequence_number_for_ordering));
+    }
+    CO_TRY_VOID(check_record_size(*stream, partition_key, request.data));
+    if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
+
+    const RecordToAppend record{partition_key, key, &request.data};
+    const std::vector<AppendResult> results = co_await append_records(op, stream, {&record, 1});
+    const AppendResult& result = results.front();
+    StreamCounters& counters = op.counters(*stream);
+    counters.put_record_latency.record_ns(op.service().clock.monotonic().value() - started.value());
+    if (!result) {
+        add(counters.put_record_failure, 1);
+        co_return fail(to_api(result.error(), *stream, key));
+    }
+    const std::size_t bytes = partition_key.size() + request.data.size();
+    add(counters.put_record_success, 1);
+    add(counters.put_record_bytes, bytes);
+    add(counters.incoming_bytes, bytes);
+    add(counters.incoming_records, 1);
+    api::PutRecordOutput output;
+    output.shard_id = shard_id(result->shard_index);
+    output.sequence_number = result->sequence_number.view();
+    co_return output;
+}
+
+}  // namespace riacho::streams

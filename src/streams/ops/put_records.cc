@@ -1,0 +1,99 @@
+#include "aws/gen/kinesis/errors.gen.h"
+#include "aws/gen/kinesis/types_put_records.gen.h"
+#include "base/try.h"
+#include "core/clock.h"
+#include "core/task.h"
+#include "streams/append.h"
+#include "streams/ops/ops.h"
+#include "streams/shards.h"
+
+namespace riacho::streams {
+
+namespace errors = api::errors;
+
+namespace {
+
+// AWS: 10 MiB since 2025, 5 MiB before (spec 2.11 and 3.3).
+constexpr std::size_t request_bytes_max = std::size_t{10} << 20;
+
+struct Prepared {
+    std::vector<RecordToAppend> records;
+    std::size_t bytes = 0;
+};
+
+// One bad record refuses the whole request, before anything is written [prod].
+Result<Prepared> prepare(const catalog::StreamState& stream, const api::PutRecordsInput& request) {
+    Prepared prepared;
+    prepared.records.reserve(request.records.size());
+    for (const api::PutRecordsRequestEntry& entry : request.records) {
+        if (!entry.partition_key) {
+            const std::string number = std::to_string(prepared.records.size() + 1);
+            return fail(errors::member_must_not_be_null("records." + number + ".member.partitionKey"));
+        }
+        TRY(const RoutingKey key, routing_key(*entry.partition_key, entry.explicit_hash_key));
+        prepared.records.push_back({*entry.partition_key, key, &entry.data});
+        prepared.bytes += entry.partition_key->size() + entry.data.size();
+    }
+    if (prepared.bytes > request_bytes_max) return fail(errors::records_too_large(10));
+    for (const api::PutRecordsRequestEntry& entry : request.records) {
+        TRY_VOID(check_record_size(stream, *entry.partition_key, entry.data));
+    }
+    return prepared;
+}
+
+void count(StreamCounters& counters, const Prepared& prepared, const std::vector<AppendResult>& results) {
+    std::uint64_t stored = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t throttled = 0;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        if (results[i]) {
+            ++stored;
+            bytes += prepared.records[i].partition_key.size() + prepared.records[i].data->size();
+        } else if (results[i].error() == log::LogError::overloaded) {
+            ++throttled;
+        }
+    }
+    add(counters.incoming_records, stored);
+    add(counters.incoming_bytes, bytes);
+    add(counters.put_records_bytes, bytes);
+    add(counters.put_records_total, results.size());
+    add(counters.put_records_successful, stored);
+    add(counters.put_records_throttled, throttled);
+    add(counters.write_throttled, throttled);
+    add(counters.put_records_failed, results.size() - stored - throttled);
+    add(stored > 0 ? counters.put_records_success : counters.put_records_failure, 1);
+}
+
+}  // namespace
+
+Task<Result<api::PutRecordsOutput>> put_records(StreamsOp op, api::PutRecordsInput request) {
+    const MonotonicNs started = op.service().clock.monotonic();
+    CO_TRY(const StreamRef stream, op.resolve_writable(request.stream_name, request.stream_arn));
+    CO_TRY(const Prepared prepared, prepare(*stream, request));
+    if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
+
+    const std::vector<AppendResult> results = co_await append_records(op, stream, prepared.records);
+    StreamCounters& counters = op.counters(*stream);
+    count(counters, prepared, results);
+    counters.put_records_latency.record_ns(op.service().clock.monotonic().value() - started.value());
+
+    api::PutRecordsOutput output;
+    std::int32_t failed = 0;
+    output.records.reserve(results.size());
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        api::PutRecordsResultEntry& entry = output.records.emplace_back();
+        if (results[i]) {
+            entry.shard_id = shard_id(results[i]->shard_index);
+            entry.sequence_number = results[i]->sequence_number.view();
+            continue;
+        }
+        ++failed;
+        const aws::ApiError error = entry_error(results[i].error(), *stream, prepared.records[i].key);
+        entry.error_code = std::string(error.code);
+        entry.error_message = error.message;
+    }
+    output.failed_record_count = failed;
+    co_return output;
+}
+
+}  // namespace riacho::streams

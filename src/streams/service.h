@@ -1,0 +1,86 @@
+// Data Streams: what its operations share, and the handle each of them is given.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "aws/context.h"
+#include "aws/error.h"
+#include "base/u128.h"
+#include "catalog/catalog.h"
+#include "catalog/command.h"
+#include "catalog/model.h"
+#include "core/fwd.h"
+#include "core/task_fwd.h"
+#include "log/fwd.h"
+#include "streams/metrics.h"
+#include "streams/token.h"
+
+namespace riacho::api::kinesis {}
+
+namespace riacho::streams {
+
+namespace api = riacho::api::kinesis;
+
+using aws::Result;
+using StreamRef = std::shared_ptr<const catalog::StreamState>;
+
+// A shard and the stream that keeps it alive.
+struct ShardRef {
+    StreamRef stream;
+    const catalog::ShardState* shard = nullptr;
+};
+
+// What one process has of the service. Owned by the node, outlives every call; all members are thread-safe.
+struct Service {
+    catalog::Catalog& catalog;
+    log::Log& log;
+    core::Clock& clock;
+    core::Rng& rng;
+    const TokenSealer& tokens;
+    StreamMetrics& metrics;
+    std::int64_t transition_delay_ms;
+};
+
+// One call's view of the service. Trivially copyable, so coroutines take it by value.
+class StreamsOp {
+public:
+    StreamsOp(aws::OpContext& context, Service& service) : context_(&context), service_(&service) {}
+
+    [[nodiscard]] aws::OpContext& context() const { return *context_; }
+    [[nodiscard]] core::Core& core() const { return context_->core(); }
+    [[nodiscard]] std::string_view account() const { return context_->account(); }
+    [[nodiscard]] std::string_view region() const { return context_->region(); }
+    [[nodiscard]] TimestampMs now() const { return context_->now(); }
+    [[nodiscard]] catalog::Catalog& catalog() const { return service_->catalog; }
+    [[nodiscard]] log::Log& log() const { return service_->log; }
+    [[nodiscard]] const TokenSealer& tokens() const { return service_->tokens; }
+    [[nodiscard]] Service& service() const { return *service_; }
+
+    // The name a request means by StreamName and StreamARN, of which it must give one; both must agree.
+    [[nodiscard]] Result<std::string_view> stream_name(const std::optional<std::string_view>& name,
+                                                       const std::optional<std::string_view>& arn) const;
+    // The stream, in whatever state it is. ResourceNotFoundException when there is none.
+    [[nodiscard]] Result<StreamRef> resolve(const std::optional<std::string_view>& name,
+                                            const std::optional<std::string_view>& arn) const;
+    [[nodiscard]] Result<StreamRef> resolve(std::string_view name) const;
+    // A stream that takes records now: ACTIVE or UPDATING.
+    [[nodiscard]] Result<StreamRef> resolve_writable(const std::optional<std::string_view>& name,
+                                                     const std::optional<std::string_view>& arn) const;
+    // A shard for reading, by the id a request gives. The id's syntax is judged before the stream is looked up (AWS,
+    // spec 2.11); a stream that is still CREATING has no shards yet.
+    [[nodiscard]] Result<ShardRef> resolve_shard(std::string_view stream, std::string_view shard_id) const;
+    [[nodiscard]] StreamCounters& counters(const catalog::StreamState& stream) const;
+
+    // Gives a command its place in the order and waits until it is durable.
+    Task<Result<catalog::Verdict>> submit(catalog::Command command) const;
+
+private:
+    aws::OpContext* context_;
+    Service* service_;
+};
+
+static_assert(std::is_trivially_copyable_v<StreamsOp>);
+
+}  // namespace riacho::streams

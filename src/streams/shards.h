@@ -1,0 +1,38 @@
+// Shards as requests name them and replies show them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/model.h"
+#include "log/types.h"
+#include "streams/service.h"
+
+namespace riacho::api::kinesis {
+struct ChildShard;
+struct Shard;
+}  // namespace riacho::api::kinesis
+
+namespace riacho::streams {
+
+// "shardId-000000000000"
+std::string shard_id(std::int32_t index);
+// AWS: the text after the first '-', or the whole text without one, must be a decimal of at most 2147483647 (spec 4.1).
+std::optional<std::int32_t> parse_shard_id(std::string_view text);
+
+// A shard as DescribeStream and ListShards show it.
+api::Shard describe_shard(const catalog::ShardState& shard);
+// What a reader at the end of a closed shard is told.
+std::vector<api::ChildShard> child_shards(const catalog::StreamState& stream, const catalog::ShardState& shard);
+
+// Records that arrived before this are invisible.
+TimestampMs retention_horizon(const catalog::StreamState& stream, TimestampMs now);
+// True if everything the closed shard held is past retention: it is no longer listed.
+bool is_expired(const catalog::StreamState& stream, const catalog::ShardState& shard, TimestampMs now);
+
+// How a client sees a failed read of a shard.
+aws::ApiError read_error(log::LogError error, const ShardRef& shard);
+
+}  // namespace riacho::streams
