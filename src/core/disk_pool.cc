@@ -4,13 +4,14 @@
 
 #include <utility>
 
-#include "base/check.h"
-
 namespace riacho::core {
 
 void DiskPool::submit(std::function<void()> work) {
-    const std::lock_guard lock(mutex_);
-    RIACHO_CHECK(!stopping_);
+    std::unique_lock lock(mutex_);
+    if (stopping_) {
+        lock.unlock();
+        return work();
+    }
     queue_.push_back(std::move(work));
     if (idle_ < queue_.size() && threads_.size() < threads_max_) {
         threads_.emplace_back([this] { run(); });

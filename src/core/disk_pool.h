@@ -22,9 +22,10 @@ public:
     DiskPool(const DiskPool&) = delete;
     DiskPool& operator=(const DiskPool&) = delete;
 
-    // Runs work on one of the threads, in the order of submission. work must not throw.
+    // Runs work on one of the threads, in the order of submission; on the caller's once stop was called. work must not
+    // throw.
     void submit(std::function<void()> work);
-    // Finishes what was submitted and ends the threads; nothing may be submitted afterwards. Idempotent.
+    // Finishes what was submitted and ends the threads. Idempotent.
     void stop();
 
 private:

@@ -124,6 +124,8 @@ public:
     };
     using Memory = std::unique_ptr<std::byte, Free>;
 
+    static Memory allocate(std::size_t size);
+
     // A frame that came from disk. The header was decoded from the start of the memory; nothing if the body is not
     // what it should be: a wrong checksum of the body or of a record, a record that leaves the body, a wrong count.
     static std::shared_ptr<const Frame> from_disk(const FrameHeader& header, Memory memory);

@@ -33,9 +33,11 @@ struct Options {
     std::size_t first_file_bytes = 1U << 20;     // of a new store, so that it starts at once
     std::size_t segment_bytes = 64U << 20;
     std::int64_t segment_age_ms_max = 3'600'000;
-    std::int64_t checkpoint_interval_ms = 1'000;
+    std::int64_t checkpoint_interval_ms = 5'000;
     std::size_t checkpoint_bytes = 64U << 20;  // a checkpoint after that many bytes at the latest
     std::int64_t retention_slack_ms = 3'600'000;
+    // Starts of names that others keep in the directory; anything else in a directory without a store is foreign.
+    std::vector<std::string> neighbours = {"LOCK", "catalog", "server", "tls", "keys"};
     // Called once, from a thread of the log, when the disk has failed: no append will ever succeed again. Must not
     // call back into the log.
     std::function<void(std::string_view reason)> on_failure;
@@ -59,14 +61,23 @@ struct ShardBatch {
     Expected<Appended, LogError> result = fail(LogError::shutting_down);  // set by the log
 };
 
-// The batches of one client request, in memory of the caller's that stays where it is until the wakeup has run.
-struct AppendRequest {
-    std::span<ShardBatch> batches;
+// Something in the sequencer's queue. Intrusive; stays where it is until its wakeup runs.
+struct QueueItem {
+    enum class Kind : std::uint8_t { append, command, trim };
+    explicit QueueItem(Kind k) : kind(k) {}
+    const Kind kind;
     core::Core* core = nullptr;  // where the wakeup runs; null: on the sequencer thread itself
     core::Wakeup* wakeup = nullptr;
     // The log's own.
-    AppendRequest* next = nullptr;
+    QueueItem* next = nullptr;
     std::size_t bytes = 0;
+    std::size_t frames = 0;
+};
+
+// The batches of one client request, in memory of the caller's.
+struct AppendRequest : QueueItem {
+    AppendRequest() : QueueItem(Kind::append) {}
+    std::span<ShardBatch> batches;
 };
 
 struct CommandResult {
@@ -181,7 +192,7 @@ public:
     void set_retention(ShardUid shard, std::int64_t retention_ms);
 
     [[nodiscard]] Stats stats() const;
-    // Durations of the durable writes, and of whole groups from the first enqueue to the wake-up.
+    // Durations of the groups' durable writes.
     [[nodiscard]] const core::Histogram& sync_histogram() const;
 
     // Refuses new work, finishes what is queued, writes everything to segments and marks the store as cleanly shut

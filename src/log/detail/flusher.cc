@@ -1,0 +1,285 @@
+#include "log/detail/flusher.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "core/log.h"
+#include "core/runtime.h"
+
+namespace riacho::log::detail {
+namespace {
+
+constexpr std::int64_t tick_ms = 1'000;
+constexpr std::int64_t gather_ms = 50;
+constexpr std::size_t flush_bytes = 8 << 20;
+
+// A trim on its way to the sequencer; nobody waits for it.
+struct DetachedTrim final : TrimRequest, core::Wakeup {
+    void run() noexcept override { delete this; }
+};
+
+}  // namespace
+
+bool Flusher::survive(const io::IoError& error) {
+    if (!error.is_out_of_space()) {
+        store_.poison(error.describe());
+        return false;
+    }
+    if (!store_.is_out_of_space()) {
+        core::log_line(core::LogLevel::error, "disk full, records stay in the journal", {{"error", error.describe()}});
+    }
+    store_.note_out_of_space(Store::Writer::flusher, true);
+    return false;
+}
+
+bool Flusher::flush(Shard& shard) {
+    if (shard.unflushed.empty()) return true;
+    if (const auto done = store_.segments.append(shard); !done) return survive(done.error());
+    return true;
+}
+
+bool Flusher::flush_touched() {
+    while (!touched_.empty()) {
+        if (!flush(*touched_.back())) return false;
+        touched_.pop_back();
+    }
+    touched_bytes_ = 0;
+    return true;
+}
+
+bool Flusher::seal(Shard& shard) {
+    if (const auto done = store_.segments.seal(shard); !done) return survive(done.error());
+    return true;
+}
+
+bool Flusher::apply(FlushEvent& event) {
+    switch (event.kind) {
+        case FlushEvent::Kind::data: {
+            const Frame& frame = *event.frame;
+            if (touched_bytes_ >= flush_bytes && !flush_touched()) return false;
+            if (event.shard->unflushed.empty()) touched_.push_back(event.shard);
+            touched_bytes_ += frame.bytes().size();
+            dirty_bytes_ += cached_size(frame);
+            cached_.push_back({event.shard, frame.first(), cached_size(frame), frame.lsn()});
+            event.shard->unflushed.push_back(std::move(event.frame));
+            return true;
+        }
+        case FlushEvent::Kind::create:
+            shards_[event.shard->uid] = event.shard;
+            return true;
+        case FlushEvent::Kind::close:
+            if (!flush(*event.shard) || !seal(*event.shard)) return false;
+            event.shard->flushed.closed = true;
+            return true;
+        case FlushEvent::Kind::drop:
+            event.shard->unflushed.clear();
+            if (shards_.erase(event.shard->uid) > 0) dropped_.push_back(event.shard->uid);
+            return true;
+        case FlushEvent::Kind::trim: {
+            SeqIx& first = event.shard->flushed.first_available;
+            first = std::max(first, event.seq);
+            trimmed_.insert(event.shard->uid);
+            return true;
+        }
+        case FlushEvent::Kind::damage: {
+            // No segment has a hole inside.
+            if (!flush(*event.shard) || !seal(*event.shard)) return false;
+            CheckpointShard& state = event.shard->flushed;
+            if (state.damaged_from.value() == 0) state.damaged_from = event.seq;
+            state.next = std::max(state.next, event.seq_end);
+            return true;
+        }
+        case FlushEvent::Kind::group_end:
+            reached_ = std::move(event);
+            return true;
+    }
+    return true;
+}
+
+bool Flusher::process() {
+    for (FlushEvent& event : store_.flush_queue.take()) todo_.push_back(std::move(event));
+    if (store_.is_poisoned()) return false;
+    while (!todo_.empty()) {
+        if (!apply(todo_.front())) return false;
+        todo_.pop_front();
+        has_changed_ = true;
+    }
+    if (!flush_touched()) return false;
+    flushed_ = reached_;
+    store_.note_out_of_space(Store::Writer::flusher, false);
+    return true;
+}
+
+Bytes Flusher::encode_state() const {
+    Checkpoint checkpoint{.store = store_.uuid,
+                          .lsn = flushed_.lsn,
+                          .generation = flushed_.generation,
+                          .next_command = flushed_.next_command,
+                          .last_command_lsn = flushed_.last_command,
+                          .last_command_now = flushed_.last_command_now};
+    checkpoint.shards.reserve(shards_.size());
+    for (const auto& [uid, shard] : shards_) checkpoint.shards.push_back(shard->flushed);
+    checkpoint.dropped = dropped_;
+    return encode_checkpoint(checkpoint);
+}
+
+bool Flusher::checkpoint() {
+    if (store_.is_poisoned()) return false;
+    RIACHO_CHECK(todo_.empty() && touched_.empty(), "a checkpoint of a half-applied state");
+    last_checkpoint_ = store_.clock.monotonic();
+    // From here on a crash finds the segments complete up to the position the checkpoint is about to name.
+    if (const auto synced = store_.segments.sync(); !synced) {
+        store_.poison(synced.error().describe());
+        return false;
+    }
+    const auto replaced = io::replace_file(store_.fs, store_.options.directory, checkpoint_file_name, encode_state());
+    if (!replaced) return survive(replaced.error());
+    has_changed_ = false;
+    checkpoint_lsn_ = flushed_.lsn;
+    ++store_.counters.checkpoints;
+    store_.counters.checkpoint_lsn = checkpoint_lsn_.value();
+    release_journal();
+    release_files();
+    evict();
+    return !store_.is_poisoned();
+}
+
+void Flusher::release_journal() {
+    const auto waits = store_.journal.recycle(checkpoint_lsn_, store_.applier.applied_lsn());
+    if (!waits) {
+        store_.poison(waits.error().describe());
+    } else if (*waits) {
+        store_.applier.request_materialise();
+    }
+}
+
+void Flusher::release_files() {
+    const auto report = [](const io::IoError& error) {
+        core::log_line(core::LogLevel::warn, "file not deleted", {{"error", error.describe()}});
+    };
+    for (const ShardUid uid : std::exchange(trimmed_, {})) {
+        const auto at = shards_.find(uid);
+        if (at == shards_.end()) continue;
+        const auto removed = store_.segments.remove_before(*at->second, at->second->flushed.first_available);
+        if (!removed) report(removed.error());
+    }
+    std::vector<ShardUid> failed;
+    for (const ShardUid uid : dropped_) {
+        if (const auto removed = store_.segments.remove_shard(uid); !removed) {
+            report(removed.error());
+            failed.push_back(uid);
+        }
+    }
+    // The next checkpoint no longer names those that are gone.
+    if (failed.size() != dropped_.size()) has_changed_ = true;
+    dropped_ = std::move(failed);
+}
+
+void Flusher::evict() {
+    store_.counters.dirty_bytes -= std::exchange(dirty_bytes_, 0);
+    while (!cached_.empty() && cached_.front().lsn < checkpoint_lsn_) {
+        const Cached& oldest = cached_.front();
+        Shard& shard = *oldest.shard;
+        bool is_gone = false;
+        {
+            const MutexLock lock(shard.mutex);
+            is_gone = shard.tail.empty() || shard.tail.front()->first() != oldest.first;
+        }
+        if (!is_gone) {
+            if (store_.counters.cached_bytes <= store_.options.cache_bytes) break;
+            store_.evict(shard, oldest.first, oldest.bytes);
+        }
+        cached_.pop_front();
+    }
+}
+
+void Flusher::seal_old_segments() {
+    const std::int64_t limit = store_.clock.now().value() - store_.options.segment_age_ms_max;
+    for (const auto& [uid, shard] : shards_) {
+        const CheckpointShard& state = shard->flushed;
+        if (state.active_base.value() == 0 || state.active_created.value() > limit) continue;
+        if (!seal(*shard)) return;
+        has_changed_ = true;
+    }
+}
+
+void Flusher::enforce_retention() {
+    const TimestampMs now = store_.clock.now();
+    for (const auto& [uid, shard] : shards_) {
+        const std::int64_t retention_ms = shard->retention_ms.load(std::memory_order_relaxed);
+        if (retention_ms < 0) continue;
+        const TimestampMs limit(now.value() - retention_ms - store_.options.retention_slack_ms);
+        const auto end = store_.segments.expired_before(*shard, limit);
+        if (!end) {
+            core::log_line(core::LogLevel::warn, "retention skipped", {{"error", end.error().describe()}});
+            continue;
+        }
+        if (*end <= shard->flushed.first_available) {
+            // Trimmed before, but a crash came between the checkpoint and the unlink.
+            if (end->value() != 0) trimmed_.insert(uid);
+            continue;
+        }
+        // First the trim has to be durable; the files go after the checkpoint that follows it.
+        auto trim = std::make_unique<DetachedTrim>();
+        trim->shard = uid;
+        trim->first_available = *end;
+        trim->wakeup = trim.get();
+        sequencer_.submit(*trim.release());
+    }
+}
+
+void Flusher::tick() {
+    const MonotonicNs now = store_.clock.monotonic();
+    if (now.value() - last_tick_.value() < tick_ms * 1'000'000) return;
+    last_tick_ = now;
+    store_.sample_space();
+    if (store_.is_poisoned()) return;
+    if (todo_.empty() && touched_.empty()) seal_old_segments();
+    const std::int64_t retention_interval_ms =
+        std::clamp<std::int64_t>(store_.options.retention_slack_ms / 60, 1'000, 60'000);
+    if (now.value() - last_retention_.value() >= retention_interval_ms * 1'000'000) {
+        last_retention_ = now;
+        enforce_retention();
+    }
+    if (store_.journal.retained_count() > 0) release_journal();
+}
+
+bool Flusher::checkpoint_is_due() {
+    if (!has_changed_) return false;
+    const std::uint64_t limit =
+        std::min<std::uint64_t>(store_.options.checkpoint_bytes, store_.options.cache_bytes / 2);
+    if (flushed_.lsn.value() - checkpoint_lsn_.value() >= limit) return true;
+    const std::int64_t age = store_.clock.monotonic().value() - last_checkpoint_.value();
+    return age >= store_.options.checkpoint_interval_ms * 1'000'000;
+}
+
+void Flusher::run() {
+    last_checkpoint_ = store_.clock.monotonic();
+    for (;;) {
+        store_.flush_queue.wait(tick_ms, gather_ms);
+        const bool is_stopping = store_.flush_queue.is_stopping();
+        const bool is_complete = process();
+        if (is_complete && (checkpoint_is_due() || (is_stopping && has_changed_))) checkpoint();
+        if (is_stopping) return;
+        tick();
+    }
+}
+
+void Flusher::restore(const Checkpoint& checkpoint) {
+    for (const CheckpointShard& state : checkpoint.shards) {
+        shards_[state.shard] = sequencer_.find_shard(state.shard);
+    }
+    dropped_ = checkpoint.dropped;
+    flushed_.kind = FlushEvent::Kind::group_end;
+    flushed_.lsn = checkpoint.lsn;
+    flushed_.generation = checkpoint.generation;
+    flushed_.next_command = checkpoint.next_command;
+    flushed_.last_command = checkpoint.last_command_lsn;
+    flushed_.last_command_now = checkpoint.last_command_now;
+    reached_ = flushed_;
+    checkpoint_lsn_ = checkpoint.lsn;
+    store_.counters.checkpoint_lsn = checkpoint.lsn.value();
+}
+
+}  // namespace riacho::log::detail

@@ -1,0 +1,260 @@
+#include "log/detail/journal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/check.h"
+#include "base/try.h"
+
+namespace riacho::log::detail {
+namespace {
+
+constexpr std::size_t spares_wanted = 2;
+constexpr std::size_t blank_chunk = 256 << 10;
+
+struct alignas(block_size) Block {
+    std::array<std::byte, block_size> bytes;
+};
+
+}  // namespace
+
+Journal::Journal(io::FileSystem& fs, const Options& options)
+    : fs_(fs), options_(options), directory_(options.directory + "/journal") {}
+
+void Journal::adopt(const StoreUuid& store, std::vector<RetainedFile> files, std::vector<std::string> spares,
+                    std::uint64_t next_generation) {
+    store_ = store;
+    next_generation_ = next_generation;
+    if (!files.empty()) generation_ = files.back().generation;
+    const MutexLock lock(mutex_);
+    retained_ = std::move(files);
+    spares_ = std::move(spares);
+    for (const std::string& path : spares_) {
+        const std::string number = path.substr(path.size() - 20, 16);
+        next_spare_ = std::max<std::uint64_t>(next_spare_, std::strtoull(number.c_str(), nullptr, 16) + 1);
+    }
+}
+
+io::IoResult<std::unique_ptr<io::File>> Journal::open_for_writing(const std::string& path) {
+    if (options_.durability == Durability::sync) {
+        // Measured on ext4: two thirds of the time and half the CPU of a buffered write with fdatasync.
+        auto file = fs_.open(path, {.mode = io::OpenMode::read_write, .direct = true, .dsync = true});
+        if (file || file.error().error != EINVAL) {
+            direct_ = file.has_value();
+            return file;
+        }
+        return fs_.open(path, {.mode = io::OpenMode::read_write, .dsync = true});
+    }
+    return fs_.open(path, {.mode = io::OpenMode::read_write});
+}
+
+io::IoResult<void> Journal::make_blank(const std::string& path, std::uint64_t size) {
+    const std::string temporary = path + ".tmp";
+    {
+        TRY(const auto file, fs_.open(temporary, {.mode = io::OpenMode::create}));
+        TRY_VOID(file->ftruncate(0));
+        // Written, not allocated: the first write into allocated but unwritten space changes the file system's own
+        // data.
+        const std::vector<std::byte> zeros(std::min<std::uint64_t>(blank_chunk, size));
+        for (std::uint64_t at = 0; at < size; at += zeros.size()) {
+            TRY_VOID(file->pwrite(at, ByteSpan(zeros).first(std::min<std::uint64_t>(zeros.size(), size - at))));
+        }
+        TRY_VOID(file->fdatasync());
+        file->drop_cache();
+    }
+    TRY_VOID(fs_.rename(temporary, path));
+    return {};
+}
+
+io::IoResult<void> Journal::enter(const std::string& blank, std::uint64_t size, Lsn first, TimestampMs now) {
+    const std::uint64_t generation = next_generation_++;
+    const std::string path = path_of(journal_file_name(generation));
+    TRY(auto file, open_for_writing(blank));
+    JournalHeader header{.store = store_,
+                         .generation = generation,
+                         .first_lsn = first,
+                         .prev_generation = generation_,
+                         .prev_last_lsn = first,
+                         .file_size = size,
+                         .created = now};
+    Block block;
+    encode_journal_header(header, block.bytes);
+    TRY_VOID(file->pwrite(0, block.bytes));
+    if (options_.durability != Durability::sync) TRY_VOID(file->fdatasync());
+    // The header is durable before the name says that the file belongs to the journal, and the name before any frame.
+    TRY_VOID(fs_.rename(blank, path));
+    TRY_VOID(fs_.sync_directory(directory_));
+    file_ = std::move(file);
+    path_ = path;
+    generation_ = generation;
+    file_size_ = size;
+    offset_ = file_header_size;
+    is_filling_ = false;
+    first_lsn_ = first;
+    last_command_ = 0;
+    return {};
+}
+
+io::IoResult<void> Journal::start(Lsn first, TimestampMs now) {
+    std::string blank;
+    {
+        const MutexLock lock(mutex_);
+        if (!spares_.empty()) {
+            blank = spares_.back();
+            spares_.pop_back();
+        }
+    }
+    if (!blank.empty()) return enter(blank, options_.journal_file_bytes, first, now);
+    blank = path_of("first.rkj");
+    const std::uint64_t size = std::min(options_.first_file_bytes, options_.journal_file_bytes);
+    TRY_VOID(make_blank(blank, size));
+    return enter(blank, size, first, now);
+}
+
+io::IoResult<void> Journal::write(ByteSpan blocks) {
+    RIACHO_CHECK(blocks.size() % block_size == 0 && blocks.size() <= room());
+    TRY_VOID(file_->pwrite(offset_, blocks));
+    offset_ += blocks.size();
+    if (!is_filling_ && offset_ > file_size_ / 4) {
+        // The first spares are made late, so that a start costs little; now they will be needed.
+        is_filling_ = true;
+        const MutexLock lock(mutex_);
+        is_file_filling_ = true;
+        spare_wanted_.notify_all();
+    }
+    return {};
+}
+
+io::IoResult<void> Journal::sync() { return file_->fdatasync(); }
+
+Journal::Roll Journal::roll(TimestampMs now, io::IoError& error) {
+    std::string blank;
+    {
+        const MutexLock lock(mutex_);
+        if (spares_.empty()) return Roll::no_spare;
+        blank = spares_.back();
+        spares_.pop_back();
+    }
+    if (options_.durability != Durability::sync) {
+        if (const auto synced = file_->fdatasync(); !synced) {
+            error = synced.error();
+            return Roll::failed;
+        }
+    }
+    RetainedFile left{.generation = generation_,
+                      .path = path_,
+                      .file_size = file_size_,
+                      .end = position(),
+                      .last_command = Lsn(last_command_.load())};
+    if (const auto entered = enter(blank, options_.journal_file_bytes, position(), now); !entered) {
+        error = entered.error();
+        return Roll::failed;
+    }
+    const MutexLock lock(mutex_);
+    retained_.push_back(std::move(left));
+    spare_wanted_.notify_all();
+    return Roll::done;
+}
+
+bool Journal::wait_for_spare(std::int64_t span_ms) {
+    const MutexLock lock(mutex_);
+    if (spares_.empty() && !stopping_) spare_ready_.wait_for_ms(mutex_, span_ms);
+    return !spares_.empty();
+}
+
+void Journal::stop_waiting() {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    spare_ready_.notify_all();
+    spare_wanted_.notify_all();
+    stopped_.notify_all();
+}
+
+io::IoResult<bool> Journal::recycle(Lsn checkpoint, Lsn applied) {
+    for (;;) {
+        RetainedFile oldest;
+        std::string spare;
+        {
+            const MutexLock lock(mutex_);
+            if (retained_.empty() || retained_.front().end > checkpoint) return false;
+            if (retained_.front().last_command > applied) return true;
+            oldest = retained_.front();
+            if (oldest.file_size == options_.journal_file_bytes) {
+                spare = path_of(fmt::format("spare-{:016x}.rkj", next_spare_++));
+            }
+        }
+        if (spare.empty()) {
+            TRY_VOID(fs_.unlink(oldest.path));
+        } else {
+            TRY_VOID(fs_.rename(oldest.path, spare));
+        }
+        // Before the spare gets a new header: under its old name that header would be taken for the old file's.
+        TRY_VOID(fs_.sync_directory(directory_));
+        const MutexLock lock(mutex_);
+        retained_.erase(retained_.begin());
+        spare_wanted_.notify_all();
+        if (!spare.empty()) spares_.push_back(std::move(spare));
+        spare_ready_.notify_all();
+    }
+}
+
+bool Journal::wants_spare() const {
+    const MutexLock lock(mutex_);
+    return wants_spare_locked();
+}
+
+bool Journal::wants_spare_locked() const {
+    return spares_.size() < spares_wanted && spares_.size() + retained_.size() + 1 < options_.journal_files_max;
+}
+
+bool Journal::wait_until_wanted(std::int64_t span_ms) {
+    const MutexLock lock(mutex_);
+    if (!stopping_ && !wants_spare_locked()) spare_wanted_.wait_for_ms(mutex_, span_ms);
+    return !stopping_;
+}
+
+bool Journal::pause(std::int64_t span_ms) {
+    const MutexLock lock(mutex_);
+    if (!stopping_) stopped_.wait_for_ms(mutex_, span_ms);
+    return !stopping_;
+}
+
+bool Journal::wait_until_filling(std::int64_t span_ms) {
+    const MutexLock lock(mutex_);
+    if (!stopping_ && !is_file_filling_) spare_wanted_.wait_for_ms(mutex_, span_ms);
+    return !stopping_;
+}
+
+io::IoResult<void> Journal::prepare_spare() {
+    std::string path;
+    {
+        const MutexLock lock(mutex_);
+        path = path_of(fmt::format("spare-{:016x}.rkj", next_spare_++));
+    }
+    if (auto made = make_blank(path, options_.journal_file_bytes); !made) {
+        // Half a spare is of no use to anyone, least of all on a full disk.
+        static_cast<void>(fs_.unlink(path + ".tmp"));
+        return made;
+    }
+    TRY_VOID(fs_.sync_directory(directory_));
+    const MutexLock lock(mutex_);
+    spares_.push_back(std::move(path));
+    spare_ready_.notify_all();
+    return {};
+}
+
+std::size_t Journal::file_count() const {
+    const MutexLock lock(mutex_);
+    return spares_.size() + retained_.size() + 1;
+}
+
+std::size_t Journal::retained_count() const {
+    const MutexLock lock(mutex_);
+    return retained_.size();
+}
+
+}  // namespace riacho::log::detail

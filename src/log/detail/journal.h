@@ -1,0 +1,114 @@
+// Journal: the files every write goes to first. Knows blocks and positions, not frames.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "io/file_system.h"
+#include "log/detail/format.h"
+#include "log/log.h"
+
+namespace riacho::log::detail {
+
+// A file the journal has left but still needs.
+struct RetainedFile {
+    std::uint64_t generation = 0;
+    std::string path;
+    std::uint64_t file_size = 0;
+    Lsn end;           // one after its last position
+    Lsn last_command;  // of the last command in it, 0 if there is none
+};
+
+// start, write, sync and roll belong to the sequencer's thread (recovery before it), recycle to the flusher's,
+// prepare_spare to whoever makes spare files; the rest is thread-safe.
+//
+// A spare is a whole file, written once, so that a commit never allocates. It gets its header and its name when the
+// journal moves on to it.
+class Journal {
+public:
+    enum class Roll : std::uint8_t { done, no_spare, failed };
+
+    Journal(io::FileSystem& fs, const Options& options);
+
+    // What recovery found. next_generation has never been used.
+    void adopt(const StoreUuid& store, std::vector<RetainedFile> files, std::vector<std::string> spares,
+               std::uint64_t next_generation);
+    // Begins a file at `first`: a spare if there is one, else a small new one.
+    io::IoResult<void> start(Lsn first, TimestampMs now);
+
+    // Where the next write goes, in which generation, and how much still fits there.
+    [[nodiscard]] Lsn position() const { return Lsn(first_lsn_.value() + offset_ - file_header_size); }
+    [[nodiscard]] std::uint64_t generation() const { return generation_; }
+    [[nodiscard]] std::size_t room() const { return static_cast<std::size_t>(file_size_ - offset_); }
+    // The most that can ever be written at once.
+    [[nodiscard]] std::size_t room_max() const { return options_.journal_file_bytes - file_header_size; }
+
+    // Writes whole blocks from memory aligned to a block. Durable on return if Durability::sync.
+    io::IoResult<void> write(ByteSpan blocks);
+    io::IoResult<void> sync();
+    // Moves on to a spare, if one is ready.
+    Roll roll(TimestampMs now, io::IoError& error);
+    // The last command in the current file.
+    void note_command(Lsn lsn) { last_command_.store(lsn.value(), std::memory_order_relaxed); }
+    [[nodiscard]] bool is_direct() const { return direct_.load(std::memory_order_relaxed); }
+
+    // Waits for prepare_spare or stop_waiting. False when the time ran out.
+    bool wait_for_spare(std::int64_t span_ms);
+    void stop_waiting();
+
+    // Gives up the oldest files, as far as both positions cover them. Returns true if one had to stay only because
+    // of `applied`.
+    io::IoResult<bool> recycle(Lsn checkpoint, Lsn applied);
+
+    // True while there should be more spares and the pool may grow.
+    [[nodiscard]] bool wants_spare() const;
+    // Waits until wants_spare, or the time has run out. False once stop_waiting was called.
+    bool wait_until_wanted(std::int64_t span_ms);
+    // The same, but until the first file fills up.
+    bool wait_until_filling(std::int64_t span_ms);
+    // Waits in any case.
+    bool pause(std::int64_t span_ms);
+    io::IoResult<void> prepare_spare();
+
+    [[nodiscard]] std::size_t file_count() const;
+    [[nodiscard]] std::size_t retained_count() const;
+
+private:
+    bool wants_spare_locked() const REQUIRES(mutex_);
+    std::string path_of(std::string_view name) const { return directory_ + "/" + std::string(name); }
+    io::IoResult<void> make_blank(const std::string& path, std::uint64_t size);
+    io::IoResult<void> enter(const std::string& blank, std::uint64_t size, Lsn first, TimestampMs now);
+    io::IoResult<std::unique_ptr<io::File>> open_for_writing(const std::string& path);
+
+    io::FileSystem& fs_;
+    const Options& options_;
+    const std::string directory_;
+    StoreUuid store_{};
+
+    // The current file.
+    std::unique_ptr<io::File> file_;
+    std::string path_;
+    std::uint64_t generation_ = 0;
+    std::uint64_t next_generation_ = 1;
+    std::uint64_t file_size_ = 0;
+    std::uint64_t offset_ = 0;
+    bool is_filling_ = false;  // a quarter of the file is used
+    Lsn first_lsn_;
+    std::atomic<std::uint64_t> last_command_{0};
+    std::atomic<bool> direct_{false};
+
+    mutable Mutex mutex_;
+    Condition spare_ready_;
+    Condition spare_wanted_;
+    Condition stopped_;
+    std::vector<RetainedFile> retained_ GUARDED_BY(mutex_);  // oldest first
+    std::vector<std::string> spares_ GUARDED_BY(mutex_);
+    std::uint64_t next_spare_ GUARDED_BY(mutex_) = 0;
+    bool is_file_filling_ GUARDED_BY(mutex_) = false;
+    bool stopping_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace riacho::log::detail

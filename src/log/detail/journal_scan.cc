@@ -1,0 +1,293 @@
+#include "log/detail/journal_scan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/crc32c.h"
+#include "base/try.h"
+
+namespace riacho::log::detail {
+namespace {
+
+constexpr std::size_t load_step = 4 << 20;
+
+std::unexpected<OpenError> damaged(const JournalFile& file, Lsn lsn, std::string_view what) {
+    const std::uint64_t offset = lsn.value() - file.header.first_lsn.value() + file_header_size;
+    return fail(OpenError{OpenFault::damaged, fmt::format("{} is damaged at offset {}: {}", file.path, offset, what)});
+}
+
+// One journal file in memory, read from disk as far as it was looked at.
+class Image {
+public:
+    Image(std::unique_ptr<io::File> file, const JournalFile& info, std::uint64_t size)
+        : file_(std::move(file)), info_(info), size_(size), memory_(Frame::allocate(static_cast<std::size_t>(size))) {}
+
+    [[nodiscard]] Lsn end() const { return Lsn(info_.header.first_lsn.value() + size_ - file_header_size); }
+
+    // What lies at a position: at most `size` bytes.
+    io::IoResult<ByteSpan> bytes(Lsn lsn, std::size_t size) {
+        const std::uint64_t at = lsn.value() - info_.header.first_lsn.value() + file_header_size;
+        const std::uint64_t until = std::min<std::uint64_t>(at + size, size_);
+        while (loaded_ < until) {
+            const std::size_t step = static_cast<std::size_t>(std::min<std::uint64_t>(load_step, size_ - loaded_));
+            TRY(const std::size_t got, file_->pread(loaded_, {memory_.get() + loaded_, step}));
+            if (got != step) return fail(io::IoError{"pread", info_.path, EIO});
+            loaded_ += step;
+        }
+        return ByteSpan(memory_.get() + at, static_cast<std::size_t>(until - at));
+    }
+
+    // The header of a frame of this file and this place; nothing if there is none.
+    io::IoResult<std::optional<FrameHeader>> header_at(Lsn lsn) {
+        TRY(const ByteSpan found, bytes(lsn, frame_header_size));
+        auto header = decode_header(found);
+        if (header && (header->generation != info_.header.generation || header->lsn != lsn)) header.reset();
+        if (header && header->size_on_disk() > end().value() - lsn.value()) header.reset();
+        return header;
+    }
+
+    // The whole frame, if its body is right too.
+    io::IoResult<std::optional<ByteSpan>> frame_at(Lsn lsn, const FrameHeader& header) {
+        TRY(const ByteSpan found, bytes(lsn, header.size_on_disk()));
+        if (crc32c(found.subspan(frame_header_size, header.body_size)) != header.body_crc)
+            return std::optional<ByteSpan>();
+        return std::optional(found);
+    }
+
+    // The first place in [from, until) with the header of a frame.
+    io::IoResult<std::optional<FrameHeader>> find_header(Lsn from, Lsn until) {
+        for (Lsn at = from; at < until; at = at.plus(frame_alignment)) {
+            TRY(const ByteSpan found, bytes(at, 4));
+            // Cheap refusal of nearly all places; the magic is what decode_header looks at first, too.
+            if (found.size() < 4 || found[0] != std::byte{'R'} || found[3] != std::byte{'1'}) continue;
+            TRY(const auto header, header_at(at));
+            if (header) return header;
+        }
+        return std::optional<FrameHeader>();
+    }
+
+    [[nodiscard]] const JournalFile& info() const { return info_; }
+
+private:
+    std::unique_ptr<io::File> file_;
+    const JournalFile& info_;
+    std::uint64_t size_;
+    std::uint64_t loaded_ = 0;
+    Frame::Memory memory_;
+};
+
+io::IoResult<Image> load_image(io::FileSystem& fs, const JournalFile& file, bool resync) {
+    TRY(auto handle, fs.open(file.path, {.mode = resync ? io::OpenMode::read_write : io::OpenMode::read}));
+    if (resync) TRY_VOID(handle->fdatasync());
+    handle->drop_cache();
+    TRY(const std::uint64_t size, handle->size());
+    return Image(std::move(handle), file, std::clamp(size, std::uint64_t{file_header_size}, file.header.file_size));
+}
+
+// What can be said about the frames in [from, to), from the header at `from`, if it survived, and from trailers after
+// it.
+io::IoResult<LostFrames> describe_loss(Image& image, Lsn from, Lsn to) {
+    LostFrames lost{.from = from, .to = to, .known = {}};
+    TRY(const auto first, image.header_at(from));
+    if (first) {
+        lost.known.push_back({.body_size = first->body_size,
+                              .shard = first->shard,
+                              .base_seq = first->base_seq,
+                              .record_count = first->record_count,
+                              .kind = first->kind});
+    }
+    const auto add = [&](Lsn group, const std::vector<TrailerEntry>& entries) {
+        for (const TrailerEntry& entry : entries) {
+            const Lsn at = group.plus(entry.offset);
+            if (at >= from && at < to) lost.known.push_back(entry);
+        }
+    };
+    int trailers = 0;
+    for (Lsn at = to; at < image.end() && trailers < 2;) {
+        TRY(const auto header, image.find_header(at, image.end()));
+        if (!header) break;
+        TRY(const auto bytes, image.frame_at(header->lsn, *header));
+        if (!bytes) {
+            at = header->lsn.plus(frame_alignment);
+            continue;
+        }
+        at = header->lsn.plus(header->size_on_disk());
+        if (header->kind != FrameKind::group_trailer && header->kind != FrameKind::durable_mark) continue;
+        ++trailers;
+        const auto trailer = decode_trailer(bytes->subspan(frame_header_size, header->body_size));
+        if (!trailer) continue;
+        add(Lsn(header->base_seq), trailer->entries);
+        add(trailer->previous_group, trailer->previous);
+    }
+    return lost;
+}
+
+struct Tail {
+    bool is_damage = false;  // something after it proves that it was durable
+    std::uint64_t recognisable_bytes = 0;
+};
+
+// Judges the place where the last file stops being readable.
+io::IoResult<Tail> judge_tail(Image& image, Lsn from) {
+    Tail tail;
+    for (Lsn at = from; at < image.end();) {
+        TRY(const auto header, image.find_header(at, image.end()));
+        if (!header) break;
+        if (header->lsn > from && header->durable_lsn > from) tail.is_damage = true;
+        tail.recognisable_bytes += header->size_on_disk();
+        TRY(const auto bytes, image.frame_at(header->lsn, *header));
+        at = header->lsn.plus(bytes ? header->size_on_disk() : frame_alignment);
+    }
+    return tail;
+}
+
+class FileScan {
+public:
+    FileScan(Image& image, std::optional<Lsn> limit, JournalVisitor& visitor)
+        : image_(image), limit_(limit), visitor_(visitor) {}
+
+    Expected<JournalEnd, OpenError> run(Lsn from) {
+        Lsn at = from;
+        const Lsn bound = limit_.value_or(image_.end());
+        bool is_clean_end = false;
+        while (at < bound) {
+            const auto header = image_.header_at(at);
+            if (!header) return fail(to_open_error(header.error()));
+            std::optional<ByteSpan> bytes;
+            if (*header) {
+                auto frame = image_.frame_at(at, **header);
+                if (!frame) return fail(to_open_error(frame.error()));
+                bytes = *frame;
+            }
+            if (bytes) {
+                TRY_VOID(visitor_.on_frame(image_.info(), **header, *bytes));
+                is_clean_end =
+                    (*header)->kind == FrameKind::durable_mark && ((*header)->flags & flag_clean_shutdown) != 0;
+                at = at.plus((*header)->size_on_disk());
+                continue;
+            }
+            TRY_VOID(refuse_unsupported(at));
+            // Nothing follows a clean shutdown in its file.
+            if (is_clean_end && !limit_) return JournalEnd{.lsn = at};
+            TRY(const std::optional<JournalEnd> end, pass_bad_place(at, bound));
+            if (end) return *end;
+        }
+        if (at > bound) return damaged(image_.info(), at, "a frame reaches into the next file's positions");
+        return JournalEnd{.lsn = at};
+    }
+
+private:
+    Expected<void, OpenError> refuse_unsupported(Lsn at) {
+        const auto bytes = image_.bytes(at, frame_header_size);
+        if (!bytes) return fail(to_open_error(bytes.error()));
+        const auto reason = unsupported_reason(*bytes);
+        // Stale bytes of an older generation may be anything; a frame of this file at this place is meant.
+        if (!reason || get_le<std::uint64_t>(bytes->data() + 16) != image_.info().header.generation) return {};
+        return fail(OpenError{OpenFault::configuration, fmt::format("{} holds {}", image_.info().path, *reason)});
+    }
+
+    // Moves `at` to the next readable frame after reporting what was lost, or returns the end of the journal.
+    Expected<std::optional<JournalEnd>, OpenError> pass_bad_place(Lsn& at, Lsn bound) {
+        // What another file starts after was durable, else that file would not have been begun.
+        if (!limit_) {
+            const auto tail = judge_tail(image_, at);
+            if (!tail) return fail(to_open_error(tail.error()));
+            if (!tail->is_damage) return JournalEnd{.lsn = at, .truncated_bytes = tail->recognisable_bytes};
+        }
+        const auto next = find_frame(at.plus(frame_alignment), bound);
+        if (!next) return fail(to_open_error(next.error()));
+        const auto lost = describe_loss(image_, at, *next);
+        if (!lost) return fail(to_open_error(lost.error()));
+        TRY_VOID(visitor_.on_lost(image_.info(), *lost));
+        at = *next;
+        return std::optional<JournalEnd>();
+    }
+
+    io::IoResult<Lsn> find_frame(Lsn from, Lsn until) {
+        for (Lsn at = from; at < until;) {
+            TRY(const auto header, image_.find_header(at, until));
+            if (!header) break;
+            TRY(const auto bytes, image_.frame_at(header->lsn, *header));
+            if (bytes) return header->lsn;
+            at = header->lsn.plus(frame_alignment);
+        }
+        return until;
+    }
+
+    Image& image_;
+    const std::optional<Lsn> limit_;
+    JournalVisitor& visitor_;
+};
+
+}  // namespace
+
+OpenError to_open_error(const io::IoError& error) {
+    switch (error.error) {
+        case EACCES:
+        case EPERM:
+        case EROFS:
+        case ENOTDIR:
+        case ENOENT:
+            return {OpenFault::configuration, error.describe()};
+        default:
+            return {OpenFault::io, error.describe()};
+    }
+}
+
+io::IoResult<JournalListing> list_journal(io::FileSystem& fs, const std::string& directory, const StoreUuid& store,
+                                          std::size_t spare_size) {
+    JournalListing listing;
+    const std::string parent = directory + "/journal";
+    TRY(const auto entries, fs.list(parent));
+    for (const auto& entry : entries) {
+        const std::string path = parent + "/" + entry.name;
+        const auto generation = parse_journal_file_name(entry.name);
+        const bool is_spare = entry.name.starts_with("spare-") && entry.name.ends_with(".rkj");
+        if (!generation && !is_spare) {
+            if (entry.name.ends_with(".tmp") || entry.name == "first.rkj") listing.leftovers.push_back(path);
+            continue;
+        }
+        TRY(const auto file, fs.open(path, {.mode = io::OpenMode::read}));
+        Bytes head(file_header_size);
+        TRY(const std::size_t got, file->pread(0, head));
+        const auto header = decode_journal_header(ByteSpan(head).first(got));
+        // A spare that was about to be used has a header already; its generation is not used again.
+        if (header) listing.generation_max = std::max(listing.generation_max, header->generation);
+        if (is_spare) {
+            TRY(const std::uint64_t size, file->size());
+            (size == spare_size ? listing.spares : listing.leftovers).push_back(path);
+            continue;
+        }
+        listing.generation_max = std::max(listing.generation_max, *generation);
+        if (header && header->store == store && header->generation == *generation) {
+            listing.files.push_back({path, *header});
+        } else {
+            listing.bad.push_back(path);
+        }
+    }
+    std::ranges::sort(listing.files, {}, [](const JournalFile& file) { return file.header.generation; });
+    std::ranges::sort(listing.bad);
+    return listing;
+}
+
+Expected<JournalEnd, OpenError> scan_journal(io::FileSystem& fs, const std::vector<JournalFile>& files, Lsn from,
+                                             bool resync, JournalVisitor& visitor) {
+    JournalEnd end{.lsn = from};
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        std::optional<Lsn> limit;
+        if (i + 1 < files.size()) limit = files[i + 1].header.first_lsn;
+        if (limit && *limit <= from) continue;
+        if (files[i].header.first_lsn > end.lsn) {
+            return damaged(files[i], files[i].header.first_lsn, "the journal file before it is missing");
+        }
+        auto image = load_image(fs, files[i], resync);
+        if (!image) return fail(to_open_error(image.error()));
+        FileScan scan(*image, limit, visitor);
+        TRY(end, scan.run(std::max(from, files[i].header.first_lsn)));
+    }
+    return end;
+}
+
+}  // namespace riacho::log::detail

@@ -1,0 +1,339 @@
+#include "log/detail/recovery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <utility>
+
+#include "base/try.h"
+#include "core/log.h"
+#include "core/rng.h"
+#include "log/detail/journal_scan.h"
+
+namespace riacho::log::detail {
+namespace {
+
+constexpr std::string_view store_file_name = "STORE";
+constexpr std::size_t replay_step = 16 << 20;
+
+std::unexpected<OpenError> damaged(std::string message) {
+    return fail(OpenError{OpenFault::damaged, std::move(message)});
+}
+
+// Gives the journal's frames to the sequencer and the flusher, as if they happened again.
+class Replay final : public JournalVisitor {
+public:
+    Replay(Store& store, Sequencer& sequencer, Flusher& flusher, const Checkpoint& checkpoint)
+        : store_(store), sequencer_(sequencer), flusher_(flusher), checkpoint_(checkpoint) {}
+
+    Expected<void, OpenError> on_frame(const JournalFile& file, const FrameHeader& header, ByteSpan bytes) override {
+        const bool is_covered = header.lsn < checkpoint_.lsn;
+        generation_ = file.header.generation;
+        switch (header.kind) {
+            case FrameKind::data:
+                if (!is_covered) TRY_VOID(replay_data(file, header, bytes));
+                break;
+            case FrameKind::command:
+                TRY_VOID(replay_command(file, header, bytes, is_covered));
+                break;
+            case FrameKind::trim:
+                if (!is_covered) sequencer_.replay_trim(ShardUid(header.shard), SeqIx(header.base_seq));
+                break;
+            case FrameKind::group_trailer:
+            case FrameKind::durable_mark:
+                // It tells the number of the command after it: one that was lost is noticed even if it was the last.
+                if (!is_covered && header.shard != sequencer_.next_command()) return command_missing(file, header.lsn);
+                if (!is_covered) return end_step(header.lsn.plus(header.size_on_disk()));
+                break;
+            case FrameKind::checkpoint:
+            case FrameKind::pad:
+            case FrameKind::segment_reference:
+                break;
+        }
+        return {};
+    }
+
+    Expected<void, OpenError> on_lost(const JournalFile& file, const LostFrames& lost) override {
+        core::log_line(core::LogLevel::error, "journal damaged",
+                       {{"path", file.path}, {"from_lsn", lost.from.value()}, {"to_lsn", lost.to.value()}});
+        for (const TrailerEntry& entry : lost.known) {
+            if (lost.from < checkpoint_.lsn) break;
+            if (entry.kind == FrameKind::command) return command_missing(file, lost.from);
+            if (entry.kind != FrameKind::data) continue;
+            const ShardPtr shard = sequencer_.find_shard(ShardUid(entry.shard));
+            if (shard == nullptr || shard->sequencing.next.value() > entry.base_seq) continue;
+            sequencer_.mark_damaged(ShardUid(entry.shard), shard->sequencing.next,
+                                    SeqIx(entry.base_seq + entry.record_count));
+        }
+        return {};
+    }
+
+    void finish(Lsn end) { sequencer_.replay_end(end, generation_); }
+    // The last command of each file, by generation.
+    [[nodiscard]] const std::map<std::uint64_t, Lsn>& last_commands() const { return last_commands_; }
+
+private:
+    std::unexpected<OpenError> command_missing(const JournalFile& file, Lsn lsn) {
+        return damaged(fmt::format("{} is damaged near position {}: a command that later ones depend on is lost",
+                                   file.path, lsn.value()));
+    }
+
+    Expected<void, OpenError> replay_data(const JournalFile& file, const FrameHeader& header, ByteSpan bytes) {
+        if (header.flags != 0) {
+            return fail(OpenError{
+                OpenFault::configuration,
+                fmt::format("{} holds encrypted or compressed records, which this version cannot read", file.path)});
+        }
+        const ShardUid uid(header.shard);
+        const ShardPtr shard = sequencer_.find_shard(uid);
+        if (shard == nullptr) {
+            return damaged(fmt::format("{} holds records of shard {} at position {}, which was never created",
+                                       file.path, header.shard, header.lsn.value()));
+        }
+        const SeqIx expected = shard->sequencing.next;
+        if (header.base_seq < expected.value()) {
+            return damaged(fmt::format("{} repeats record {} of shard {} at position {}", file.path, header.base_seq,
+                                       header.shard, header.lsn.value()));
+        }
+        if (header.base_seq > expected.value()) sequencer_.mark_damaged(uid, expected, SeqIx(header.base_seq));
+        auto memory = Frame::allocate(bytes.size());
+        std::ranges::copy(bytes, memory.get());
+        FramePtr frame = Frame::from_disk(header, std::move(memory));
+        if (frame == nullptr) {
+            sequencer_.mark_damaged(uid, SeqIx(header.base_seq), SeqIx(header.base_seq + header.record_count));
+            return {};
+        }
+        step_bytes_ += bytes.size();
+        sequencer_.replay_data(std::move(frame));
+        return {};
+    }
+
+    Expected<void, OpenError> replay_command(const JournalFile& file, const FrameHeader& header, ByteSpan bytes,
+                                             bool is_covered) {
+        const auto body = decode_command_body(bytes.subspan(frame_header_size, header.body_size));
+        if (!body) return command_missing(file, header.lsn);
+        if (is_covered ? (seen_command_ != 0 && header.base_seq != seen_command_ + 1)
+                       : header.base_seq != sequencer_.next_command()) {
+            return command_missing(file, header.lsn);
+        }
+        seen_command_ = header.base_seq;
+        last_commands_[file.header.generation] = header.lsn;
+        sequencer_.replay_command(header.lsn, *body, !is_covered);
+        return {};
+    }
+
+    // Memory stays bounded: what was replayed moves on to segments, and out of the cache when there is much of it.
+    Expected<void, OpenError> end_step(Lsn end) {
+        if (step_bytes_ < replay_step) return {};
+        step_bytes_ = 0;
+        sequencer_.replay_end(end, generation_);
+        const bool is_flushed = flusher_.process();
+        if (is_flushed && store_.counters.dirty_bytes > store_.options.cache_bytes / 2) flusher_.checkpoint();
+        if (store_.is_poisoned()) return fail(OpenError{OpenFault::io, store_.failure()});
+        return {};
+    }
+
+    Store& store_;
+    Sequencer& sequencer_;
+    Flusher& flusher_;
+    const Checkpoint& checkpoint_;
+    std::uint64_t generation_ = checkpoint_.generation;
+    std::uint64_t seen_command_ = 0;
+    std::size_t step_bytes_ = 0;
+    std::map<std::uint64_t, Lsn> last_commands_;
+};
+
+io::IoResult<void> make_store(Store& store, core::Rng& rng) {
+    StoreFile identity{.created = store.clock.now()};
+    rng.fill(identity.uuid);
+    const Bytes bytes = encode_store_file(identity);
+    const std::string& directory = store.options.directory;
+    TRY_VOID(store.fs.mkdir(directory + "/journal"));
+    TRY_VOID(store.fs.mkdir(directory + "/data"));
+    // Last, and with a sync of the directory that covers the other two: without it there is no store.
+    TRY_VOID(io::replace_file(store.fs, directory, store_file_name, bytes));
+    store.uuid = identity.uuid;
+    return {};
+}
+
+bool is_foreign(const std::vector<io::DirectoryEntry>& entries, const std::vector<std::string>& neighbours) {
+    return std::ranges::any_of(entries, [&](const io::DirectoryEntry& entry) {
+        // Half-made: a start that was interrupted.
+        if (entry.name == "journal" || entry.name == "data" || entry.name == "STORE.tmp") return false;
+        return std::ranges::none_of(neighbours,
+                                    [&](const std::string& start) { return entry.name.starts_with(start); });
+    });
+}
+
+// Makes the directory and its parents, as far as they are missing.
+io::IoResult<void> make_directories(io::FileSystem& fs, const std::string& path) {
+    if (fs.list(path)) return {};
+    const std::size_t slash = path.rfind('/');
+    const std::string parent = slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
+    if (parent != "." && parent != "/" && !path.empty()) TRY_VOID(make_directories(fs, parent));
+    TRY_VOID(fs.mkdir(path));
+    return fs.sync_directory(parent);
+}
+
+Expected<std::unique_ptr<io::FileLock>, OpenError> open_directory(Store& store, core::Rng& rng) {
+    const std::string& directory = store.options.directory;
+    if (const auto made = make_directories(store.fs, directory); !made) return fail(to_open_error(made.error()));
+    auto entries = store.fs.list(directory);
+    if (!entries) return fail(to_open_error(entries.error()));
+    const bool has_store =
+        std::ranges::any_of(*entries, [](const auto& entry) { return entry.name == store_file_name; });
+    if (!has_store && is_foreign(*entries, store.options.neighbours)) {
+        return fail(
+            OpenError{OpenFault::configuration, fmt::format("{} is not empty and holds no riacho store", directory)});
+    }
+    auto lock = store.fs.lock(directory + "/LOCK");
+    if (!lock) {
+        if (lock.error().error != EWOULDBLOCK) return fail(to_open_error(lock.error()));
+        return fail(OpenError{OpenFault::locked, fmt::format("{} is in use by another process", directory)});
+    }
+    TRY(const auto identity, read_store_file(store.fs, directory));
+    if (identity) {
+        store.uuid = identity->uuid;
+        return std::move(*lock);
+    }
+    if (const auto made = make_store(store, rng); !made) return fail(to_open_error(made.error()));
+    return std::move(*lock);
+}
+
+// The part of the listing that counts. A file whose header is damaged is passed over only if the checkpoint covers all
+// of it.
+Expected<void, OpenError> judge_bad_headers(const JournalListing& listing, const Checkpoint& checkpoint) {
+    for (const std::string& path : listing.bad) {
+        const auto generation = parse_journal_file_name(path.substr(path.rfind('/') + 1));
+        const auto next = std::ranges::find_if(
+            listing.files, [&](const JournalFile& file) { return file.header.generation > generation.value_or(0); });
+        if (next == listing.files.end() || next->header.first_lsn > checkpoint.lsn) {
+            return damaged(fmt::format("{} has a damaged header", path));
+        }
+        core::log_line(core::LogLevel::warn, "damaged journal file ignored, its content is in segments",
+                       {{"path", path}});
+    }
+    return {};
+}
+
+Expected<void, OpenError> check_chain(const JournalListing& listing, const Checkpoint& checkpoint) {
+    for (std::size_t i = 1; i < listing.files.size(); ++i) {
+        const JournalHeader& header = listing.files[i].header;
+        const std::uint64_t before = listing.files[i - 1].header.generation;
+        if (header.prev_generation != before && header.first_lsn > checkpoint.lsn) {
+            return damaged(fmt::format("{} follows generation {}, which is missing", listing.files[i].path,
+                                       header.prev_generation));
+        }
+    }
+    return {};
+}
+
+// Where the scan begins: at the checkpoint, or earlier if the applier still needs commands from before it.
+Lsn scan_start(const JournalListing& listing, const Checkpoint& checkpoint, Lsn applied) {
+    if (checkpoint.last_command_lsn <= applied || listing.files.empty()) return checkpoint.lsn;
+    return std::min(listing.files.front().header.first_lsn, checkpoint.lsn);
+}
+
+std::vector<RetainedFile> retained_files(const JournalListing& listing, Lsn end,
+                                         const std::map<std::uint64_t, Lsn>& commands) {
+    std::vector<RetainedFile> files;
+    for (std::size_t i = 0; i < listing.files.size(); ++i) {
+        const JournalFile& file = listing.files[i];
+        const auto command = commands.find(file.header.generation);
+        files.push_back({.generation = file.header.generation,
+                         .path = file.path,
+                         .file_size = file.header.file_size,
+                         .end = i + 1 < listing.files.size() ? listing.files[i + 1].header.first_lsn : end,
+                         .last_command = command == commands.end() ? Lsn(0) : command->second});
+    }
+    return files;
+}
+
+Expected<Checkpoint, OpenError> load_checkpoint(Store& store, const JournalListing& listing) {
+    TRY(auto stored, read_checkpoint(store.fs, store.options.directory, store.uuid));
+    if (stored) {
+        if (listing.files.empty()) {
+            return damaged(fmt::format("{}/journal holds no journal file", store.options.directory));
+        }
+        return *std::move(stored);
+    }
+    if (!listing.files.empty() && listing.files.front().header.first_lsn != first_journal_lsn) {
+        return damaged(fmt::format("{}/{} is missing", store.options.directory, checkpoint_file_name));
+    }
+    return Checkpoint{.store = store.uuid, .lsn = first_journal_lsn};
+}
+
+}  // namespace
+
+Expected<std::optional<StoreFile>, OpenError> read_store_file(io::FileSystem& fs, const std::string& directory) {
+    const std::string path = directory + "/" + std::string(store_file_name);
+    const auto bytes = io::read_file(fs, path, 4096);
+    if (!bytes) {
+        if (bytes.error().is_not_found()) return std::optional<StoreFile>();
+        return fail(to_open_error(bytes.error()));
+    }
+    auto identity = decode_store_file(*bytes);
+    if (!identity) return damaged(fmt::format("{} is damaged or of an unknown version", path));
+    return identity;
+}
+
+Expected<std::optional<Checkpoint>, OpenError> read_checkpoint(io::FileSystem& fs, const std::string& directory,
+                                                               const StoreUuid& store) {
+    const std::string path = directory + "/" + std::string(checkpoint_file_name);
+    const auto bytes = io::read_file(fs, path, 1U << 30);
+    if (!bytes) {
+        if (bytes.error().is_not_found()) return std::optional<Checkpoint>();
+        return fail(to_open_error(bytes.error()));
+    }
+    auto checkpoint = decode_checkpoint(*bytes);
+    if (!checkpoint || checkpoint->store != store) return damaged(fmt::format("{} is damaged", path));
+    return checkpoint;
+}
+
+Expected<std::unique_ptr<io::FileLock>, OpenError> recover(Store& store, Sequencer& sequencer, Flusher& flusher,
+                                                           core::Rng& rng) {
+    const std::int64_t start = store.clock.monotonic().value();
+    TRY(auto lock, open_directory(store, rng));
+    store.segments.set_store(store.uuid);
+    const auto& options = store.options;
+    const auto listing = list_journal(store.fs, options.directory, store.uuid, options.journal_file_bytes);
+    if (!listing) return fail(to_open_error(listing.error()));
+    TRY(const Checkpoint checkpoint, load_checkpoint(store, *listing));
+    TRY_VOID(judge_bad_headers(*listing, checkpoint));
+    TRY_VOID(check_chain(*listing, checkpoint));
+    for (const CheckpointShard& shard : checkpoint.shards) sequencer.restore_shard(shard);
+    sequencer.restore_commands(checkpoint.next_command, checkpoint.last_command_lsn, checkpoint.last_command_now);
+    flusher.restore(checkpoint);
+
+    Replay replay(store, sequencer, flusher, checkpoint);
+    const Lsn from = scan_start(*listing, checkpoint, store.applier.applied_lsn());
+    TRY(const JournalEnd end, scan_journal(store.fs, listing->files, from, true, replay));
+    const Lsn position = std::max(end.lsn, checkpoint.lsn);
+    replay.finish(position);
+    store.counters.recovery_truncated_bytes = end.truncated_bytes;
+
+    for (const std::string& path : listing->leftovers) {
+        if (const auto gone = store.fs.unlink(path); !gone) return fail(to_open_error(gone.error()));
+    }
+    store.journal.adopt(store.uuid, retained_files(*listing, position, replay.last_commands()), listing->spares,
+                        listing->generation_max + 1);
+    // Never on in a file of an earlier process: what lies behind its end is dead by its generation.
+    if (const auto started = store.journal.start(position, store.clock.now()); !started) {
+        return fail(to_open_error(started.error()));
+    }
+    // What was replayed moves to segments before the first reader asks for it.
+    if (!flusher.process() && store.is_poisoned()) return fail(OpenError{OpenFault::io, store.failure()});
+    store.sample_space();
+    store.counters.recovery_us = (store.clock.monotonic().value() - start) / 1000;
+    if (store.counters.recovery_replayed_bytes > 0 || end.truncated_bytes > 0) {
+        core::log_line(core::LogLevel::info, "journal replayed",
+                       {{"bytes", store.counters.recovery_replayed_bytes.load()},
+                        {"truncated_bytes", end.truncated_bytes},
+                        {"ms", store.counters.recovery_us.load() / 1000}});
+    }
+    return lock;
+}
+
+}  // namespace riacho::log::detail

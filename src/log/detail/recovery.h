@@ -1,0 +1,24 @@
+// Recovery: takes a directory, puts the store into the state its files prove, and begins a new journal file.
+#pragma once
+
+#include <memory>
+
+#include "core/fwd.h"
+#include "io/file_system.h"
+#include "log/detail/flusher.h"
+#include "log/detail/sequencer.h"
+#include "log/detail/store.h"
+
+namespace riacho::log::detail {
+
+// Makes the directory if there is none. The lock is held as long as the caller keeps it.
+Expected<std::unique_ptr<io::FileLock>, OpenError> recover(Store& store, Sequencer& sequencer, Flusher& flusher,
+                                                           core::Rng& rng);
+
+// The identity of a store's directory; nothing if it has none yet.
+Expected<std::optional<StoreFile>, OpenError> read_store_file(io::FileSystem& fs, const std::string& directory);
+// The last checkpoint; nothing if there is none yet.
+Expected<std::optional<Checkpoint>, OpenError> read_checkpoint(io::FileSystem& fs, const std::string& directory,
+                                                               const StoreUuid& store);
+
+}  // namespace riacho::log::detail

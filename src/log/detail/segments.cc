@@ -1,0 +1,598 @@
+#include "log/detail/segments.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "base/crc32c.h"
+#include "base/try.h"
+#include "core/log.h"
+
+namespace riacho::log::detail {
+namespace {
+
+constexpr std::size_t scan_size = 256 << 10;
+constexpr std::size_t write_size_max = 8 << 20;
+constexpr std::size_t dirty_files_max = 64;
+
+std::uint32_t arrival_offset(TimestampMs created, TimestampMs arrival) {
+    const std::int64_t offset = arrival.value() - created.value();
+    return offset < 0 ? 0 : static_cast<std::uint32_t>(std::min<std::int64_t>(offset, index_arrival_max));
+}
+
+// Adds an entry when the last one lies an interval behind.
+void index_frame(SegmentIndex& index, const Segment& segment, SeqIx first, TimestampMs arrival,
+                 std::uint64_t position) {
+    if (!index.entries.empty() && position - index.entries.back().position < index_interval) return;
+    const std::uint64_t seq_offset = first.value() - segment.base.value();
+    if (seq_offset > UINT32_MAX) return;
+    index.entries.push_back({.seq_offset = static_cast<std::uint32_t>(seq_offset),
+                             .arrival_offset = arrival_offset(segment.created, arrival),
+                             .position = position});
+}
+
+std::uint32_t extend_headers_crc(std::uint32_t crc, std::uint32_t header_crc) {
+    std::array<std::byte, 4> bytes;
+    put_le(bytes.data(), header_crc);
+    return crc32c(bytes, crc);
+}
+
+void report_damage(const std::string& path, std::uint64_t offset, std::string_view what) {
+    core::log_line(core::LogLevel::error, "segment damaged", {{"path", path}, {"offset", offset}, {"problem", what}});
+}
+
+LogError report_unreadable(const io::IoError& error) {
+    core::log_line(core::LogLevel::error, "segment unreadable", {{"error", error.describe()}});
+    return LogError::corrupt;
+}
+
+}  // namespace
+
+io::IoResult<std::shared_ptr<io::File>> FileCache::open(const std::string& path, io::OpenMode mode) {
+    const bool writable = mode != io::OpenMode::read;
+    {
+        const MutexLock lock(mutex_);
+        const auto at = by_path_.find(path);
+        if (at != by_path_.end() && (at->second->writable || !writable)) {
+            recent_.splice(recent_.begin(), recent_, at->second);
+            return at->second->file;
+        }
+    }
+    TRY(std::shared_ptr<io::File> file, fs_.open(path, {.mode = mode}));
+    forget(path);
+    const MutexLock lock(mutex_);
+    if (const auto at = by_path_.find(path); at != by_path_.end()) return file;
+    recent_.push_front({path, file, writable});
+    by_path_[path] = recent_.begin();
+    if (recent_.size() > open_max_) {
+        by_path_.erase(recent_.back().path);
+        recent_.pop_back();
+    }
+    return file;
+}
+
+void FileCache::forget(const std::string& path) {
+    const MutexLock lock(mutex_);
+    const auto at = by_path_.find(path);
+    if (at == by_path_.end()) return;
+    recent_.erase(at->second);
+    by_path_.erase(at);
+}
+
+io::IoResult<bool> SegmentScanner::fill(std::size_t size) {
+    if (position_ >= buffer_at_ && position_ + size <= buffer_at_ + buffer_.size()) return true;
+    buffer_.resize(std::max(size, static_cast<std::size_t>(std::min<std::uint64_t>(scan_size, end_ - position_))));
+    buffer_at_ = position_;
+    TRY(const std::size_t got, file_.pread(position_, buffer_));
+    buffer_.resize(got);
+    return got >= size;
+}
+
+SegmentScanner::Step SegmentScanner::advance() {
+    position_ = next_position_;
+    if (position_ == end_) return Step::end;
+    if (end_ - position_ < frame_header_size) return Step::damaged;
+    const auto filled = fill(frame_header_size);
+    if (!filled) return Step::unreadable;
+    if (!*filled) return Step::damaged;
+    const auto header = decode_header(ByteSpan(buffer_).subspan(position_ - buffer_at_));
+    if (!header || header->kind != FrameKind::data || header->shard != shard_.value()) return Step::damaged;
+    if (header->size_on_disk() > end_ - position_) return Step::damaged;
+    header_ = *header;
+    next_position_ = position_ + header->size_on_disk();
+    return Step::frame;
+}
+
+FramePtr SegmentScanner::load() {
+    const std::size_t size = header_.size_on_disk();
+    auto memory = Frame::allocate(size);
+    // From the buffer as far as it goes, the rest of a large frame straight to its place.
+    const std::size_t at = position_ - buffer_at_;
+    const std::size_t buffered = std::min(size, buffer_.size() - at);
+    std::memcpy(memory.get(), buffer_.data() + at, buffered);
+    if (buffered < size) {
+        const auto got = file_.pread(position_ + buffered, {memory.get() + buffered, size - buffered});
+        if (!got || *got != size - buffered) return nullptr;
+    }
+    return Frame::from_disk(header_, std::move(memory));
+}
+
+io::IoResult<void> SegmentStore::load(Shard& shard) {
+    if (shard.files.loaded) return {};
+    shard.files.segments.clear();
+    const CheckpointShard& known = shard.flushed;
+    auto entries = fs_.list(directory_of(shard.uid));
+    if (!entries && !entries.error().is_not_found()) return fail(entries.error());
+    if (entries) {
+        for (const auto& entry : *entries) {
+            const auto base = parse_segment_file_name(entry.name);
+            if (!base) continue;
+            if (*base > known.last_base) {
+                // Written after the checkpoint that was recovered; the journal has its records and gives them again.
+                TRY_VOID(fs_.unlink(directory_of(shard.uid) + "/" + entry.name));
+                continue;
+            }
+            shard.files.segments.push_back({.base = *base, .sealed = *base != known.active_base});
+        }
+    }
+    std::ranges::sort(shard.files.segments, {}, &Segment::base);
+    if (known.active_base.value() != 0) {
+        if (shard.files.segments.empty() || shard.files.segments.back().base != known.active_base) {
+            report_damage(path_of(shard, known.active_base), 0, "the open segment is missing");
+            shard.files.open_lost = true;
+        } else {
+            TRY_VOID(load_open(shard, shard.files.segments.back()));
+        }
+    }
+    shard.files.loaded = true;
+    return {};
+}
+
+io::IoResult<void> SegmentStore::load_open(Shard& shard, Segment& segment) {
+    const CheckpointShard& known = shard.flushed;
+    const std::string path = path_of(shard, segment.base);
+    TRY(const auto file, files_.open(path, io::OpenMode::read_write));
+    TRY(const std::uint64_t size, file->size());
+    if (size < known.active_frames_end) {
+        // Readers find the hole; what comes next goes to a new segment.
+        report_damage(path, size, "the open segment is shorter than the checkpoint says");
+        segment.sealed = true;
+        shard.files.open_lost = true;
+        return {};
+    }
+    if (size > known.active_frames_end) TRY_VOID(file->ftruncate(known.active_frames_end));
+    segment.known = true;
+    segment.next = known.next;
+    segment.frames_end = known.active_frames_end;
+    segment.created = known.active_created;
+    segment.max_arrival = known.last_arrival;
+    shard.files.open_index = {};
+    shard.files.open_index_complete = false;
+    return {};
+}
+
+io::IoResult<void> SegmentStore::scan(Shard& shard, Segment& segment, SegmentIndex& index) {
+    const std::string path = path_of(shard, segment.base);
+    TRY(const auto file, files_.open(path, io::OpenMode::read));
+    Bytes head(file_header_size);
+    TRY(const std::size_t got, file->pread(0, head));
+    const auto header = decode_segment_header(ByteSpan(head).first(got));
+    if (header) segment.created = header->created;
+    TRY(const std::uint64_t size, file->size());
+    const std::uint64_t end = segment.known ? segment.frames_end : size;
+    SegmentScanner scanner(*file, shard.uid, file_header_size, std::max<std::uint64_t>(end, file_header_size));
+    SeqIx next = segment.base;
+    TimestampMs last = segment.created;
+    while (scanner.advance() == SegmentScanner::Step::frame) {
+        // The arrival time is the first field of the body.
+        const FramePtr frame = scanner.load();
+        if (frame == nullptr) break;
+        index_frame(index, segment, frame->first(), frame->arrival(), scanner.position());
+        next = frame->next();
+        last = frame->arrival();
+        index.frames_end = scanner.position() + scanner.header().size_on_disk();
+    }
+    if (!segment.known) {
+        segment.next = next;
+        segment.max_arrival = last;
+        segment.frames_end = std::max<std::uint64_t>(index.frames_end, file_header_size);
+        segment.known = true;
+    }
+    return {};
+}
+
+io::IoResult<void> SegmentStore::learn(Shard& shard, Segment& segment) {
+    if (segment.known) return {};
+    const std::string path = path_of(shard, segment.base);
+    TRY(const auto file, files_.open(path, io::OpenMode::read));
+    TRY(const std::uint64_t size, file->size());
+    if (size >= file_header_size + segment_footer_size) {
+        std::array<std::byte, segment_footer_size> tail;
+        std::array<std::byte, file_header_size> head;
+        TRY(const std::size_t got_tail, file->pread(size - tail.size(), tail));
+        TRY(const std::size_t got_head, file->pread(0, head));
+        const auto footer = decode_segment_footer(ByteSpan(tail).first(got_tail));
+        const auto header = decode_segment_header(ByteSpan(head).first(got_head));
+        if (footer && header && footer->frames_end == size - segment_footer_size) {
+            segment.known = true;
+            segment.next = footer->next;
+            segment.frames_end = footer->frames_end;
+            segment.max_arrival = footer->max_arrival;
+            segment.created = header->created;
+            return {};
+        }
+    }
+    report_damage(path, size, "the footer is damaged; the frames are read instead");
+    auto index = std::make_shared<SegmentIndex>();
+    TRY_VOID(scan(shard, segment, *index));
+    segment.index = std::move(index);
+    return {};
+}
+
+io::IoResult<const SegmentIndex*> SegmentStore::index_of(Shard& shard, Segment& segment) {
+    if (!segment.sealed) {
+        if (!shard.files.open_index_complete) {
+            SegmentIndex index;
+            TRY_VOID(scan(shard, segment, index));
+            shard.files.open_index = std::move(index);
+            shard.files.open_index_complete = true;
+        }
+        return &shard.files.open_index;
+    }
+    if (segment.index == nullptr) {
+        const std::string path = directory_of(shard.uid) + "/" + index_file_name(segment.base);
+        std::optional<SegmentIndex> stored;
+        if (const auto bytes = io::read_file(fs_, path, 64 << 20)) stored = decode_index(segment.base, *bytes);
+        if (stored && stored->frames_end == segment.frames_end) {
+            segment.index = std::make_shared<SegmentIndex>(std::move(*stored));
+        } else {
+            auto index = std::make_shared<SegmentIndex>();
+            TRY_VOID(scan(shard, segment, *index));
+            segment.index = std::move(index);
+        }
+    }
+    return segment.index.get();
+}
+
+io::IoResult<std::optional<SegmentStore::Place>> SegmentStore::find_place(Shard& shard, SeqIx seq) {
+    const MutexLock lock(shard.files.mutex);
+    TRY_VOID(load(shard));
+    auto& segments = shard.files.segments;
+    auto at = std::ranges::upper_bound(segments, seq, {}, &Segment::base);
+    if (at != segments.begin()) {
+        TRY_VOID(learn(shard, *std::prev(at)));
+        // In front of a gap between two segments the later one is meant.
+        if (std::prev(at)->next > seq) --at;
+    }
+    if (at == segments.end()) return std::optional<Place>();
+    TRY_VOID(learn(shard, *at));
+    TRY(const SegmentIndex* index, index_of(shard, *at));
+    Place place{.path = path_of(shard, at->base), .position = file_header_size, .end = at->frames_end};
+    place.segment_next = at->next;
+    const std::uint64_t offset = seq > at->base ? seq.value() - at->base.value() : 0;
+    const auto entry = std::ranges::upper_bound(index->entries, offset, {},
+                                                [](const IndexEntry& e) { return std::uint64_t{e.seq_offset}; });
+    if (entry != index->entries.begin()) place.position = std::prev(entry)->position;
+    return std::optional(std::move(place));
+}
+
+io::IoResult<std::optional<SegmentStore::Place>> SegmentStore::find_place(Shard& shard, TimestampMs time) {
+    const MutexLock lock(shard.files.mutex);
+    TRY_VOID(load(shard));
+    for (Segment& segment : shard.files.segments) {
+        TRY_VOID(learn(shard, segment));
+        if (segment.max_arrival < time) continue;
+        TRY(const SegmentIndex* index, index_of(shard, segment));
+        Place place{.path = path_of(shard, segment.base), .position = file_header_size, .end = segment.frames_end};
+        place.segment_next = segment.next;
+        const std::uint32_t offset = arrival_offset(segment.created, time);
+        // The last entry that is certainly earlier: equal times may begin before it.
+        for (const IndexEntry& entry : index->entries) {
+            if (entry.arrival_offset >= offset || entry.arrival_offset == index_arrival_max) break;
+            place.position = entry.position;
+        }
+        return std::optional(std::move(place));
+    }
+    return std::optional<Place>();
+}
+
+Expected<bool, LogError> SegmentStore::read_segment(Shard& shard, const Place& place, ColdRead& read) {
+    const auto file = files_.open(place.path, io::OpenMode::read);
+    if (!file) return fail(report_unreadable(file.error()));
+    SeqIx& at = read.result.next;
+    SegmentScanner scanner(**file, shard.uid, place.position, place.end);
+    SegmentScanner::Step step{};
+    while ((step = scanner.advance()) == SegmentScanner::Step::frame) {
+        const FrameHeader& header = scanner.header();
+        if (header.base_seq + header.record_count <= at.value()) continue;
+        if (header.base_seq >= read.stop.value()) return false;
+        const FramePtr frame = scanner.load();
+        if (frame == nullptr || frame->first() > at) {
+            step = SegmentScanner::Step::damaged;
+            break;
+        }
+        if (frame->arrival() < read.horizon) {
+            at = frame->next();
+            if (std::exchange(read.has_jumped, true)) continue;
+            // There may be many of them.
+            TRY(const SeqIx first, find_by_time(shard, read.horizon, at, read.stop));
+            at = first;
+            return true;
+        }
+        // A frame that is only partly wanted counts in full; the caller cuts.
+        if (read.records >= read.limits.records_max || read.bytes >= read.limits.bytes_max) {
+            read.result.next_arrival = frame->arrival();
+            return false;
+        }
+        at = frame->next();
+        read.records += frame->record_count();
+        read.bytes += frame->payload_bytes();
+        read.result.frames.push_back(frame);
+    }
+    if (step == SegmentScanner::Step::end && at >= place.segment_next) return true;
+    report_damage(place.path, scanner.position(), "a frame is damaged or missing");
+    return fail(LogError::corrupt);
+}
+
+Expected<ColdFrames, LogError> SegmentStore::read(Shard& shard, SeqIx from, SeqIx stop, ReadLimits limits,
+                                                  TimestampMs horizon) {
+    ColdRead read{.stop = stop, .limits = limits, .horizon = horizon};
+    read.result.next = from;
+    while (read.result.next < stop) {
+        const auto place = find_place(shard, read.result.next);
+        if (!place) return fail(report_unreadable(place.error()));
+        Expected<bool, LogError> more = fail(LogError::corrupt);
+        if (*place) {
+            more = read_segment(shard, **place, read);
+        } else {
+            report_damage(directory_of(shard.uid), read.result.next.value(), "records are missing");
+        }
+        // What was read before the damage is good; the next read begins at the damage.
+        if (!more && read.result.frames.empty()) return fail(more.error());
+        if (!more || !*more) break;
+    }
+    return std::move(read.result);
+}
+
+Expected<SeqIx, LogError> SegmentStore::find_by_time(Shard& shard, TimestampMs at, SeqIx from, SeqIx stop) {
+    const auto place = find_place(shard, at);
+    if (!place) return fail(report_unreadable(place.error()));
+    if (!*place) return stop;
+    const auto file = files_.open((*place)->path, io::OpenMode::read);
+    if (!file) return fail(report_unreadable(file.error()));
+    SegmentScanner scanner(**file, shard.uid, (*place)->position, (*place)->end);
+    while (scanner.advance() == SegmentScanner::Step::frame) {
+        const FramePtr frame = scanner.load();
+        if (frame == nullptr) return fail(LogError::corrupt);
+        if (frame->arrival() < at) continue;
+        return std::clamp(frame->first(), from, stop);
+    }
+    return stop;
+}
+
+io::IoResult<void> SegmentStore::make_directories(ShardUid shard) {
+    const std::string directory = directory_of(shard);
+    const std::string bucket = directory.substr(0, directory.rfind('/'));
+    TRY_VOID(fs_.mkdir(bucket));
+    TRY_VOID(fs_.mkdir(directory));
+    dirty_directories_.insert({root_ + "/data", bucket, directory});
+    return {};
+}
+
+std::size_t SegmentStore::frames_that_fit(const Shard& shard) const {
+    const CheckpointShard& state = shard.flushed;
+    const bool is_new = state.active_base.value() == 0;
+    std::uint64_t end = is_new ? file_header_size : state.active_frames_end;
+    const TimestampMs created = is_new ? shard.unflushed.front()->arrival() : state.active_created;
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    for (const FramePtr& frame : shard.unflushed) {
+        const std::size_t size = frame->header().size_on_disk();
+        // A segment takes at least one frame, however large.
+        if (end > file_header_size && end + size > limits_.segment_bytes) break;
+        if (end > file_header_size && frame->arrival().value() - created.value() > limits_.segment_age_ms_max) break;
+        if (bytes >= write_size_max) break;
+        end += size;
+        bytes += size;
+        ++count;
+    }
+    return count;
+}
+
+io::IoResult<void> SegmentStore::load_for_writing(Shard& shard) {
+    TRY_VOID(load(shard));
+    if (std::exchange(shard.files.open_lost, false)) shard.flushed.active_base = SeqIx(0);
+    return {};
+}
+
+io::IoResult<void> SegmentStore::append(Shard& shard) {
+    {
+        const MutexLock lock(shard.files.mutex);
+        TRY_VOID(load_for_writing(shard));
+    }
+    while (!shard.unflushed.empty()) {
+        const std::size_t count = frames_that_fit(shard);
+        if (count == 0) {
+            TRY_VOID(seal(shard));
+            continue;
+        }
+        const bool is_new = shard.flushed.active_base.value() == 0;
+        const auto frames = std::span(shard.unflushed).first(count);
+        TRY_VOID(write_frames(shard, frames, is_new));
+        note_written(shard, frames, is_new);
+        shard.unflushed.erase(shard.unflushed.begin(), shard.unflushed.begin() + static_cast<std::ptrdiff_t>(count));
+    }
+    return {};
+}
+
+io::IoResult<void> SegmentStore::write_frames(Shard& shard, std::span<const FramePtr> frames, bool is_new) {
+    const CheckpointShard& state = shard.flushed;
+    const SeqIx base = is_new ? frames.front()->first() : state.active_base;
+    const std::string path = path_of(shard, base);
+    std::array<std::byte, file_header_size> header;
+    std::vector<ByteSpan> parts;
+    if (is_new) {
+        TRY_VOID(make_directories(shard.uid));
+        encode_segment_header({.store = store_,
+                               .shard = shard.uid,
+                               .base = base,
+                               .base_lsn = frames.front()->lsn(),
+                               .created = frames.front()->arrival(),
+                               .prev_base = state.last_base},
+                              header);
+        parts.emplace_back(header);
+    }
+    for (const FramePtr& frame : frames) parts.push_back(frame->bytes());
+    TRY(const auto file, files_.open(path, is_new ? io::OpenMode::create : io::OpenMode::read_write));
+    note_dirty(path, file);
+    return file->pwritev(is_new ? 0 : state.active_frames_end, parts);
+}
+
+void SegmentStore::note_written(Shard& shard, std::span<const FramePtr> frames, bool is_new) {
+    CheckpointShard& state = shard.flushed;
+    const MutexLock lock(shard.files.mutex);
+    auto& segments = shard.files.segments;
+    if (is_new) {
+        state.active_base = frames.front()->first();
+        state.last_base = state.active_base;
+        state.active_frames_end = file_header_size;
+        state.active_headers_crc = 0;
+        state.active_created = frames.front()->arrival();
+        segments.push_back({.base = state.active_base, .known = true, .created = state.active_created});
+        shard.files.open_index = {};
+        shard.files.open_index_complete = true;
+    }
+    Segment& segment = segments.back();
+    for (const FramePtr& frame : frames) {
+        if (shard.files.open_index_complete) {
+            index_frame(shard.files.open_index, segment, frame->first(), frame->arrival(), state.active_frames_end);
+        }
+        state.active_headers_crc = extend_headers_crc(state.active_headers_crc, frame->header().header_crc);
+        state.active_frames_end += frame->header().size_on_disk();
+        bytes_written_.fetch_add(frame->header().size_on_disk(), std::memory_order_relaxed);
+    }
+    state.next = frames.back()->next();
+    state.last_arrival = frames.back()->arrival();
+    segment.next = state.next;
+    segment.max_arrival = state.last_arrival;
+    segment.frames_end = state.active_frames_end;
+    shard.files.open_index.frames_end = state.active_frames_end;
+}
+
+io::IoResult<void> SegmentStore::seal(Shard& shard) {
+    CheckpointShard& state = shard.flushed;
+    const MutexLock lock(shard.files.mutex);
+    TRY_VOID(load_for_writing(shard));
+    if (state.active_base.value() == 0) return {};
+    const SeqIx base = state.active_base;
+    const std::string path = path_of(shard, base);
+    TRY(const auto file, files_.open(path, io::OpenMode::read_write));
+    std::array<std::byte, segment_footer_size> footer;
+    encode_segment_footer({.next = state.next,
+                           .max_arrival = state.last_arrival,
+                           .frames_end = state.active_frames_end,
+                           .record_count = state.next.value() - base.value(),
+                           .headers_crc = state.active_headers_crc},
+                          footer);
+    note_dirty(path, file);
+    TRY_VOID(file->pwrite(state.active_frames_end, footer));
+    // A write that failed half-way may have left bytes behind; the footer has to be the last thing in the file.
+    TRY(const std::uint64_t size, file->size());
+    const std::uint64_t end = state.active_frames_end + segment_footer_size;
+    if (size != end) TRY_VOID(file->ftruncate(end));
+    Segment& segment = shard.files.segments.back();
+    segment.sealed = true;
+    if (shard.files.open_index_complete) {
+        write_index(shard, base, shard.files.open_index);
+        segment.index = std::make_shared<SegmentIndex>(std::move(shard.files.open_index));
+    }
+    shard.files.open_index = {};
+    shard.files.open_index_complete = true;
+    state.active_base = SeqIx(0);
+    return {};
+}
+
+void SegmentStore::write_index(Shard& shard, SeqIx base, const SegmentIndex& index) {
+    // Advisory: an index that is missing or wrong is made again from the frames.
+    const std::string path = directory_of(shard.uid) + "/" + index_file_name(base);
+    const auto file = fs_.open(path, {.mode = io::OpenMode::create});
+    if (!file) return;
+    const Bytes bytes = encode_index(base, index);
+    if (!(*file)->ftruncate(0) || !(*file)->pwrite(0, bytes)) {
+        core::log_line(core::LogLevel::warn, "segment index not written", {{"path", path}});
+    }
+}
+
+void SegmentStore::note_dirty(const std::string& path, std::shared_ptr<io::File> file) {
+    if (sync_all_) return;
+    dirty_files_[path] = std::move(file);
+    if (dirty_files_.size() <= dirty_files_max) return;
+    sync_all_ = true;
+    dirty_files_.clear();
+}
+
+io::IoResult<void> SegmentStore::sync() {
+    if (sync_all_) {
+        TRY_VOID(fs_.syncfs(root_));
+    } else {
+        for (const auto& [path, file] : dirty_files_) TRY_VOID(file->fdatasync());
+        for (const std::string& directory : dirty_directories_) TRY_VOID(fs_.sync_directory(directory));
+    }
+    dirty_files_.clear();
+    dirty_directories_.clear();
+    sync_all_ = false;
+    return {};
+}
+
+io::IoResult<SeqIx> SegmentStore::expired_before(Shard& shard, TimestampMs limit) {
+    const MutexLock lock(shard.files.mutex);
+    TRY_VOID(load(shard));
+    SeqIx end;
+    for (Segment& segment : shard.files.segments) {
+        if (!segment.sealed) break;
+        TRY_VOID(learn(shard, segment));
+        if (segment.max_arrival >= limit) break;
+        end = segment.next;
+    }
+    return end;
+}
+
+io::IoResult<std::size_t> SegmentStore::remove_before(Shard& shard, SeqIx first_available) {
+    const MutexLock lock(shard.files.mutex);
+    TRY_VOID(load(shard));
+    auto& segments = shard.files.segments;
+    std::size_t removed = 0;
+    while (removed < segments.size() && segments[removed].sealed) {
+        Segment& segment = segments[removed];
+        TRY_VOID(learn(shard, segment));
+        if (segment.next > first_available) break;
+        const std::string path = path_of(shard, segment.base);
+        files_.forget(path);
+        dirty_files_.erase(path);
+        if (const auto done = fs_.unlink(path); !done && !done.error().is_not_found()) return fail(done.error());
+        static_cast<void>(fs_.unlink(directory_of(shard.uid) + "/" + index_file_name(segment.base)));
+        ++removed;
+    }
+    segments.erase(segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(removed));
+    return removed;
+}
+
+io::IoResult<void> SegmentStore::remove_shard(ShardUid shard) {
+    const std::string directory = directory_of(shard);
+    const auto entries = fs_.list(directory);
+    if (!entries) {
+        if (entries.error().is_not_found()) return {};
+        return fail(entries.error());
+    }
+    for (const auto& entry : *entries) {
+        const std::string path = directory + "/" + entry.name;
+        files_.forget(path);
+        dirty_files_.erase(path);
+        TRY_VOID(fs_.unlink(path));
+    }
+    dirty_directories_.erase(directory);
+    return fs_.rmdir(directory);
+}
+
+}  // namespace riacho::log::detail

@@ -1,0 +1,159 @@
+// SegmentStore: the per-shard files that records live in once they have left the journal.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "io/file_system.h"
+#include "log/detail/shard.h"
+
+namespace riacho::log::detail {
+
+// Keeps the most recently used files open. Thread-safe.
+class FileCache {
+public:
+    FileCache(io::FileSystem& fs, std::size_t open_max) : fs_(fs), open_max_(open_max) {}
+    io::IoResult<std::shared_ptr<io::File>> open(const std::string& path, io::OpenMode mode);
+    void forget(const std::string& path);
+
+private:
+    struct Entry {
+        std::string path;
+        std::shared_ptr<io::File> file;
+        bool writable;
+    };
+    io::FileSystem& fs_;
+    const std::size_t open_max_;
+    Mutex mutex_;
+    std::list<Entry> recent_ GUARDED_BY(mutex_);  // newest first
+    std::map<std::string, std::list<Entry>::iterator> by_path_ GUARDED_BY(mutex_);
+};
+
+// Walks the frames of one segment, in large reads.
+class SegmentScanner {
+public:
+    enum class Step : std::uint8_t { frame, end, damaged, unreadable };
+    SegmentScanner(io::File& file, ShardUid shard, std::uint64_t from, std::uint64_t end)
+        : file_(file), shard_(shard), position_(from), next_position_(from), end_(end) {}
+
+    // Goes to the next frame and reads its header.
+    Step advance();
+    [[nodiscard]] const FrameHeader& header() const { return header_; }
+    [[nodiscard]] std::uint64_t position() const { return position_; }
+    // The whole current frame, every checksum verified; null if one does not hold or it cannot be read.
+    FramePtr load();
+
+private:
+    // Has `size` bytes from position_ in the buffer; false at the end of the file.
+    io::IoResult<bool> fill(std::size_t size);
+
+    io::File& file_;
+    ShardUid shard_;
+    std::uint64_t position_;       // of the current frame
+    std::uint64_t next_position_;  // after it
+    std::uint64_t end_;
+    FrameHeader header_;
+    Bytes buffer_;
+    std::uint64_t buffer_at_ = 0;
+};
+
+struct ColdFrames {
+    std::vector<FramePtr> frames;
+    SeqIx next;                               // one after what was looked at
+    std::optional<TimestampMs> next_arrival;  // of the frame after them
+};
+
+// append, seal, sync and remove belong to the flusher's thread (recovery before it); the reading half is thread-safe.
+class SegmentStore {
+public:
+    struct Limits {
+        std::size_t segment_bytes;
+        std::int64_t segment_age_ms_max;
+    };
+    SegmentStore(io::FileSystem& fs, std::string root, Limits limits)
+        : fs_(fs), root_(std::move(root)), limits_(limits), files_(fs, 256) {}
+
+    void set_store(const StoreUuid& store) { store_ = store; }
+
+    // Moves frames from shard.unflushed into its segments, in order; those that were written are gone from it even when
+    // a later one fails.
+    io::IoResult<void> append(Shard& shard);
+    // Ends the open segment, if there is one.
+    io::IoResult<void> seal(Shard& shard);
+    // Everything that was appended, sealed or made is durable afterwards.
+    io::IoResult<void> sync();
+    // Deletes whole sealed segments that hold nothing from first_available on.
+    io::IoResult<std::size_t> remove_before(Shard& shard, SeqIx first_available);
+    // Deletes the files of a dropped shard.
+    io::IoResult<void> remove_shard(ShardUid shard);
+    [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
+
+    // Where the segments end whose records all arrived before `limit`; 0 if there are none.
+    io::IoResult<SeqIx> expired_before(Shard& shard, TimestampMs limit);
+
+    // Frames from the one that holds `from` (or the first later one) up to `stop` (not included) or to the limits;
+    // those that arrived before the horizon are left out.
+    Expected<ColdFrames, LogError> read(Shard& shard, SeqIx from, SeqIx stop, ReadLimits limits, TimestampMs horizon);
+    // The first record in segments that arrived at or after `at`; `stop` if there is none before it.
+    Expected<SeqIx, LogError> find_by_time(Shard& shard, TimestampMs at, SeqIx from, SeqIx stop);
+
+private:
+    // A read under way.
+    struct ColdRead {
+        SeqIx stop;
+        ReadLimits limits;
+        TimestampMs horizon;
+        std::size_t records = 0;
+        std::size_t bytes = 0;
+        bool has_jumped = false;
+        ColdFrames result;
+    };
+    struct Place {
+        std::string path;
+        std::uint64_t position = 0;
+        std::uint64_t end = 0;
+        SeqIx segment_next;
+    };
+    std::string directory_of(ShardUid shard) const { return root_ + "/" + shard_directory(shard); }
+    std::string path_of(const Shard& shard, SeqIx base) const {
+        return directory_of(shard.uid) + "/" + segment_file_name(base);
+    }
+
+    // Reads on from one segment. True when there may be more in the next one.
+    Expected<bool, LogError> read_segment(Shard& shard, const Place& place, ColdRead& read);
+    io::IoResult<void> load(Shard& shard) REQUIRES(shard.files.mutex);
+    io::IoResult<void> load_for_writing(Shard& shard) REQUIRES(shard.files.mutex);
+    io::IoResult<void> load_open(Shard& shard, Segment& segment) REQUIRES(shard.files.mutex);
+    // Reads the footer, or all frames when it is not to be trusted.
+    io::IoResult<void> learn(Shard& shard, Segment& segment) REQUIRES(shard.files.mutex);
+    io::IoResult<void> scan(Shard& shard, Segment& segment, SegmentIndex& index) REQUIRES(shard.files.mutex);
+    io::IoResult<const SegmentIndex*> index_of(Shard& shard, Segment& segment) REQUIRES(shard.files.mutex);
+    io::IoResult<std::optional<Place>> find_place(Shard& shard, SeqIx seq);
+    io::IoResult<std::optional<Place>> find_place(Shard& shard, TimestampMs at);
+
+    io::IoResult<void> make_directories(ShardUid shard);
+    io::IoResult<void> write_frames(Shard& shard, std::span<const FramePtr> frames, bool is_new);
+    std::size_t frames_that_fit(const Shard& shard) const;
+    void note_written(Shard& shard, std::span<const FramePtr> frames, bool is_new);
+    void write_index(Shard& shard, SeqIx base, const SegmentIndex& index);
+    void note_dirty(const std::string& path, std::shared_ptr<io::File> file);
+
+    io::FileSystem& fs_;
+    const std::string root_;
+    const Limits limits_;
+    StoreUuid store_{};
+    FileCache files_;
+    std::atomic<std::uint64_t> bytes_written_{0};
+    // What sync() has to cover. More files than it is worth syncing one by one: the whole file system.
+    std::map<std::string, std::shared_ptr<io::File>> dirty_files_;
+    std::set<std::string> dirty_directories_;
+    bool sync_all_ = false;
+};
+
+}  // namespace riacho::log::detail

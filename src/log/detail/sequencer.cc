@@ -1,0 +1,639 @@
+#include "log/detail/sequencer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "base/check.h"
+#include "base/crc32c.h"
+#include "core/log.h"
+#include "core/runtime.h"
+
+namespace riacho::log::detail {
+namespace {
+
+std::size_t command_room_for(const Journal& journal) { return std::min(command_room, journal.room_max() / 4); }
+
+}  // namespace
+
+void Staging::reserve(std::size_t size) {
+    if (size <= capacity_) return;
+    const std::size_t capacity = round_up(std::max(size, capacity_ * 2), std::size_t{64} << 10);
+    auto* memory = static_cast<std::byte*>(std::aligned_alloc(block_size, capacity));
+    if (memory == nullptr) throw std::bad_alloc();
+    if (size_ > 0) std::memcpy(memory, memory_.get(), size_);
+    memory_.reset(memory);
+    capacity_ = capacity;
+}
+
+// --- The queue ---
+
+void Sequencer::set_error(QueueItem& item, LogError error) {
+    switch (item.kind) {
+        case QueueItem::Kind::append:
+            for (ShardBatch& batch : static_cast<AppendRequest&>(item).batches) {
+                // What was refused for a reason of its own keeps it.
+                if (batch.result || batch.result.error() == LogError::shutting_down) batch.result = fail(error);
+            }
+            return;
+        case QueueItem::Kind::command:
+            static_cast<CommandRequest&>(item).result = fail(error);
+            return;
+        case QueueItem::Kind::trim:
+            static_cast<TrimRequest&>(item).done = false;
+            return;
+    }
+}
+
+void Sequencer::refuse(QueueItem& item, LogError error) {
+    set_error(item, error);
+    if (item.core != nullptr) {
+        item.core->wake(*item.wakeup);
+    } else {
+        item.wakeup->run();
+    }
+}
+
+void Sequencer::submit(QueueItem& item) {
+    item.next = nullptr;
+    item.bytes = frame_header_size;
+    item.frames = 1;
+    if (item.kind == QueueItem::Kind::append) {
+        item.bytes = 0;
+        const auto batches = static_cast<AppendRequest&>(item).batches;
+        for (const ShardBatch& batch : batches) {
+            RIACHO_CHECK(!batch.batch.empty());
+            item.bytes += batch.batch.size_on_disk();
+        }
+        item.frames = batches.size();
+    } else if (item.kind == QueueItem::Kind::command) {
+        item.bytes += static_cast<CommandRequest&>(item).command.size();
+    }
+    if (store_.is_poisoned()) return refuse(item, LogError::poisoned);
+    if (item.kind == QueueItem::Kind::append && store_.is_low()) return refuse(item, LogError::disk_full);
+    auto& counters = store_.counters;
+    // A request that no journal file can hold is refused as well: it can only come from a limit set too low.
+    if (round_up(item.bytes + command_room_for(store_.journal) + item.frames * trailer_entry_size, block_size) >
+        store_.journal.room_max()) {
+        return refuse(item, LogError::overloaded);
+    }
+    bool is_stopping = false;
+    {
+        const MutexLock lock(mutex_);
+        is_stopping = stopping_;
+        const bool has_room = counters.queue_bytes + item.bytes <= queue_bytes_max &&
+                              counters.queue_frames + item.frames <= queue_frames_max;
+        if (!is_stopping && has_room) {
+            counters.queue_bytes += item.bytes;
+            counters.queue_frames += item.frames;
+            (head_ == nullptr ? head_ : tail_->next) = &item;
+            tail_ = &item;
+            if (waiting_) more_.notify_one();
+            return;
+        }
+    }
+    refuse(item, is_stopping ? LogError::shutting_down : LogError::overloaded);
+}
+
+void Sequencer::stop() {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    more_.notify_one();
+}
+
+QueueItem* Sequencer::take_all() {
+    const MutexLock lock(mutex_);
+    tail_ = nullptr;
+    return std::exchange(head_, nullptr);
+}
+
+bool Sequencer::wait_for_work() {
+    bool is_idle = false;
+    {
+        const MutexLock lock(mutex_);
+        if (head_ != nullptr) return true;
+        if (stopping_) return false;
+        waiting_ = true;
+        if (store_.options.durability == Durability::interval && !is_synced_) {
+            more_.wait_for_ms(mutex_, store_.options.interval_ms);
+        } else if (store_.options.durability == Durability::sync && !is_marked_) {
+            is_idle = !more_.wait_for_ms(mutex_, mark_after_idle_ms) && head_ == nullptr;
+        } else {
+            more_.wait(mutex_);
+        }
+        waiting_ = false;
+    }
+    if (is_idle) write_mark(0);
+    sync_if_due();
+    return true;
+}
+
+void Sequencer::run() {
+    for (;;) {
+        if (!step() && !wait_for_work()) return;
+    }
+}
+
+// --- Building a group ---
+
+SeqIx Sequencer::next_seq(ShardUid uid) const {
+    const auto at = shards_.find(uid);
+    const ShardFact fact = at == shards_.end()
+                               ? ShardFact{.shard = uid}
+                               : ShardFact{uid, at->second->sequencing.next, at->second->sequencing.last_arrival};
+    facts_.push_back(fact);
+    return fact.next_seq;
+}
+
+TimestampMs Sequencer::last_arrival(ShardUid uid) const {
+    static_cast<void>(next_seq(uid));
+    return facts_.back().last_arrival;
+}
+
+std::size_t Sequencer::room_needed(const QueueItem& item) const {
+    std::size_t size = staging_.size() + item.bytes + frame_alignment * item.frames;
+    if (item.kind == QueueItem::Kind::command) size += command_room_for(store_.journal);
+    size += frame_header_size + trailer_body_size(trailer_.entries.size() + item.frames);
+    return round_up(size, block_size);
+}
+
+bool Sequencer::make_room(const QueueItem& item) {
+    if (room_needed(item) <= store_.journal.room()) return true;
+    for (bool waited = false;; waited = true) {
+        io::IoError error;
+        switch (store_.journal.roll(store_.clock.now(), error)) {
+            case Journal::Roll::done:
+                return true;
+            case Journal::Roll::failed:
+                store_.poison(error.describe());
+                return false;
+            case Journal::Roll::no_spare:
+                break;
+        }
+        // The writers have outrun the disk: every journal file is waiting for its records to reach the segments.
+        if (waited || !store_.journal.wait_for_spare(spare_wait_ms_max)) return false;
+    }
+}
+
+FrameHeader Sequencer::next_header(FrameKind kind) const {
+    FrameHeader header;
+    header.kind = kind;
+    header.generation = store_.journal.generation();
+    header.lsn = store_.journal.position().plus(staging_.size());
+    header.durable_lsn = durable_lsn_;
+    return header;
+}
+
+void Sequencer::note_frame(const FrameHeader& header, std::size_t offset) {
+    trailer_.entries.push_back({.offset = static_cast<std::uint32_t>(offset),
+                                .body_size = header.body_size,
+                                .shard = header.shard,
+                                .base_seq = header.base_seq,
+                                .record_count = header.record_count,
+                                .kind = header.kind});
+}
+
+// Encodes a frame around a body that lies at `body` in the staging memory, 64 bytes after the frame's start.
+void Sequencer::put_frame(FrameHeader header, std::size_t body_size, std::byte* body) {
+    header.body_size = static_cast<std::uint32_t>(body_size);
+    std::memset(body + body_size, 0, header.size_on_disk() - frame_header_size - body_size);
+    header.body_crc = crc32c({body, body_size});
+    encode_header(header, body - frame_header_size);
+}
+
+void Sequencer::put_trailer(FrameKind kind, std::uint16_t flags) {
+    FrameHeader header = next_header(kind);
+    header.flags = flags;
+    header.shard = next_command_;
+    header.base_seq = store_.journal.position().value();
+    header.record_count = static_cast<std::uint32_t>(trailer_.entries.size());
+    const std::size_t start = staging_.size();
+    const std::size_t end =
+        round_up(start + frame_header_size + trailer_body_size(trailer_.entries.size()), block_size);
+    std::byte* body = staging_.extend(end - start) + frame_header_size;
+    const std::size_t body_size = end - start - frame_header_size;
+    encode_trailer(trailer_, {body, body_size});
+    if (!trailer_.entries.empty()) {
+        trailer_.previous_group = store_.journal.position();
+        trailer_.previous = trailer_.entries;
+    }
+    put_frame(header, body_size, body);
+}
+
+void Sequencer::place_append(AppendRequest& request) {
+    for (ShardBatch& batch : request.batches) {
+        const auto at = shards_.find(batch.shard);
+        if (at == shards_.end()) {
+            batch.result = fail(LogError::unknown_shard);
+            continue;
+        }
+        Shard::Sequencing& state = at->second->sequencing;
+        if (state.closed) {
+            batch.result = fail(LogError::sealed);
+            continue;
+        }
+        FrameHeader header = next_header(FrameKind::data);
+        header.shard = batch.shard.value();
+        header.base_seq = state.next.value();
+        // Never backwards inside a shard, whatever the wall clock does: time searches and retention rely on it.
+        const TimestampMs arrival = std::max(now_, state.last_arrival);
+        FramePtr frame = std::move(batch.batch).place(header, arrival);
+        note_frame(frame->header(), staging_.size());
+        const ByteSpan bytes = frame->bytes();
+        std::memcpy(staging_.extend(bytes.size()), bytes.data(), bytes.size());
+        state.next = frame->next();
+        state.last_arrival = arrival;
+        batch.result = Appended{.first = frame->first(), .count = frame->record_count(), .arrival = arrival};
+        placed_.push_back({.kind = FrameKind::data, .shard = at->second, .frame = std::move(frame)});
+    }
+}
+
+std::vector<ShardPtr> Sequencer::apply_locally(const ShardEffects& effects) {
+    std::vector<ShardPtr> affected;
+    const auto find = [&](ShardUid uid) -> ShardPtr {
+        const auto at = shards_.find(uid);
+        return at == shards_.end() ? nullptr : at->second;
+    };
+    for (const auto& create : effects.create) {
+        auto shard = std::make_shared<Shard>(create.shard, create.first);
+        const bool is_new = create.shard.value() != 0 && shards_.emplace(create.shard, shard).second;
+        affected.push_back(is_new ? std::move(shard) : nullptr);
+    }
+    for (const ShardUid uid : effects.close) {
+        affected.push_back(find(uid));
+        if (affected.back() != nullptr) affected.back()->sequencing.closed = true;
+    }
+    for (const ShardUid uid : effects.drop) {
+        affected.push_back(find(uid));
+        shards_.erase(uid);
+    }
+    for (const auto& trim : effects.trim) affected.push_back(find(trim.shard));
+    return affected;
+}
+
+void Sequencer::place_command(CommandRequest& request) {
+    facts_.clear();
+    const TimestampMs now = std::max(now_, last_command_now_);
+    FrameHeader header = next_header(FrameKind::command);
+    CommandOutcome outcome = store_.applier.on_sequenced(header.lsn, request.command, now, *this);
+    request.result = CommandResult{.accepted = outcome.accepted, .reply = std::move(outcome.reply)};
+    if (!outcome.accepted) return;
+    request.result->lsn = header.lsn;
+    const CommandBody body{.now = now, .effects = outcome.effects, .facts = facts_, .command = request.command};
+    const std::size_t size = command_body_size(body);
+    RIACHO_CHECK(size <= request.command.size() + command_room_for(store_.journal) - frame_header_size,
+                 "a command's effects do not fit into a frame");
+    header.base_seq = next_command_++;
+    header.body_size = static_cast<std::uint32_t>(size);
+    note_frame(header, staging_.size());
+    std::byte* at = staging_.extend(header.size_on_disk()) + frame_header_size;
+    encode_command_body(body, at);
+    put_frame(header, size, at);
+    last_command_ = header.lsn;
+    last_command_now_ = now;
+    has_command_ = true;
+    store_.journal.note_command(header.lsn);
+    std::vector<ShardPtr> affected = apply_locally(outcome.effects);
+    placed_.push_back(
+        {.kind = FrameKind::command, .effects = std::move(outcome.effects), .affected = std::move(affected)});
+}
+
+void Sequencer::place_trim(TrimRequest& request) {
+    const auto at = shards_.find(request.shard);
+    if (at == shards_.end()) return;
+    FrameHeader header = next_header(FrameKind::trim);
+    header.shard = request.shard.value();
+    header.base_seq = request.first_available.value();
+    note_frame(header, staging_.size());
+    put_frame(header, 0, staging_.extend(frame_header_size) + frame_header_size);
+    placed_.push_back({.kind = FrameKind::trim, .shard = at->second, .trim = request.first_available});
+    request.done = true;
+}
+
+void Sequencer::place(QueueItem& item) {
+    switch (item.kind) {
+        case QueueItem::Kind::append:
+            return place_append(static_cast<AppendRequest&>(item));
+        case QueueItem::Kind::command:
+            return place_command(static_cast<CommandRequest&>(item));
+        case QueueItem::Kind::trim:
+            return place_trim(static_cast<TrimRequest&>(item));
+    }
+}
+
+void Sequencer::build_group() {
+    staging_.clear();
+    now_ = store_.clock.now();
+    bool is_stuck = false;
+    while (pending_ != nullptr && staging_.size() < group_bytes_max) {
+        QueueItem& item = *pending_;
+        // A file is left only between groups.
+        if (!trailer_.entries.empty() && room_needed(item) > store_.journal.room()) return;
+        const bool fits = !is_stuck && make_room(item);
+        pending_ = item.next;
+        if (fits) {
+            place(item);
+        } else {
+            is_stuck = true;  // the others need not wait for a file again
+            const bool is_full = store_.is_out_of_space();
+            set_error(item, store_.is_poisoned() ? LogError::poisoned
+                            : is_full            ? LogError::disk_full
+                                                 : LogError::overloaded);
+        }
+        item.next = nullptr;
+        *group_items_end_ = &item;
+        group_items_end_ = &item.next;
+    }
+}
+
+// --- Ending a group ---
+
+bool Sequencer::write_group() {
+    auto& counters = store_.counters;
+    const std::int64_t start = store_.clock.monotonic().value();
+    if (const auto written = store_.journal.write({staging_.data(), staging_.size()}); !written) {
+        store_.poison(written.error().describe());
+        return false;
+    }
+    const std::int64_t duration = store_.clock.monotonic().value() - start;
+    counters.last_sync_us = duration / 1000;
+    counters.sync.record_ns(duration);
+    counters.journal_bytes += staging_.size();
+    if (store_.options.durability == Durability::sync) {
+        durable_lsn_ = store_.journal.position();
+    } else {
+        is_synced_ = false;
+    }
+    counters.durable_lsn = durable_lsn_.value();
+    return true;
+}
+
+void Sequencer::sync_if_due() {
+    if (store_.options.durability != Durability::interval || is_synced_ || store_.is_poisoned()) return;
+    const MonotonicNs now = store_.clock.monotonic();
+    if (now.value() - last_sync_.value() < store_.options.interval_ms * 1'000'000) return;
+    if (const auto synced = store_.journal.sync(); !synced) return store_.poison(synced.error().describe());
+    last_sync_ = now;
+    is_synced_ = true;
+    durable_lsn_ = store_.journal.position();
+    store_.counters.durable_lsn = durable_lsn_.value();
+}
+
+void Sequencer::write_mark(std::uint16_t flags) {
+    is_marked_ = true;  // or as good as it gets: without room there is no use in trying again
+    if (store_.is_poisoned() || store_.journal.room() < block_size) return;
+    if (store_.options.durability != Durability::sync) {
+        if (const auto synced = store_.journal.sync(); !synced) return store_.poison(synced.error().describe());
+        durable_lsn_ = store_.journal.position();
+    }
+    staging_.clear();
+    trailer_.entries.clear();
+    put_trailer(FrameKind::durable_mark, flags);
+    if (!write_group()) return;
+    if (store_.options.durability != Durability::sync) {
+        if (const auto synced = store_.journal.sync(); !synced) return store_.poison(synced.error().describe());
+    }
+}
+
+void Sequencer::publish_data(ShardPtr shard, FramePtr frame) {
+    auto& counters = store_.counters;
+    ++counters.frames;
+    counters.records += frame->record_count();
+    counters.payload_bytes += frame->payload_bytes();
+    counters.dirty_bytes += cached_size(*frame);
+    store_.publish(*shard, frame, woken_);
+    events_.push_back({.kind = FlushEvent::Kind::data, .shard = std::move(shard), .frame = std::move(frame)});
+}
+
+void Sequencer::publish_trim(ShardPtr shard, SeqIx first_available) {
+    const SeqIx first = store_.publish_trim(*shard, first_available);
+    events_.push_back({.kind = FlushEvent::Kind::trim, .shard = std::move(shard), .seq = first});
+}
+
+void Sequencer::publish_dropped(const ShardPtr& shard) {
+    store_.shards.erase(shard->uid);
+    std::size_t bytes = 0;
+    {
+        const MutexLock lock(shard->mutex);
+        shard->dropped = true;
+        for (const FramePtr& frame : shard->tail) bytes += cached_size(*frame);
+        shard->tail.clear();
+        take_waiters(*shard, woken_);
+    }
+    store_.counters.cached_bytes -= bytes;
+    events_.push_back({.kind = FlushEvent::Kind::drop, .shard = shard});
+}
+
+void Sequencer::publish_effects(const ShardEffects& effects, const std::vector<ShardPtr>& affected) {
+    auto at = affected.begin();
+    for (std::size_t i = 0; i < effects.create.size(); ++i, ++at) {
+        if (*at == nullptr) continue;
+        store_.shards.insert(*at);
+        events_.push_back({.kind = FlushEvent::Kind::create, .shard = *at});
+    }
+    for (std::size_t i = 0; i < effects.close.size(); ++i, ++at) {
+        if (*at == nullptr) continue;
+        store_.publish_closed(**at, woken_);
+        events_.push_back({.kind = FlushEvent::Kind::close, .shard = *at});
+    }
+    for (std::size_t i = 0; i < effects.drop.size(); ++i, ++at) {
+        if (*at != nullptr) publish_dropped(*at);
+    }
+    for (const auto& trim : effects.trim) {
+        const ShardPtr& shard = *at++;
+        if (shard == nullptr) continue;
+        publish_trim(shard, trim.first_available);
+    }
+}
+
+FlushEvent Sequencer::group_end() const {
+    return {.kind = FlushEvent::Kind::group_end,
+            .lsn = store_.journal.position(),
+            .generation = store_.journal.generation(),
+            .next_command = next_command_,
+            .last_command = last_command_,
+            .last_command_now = last_command_now_};
+}
+
+void Sequencer::publish_group() {
+    ++store_.counters.groups;
+    for (Placed& placed : placed_) {
+        switch (placed.kind) {
+            case FrameKind::data:
+                publish_data(std::move(placed.shard), std::move(placed.frame));
+                break;
+            case FrameKind::command:
+                publish_effects(placed.effects, placed.affected);
+                break;
+            default:
+                publish_trim(std::move(placed.shard), placed.trim);
+        }
+    }
+    events_.push_back(group_end());
+    if (has_command_) store_.applier.on_durable(last_command_);
+    store_.flush_queue.push(events_, staging_.size());
+}
+
+void Sequencer::wake_later(core::Core* core, core::Wakeup* wakeup) {
+    wakeup->next = nullptr;
+    for (Completion& completion : completions_) {
+        if (completion.core != core) continue;
+        completion.last->next = wakeup;
+        completion.last = wakeup;
+        return;
+    }
+    completions_.push_back({core, wakeup, wakeup});
+}
+
+void Sequencer::wake_all() {
+    for (const Completion& completion : completions_) {
+        if (completion.core != nullptr) {
+            completion.core->wake_all(completion.first);
+            continue;
+        }
+        for (core::Wakeup* at = completion.first; at != nullptr;) {
+            core::Wakeup* next = at->next;
+            at->run();
+            at = next;
+        }
+    }
+    completions_.clear();
+}
+
+void Sequencer::complete_group(bool is_durable) {
+    while (group_items_ != nullptr) {
+        QueueItem& item = *group_items_;
+        group_items_ = item.next;
+        store_.counters.queue_bytes -= item.bytes;
+        store_.counters.queue_frames -= item.frames;
+        if (!is_durable) set_error(item, LogError::poisoned);
+        wake_later(item.core, item.wakeup);
+    }
+    group_items_end_ = &group_items_;
+    while (woken_ != nullptr) {
+        Waiter* waiter = woken_;
+        woken_ = waiter->next;
+        wake_later(waiter->core, waiter->wakeup);
+    }
+    wake_all();
+}
+
+bool Sequencer::step() {
+    if (pending_ == nullptr) pending_ = take_all();
+    if (pending_ == nullptr) return false;
+    placed_.clear();
+    trailer_.entries.clear();
+    has_command_ = false;
+    bool is_durable = !store_.is_poisoned();
+    if (is_durable) {
+        build_group();
+    } else {
+        // Nothing gets a place any more: all of it goes back at once.
+        group_items_ = std::exchange(pending_, nullptr);
+    }
+    if (is_durable && !trailer_.entries.empty()) {
+        is_marked_ = false;
+        put_trailer(FrameKind::group_trailer, 0);
+        is_durable = write_group();
+        if (is_durable) publish_group();
+        sync_if_due();
+    }
+    complete_group(is_durable);
+    return true;
+}
+
+// --- Recovery ---
+
+ShardPtr Sequencer::find_shard(ShardUid uid) const {
+    const auto at = shards_.find(uid);
+    return at == shards_.end() ? nullptr : at->second;
+}
+
+void Sequencer::restore_shard(const CheckpointShard& state) {
+    auto shard = std::make_shared<Shard>(state.shard, state.next);
+    shard->sequencing = {.next = state.next, .last_arrival = state.last_arrival, .closed = state.closed};
+    shard->flushed = state;
+    {
+        const MutexLock lock(shard->mutex);
+        shard->first_available = state.first_available;
+        shard->last_arrival = state.last_arrival;
+        shard->closed = state.closed;
+        shard->damaged_from = state.damaged_from;
+    }
+    if (state.damaged_from.value() != 0) ++store_.counters.damaged_shards;
+    shards_[state.shard] = shard;
+    store_.shards.insert(std::move(shard));
+}
+
+void Sequencer::restore_commands(std::uint64_t next_command, Lsn last_command, TimestampMs last_now) {
+    next_command_ = next_command;
+    last_command_ = last_command;
+    last_command_now_ = last_now;
+}
+
+bool Sequencer::replay_data(FramePtr frame) {
+    const ShardPtr shard = find_shard(frame->shard());
+    if (shard == nullptr) return false;
+    shard->sequencing.next = frame->next();
+    shard->sequencing.last_arrival = frame->arrival();
+    store_.counters.recovery_replayed_bytes += frame->bytes().size();
+    publish_data(shard, std::move(frame));
+    return true;
+}
+
+void Sequencer::replay_command(Lsn lsn, const CommandBody& body, bool has_effects) {
+    class FactsView final : public SequencerView {
+    public:
+        explicit FactsView(const std::vector<ShardFact>& facts) : facts_(facts) {}
+        SeqIx next_seq(ShardUid shard) const override { return find(shard).next_seq; }
+        TimestampMs last_arrival(ShardUid shard) const override { return find(shard).last_arrival; }
+
+    private:
+        ShardFact find(ShardUid shard) const {
+            const auto at = std::ranges::find(facts_, shard, &ShardFact::shard);
+            return at == facts_.end() ? ShardFact{.shard = shard} : *at;
+        }
+        const std::vector<ShardFact>& facts_;
+    };
+    store_.applier.on_replay(lsn, body.command, body.now, FactsView(body.facts));
+    if (!has_effects) return;
+    ++next_command_;
+    last_command_ = lsn;
+    last_command_now_ = body.now;
+    publish_effects(body.effects, apply_locally(body.effects));
+}
+
+void Sequencer::replay_trim(ShardUid uid, SeqIx first_available) {
+    const ShardPtr shard = find_shard(uid);
+    if (shard != nullptr) publish_trim(shard, first_available);
+}
+
+void Sequencer::mark_damaged(ShardUid uid, SeqIx from, SeqIx to) {
+    const ShardPtr shard = find_shard(uid);
+    if (shard == nullptr) return;
+    shard->sequencing.next = std::max(shard->sequencing.next, to);
+    {
+        const MutexLock lock(shard->mutex);
+        shard->next = std::max(shard->next, to);
+        if (shard->damaged_from.value() == 0) {
+            shard->damaged_from = from;
+            ++store_.counters.damaged_shards;
+        }
+    }
+    core::log_line(core::LogLevel::error, "shard damaged",
+                   {{"shard", uid.value()}, {"from", from.value()}, {"to", to.value()}});
+    events_.push_back({.kind = FlushEvent::Kind::damage, .shard = shard, .seq = from, .seq_end = to});
+}
+
+void Sequencer::replay_end(Lsn lsn, std::uint64_t generation) {
+    FlushEvent end = group_end();
+    end.lsn = lsn;
+    end.generation = generation;
+    events_.push_back(end);
+    store_.flush_queue.push(events_, 0);
+    durable_lsn_ = lsn;
+    store_.counters.durable_lsn = lsn.value();
+}
+
+}  // namespace riacho::log::detail

@@ -1,0 +1,175 @@
+// Sequencer: gives every record and every command its place, writes the journal in groups and publishes what is
+// durable.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/mutex.h"
+#include "log/detail/store.h"
+
+namespace riacho::log::detail {
+
+inline constexpr std::size_t queue_bytes_max = 64 << 20;
+inline constexpr std::size_t queue_frames_max = 65'536;
+inline constexpr std::size_t group_bytes_max = 4 << 20;
+// What a command's effects and recorded facts may need beside the command itself; 8,000 created shards fit.
+inline constexpr std::size_t command_room = 128 << 10;
+inline constexpr std::int64_t mark_after_idle_ms = 50;
+inline constexpr std::int64_t spare_wait_ms_max = 2'000;
+
+struct CommandRequest : QueueItem {
+    CommandRequest() : QueueItem(Kind::command) {}
+    std::string command;
+    Expected<CommandResult, LogError> result = fail(LogError::shutting_down);
+};
+
+// From retention: records before first_available are gone.
+struct TrimRequest : QueueItem {
+    TrimRequest() : QueueItem(Kind::trim) {}
+    ShardUid shard;
+    SeqIx first_available;
+    bool done = false;
+};
+
+// Memory aligned to a block, for O_DIRECT.
+class Staging {
+public:
+    [[nodiscard]] std::byte* data() const { return memory_.get(); }
+    [[nodiscard]] std::size_t size() const { return size_; }
+    void reserve(std::size_t size);
+    std::byte* extend(std::size_t n) {
+        reserve(size_ + n);
+        size_ += n;
+        return memory_.get() + size_ - n;
+    }
+    void clear() { size_ = 0; }
+
+private:
+    Frame::Memory memory_;
+    std::size_t size_ = 0;
+    std::size_t capacity_ = 0;
+};
+
+// One thread runs run(); submit and stop are for any thread. Tests and recovery call step and the restore functions
+// instead, on one thread.
+class Sequencer final : private SequencerView {
+public:
+    explicit Sequencer(Store& store) : store_(store) {}
+
+    // Queues the item; gives its wakeup back at once when it is refused.
+    void submit(QueueItem& item);
+    // After it submit refuses and run returns once the queue is empty.
+    void stop();
+
+    void run();
+    // Writes one group of what is queued. False if nothing was.
+    bool step();
+    // A group that only says that everything before it is durable.
+    void write_mark(std::uint16_t flags);
+
+    // Recovery: the shard as a checkpoint or the journal has it.
+    void restore_shard(const CheckpointShard& state);
+    void restore_commands(std::uint64_t next_command, Lsn last_command, TimestampMs last_now);
+    // Recovery: a data frame of the journal. False if its shard does not exist.
+    bool replay_data(FramePtr frame);
+    // has_effects: false for one that the checkpoint covers already.
+    void replay_command(Lsn lsn, const CommandBody& body, bool has_effects);
+    void replay_trim(ShardUid shard, SeqIx first_available);
+    // Recovery: everything before lsn was replayed; hands it to the flusher.
+    void replay_end(Lsn lsn, std::uint64_t generation);
+    // Recovery: the numbers from..to-1 of the shard were lost.
+    void mark_damaged(ShardUid shard, SeqIx from, SeqIx to);
+    void skip_commands(std::uint64_t next_command) { next_command_ = next_command; }
+    [[nodiscard]] std::uint64_t next_command() const { return next_command_; }
+    [[nodiscard]] ShardPtr find_shard(ShardUid uid) const;
+
+private:
+    // A frame of the group being built.
+    struct Placed {
+        FrameKind kind = FrameKind::data;
+        ShardPtr shard;
+        FramePtr frame;
+        SeqIx trim;
+        ShardEffects effects;
+        std::vector<ShardPtr> affected;  // the shards of the effects, in their order
+    };
+    struct Completion {
+        core::Core* core;
+        core::Wakeup* first;
+        core::Wakeup* last;
+    };
+
+    SeqIx next_seq(ShardUid shard) const override;
+    TimestampMs last_arrival(ShardUid shard) const override;
+
+    // The queue.
+    QueueItem* take_all();
+    bool wait_for_work();
+    void refuse(QueueItem& item, LogError error);
+    static void set_error(QueueItem& item, LogError error);
+
+    // Building a group.
+    void build_group();
+    bool make_room(const QueueItem& item);
+    std::size_t room_needed(const QueueItem& item) const;
+    void place(QueueItem& item);
+    void place_append(AppendRequest& request);
+    void place_command(CommandRequest& request);
+    void place_trim(TrimRequest& request);
+    FrameHeader next_header(FrameKind kind) const;
+    void note_frame(const FrameHeader& header, std::size_t offset);
+    void put_frame(FrameHeader header, std::size_t body_size, std::byte* body);
+    void put_trailer(FrameKind kind, std::uint16_t flags);
+    std::vector<ShardPtr> apply_locally(const ShardEffects& effects);
+
+    // Ending it.
+    bool write_group();
+    void sync_if_due();
+    void publish_group();
+    void publish_effects(const ShardEffects& effects, const std::vector<ShardPtr>& affected);
+    void publish_trim(ShardPtr shard, SeqIx first_available);
+    void publish_dropped(const ShardPtr& shard);
+    void publish_data(ShardPtr shard, FramePtr frame);
+    FlushEvent group_end() const;
+    void complete_group(bool is_durable);
+    void wake_later(core::Core* core, core::Wakeup* wakeup);
+    void wake_all();
+
+    Store& store_;
+
+    Mutex mutex_;
+    Condition more_;
+    QueueItem* head_ GUARDED_BY(mutex_) = nullptr;
+    QueueItem* tail_ GUARDED_BY(mutex_) = nullptr;
+    bool stopping_ GUARDED_BY(mutex_) = false;
+    bool waiting_ GUARDED_BY(mutex_) = false;
+
+    // The sequencer's thread only.
+    std::unordered_map<ShardUid, ShardPtr> shards_;  // with effects readers do not see yet
+    QueueItem* pending_ = nullptr;                   // taken from the queue, not yet placed
+    std::uint64_t next_command_ = 1;
+    Lsn last_command_;
+    TimestampMs last_command_now_;
+    Lsn durable_lsn_;
+    bool is_marked_ = true;  // nothing was written since the last mark
+    bool is_synced_ = true;  // of what was written; for the durabilities that sync later
+    MonotonicNs last_sync_;
+    mutable std::vector<ShardFact> facts_;  // what the view was asked
+
+    // The group.
+    Staging staging_;
+    std::vector<Placed> placed_;
+    Trailer trailer_;
+    QueueItem* group_items_ = nullptr;
+    QueueItem** group_items_end_ = &group_items_;
+    bool has_command_ = false;
+    TimestampMs now_;
+    std::vector<FlushEvent> events_;
+    std::vector<Completion> completions_;
+    Waiter* woken_ = nullptr;
+};
+
+}  // namespace riacho::log::detail

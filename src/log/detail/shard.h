@@ -1,0 +1,120 @@
+// Shard: everything the log knows about one shard, in three parts with different owners; and the table of them.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "log/detail/format.h"
+#include "log/frame.h"
+#include "log/log.h"
+#include "log/types.h"
+
+namespace riacho::log::detail {
+
+using FramePtr = std::shared_ptr<const Frame>;
+
+// What a frame costs in the tail cache: its memory and what surrounds it.
+inline std::size_t cached_size(const Frame& frame) { return frame.header().size_on_disk() + 256; }
+
+// One file of a shard's records.
+struct Segment {
+    SeqIx base;
+    bool sealed = false;
+    // The rest is certain for the open segment, and for a sealed one once its footer was read (`known`).
+    bool known = false;
+    SeqIx next;
+    std::uint64_t frames_end = 0;
+    TimestampMs created;
+    TimestampMs max_arrival;
+    std::shared_ptr<const SegmentIndex> index;  // of a sealed segment; null until it was needed
+};
+
+// The files of a shard, oldest first. Read from the directory when first needed.
+struct SegmentSet {
+    Mutex mutex;
+    bool loaded GUARDED_BY(mutex) = false;
+    std::vector<Segment> segments GUARDED_BY(mutex);
+    // The open segment the checkpoint names is damaged: the flusher must not go on with it.
+    bool open_lost GUARDED_BY(mutex) = false;
+    // Of the open segment. Complete unless frames from before the start of this process are missing.
+    SegmentIndex open_index GUARDED_BY(mutex);
+    bool open_index_complete GUARDED_BY(mutex) = true;
+};
+
+struct Shard {
+    Shard(ShardUid id, SeqIx first) : uid(id), sequencing{.next = first}, first_available(first), next(first) {
+        flushed.shard = id;
+        flushed.first_available = first;
+        flushed.next = first;
+    }
+
+    const ShardUid uid;
+
+    // The sequencer's thread only (recovery before it): the shard as records that come now find it.
+    struct Sequencing {
+        SeqIx next;
+        TimestampMs last_arrival;
+        bool closed = false;
+    } sequencing;
+
+    // As readers see it: durable and visible.
+    mutable Mutex mutex;
+    SeqIx first_available GUARDED_BY(mutex);
+    SeqIx next GUARDED_BY(mutex);
+    TimestampMs last_arrival GUARDED_BY(mutex);
+    bool closed GUARDED_BY(mutex) = false;
+    bool dropped GUARDED_BY(mutex) = false;
+    SeqIx damaged_from GUARDED_BY(mutex);         // 0: undamaged
+    std::deque<FramePtr> tail GUARDED_BY(mutex);  // the newest frames, without gaps up to `next`
+    Waiter* waiters GUARDED_BY(mutex) = nullptr;
+
+    // The flusher's thread only: the shard as its segments have it, and what they still lack.
+    CheckpointShard flushed;
+    std::vector<FramePtr> unflushed;
+
+    SegmentSet files;
+    std::atomic<std::int64_t> retention_ms{-1};
+};
+using ShardPtr = std::shared_ptr<Shard>;
+
+// The shards readers can find. Thread-safe.
+class ShardTable {
+public:
+    [[nodiscard]] ShardPtr find(ShardUid uid) const {
+        const MutexLock lock(mutex_);
+        const auto at = shards_.find(uid);
+        return at == shards_.end() ? nullptr : at->second;
+    }
+    void insert(ShardPtr shard) {
+        const MutexLock lock(mutex_);
+        const ShardUid uid = shard->uid;
+        shards_[uid] = std::move(shard);
+    }
+    void erase(ShardUid uid) {
+        const MutexLock lock(mutex_);
+        shards_.erase(uid);
+    }
+    [[nodiscard]] std::size_t size() const {
+        const MutexLock lock(mutex_);
+        return shards_.size();
+    }
+    [[nodiscard]] std::vector<ShardPtr> all() const {
+        const MutexLock lock(mutex_);
+        std::vector<ShardPtr> list;
+        list.reserve(shards_.size());
+        for (const auto& [uid, shard] : shards_) list.push_back(shard);
+        return list;
+    }
+
+private:
+    mutable Mutex mutex_;
+    std::unordered_map<ShardUid, ShardPtr> shards_ GUARDED_BY(mutex_);
+};
+
+}  // namespace riacho::log::detail

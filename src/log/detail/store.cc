@@ -1,0 +1,92 @@
+#include "log/detail/store.h"
+
+#include <algorithm>
+
+#include "core/log.h"
+
+namespace riacho::log::detail {
+
+void Store::poison(std::string_view reason) {
+    {
+        const MutexLock lock(failure_mutex_);
+        if (poisoned_) return;
+        failure_ = reason;
+        poisoned_.store(true, std::memory_order_release);
+    }
+    core::log_line(core::LogLevel::error, "disk failed, nothing is written any more", {{"error", reason}});
+    if (options.on_failure) options.on_failure(reason);
+}
+
+std::string Store::failure() const {
+    const MutexLock lock(failure_mutex_);
+    return failure_;
+}
+
+StoreState Store::state() const {
+    if (is_poisoned()) return StoreState::failed;
+    if (is_out_of_space()) return StoreState::disk_full;
+    return is_low() ? StoreState::disk_low : StoreState::ok;
+}
+
+void Store::sample_space() {
+    const auto space = fs.statvfs(options.directory);
+    if (!space || space->bytes_total == 0) return;
+    constexpr std::uint64_t gib = 1ULL << 30;
+    const bool is_small = space->bytes_total < 40 * gib;
+    const std::uint64_t share = space->bytes_total / (is_small ? 40 : 20);
+    const std::uint64_t floor = is_small ? std::min(gib / 4, space->bytes_total / 10) : 2 * gib;
+    const std::uint64_t threshold = std::max(share, floor);
+    const bool was_low = is_low();
+    // Left a little later than entered, so that the state does not flicker.
+    const bool low = space->bytes_free < (was_low ? threshold + threshold / 5 : threshold);
+    if (low == was_low) return;
+    low_ = low;
+    core::log_line(low ? core::LogLevel::warn : core::LogLevel::info,
+                   low ? "disk space low, appends refused" : "disk space back",
+                   {{"bytes_free", space->bytes_free}, {"bytes_needed", threshold}});
+}
+
+void take_waiters(Shard& shard, Waiter*& woken) {
+    while (shard.waiters != nullptr) {
+        Waiter* waiter = shard.waiters;
+        shard.waiters = waiter->next;
+        waiter->link = nullptr;
+        waiter->next = woken;
+        woken = waiter;
+    }
+}
+
+void Store::publish(Shard& shard, FramePtr frame, Waiter*& woken) {
+    counters.cached_bytes += cached_size(*frame);
+    const MutexLock lock(shard.mutex);
+    shard.next = frame->next();
+    shard.last_arrival = frame->arrival();
+    shard.tail.push_back(std::move(frame));
+    if (shard.waiters != nullptr) take_waiters(shard, woken);
+}
+
+SeqIx Store::publish_trim(Shard& shard, SeqIx first_available) {
+    const MutexLock lock(shard.mutex);
+    shard.first_available = std::max(shard.first_available, std::min(first_available, shard.next));
+    return shard.first_available;
+}
+
+void Store::publish_closed(Shard& shard, Waiter*& woken) {
+    const MutexLock lock(shard.mutex);
+    shard.closed = true;
+    take_waiters(shard, woken);
+}
+
+void Store::evict(Shard& shard, SeqIx first, std::size_t bytes) {
+    FramePtr gone;
+    {
+        const MutexLock lock(shard.mutex);
+        if (shard.tail.empty() || shard.tail.front()->first() != first) return;
+        // Freed after the lock is.
+        gone = std::move(shard.tail.front());
+        shard.tail.pop_front();
+    }
+    counters.cached_bytes -= bytes;
+}
+
+}  // namespace riacho::log::detail

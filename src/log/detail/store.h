@@ -1,0 +1,164 @@
+// Store: what the sequencer, the flusher and the readers of one log share.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mutex.h"
+#include "core/clock.h"
+#include "core/metrics.h"
+#include "io/file_system.h"
+#include "log/applier.h"
+#include "log/detail/journal.h"
+#include "log/detail/segments.h"
+#include "log/detail/shard.h"
+#include "log/log.h"
+
+namespace riacho::log::detail {
+
+// What the sequencer tells the flusher, in journal order.
+struct FlushEvent {
+    enum class Kind : std::uint8_t { data, create, close, drop, trim, damage, group_end };
+    Kind kind = Kind::data;
+    ShardPtr shard;
+    FramePtr frame;  // data
+    SeqIx seq;       // trim: the first record that stays; damage: the first that was lost
+    SeqIx seq_end;   // damage: one after the last that was lost
+    // group_end:
+    Lsn lsn;
+    std::uint64_t generation = 0;
+    std::uint64_t next_command = 0;
+    Lsn last_command;
+    TimestampMs last_command_now;
+};
+
+// Sequencer to flusher. Bounded by the journal: what is in here is in a journal file that cannot be recycled yet.
+class FlushQueue {
+public:
+    // Takes the events out of `events`.
+    void push(std::vector<FlushEvent>& events, std::size_t bytes) {
+        const MutexLock lock(mutex_);
+        const bool was_empty = events_.empty();
+        if (was_empty) {
+            events_.swap(events);
+        } else {
+            events_.insert(events_.end(), std::make_move_iterator(events.begin()),
+                           std::make_move_iterator(events.end()));
+        }
+        events.clear();
+        const bool was_small = bytes_ < eager_bytes;
+        bytes_ += bytes;
+        if (was_empty || (was_small && bytes_ >= eager_bytes)) more_.notify_one();
+    }
+    std::vector<FlushEvent> take() {
+        const MutexLock lock(mutex_);
+        bytes_ = 0;
+        return std::exchange(events_, {});
+    }
+    // Waits until there is something and then, to write more at once, until there is much or a moment has passed.
+    void wait(std::int64_t span_ms, std::int64_t gather_ms) {
+        const MutexLock lock(mutex_);
+        if (events_.empty() && !stopping_) more_.wait_for_ms(mutex_, span_ms);
+        if (!events_.empty() && bytes_ < eager_bytes && !stopping_) more_.wait_for_ms(mutex_, gather_ms);
+    }
+    void stop() {
+        const MutexLock lock(mutex_);
+        stopping_ = true;
+        more_.notify_all();
+    }
+    [[nodiscard]] bool is_stopping() const {
+        const MutexLock lock(mutex_);
+        return stopping_;
+    }
+
+private:
+    static constexpr std::size_t eager_bytes = 1 << 20;
+    mutable Mutex mutex_;
+    Condition more_;
+    std::vector<FlushEvent> events_ GUARDED_BY(mutex_);
+    std::size_t bytes_ GUARDED_BY(mutex_) = 0;
+    bool stopping_ GUARDED_BY(mutex_) = false;
+};
+
+struct Counters {
+    std::atomic<std::uint64_t> durable_lsn{0};
+    std::atomic<std::uint64_t> checkpoint_lsn{0};
+    std::atomic<std::size_t> queue_frames{0};
+    std::atomic<std::size_t> queue_bytes{0};
+    std::atomic<std::uint64_t> groups{0};
+    std::atomic<std::uint64_t> frames{0};
+    std::atomic<std::uint64_t> records{0};
+    std::atomic<std::uint64_t> payload_bytes{0};
+    std::atomic<std::uint64_t> journal_bytes{0};
+    std::atomic<std::uint64_t> checkpoints{0};
+    std::atomic<std::int64_t> last_sync_us{0};
+    std::atomic<std::size_t> cached_bytes{0};
+    std::atomic<std::size_t> dirty_bytes{0};
+    std::atomic<std::uint64_t> reads_from_cache{0};
+    std::atomic<std::uint64_t> reads_from_disk{0};
+    std::atomic<std::size_t> damaged_shards{0};
+    std::atomic<std::uint64_t> recovery_truncated_bytes{0};
+    std::atomic<std::uint64_t> recovery_replayed_bytes{0};
+    std::atomic<std::int64_t> recovery_us{0};
+    core::Histogram sync;
+};
+
+struct Store {
+    Store(Options given, io::FileSystem& file_system, core::Clock& the_clock, CommandApplier& the_applier)
+        : options(std::move(given)),
+          fs(file_system),
+          clock(the_clock),
+          applier(the_applier),
+          journal(fs, options),
+          segments(fs, options.directory,
+                   {.segment_bytes = options.segment_bytes, .segment_age_ms_max = options.segment_age_ms_max}) {}
+
+    const Options options;
+    io::FileSystem& fs;
+    core::Clock& clock;
+    CommandApplier& applier;
+    StoreUuid uuid{};
+    Journal journal;
+    SegmentStore segments;
+    ShardTable shards;
+    FlushQueue flush_queue;
+    Counters counters;
+
+    // The disk has failed: sticky. Reports it the first time.
+    void poison(std::string_view reason);
+    [[nodiscard]] bool is_poisoned() const { return poisoned_.load(std::memory_order_acquire); }
+    [[nodiscard]] std::string failure() const;
+    [[nodiscard]] StoreState state() const;
+
+    // The volume's state, as whoever writes outside the journal finds it.
+    enum class Writer : std::uint8_t { flusher, spares };
+    void note_out_of_space(Writer writer, bool is_full) {
+        (writer == Writer::flusher ? flusher_out_of_space_ : spares_out_of_space_) = is_full;
+    }
+    [[nodiscard]] bool is_out_of_space() const { return flusher_out_of_space_ || spares_out_of_space_; }
+    [[nodiscard]] bool is_low() const { return low_.load(std::memory_order_relaxed); }
+    void sample_space();
+
+    // Makes a durable frame visible: at the end of the shard's tail. Whoever waits on the shard is put into `woken`.
+    void publish(Shard& shard, FramePtr frame, Waiter*& woken);
+    // Returns where the shard begins now.
+    SeqIx publish_trim(Shard& shard, SeqIx first_available);
+    void publish_closed(Shard& shard, Waiter*& woken);
+    // Removes a frame from the front of the tail if it is still there.
+    void evict(Shard& shard, SeqIx first, std::size_t bytes);
+
+private:
+    std::atomic<bool> poisoned_{false};
+    std::atomic<bool> flusher_out_of_space_{false};
+    std::atomic<bool> spares_out_of_space_{false};
+    std::atomic<bool> low_{false};
+    mutable Mutex failure_mutex_;
+    std::string failure_ GUARDED_BY(failure_mutex_);
+};
+
+// Unhooks all waiters of a shard and puts them in front of `woken`.
+void take_waiters(Shard& shard, Waiter*& woken) REQUIRES(shard.mutex);
+
+}  // namespace riacho::log::detail

@@ -1,0 +1,271 @@
+// A log without threads on a simulated disk, driven step by step by one test.
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <charconv>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/crc32c.h"
+#include "core/clock.h"
+#include "core/rng.h"
+#include "core/runtime.h"
+#include "io/simulated.h"
+#include "log/detail/flusher.h"
+#include "log/detail/reader.h"
+#include "log/detail/recovery.h"
+#include "log/detail/sequencer.h"
+#include "log/detail/store.h"
+
+namespace riacho::log::detail {
+
+// Understands "create 1 2", "close 1", "drop 1", "trim 1=5", "reject", and remembers what it was told.
+class TestApplier final : public CommandApplier {
+public:
+    struct Seen {
+        Lsn lsn;
+        std::string command;
+        TimestampMs now;
+        std::vector<std::uint64_t> next;  // of the shards the command names
+        friend bool operator==(const Seen&, const Seen&) = default;
+    };
+
+    CommandOutcome on_sequenced(Lsn lsn, std::string_view command, TimestampMs now,
+                                const SequencerView& view) override {
+        if (command == "reject") return {.accepted = false, .reply = "no"};
+        CommandOutcome outcome{.accepted = true, .reply = "done"};
+        std::string_view rest = command;
+        const std::string_view verb = next_word(rest);
+        for (std::string_view word = next_word(rest); !word.empty(); word = next_word(rest)) {
+            const auto [uid, seq] = parse(word);
+            if (verb == "create") outcome.effects.create.push_back({uid, seq.value_or(SeqIx(1))});
+            if (verb == "close") outcome.effects.close.push_back(uid);
+            if (verb == "drop") outcome.effects.drop.push_back(uid);
+            if (verb == "trim") outcome.effects.trim.push_back({uid, seq.value_or(SeqIx(0))});
+        }
+        sequenced.push_back(look(lsn, command, now, view));
+        return outcome;
+    }
+    void on_durable(Lsn lsn) override {
+        durable = lsn;
+        if (stores_at_once) applied = lsn;
+    }
+    void on_replay(Lsn lsn, std::string_view command, TimestampMs now, const SequencerView& view) override {
+        replayed.push_back(look(lsn, command, now, view));
+    }
+    Lsn applied_lsn() const override { return applied; }
+    void request_materialise() override { ++requests; }
+
+    std::vector<Seen> sequenced;
+    std::vector<Seen> replayed;
+    Lsn durable;
+    Lsn applied;
+    bool stores_at_once = true;
+    int requests = 0;
+
+private:
+    static std::string_view next_word(std::string_view& rest) {
+        const std::size_t space = std::min(rest.find(' '), rest.size());
+        const std::string_view word = rest.substr(0, space);
+        rest.remove_prefix(std::min(space + 1, rest.size()));
+        return word;
+    }
+    static std::uint64_t number(std::string_view text) {
+        std::uint64_t value = 0;
+        std::from_chars(text.data(), text.data() + text.size(), value);
+        return value;
+    }
+    static std::pair<ShardUid, std::optional<SeqIx>> parse(std::string_view word) {
+        const std::size_t sign = word.find('=');
+        if (sign == std::string_view::npos) return {ShardUid(number(word)), std::nullopt};
+        return {ShardUid(number(word.substr(0, sign))), SeqIx(number(word.substr(sign + 1)))};
+    }
+    static Seen look(Lsn lsn, std::string_view command, TimestampMs now, const SequencerView& view) {
+        Seen seen{.lsn = lsn, .command = std::string(command), .now = now, .next = {}};
+        next_word(command);
+        for (std::string_view word = next_word(command); !word.empty(); word = next_word(command)) {
+            seen.next.push_back(view.next_seq(parse(word).first).value());
+        }
+        return seen;
+    }
+};
+
+// A record as it was written or read.
+struct TestRecord {
+    std::uint64_t seq = 0;
+    std::int64_t arrival = 0;
+    std::string key;
+    std::string data;
+    friend bool operator==(const TestRecord&, const TestRecord&) = default;
+};
+
+inline Batch make_batch(const std::vector<std::string>& data, std::string_view key = "key") {
+    BatchBuilder builder(0);
+    for (const std::string& text : data) {
+        const auto out = builder.add(key, nullptr, text.size());
+        std::ranges::copy(as_bytes(text), out.begin());
+    }
+    return builder.seal();
+}
+
+struct NoWakeup final : core::Wakeup {
+    void run() noexcept override { ++count; }
+    int count = 0;
+};
+
+// One life of a process. The disk, the clock and the applier outlive it.
+class TestNode {
+public:
+    static Options small_options() {
+        Options options;
+        options.directory = "/store";
+        options.journal_file_bytes = 64 << 10;
+        options.first_file_bytes = 32 << 10;
+        options.segment_bytes = 16 << 10;
+        options.checkpoint_bytes = 1 << 20;
+        options.cache_bytes = 1 << 20;
+        return options;
+    }
+
+    TestNode(io::FileSystem& fs, core::Clock& clock, TestApplier& applier, Options options = small_options())
+        : store(std::move(options), fs, clock, applier), sequencer(store), flusher(store, sequencer) {
+        core::SeededRng rng(7);
+        auto held = recover(store, sequencer, flusher, rng);
+        if (held) {
+            lock = *std::move(held);
+        } else {
+            error = held.error();
+        }
+    }
+
+    [[nodiscard]] bool is_open() const { return !error; }
+
+    // Written and durable when it returns.
+    std::vector<Expected<Appended, LogError>> append_all(std::vector<ShardBatch> batches) {
+        AppendRequest request;
+        NoWakeup wakeup;
+        request.batches = batches;
+        request.wakeup = &wakeup;
+        make_spares();
+        sequencer.submit(request);
+        while (sequencer.step()) {
+        }
+        EXPECT_EQ(wakeup.count, 1);
+        std::vector<Expected<Appended, LogError>> results;
+        for (ShardBatch& batch : batches) results.push_back(batch.result);
+        return results;
+    }
+    Expected<Appended, LogError> append(std::uint64_t shard, const std::vector<std::string>& data) {
+        std::vector<ShardBatch> batches;
+        batches.push_back({.shard = ShardUid(shard), .batch = make_batch(data)});
+        return append_all(std::move(batches)).front();
+    }
+    Expected<CommandResult, LogError> command(std::string text) {
+        CommandRequest request;
+        NoWakeup wakeup;
+        request.command = std::move(text);
+        request.wakeup = &wakeup;
+        make_spares();
+        sequencer.submit(request);
+        while (sequencer.step()) {
+        }
+        EXPECT_EQ(wakeup.count, 1);
+        return std::move(request.result);
+    }
+    bool checkpoint() { return flusher.process() && flusher.checkpoint(); }
+    void make_spares() {
+        while (store.journal.wants_spare() && store.journal.prepare_spare()) {
+        }
+    }
+    void shut_down() {
+        checkpoint();
+        sequencer.write_mark(flag_clean_shutdown);
+    }
+
+    std::optional<ShardState> find(std::uint64_t uid) {
+        const ShardPtr shard = store.shards.find(ShardUid(uid));
+        if (shard == nullptr) return std::nullopt;
+        const MutexLock guard(shard->mutex);
+        return ShardState{.first_available = shard->first_available,
+                          .next = shard->next,
+                          .last_arrival = shard->last_arrival,
+                          .closed = shard->closed,
+                          .damaged = shard->damaged_from.value() != 0};
+    }
+
+    Expected<ReadResult, LogError> read(std::uint64_t uid, SeqIx from, ReadLimits limits = {},
+                                        TimestampMs horizon = TimestampMs(0)) {
+        const ShardPtr shard = store.shards.find(ShardUid(uid));
+        if (shard == nullptr) return fail(LogError::unknown_shard);
+        for (;;) {
+            TailRead tail = read_tail(*shard, from, limits, horizon);
+            if (tail.answer) return *std::move(tail.answer);
+            auto cold = read_cold(store, *shard, tail, limits, horizon);
+            if (!cold || cold->record_count > 0 || cold->at_tip) return cold;
+            from = cold->next;
+        }
+    }
+
+    // Everything visible from `from` on, up to the tip or to an error.
+    std::vector<TestRecord> read_all(std::uint64_t uid, SeqIx from = SeqIx(1), ReadLimits limits = {},
+                                     std::optional<LogError>* stopped_by = nullptr) {
+        std::vector<TestRecord> records;
+        for (;;) {
+            const auto result = read(uid, from, limits);
+            if (!result) {
+                if (stopped_by != nullptr) *stopped_by = result.error();
+                return records;
+            }
+            for (const FrameSlice& slice : result->slices) {
+                for (const RecordView& r : slice.records()) {
+                    records.push_back(
+                        {r.seq.value(), r.arrival.value(), std::string(r.partition_key), std::string(r.data)});
+                }
+            }
+            if (result->at_tip) return records;
+            EXPECT_GT(result->next, from) << "a read made no progress";
+            if (result->next <= from) return records;
+            from = result->next;
+        }
+    }
+
+    // Forgets what may be forgotten: the next read comes from segments.
+    void empty_cache() {
+        for (const ShardPtr& shard : store.shards.all()) {
+            const MutexLock guard(shard->mutex);
+            shard->tail.clear();
+        }
+    }
+
+    static std::string describe(const TestRecord& r) {
+        return fmt::format("  {} {} {} {} {:x}\n", r.seq, r.arrival, r.key, r.data.substr(0, 12),
+                           crc32c(as_bytes(r.data)));
+    }
+
+    // Everything a reader can see, in one text.
+    std::string describe() {
+        std::string text;
+        std::map<std::uint64_t, ShardPtr> sorted;
+        for (const ShardPtr& shard : store.shards.all()) sorted[shard->uid.value()] = shard;
+        for (const auto& [uid, shard] : sorted) {
+            const auto state = *find(uid);
+            text += fmt::format("shard {} first {} next {} closed {} damaged {}\n", uid, state.first_available.value(),
+                                state.next.value(), state.closed, state.damaged);
+            for (const TestRecord& r : read_all(uid)) text += describe(r);
+        }
+        return text;
+    }
+
+    Store store;
+    Sequencer sequencer;
+    Flusher flusher;
+    std::unique_ptr<io::FileLock> lock;
+    std::optional<OpenError> error;
+};
+
+}  // namespace riacho::log::detail
