@@ -65,10 +65,9 @@ struct Authorization {
     std::string_view signed_headers;  // "host;x-amz-date"
     std::string_view signature;       // hexadecimal
     std::string_view session_token;   // empty if there is none
-    std::string_view date;            // X-Amz-Date or Date as received
-    TimestampMs signed_at{};
+    TimestampMs signed_at{};          // X-Amz-Date, or else Date
     bool presigned = false;
-    std::int64_t expires_s = 0;  // presigned only
+    std::int64_t expires_s = 0;  // presigned only; 0: not told
 
     std::vector<std::string> decoded;
 };
@@ -96,7 +95,7 @@ Sha256 signing_key(std::string_view secret, std::string_view date, std::string_v
 
 // The intermediate texts, for tests and diagnostics. payload_hash is 64 hexadecimal digits or UNSIGNED-PAYLOAD.
 std::string canonical_request(const Request& request, std::string_view signed_headers, std::string_view payload_hash);
-std::string string_to_sign(std::string_view amz_date, const Scope& scope, std::string_view canonical);
+std::string string_to_sign(TimestampMs signed_at, const Scope& scope, std::string_view canonical);
 
 struct Credentials {
     std::string_view access_key;
@@ -108,6 +107,8 @@ struct SignOptions {
     std::string_view region;
     std::string_view service = "kinesis";
     std::string_view body = {};
+    // ":authority" is what the JavaScript SDK signs over HTTP/2.
+    std::string_view authority_name = "host";
 };
 
 // Header fields to add to a request so that it is signed: x-amz-date, x-amz-security-token if there is a token, and
