@@ -1,0 +1,132 @@
+#include "server/admin.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "base/base64.h"
+#include "base/digest.h"
+#include "catalog/catalog.h"
+#include "catalog/keyring.h"
+#include "core/rng.h"
+#include "core/task.h"
+#include "http/message.h"
+#include "log/log.h"
+
+namespace riacho::server {
+namespace {
+
+http::Response reply(int status, std::string_view json) {
+    http::Response response;
+    response.status = status;
+    response.headers.add("content-type", "application/json");
+    response.body.append(json);
+    response.body.append("\n");
+    return response;
+}
+
+http::Response refuse(int status, std::string_view problem) {
+    return reply(status, fmt::format(R"({{"error":"{}"}})", problem));
+}
+
+std::string field(std::string_view body, std::string_view name) {
+    while (!body.empty()) {
+        const std::string_view line = body.substr(0, body.find('\n'));
+        body.remove_prefix(std::min(line.size() + 1, body.size()));
+        if (line.starts_with(name) && line.substr(name.size()).starts_with('='))
+            return std::string(line.substr(name.size() + 1));
+    }
+    return {};
+}
+
+bool is_user_name(std::string_view name) {
+    const auto legal = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("+=,.@_-").contains(c);
+    };
+    return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, legal);
+}
+
+bool is_account(std::string_view account) {
+    return account.size() == 12 && std::ranges::all_of(account, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+template <std::size_t size>
+std::string random_bytes(core::Rng& rng) {
+    std::array<char, size> bytes{};
+    rng.fill(std::as_writable_bytes(std::span(bytes)));
+    return {bytes.data(), bytes.size()};
+}
+
+// AKIA and 16 characters of the base32 alphabet, as AWS's look.
+std::string make_access_key(core::Rng& rng) {
+    static constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    std::string key = "AKIA";
+    for (const char c : random_bytes<16>(rng)) key += alphabet[static_cast<unsigned char>(c) % alphabet.size()];
+    return key;
+}
+
+}  // namespace
+
+Admin::Admin(log::Log& log, catalog::Catalog& catalog, const catalog::Keyring& keyring, core::Rng& rng)
+    : log_(log), catalog_(catalog), keyring_(keyring), rng_(rng), token_(to_hex(random_bytes<32>(rng))) {}
+
+Task<http::Response> Admin::handle(core::Core& core, std::string_view path, std::string_view body) {
+    std::string name = field(body, "name");
+    if (path == "users/list") co_return list_users();
+    if (path != "users/add" && path != "users/rotate" && path != "users/remove")
+        co_return refuse(404, "no such administrative call");
+    if (!is_user_name(name)) co_return refuse(400, "a user name is 1 to 64 of [a-zA-Z0-9+=,.@_-]");
+    if (path == "users/remove") co_return co_await remove_user(core, std::move(name));
+    std::string account = field(body, "account");
+    if (path == "users/add" && !is_account(account)) co_return refuse(400, "an account id has 12 digits");
+    co_return co_await put_user(core, std::move(name), std::move(account), path == "users/rotate");
+}
+
+Task<http::Response> Admin::put_user(core::Core& core, std::string name, std::string account, bool replace) {
+    catalog::PutCredential command;
+    command.replace = replace;
+    const std::string access_key = make_access_key(rng_);
+    const std::string secret = encode_base64(random_bytes<30>(rng_));
+    command.credential.access_key = access_key;
+    command.credential.account = std::move(account);
+    command.credential.user = name;
+    command.credential.sealed_secret = keyring_.seal_secret(access_key, secret, rng_);
+    const auto result = co_await log_.submit(core, catalog::encode(catalog::Command(std::move(command))));
+    if (!result) co_return refuse(503, to_string(result.error()));
+    switch (catalog::decode_verdict(result->reply).code) {
+        case catalog::Verdict::Code::user_exists:
+            co_return refuse(409, "there is a user of that name");
+        case catalog::Verdict::Code::user_missing:
+            co_return refuse(404, "there is no user of that name");
+        default:
+            break;
+    }
+    const auto stored = catalog_.snapshot()->find_credential(access_key);
+    co_return reply(200, fmt::format(R"({{"user":"{}","account":"{}","access_key_id":"{}","secret_access_key":"{}"}})",
+                                     name, stored == nullptr ? "" : stored->account, access_key, secret));
+}
+
+Task<http::Response> Admin::remove_user(core::Core& core, std::string name) {
+    const auto result = co_await log_.submit(core, catalog::encode(catalog::Command(catalog::RemoveUser{name})));
+    if (!result) co_return refuse(503, to_string(result.error()));
+    if (catalog::decode_verdict(result->reply).code == catalog::Verdict::Code::user_missing) {
+        co_return refuse(404, "there is no user of that name");
+    }
+    co_return reply(200, fmt::format(R"({{"removed":"{}"}})", name));
+}
+
+http::Response Admin::list_users() const {
+    auto users = catalog_.snapshot()->credentials();
+    std::ranges::sort(users, {}, [](const auto& credential) -> const std::string& { return credential->user; });
+    std::string json;
+    for (const auto& user : users) {
+        json += fmt::format(R"({}{{"user":"{}","account":"{}","access_key_id":"{}"}})", json.empty() ? "" : ",",
+                            user->user, user->account, user->access_key);
+    }
+    return reply(200, "[" + json + "]");
+}
+
+}  // namespace riacho::server

@@ -1,0 +1,41 @@
+// Administration from the command line: credentials, changed by commands in the same order as everything else.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "catalog/fwd.h"
+#include "core/fwd.h"
+#include "core/task_fwd.h"
+#include "http/fwd.h"
+#include "log/fwd.h"
+
+namespace riacho::server {
+
+// In the data directory, mode 0600, while a server runs: {"address":"HOST:PORT","token":"..."}.
+inline constexpr const char* admin_file = "admin.json";
+
+// Owned by the node; called on every core.
+class Admin {
+public:
+    Admin(log::Log& log, catalog::Catalog& catalog, const catalog::Keyring& keyring, core::Rng& rng);
+
+    // What a caller must know; another for each start.
+    [[nodiscard]] const std::string& token() const { return token_; }
+
+    // path: users/add, users/rotate, users/remove, users/list. body: lines of name=value. The reply is JSON.
+    Task<http::Response> handle(core::Core& core, std::string_view path, std::string_view body);
+
+private:
+    Task<http::Response> put_user(core::Core& core, std::string name, std::string account, bool replace);
+    Task<http::Response> remove_user(core::Core& core, std::string name);
+    [[nodiscard]] http::Response list_users() const;
+
+    log::Log& log_;
+    catalog::Catalog& catalog_;
+    const catalog::Keyring& keyring_;
+    core::Rng& rng_;
+    std::string token_;
+};
+
+}  // namespace riacho::server

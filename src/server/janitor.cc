@@ -1,0 +1,106 @@
+#include "server/janitor.h"
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <future>
+#include <unordered_map>
+
+#include "catalog/catalog.h"
+#include "core/clock.h"
+#include "core/task.h"
+#include "log/log.h"
+#include "streams/metrics.h"
+
+namespace riacho::server {
+namespace {
+
+// Nothing it does is urgent to the second, and a clock that tests move is looked at this often.
+constexpr std::int64_t round_ms_max = 1'000;
+
+}  // namespace
+
+struct Janitor::Impl {
+    core::Core& core;
+    core::Clock& clock;
+    catalog::Catalog& catalog;
+    log::Log& log;
+    streams::StreamMetrics& metrics;
+    boost::asio::steady_timer timer{core.context()};
+    std::atomic<bool> stopping{false};
+    std::promise<void> ended;
+    bool started = false;
+    std::unordered_map<std::uint64_t, std::int32_t> retention_told;  // by stream uid, in hours
+
+    Impl(core::Core& c, core::Clock& t, catalog::Catalog& cat, log::Log& l, streams::StreamMetrics& m)
+        : core(c), clock(t), catalog(cat), log(l), metrics(m) {}
+
+    void tell_retention(const catalog::StreamState& stream);
+    // Does what is due and returns after how long something will be.
+    Task<std::int64_t> round();
+    Task<void> run(std::shared_ptr<Impl> self);
+};
+
+void Janitor::Impl::tell_retention(const catalog::StreamState& stream) {
+    std::int32_t& told = retention_told[stream.uid];
+    if (told == stream.retention_hours) return;
+    told = stream.retention_hours;
+    for (const catalog::ShardState& shard : stream.shards) {
+        log.set_retention(log::ShardUid(shard.uid), std::int64_t{stream.retention_hours} * 3'600'000);
+    }
+}
+
+Task<std::int64_t> Janitor::Impl::round() {
+    std::int64_t wait_ms = round_ms_max;
+    for (const auto& stream : catalog.snapshot()->all_streams()) {
+        tell_retention(*stream);
+        if (stream->transition != catalog::StreamStatus::deleting) continue;
+        const TimestampMs now = clock.now();
+        if (!stream->is_gone(now)) {
+            wait_ms = std::min(wait_ms, stream->transition_until.value() - now.value());
+            continue;
+        }
+        const auto result =
+            co_await log.submit(core, catalog::encode(catalog::Command(catalog::PurgeStream{stream->uid})));
+        if (!result) break;  // the disk is full or failing; the next round tries again
+        metrics.forget(stream->uid);
+        retention_told.erase(stream->uid);
+    }
+    co_return std::max<std::int64_t>(wait_ms, 1);
+}
+
+Task<void> Janitor::Impl::run(std::shared_ptr<Impl> self) {
+    while (!self->stopping) {
+        const std::int64_t wait_ms = co_await round();
+        if (self->stopping) break;
+        timer.expires_after(std::chrono::milliseconds(wait_ms));
+        boost::system::error_code cancelled;
+        co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, cancelled));
+    }
+    ended.set_value();
+}
+
+Janitor::Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog, log::Log& log,
+                 streams::StreamMetrics& metrics)
+    : impl_(std::make_shared<Impl>(core, clock, catalog, log, metrics)) {}
+
+Janitor::~Janitor() { stop(); }
+
+void Janitor::start() {
+    impl_->started = true;
+    core::spawn(impl_->core, [impl = impl_] { return impl->run(impl); });
+}
+
+void Janitor::notify() {
+    boost::asio::post(impl_->core.context(), [impl = impl_] { impl->timer.cancel(); });
+}
+
+void Janitor::stop() {
+    if (!impl_->started || impl_->stopping.exchange(true)) return;
+    notify();
+    impl_->ended.get_future().wait();
+}
+
+}  // namespace riacho::server

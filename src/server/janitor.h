@@ -1,0 +1,37 @@
+// Janitor: what has to happen by itself in time. Streams whose DELETING is over are purged; the log is told how long
+// each shard's records are kept.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "catalog/fwd.h"
+#include "core/fwd.h"
+#include "core/task_fwd.h"
+#include "log/fwd.h"
+
+namespace riacho::streams {
+class StreamMetrics;
+}
+
+namespace riacho::server {
+
+// One coroutine on one core, from start() to stop(). The catalog, the log and the metrics outlive it.
+class Janitor {
+public:
+    Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog, log::Log& log,
+            streams::StreamMetrics& metrics);
+    ~Janitor();
+
+    void start();
+    // Something was published: look soon. Thread-safe, does not block.
+    void notify();
+    // Blocks until the coroutine has ended; not to be called on its core.
+    void stop();
+
+private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace riacho::server

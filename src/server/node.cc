@@ -1,0 +1,306 @@
+#include "server/node.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <span>
+
+#include "aws/arn.h"
+#include "aws/authenticator.h"
+#include "aws/gateway.h"
+#include "base/digest.h"
+#include "base/try.h"
+#include "catalog/catalog.h"
+#include "catalog/keyring.h"
+#include "core/clock.h"
+#include "core/metrics.h"
+#include "core/rng.h"
+#include "core/runtime.h"
+#include "http/server.h"
+#include "http/tls.h"
+#include "io/file_system.h"
+#include "log/log.h"
+#include "server/admin.h"
+#include "server/command_log.h"
+#include "server/data_dir.h"
+#include "server/janitor.h"
+#include "server/router.h"
+#include "server/status.h"
+#include "streams/operations.h"
+#include "streams/service.h"
+
+namespace riacho::server {
+namespace {
+
+// Access keys out of the catalog, their secrets opened.
+class CatalogCredentials final : public aws::CredentialStore {
+public:
+    CatalogCredentials(const catalog::Catalog& catalog, const catalog::Keyring& keyring)
+        : catalog_(catalog), keyring_(keyring) {}
+
+    [[nodiscard]] std::optional<aws::Credential> find(std::string_view access_key) const override {
+        const auto found = catalog_.snapshot()->find_credential(access_key);
+        if (found == nullptr) return std::nullopt;
+        auto secret = keyring_.open_secret(found->access_key, found->sealed_secret);
+        if (!secret) return std::nullopt;
+        // The sealed form differs each time a secret is sealed, so it tells one key of this id from the next.
+        const std::uint64_t generation = std::hash<std::string>()(found->sealed_secret);
+        return aws::Credential{found->account, *std::move(secret), {}, generation};
+    }
+
+private:
+    const catalog::Catalog& catalog_;
+    const catalog::Keyring& keyring_;
+};
+
+ExitCode exit_code_of(log::OpenFault fault) {
+    switch (fault) {
+        case log::OpenFault::locked:
+            return exit_locked;
+        case log::OpenFault::damaged:
+            return exit_damaged;
+        case log::OpenFault::io:
+            return exit_io;
+        case log::OpenFault::configuration:
+            return exit_configuration;
+    }
+    return exit_failure;
+}
+
+ExitCode exit_code_of(catalog::StoreError::Kind kind) {
+    switch (kind) {
+        case catalog::StoreError::Kind::damaged:
+            return exit_damaged;
+        case catalog::StoreError::Kind::io:
+            return exit_io;
+        case catalog::StoreError::Kind::unknown_format:
+            return exit_damaged;
+    }
+    return exit_failure;
+}
+
+ExitCode exit_code_of(http::ListenError::Kind kind) {
+    using Kind = http::ListenError::Kind;
+    switch (kind) {
+        case Kind::address_in_use:
+        case Kind::not_permitted:
+        case Kind::other:
+            return exit_unavailable;
+        case Kind::bad_address:
+        case Kind::certificate:
+            return exit_configuration;
+    }
+    return exit_failure;
+}
+
+log::Durability to_log(Durability durability) {
+    switch (durability) {
+        case Durability::sync:
+            return log::Durability::sync;
+        case Durability::interval:
+            return log::Durability::interval;
+        case Durability::os:
+            return log::Durability::os;
+    }
+    return log::Durability::sync;
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
+}
+
+}  // namespace
+
+// In the order of construction; taken apart the other way round.
+struct Node::Impl {
+    Impl(const Config& c, DataDir dir) : config(c), data_dir(std::move(dir)), runtime(config.cores) {}
+
+    Config config;
+    DataDir data_dir;
+    core::SystemClock clock;
+    core::SystemRng rng;
+    core::Metrics metrics;
+    std::optional<catalog::Keyring> keyring;
+    core::Runtime runtime;
+    std::unique_ptr<catalog::Catalog> catalog;
+    std::unique_ptr<CatalogApplier> applier;
+    std::unique_ptr<log::Log> log;
+    std::optional<streams::TokenSealer> tokens;
+    streams::StreamMetrics stream_metrics;
+    std::optional<streams::Service> streams;
+    std::optional<CatalogCredentials> credentials;
+    std::optional<aws::Authenticator> authenticator;
+    std::optional<aws::Gateway> gateway;
+    std::optional<Admin> admin;
+    std::optional<Router> router;
+    std::optional<http::Server> server;
+    std::optional<Janitor> janitor;
+    std::string certificate;
+    bool stopped = false;
+
+    Expected<void, StartError> open_data(std::function<void()> on_failure);
+    void assemble_services();
+    Expected<void, StartError> listen();
+    Expected<void, StartError> create_streams();
+    void add_pages();
+};
+
+Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failure) {
+    const auto report = [on_failure = std::move(on_failure)](std::string_view what) {
+        core::log_line(core::LogLevel::error, "storage failed", {{"reason", what}});
+        on_failure();
+    };
+    const bool is_new = !catalog::Store::exists(data_dir.file("catalog.sqlite"));
+    auto opened_catalog = catalog::Catalog::open(data_dir.path(), report);
+    if (!opened_catalog)
+        return fail(StartError{exit_code_of(opened_catalog.error().kind), opened_catalog.error().message});
+    catalog = *std::move(opened_catalog);
+    applier = std::make_unique<CatalogApplier>(*catalog);
+
+    log::Options options;
+    options.directory = data_dir.path();
+    options.durability = to_log(config.durability);
+    options.interval_ms = std::max<std::int64_t>(config.durability_interval_ms, 1);
+    options.cache_bytes = config.cache_bytes;
+    options.journal_files_max = std::max<std::size_t>(config.journal_bytes / options.journal_file_bytes, 3);
+    options.on_failure = report;
+    options.neighbours = {"LOCK", "keyring", "catalog", "tls", "admin"};
+    auto opened_log = log::Log::open(std::move(options), io::posix_file_system(), clock, rng, *applier);
+    if (!opened_log) return fail(StartError{exit_code_of(opened_log.error().fault), opened_log.error().message});
+    log = *std::move(opened_log);
+    if (applier->unreadable()) {
+        return fail(StartError{exit_damaged,
+                               fmt::format("the journal in {} holds a command that does not fit the catalog, or that "
+                                           "only a newer version can read",
+                                           data_dir.path())});
+    }
+    // After the log, which has made sure that the directory is ours.
+    auto opened_keyring = catalog::Keyring::open(data_dir.file("keyring"), is_new, rng);
+    if (!opened_keyring) return fail(StartError{exit_keyring, opened_keyring.error().message});
+    keyring.emplace(*std::move(opened_keyring));
+    // Replayed commands were durable before; they only have to be shown.
+    catalog->publish();
+    return check_shards_agree(*catalog, *log, data_dir.path());
+}
+
+void Node::Impl::assemble_services() {
+    tokens.emplace(keyring->derive("tokens"), rng);
+    streams.emplace(*catalog, *log, clock, rng, *tokens, stream_metrics, config.transition_delay_ms);
+    credentials.emplace(*catalog, *keyring);
+    authenticator.emplace(aws::AuthenticatorOptions{config.auth == AuthMode::sigv4, config.account}, *credentials,
+                          clock, rng);
+    gateway.emplace(*authenticator, clock, rng);
+    gateway->add_service({"Kinesis_20131202", "kinesis", &*streams, streams::operations()});
+    admin.emplace(*log, *catalog, *keyring, rng);
+    add_pages();
+}
+
+void Node::Impl::add_pages() {
+    metrics.add_collector([this](core::MetricsWriter& writer) { gateway->collect(writer); });
+    metrics.add_collector([this](core::MetricsWriter& writer) { stream_metrics.collect(writer); });
+    metrics.add_collector([this](core::MetricsWriter& writer) { collect_log(*log, writer); });
+    metrics.add_collector([this](core::MetricsWriter& writer) { collect_http(server->stats(), writer); });
+    Router::Pages pages;
+    pages.health = [this] { return health_page(log->stats(), config); };
+    pages.metrics = [this] { return metrics.render(); };
+    pages.admin = [this](core::Core& core, std::string_view path, std::string_view body) {
+        return admin->handle(core, path, body);
+    };
+    pages.admin_token = admin->token();
+    router.emplace(*gateway, std::move(pages));
+}
+
+Expected<void, StartError> Node::Impl::listen() {
+    http::ServerOptions options;
+    options.address = config.listen_host;
+    options.port = config.listen_port;
+    options.connections_max = config.connections_max;
+    // The limit per address is for strangers; on loopback every client has the same one.
+    options.connections_per_address_max =
+        config.listens_on_loopback() ? config.connections_max : options.connections_per_address_max;
+    http::TlsOptions tls{config.tls_cert, config.tls_key};
+    if (tls.cert_path.empty()) {
+        tls = {data_dir.file("tls-cert.pem"), data_dir.file("tls-key.pem")};
+        if (::access(tls.cert_path.c_str(), R_OK) != 0 || ::access(tls.key_path.c_str(), R_OK) != 0) {
+            const std::array<std::string, 1> names = {host_name()};
+            const auto made = http::make_self_signed(tls, names, clock.now().value() / 1000 - 3'600);
+            if (!made) return fail(StartError{exit_configuration, made.error().message});
+        }
+    }
+    certificate = tls.cert_path;
+    options.tls = tls;
+    server.emplace(std::move(options), runtime, clock, *router);
+    const auto listening = server->listen();
+    if (!listening) return fail(StartError{exit_code_of(listening.error().kind), listening.error().message});
+    return {};
+}
+
+Expected<void, StartError> Node::Impl::create_streams() {
+    for (const StreamToCreate& wanted : config.create_streams) {
+        catalog::CreateStream command;
+        command.key = {config.account, config.region, wanted.name};
+        command.arn = aws::stream_arn(config.region, config.account, wanted.name);
+        command.shard_count = static_cast<std::uint32_t>(wanted.shards);
+        const auto result = log->submit_and_wait(catalog::encode(catalog::Command(std::move(command))));
+        if (!result)
+            return fail(StartError{
+                exit_io, fmt::format("cannot create the stream {}: {}", wanted.name, to_string(result.error()))});
+    }
+    return {};
+}
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Node::~Node() { stop(0); }
+
+Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, std::function<void()> on_failure) {
+    auto dir = config.ephemeral ? DataDir::make_temporary() : DataDir::prepare(config.data_dir);
+    if (!dir) return fail(StartError{exit_configuration, dir.error().message});
+    auto node = std::unique_ptr<Node>(new Node(std::make_unique<Impl>(config, *std::move(dir))));
+    Impl& impl = *node->impl_;
+    TRY_VOID(impl.open_data(std::move(on_failure)));
+    impl.runtime.start();
+    TRY_VOID(impl.create_streams());
+    impl.assemble_services();
+    impl.janitor.emplace(impl.runtime.core(0), impl.clock, *impl.catalog, *impl.log, impl.stream_metrics);
+    impl.catalog->on_publish([janitor = &*impl.janitor] { janitor->notify(); });
+    TRY_VOID(impl.listen());
+    impl.janitor->start();
+    const std::string contact =
+        fmt::format("{{\"address\":\"{}\",\"token\":\"{}\"}}\n", node->address(), impl.admin->token());
+    if (const auto written = write_private_file(impl.data_dir.file(admin_file), contact); !written) {
+        return fail(StartError{exit_configuration, written.error().message});
+    }
+    if (!config.port_file.empty()) {
+        const auto written = write_private_file(config.port_file, fmt::format("{}\n", impl.server->port()));
+        if (!written) return fail(StartError{exit_configuration, written.error().message});
+    }
+    core::log_line(core::LogLevel::info, "listening",
+                   {{"address", node->address()},
+                    {"data_dir", impl.data_dir.path()},
+                    {"durability", to_string(to_log(config.durability))},
+                    {"auth", config.auth == AuthMode::sigv4 ? "sigv4" : "off"},
+                    {"certificate", impl.certificate}});
+    return node;
+}
+
+std::string Node::address() const {
+    const std::string& host = impl_->config.listen_host;
+    return fmt::format("{}{}{}:{}", host.contains(':') ? "[" : "", host, host.contains(':') ? "]" : "",
+                       impl_->server->port());
+}
+
+void Node::stop(std::int64_t grace_ms) {
+    Impl& impl = *impl_;
+    if (std::exchange(impl.stopped, true)) return;
+    ::unlink(impl.data_dir.file(admin_file).c_str());
+    if (impl.server) impl.server->stop(grace_ms);
+    if (impl.janitor) impl.janitor->stop();
+    if (impl.catalog) impl.catalog->on_publish({});
+    if (impl.log) impl.log->close();
+    if (impl.catalog) impl.catalog->close();
+    impl.runtime.stop();
+}
+
+}  // namespace riacho::server

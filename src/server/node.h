@@ -1,0 +1,38 @@
+// Node: everything one riacho process consists of, put together, run and taken apart in the right order.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "server/config.h"
+#include "server/exit_code.h"
+
+namespace riacho::server {
+
+struct StartError {
+    ExitCode exit_code;
+    std::string message;  // one sentence for the operator
+};
+
+// Constructed, stopped and destroyed on the main thread.
+class Node {
+public:
+    // Opens the data directory, recovers what it holds, and listens. Streams of Config::create_streams exist when it
+    // returns. on_failure is called from another thread, once, when the disk has failed and the process should end.
+    static Expected<std::unique_ptr<Node>, StartError> start(const Config& config, std::function<void()> on_failure);
+    ~Node();
+
+    [[nodiscard]] std::string address() const;  // "127.0.0.1:4566"
+
+    // Stops accepting, finishes what is in flight for at most grace_ms, writes everything down. Idempotent.
+    void stop(std::int64_t grace_ms);
+
+private:
+    struct Impl;
+    explicit Node(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace riacho::server

@@ -1,0 +1,74 @@
+// `riacho serve`: the process around a node.
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "server/commands.h"
+#include "server/exit_code.h"
+#include "server/node.h"
+
+namespace riacho::server {
+namespace {
+
+constexpr std::int64_t grace_ms = 10'000;
+// After the disk has failed, what is in memory is served a little longer; then a supervisor gets its turn.
+constexpr int drain_s = 5;
+
+// The signals the main thread waits for; blocked before any other thread exists.
+sigset_t awaited_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&signals, signal);
+    return signals;
+}
+
+void raise_file_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+int serve(const Config& config) {
+    core::configure_log(config.log_level, config.log_format);
+    umask(077);
+    raise_file_limit();
+    signal(SIGPIPE, SIG_IGN);
+    // Memory holds secrets and records: it does not go into core files.
+    const rlimit no_core{0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    const sigset_t signals = awaited_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+    auto node = Node::start(config, [] { kill(getpid(), SIGUSR1); });
+    if (!node) {
+        core::log_line(core::LogLevel::error, "cannot start", {{"reason", node.error().message}});
+        return node.error().exit_code;
+    }
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal == SIGUSR1) {
+        const timespec drain{drain_s, 0};
+        siginfo_t info{};
+        sigset_t ending;
+        sigemptyset(&ending);
+        sigaddset(&ending, SIGINT);
+        sigaddset(&ending, SIGTERM);
+        sigtimedwait(&ending, &info, &drain);
+        core::log_line(core::LogLevel::error, "stopping after a disk failure");
+        (*node)->stop(0);
+        return exit_io;
+    }
+    core::log_line(core::LogLevel::info, "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+    (*node)->stop(grace_ms);
+    core::log_line(core::LogLevel::info, "stopped");
+    return exit_ok;
+}
+
+}  // namespace riacho::server

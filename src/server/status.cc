@@ -1,0 +1,112 @@
+#include "server/status.h"
+
+#include <fmt/format.h>
+
+#include "catalog/catalog.h"
+#include "core/metrics.h"
+#include "http/server.h"
+#include "server/version.h"
+
+namespace riacho::server {
+
+std::pair<std::string, bool> health_page(const log::Stats& stats, const Config& config) {
+    const bool able = stats.state == log::StoreState::ok;
+    std::string text = fmt::format(
+        R"({{"status":"{}","version":"{}","durability":"{}","store":"{}","auth":"{}","damaged_shards":{}}})",
+        able ? "ok" : "degraded", version, to_string(stats.durability), to_string(stats.state),
+        config.auth == AuthMode::sigv4 ? "sigv4" : "off", stats.damaged_shards);
+    return {std::move(text) + "\n", able};
+}
+
+void collect_log(const log::Log& log, core::MetricsWriter& writer) {
+    using Kind = core::MetricsWriter::Kind;
+    const log::Stats stats = log.stats();
+    const auto counter = [&](std::string_view name, std::string_view help, std::uint64_t value) {
+        writer.family(name, Kind::counter, help);
+        writer.sample({}, value);
+    };
+    const auto gauge = [&](std::string_view name, std::string_view help, std::uint64_t value) {
+        writer.family(name, Kind::gauge, help);
+        writer.sample({}, value);
+    };
+    writer.family("riacho_durability_info", Kind::gauge, "The durability mode in force");
+    writer.sample({{"mode", to_string(stats.durability)}}, std::uint64_t{1});
+    writer.family("riacho_store_state", Kind::gauge, "1 for the state the store is in");
+    for (const auto state :
+         {log::StoreState::ok, log::StoreState::disk_low, log::StoreState::disk_full, log::StoreState::failed}) {
+        writer.sample({{"state", to_string(state)}}, std::uint64_t{stats.state == state});
+    }
+    gauge("riacho_journal_durable_lsn", "Journal position up to which everything is durable",
+          stats.durable_lsn.value());
+    gauge("riacho_journal_checkpoint_lsn", "Journal position up to which everything is in segments",
+          stats.checkpoint_lsn.value());
+    gauge("riacho_journal_queue_frames", "Batches waiting for the journal", stats.queue_frames);
+    gauge("riacho_journal_queue_bytes", "Bytes waiting for the journal", stats.queue_bytes);
+    gauge("riacho_journal_files", "Journal files on disk", stats.journal_files);
+    counter("riacho_journal_groups_total", "Commit groups, each one durable write", stats.groups);
+    counter("riacho_journal_frames_total", "Frames written to the journal", stats.frames);
+    counter("riacho_journal_bytes_total", "Bytes written to the journal, with headers and padding",
+            stats.journal_bytes);
+    counter("riacho_segment_bytes_total", "Bytes written to segments", stats.segment_bytes);
+    counter("riacho_records_total", "Records appended", stats.records);
+    counter("riacho_payload_bytes_total", "Partition keys and data appended", stats.payload_bytes);
+    counter("riacho_checkpoints_total", "Checkpoints", stats.checkpoints);
+    gauge("riacho_cache_bytes", "Records kept in memory", stats.cached_bytes);
+    gauge("riacho_cache_dirty_bytes", "Records in memory that no checkpoint covers", stats.dirty_bytes);
+    counter("riacho_reads_from_cache_total", "Reads answered from memory", stats.reads_from_cache);
+    counter("riacho_reads_from_disk_total", "Reads that needed segments", stats.reads_from_disk);
+    gauge("riacho_shards", "Shards in the log", stats.shards);
+    gauge("riacho_damaged_shards", "Shards with records that were lost on disk", stats.damaged_shards);
+    counter("riacho_recovery_truncated_bytes", "Bytes of unacknowledged writes the last start cut off",
+            stats.recovery_truncated_bytes);
+    counter("riacho_recovery_replayed_bytes", "Journal bytes the last start replayed", stats.recovery_replayed_bytes);
+    writer.family("riacho_journal_sync_seconds", Kind::histogram, "Duration of the durable writes");
+    writer.histogram({}, log.sync_histogram());
+}
+
+void collect_http(const http::ServerStats& stats, core::MetricsWriter& writer) {
+    using Kind = core::MetricsWriter::Kind;
+    writer.family("riacho_http_connections", Kind::gauge, "Open connections");
+    writer.sample({}, stats.connections_open);
+    writer.family("riacho_http_connections_total", Kind::counter, "Accepted connections");
+    writer.sample({}, stats.connections_accepted);
+    writer.family("riacho_http_requests_total", Kind::counter, "HTTP requests");
+    writer.sample({}, stats.requests);
+    writer.family("riacho_http_refused_total", Kind::counter, "Connections and requests refused, by reason");
+    const auto refused = [&](std::string_view reason, std::uint64_t value) {
+        writer.sample({{"reason", reason}}, value);
+    };
+    refused("connections_max", stats.refused_connections_max);
+    refused("per_address", stats.refused_per_address);
+    refused("tls_failed", stats.tls_failed);
+    refused("timeout_handshake", stats.timeout_handshake);
+    refused("timeout_head", stats.timeout_head);
+    refused("timeout_body", stats.timeout_body);
+    refused("timeout_write", stats.timeout_write);
+    refused("head_too_large", stats.head_too_large);
+    refused("body_too_large", stats.body_too_large);
+    refused("bad_request", stats.bad_request);
+    refused("shed", stats.shed);
+    refused("h2_protocol_error", stats.h2_protocol_errors);
+    refused("h2_flood", stats.h2_floods);
+}
+
+Expected<void, StartError> check_shards_agree(const catalog::Catalog& catalog, const log::Log& log,
+                                              const std::string& directory) {
+    std::size_t known = 0;
+    std::size_t missing = 0;
+    for (const auto& stream : catalog.snapshot()->all_streams()) {
+        for (const catalog::ShardState& shard : stream->shards) {
+            ++known;
+            if (!log.find(log::ShardUid(shard.uid))) ++missing;
+        }
+    }
+    const std::size_t present = log.stats().shards;
+    if (missing == 0 && present == known) return {};
+    return fail(StartError{
+        exit_damaged, fmt::format("the catalog in {} knows {} shards, {} of them not in the log, which has {}: one of "
+                                  "the two was lost or comes from elsewhere",
+                                  directory, known, missing, present)});
+}
+
+}  // namespace riacho::server

@@ -1,0 +1,27 @@
+// What /health and /metrics say about the log and the HTTP server, and the check that log and catalog agree.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "catalog/fwd.h"
+#include "core/fwd.h"
+#include "http/fwd.h"
+#include "log/log.h"
+#include "server/config.h"
+#include "server/node.h"
+
+namespace riacho::server {
+
+// JSON, and whether the node takes writes.
+std::pair<std::string, bool> health_page(const log::Stats& stats, const Config& config);
+
+void collect_log(const log::Log& log, core::MetricsWriter& writer);
+void collect_http(const http::ServerStats& stats, core::MetricsWriter& writer);
+
+// Every shard the catalog knows exists in the log, and no other: a lost or foreign catalog is found at start, not when
+// a record is missed.
+Expected<void, StartError> check_shards_agree(const catalog::Catalog& catalog, const log::Log& log,
+                                              const std::string& directory);
+
+}  // namespace riacho::server
