@@ -300,6 +300,7 @@ TEST_F(NodeTest, records_before_the_horizon_are_passed_over) {
     for (int i = 0; i < 300; ++i) {
         clock_.advance_ms(10);
         ASSERT_TRUE(node->append(1, {std::to_string(i)}));
+        if (i % 50 == 49) ASSERT_TRUE(node->checkpoint());
     }
     ASSERT_TRUE(node->checkpoint());
     const TimestampMs horizon(clock_.now().value() - 100);
@@ -321,6 +322,7 @@ TEST_F(NodeTest, a_time_is_found_in_memory_and_on_disk) {
         // Three batches share each time.
         if (i % 3 == 0) clock_.advance_ms(10);
         ASSERT_TRUE(node->append(1, {std::to_string(i), "second"}));
+        if (i % 50 == 49) ASSERT_TRUE(node->checkpoint());
     }
     ASSERT_TRUE(node->checkpoint());
     const ShardPtr shard = node->store.shards.find(ShardUid(1));
@@ -357,7 +359,7 @@ TEST_F(NodeTest, dirty_frames_stay_in_memory_and_clean_ones_leave_when_there_are
 }
 
 TEST_F(NodeTest, a_missing_or_wrong_index_is_made_again) {
-    const auto node = open();
+    auto node = open();
     ASSERT_TRUE(node->command("create 1"));
     for (int i = 0; i < 60; ++i) ASSERT_TRUE(node->append(1, {std::string(3000, 'x'), std::to_string(i)}));
     ASSERT_TRUE(node->command("close 1"));
@@ -373,6 +375,7 @@ TEST_F(NodeTest, a_missing_or_wrong_index_is_made_again) {
     }
     ASSERT_GT(broken, 5);
     node->shut_down();
+    node.reset();
     const auto again = open();
     EXPECT_EQ(again->describe(), before);
     EXPECT_EQ(again->read_all(1, SeqIx(99)).front().seq, 99U);

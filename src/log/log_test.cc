@@ -1,0 +1,245 @@
+// The log with its threads, on the real disk.
+#include "log/log.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include "core/clock.h"
+#include "core/rng.h"
+#include "core/runtime.h"
+#include "core/task.h"
+#include "io/file_system.h"
+#include "log/detail/test_node.h"
+
+namespace riacho::log {
+namespace {
+
+using detail::make_batch;
+using detail::TestApplier;
+
+class LogTest : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string name = testing::TempDir() + "riacho-log-XXXXXX";
+        ASSERT_NE(mkdtemp(name.data()), nullptr);
+        directory_ = name;
+        runtime_.start();
+    }
+    void TearDown() override {
+        runtime_.stop();
+        std::filesystem::remove_all(directory_);
+    }
+
+    std::unique_ptr<Log> open(Options options = {}) {
+        options.directory = directory_ + "/log";
+        auto log = Log::open(std::move(options), io::posix_file_system(), clock_, rng_, applier_);
+        EXPECT_TRUE(log) << (log ? "" : log.error().message);
+        return log ? *std::move(log) : nullptr;
+    }
+
+    // Runs a coroutine on a core and waits for it.
+    template <class Make>
+    void run(std::size_t core, Make make) {
+        std::promise<void> done;
+        core::spawn(runtime_.core(core), [&]() -> Task<void> {
+            co_await make(runtime_.core(core));
+            done.set_value();
+        });
+        done.get_future().get();
+    }
+
+    std::string directory_;
+    core::SystemClock clock_;
+    core::SystemRng rng_;
+    TestApplier applier_;
+    core::Runtime runtime_{2};
+};
+
+TEST_F(LogTest, an_append_is_visible_when_it_returns_and_there_after_a_restart) {
+    {
+        const auto log = open();
+        ASSERT_TRUE(log->submit_and_wait("create 7")->accepted);
+        run(0, [&](core::Core& core) -> Task<void> {
+            const auto appended = co_await log->append(core, ShardUid(7), make_batch({"hello", "world"}));
+            EXPECT_TRUE(appended);
+            EXPECT_EQ(log->find(ShardUid(7))->next, SeqIx(3));
+        });
+    }
+    const auto log = open();
+    run(1, [&](core::Core& core) -> Task<void> {
+        const auto result = co_await log->read(core, ShardUid(7), SeqIx(1), {}, TimestampMs(0));
+        EXPECT_TRUE(result);
+        EXPECT_EQ(result->record_count, 2U);
+        EXPECT_EQ(result->slices[0].records().begin()->data, "hello");
+        EXPECT_TRUE(result->at_tip);
+        EXPECT_TRUE(core.is_current());
+        const auto found = co_await log->find_by_time(core, ShardUid(7), TimestampMs(0));
+        EXPECT_EQ(found.value(), SeqIx(1));
+    });
+    EXPECT_GT(log->stats().reads_from_disk, 0U);
+}
+
+TEST_F(LogTest, many_writers_share_groups_and_each_shard_is_dense) {
+    Options options;
+    options.checkpoint_interval_ms = 50;
+    const auto log = open(options);
+    ASSERT_TRUE(log->submit_and_wait("create 1 2 3")->accepted);
+    constexpr int writers = 32;
+    constexpr int appends = 50;
+    std::atomic<int> running{writers};
+    std::promise<void> done;
+    for (int w = 0; w < writers; ++w) {
+        core::Core& core = runtime_.core(static_cast<std::size_t>(w % 2));
+        core::spawn(core, [&, w]() -> Task<void> {
+            for (int i = 0; i < appends; ++i) {
+                const ShardUid shard(static_cast<std::uint64_t>(1 + (w + i) % 3));
+                const auto result = co_await log->append(core, shard, make_batch({std::string(1000, 'x')}));
+                EXPECT_TRUE(result);
+            }
+            if (--running == 0) done.set_value();
+        });
+    }
+    done.get_future().get();
+    std::uint64_t total = 0;
+    for (const std::uint64_t shard : {1U, 2U, 3U}) total += log->find(ShardUid(shard))->next.value() - 1;
+    EXPECT_EQ(total, static_cast<std::uint64_t>(writers * appends));
+    const Stats stats = log->stats();
+    EXPECT_EQ(stats.records, total);
+    EXPECT_LT(stats.groups, total);
+    EXPECT_EQ(stats.state, StoreState::ok);
+    EXPECT_EQ(stats.queue_frames, 0U);
+    log->close();
+    EXPECT_EQ(log->stats().segment_bytes > 0, true);
+    EXPECT_EQ(log->stats().dirty_bytes, 0U);
+}
+
+TEST_F(LogTest, a_command_from_a_core_returns_its_reply) {
+    const auto log = open();
+    run(0, [&](core::Core& core) -> Task<void> {
+        const auto accepted = co_await log->submit(core, "create 1");
+        EXPECT_TRUE(accepted && accepted->accepted);
+        EXPECT_EQ(accepted->reply, "done");
+        EXPECT_EQ(applier_.durable, accepted->lsn);
+        const auto rejected = co_await log->submit(core, "reject");
+        EXPECT_TRUE(rejected && !rejected->accepted);
+    });
+}
+
+TEST_F(LogTest, append_all_answers_in_the_order_of_the_batches) {
+    const auto log = open();
+    ASSERT_TRUE(log->submit_and_wait("create 1 2"));
+    run(0, [&](core::Core& core) -> Task<void> {
+        std::vector<ShardBatch> batches;
+        batches.push_back({.shard = ShardUid(2), .batch = make_batch({"a", "b"})});
+        batches.push_back({.shard = ShardUid(5), .batch = make_batch({"c"})});
+        batches.push_back({.shard = ShardUid(1), .batch = make_batch({"d"})});
+        const auto results = co_await log->append_all(core, std::move(batches));
+        EXPECT_EQ(results.size(), 3U);
+        EXPECT_EQ(results[0]->count, 2U);
+        EXPECT_EQ(results[1].error(), LogError::unknown_shard);
+        EXPECT_EQ(results[2]->first, SeqIx(1));
+    });
+}
+
+TEST_F(LogTest, a_waiter_hears_of_new_records_and_a_disarmed_one_does_not) {
+    const auto log = open();
+    ASSERT_TRUE(log->submit_and_wait("create 1"));
+    struct Note final : core::Wakeup {
+        std::promise<void> woken;
+        void run() noexcept override { woken.set_value(); }
+    };
+    Note first;
+    Note second;
+    Waiter waiting{.core = &runtime_.core(0), .wakeup = &first};
+    Waiter leaving{.core = &runtime_.core(0), .wakeup = &second};
+    ASSERT_TRUE(log->arm(ShardUid(1), SeqIx(1), waiting));
+    ASSERT_TRUE(log->arm(ShardUid(1), SeqIx(1), leaving));
+    EXPECT_TRUE(log->disarm(leaving));
+    run(1, [&](core::Core& core) -> Task<void> {
+        const auto done = co_await log->append(core, ShardUid(1), make_batch({"x"}));
+        EXPECT_TRUE(done);
+    });
+    first.woken.get_future().get();
+    EXPECT_FALSE(log->disarm(waiting));
+    EXPECT_FALSE(log->arm(ShardUid(1), SeqIx(1), waiting)) << "there is something to see already";
+    EXPECT_FALSE(log->arm(ShardUid(9), SeqIx(1), waiting));
+    EXPECT_EQ(second.woken.get_future().wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+}
+
+TEST_F(LogTest, every_durability_keeps_what_a_process_wrote) {
+    for (const Durability durability : {Durability::sync, Durability::interval, Durability::os}) {
+        const std::string name(to_string(durability));
+        Options options;
+        options.durability = durability;
+        options.interval_ms = 5;
+        std::filesystem::remove_all(directory_ + "/log");
+        {
+            const auto log = open(options);
+            ASSERT_TRUE(log->submit_and_wait("create 1"));
+            run(0, [&](core::Core& core) -> Task<void> {
+                for (int i = 0; i < 20; ++i) {
+                    const auto done = co_await log->append(core, ShardUid(1), make_batch({name}));
+                    EXPECT_TRUE(done) << name;
+                }
+            });
+        }
+        const auto log = open(options);
+        EXPECT_EQ(log->find(ShardUid(1))->next, SeqIx(21)) << name;
+        EXPECT_EQ(log->stats().recovery_replayed_bytes, 0U);
+    }
+}
+
+TEST_F(LogTest, the_journal_moves_through_its_files_while_records_keep_coming) {
+    Options options;
+    options.journal_file_bytes = 1 << 20;
+    options.first_file_bytes = 256 << 10;
+    options.journal_files_max = 4;
+    options.checkpoint_bytes = 512 << 10;
+    options.cache_bytes = 2 << 20;
+    options.segment_bytes = 1 << 20;
+    const auto log = open(options);
+    ASSERT_TRUE(log->submit_and_wait("create 1"));
+    run(0, [&](core::Core& core) -> Task<void> {
+        for (int i = 0; i < 400; ++i) {
+            const std::vector<std::string> records(20, std::string(1000, static_cast<char>('a' + i % 26)));
+            const auto done = co_await log->append(core, ShardUid(1), make_batch(records));
+            EXPECT_TRUE(done) << i;
+        }
+        std::uint64_t seen = 0;
+        for (SeqIx at(1); seen < 8000;) {
+            const auto result = co_await log->read(core, ShardUid(1), at, {.records_max = 777}, TimestampMs(0));
+            EXPECT_TRUE(result && result->record_count > 0);
+            if (!result || result->record_count == 0) break;
+            for (const FrameSlice& slice : result->slices) {
+                for (const RecordView& record : slice.records()) {
+                    EXPECT_EQ(record.seq.value(), ++seen);
+                    EXPECT_EQ(record.data.front(), static_cast<char>('a' + (seen - 1) / 20 % 26));
+                }
+            }
+            at = result->next;
+        }
+        EXPECT_EQ(seen, 8000U);
+    });
+    EXPECT_LE(log->stats().journal_files, 4U);
+    EXPECT_GT(log->stats().checkpoints, 3U);
+    EXPECT_GT(log->stats().reads_from_disk, 0U);
+}
+
+TEST_F(LogTest, a_locked_directory_is_refused_by_name) {
+    const auto log = open();
+    Options options;
+    options.directory = directory_ + "/log";
+    const auto second = Log::open(options, io::posix_file_system(), clock_, rng_, applier_);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().fault, OpenFault::locked);
+    EXPECT_NE(second.error().message.find(directory_), std::string::npos);
+}
+
+}  // namespace
+}  // namespace riacho::log
