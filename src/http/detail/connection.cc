@@ -1,5 +1,6 @@
 #include "http/detail/connection.h"
 
+#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::string_view h2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr std::size_t linger_bytes_max = std::size_t{32} << 20;
+constexpr std::int64_t linger_when_stopping_ms = 100;
 constexpr auto handshake_pause = std::chrono::milliseconds(20);
 
 }  // namespace
@@ -194,7 +196,8 @@ Task<bool> Connection::write_all(std::string_view data) {
 Task<void> Connection::linger() {
     clear_expired();
     transport_.shutdown_send();
-    set_deadline(Deadline::linger, worker_.options().linger_timeout_ms);
+    const std::int64_t span_ms = worker_.options().linger_timeout_ms;
+    set_deadline(Deadline::linger, worker_.stopping() ? std::min(span_ms, linger_when_stopping_ms) : span_ms);
     Block& input = worker_.input();
     for (std::size_t seen = 0; seen < linger_bytes_max;) {
         const IoResult got = transport_.read(input.data.get(), input.capacity);

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "core/log.h"
+#include "http/detail/chunk_decoder.h"
 #include "http/detail/request_builder.h"
 
 namespace riacho::http::detail {
@@ -42,7 +43,7 @@ H1Connection::H1Connection(Connection& connection)
 H1Connection::~H1Connection() {
     worker_.give_body_bytes(body_bytes_taken_);
     if (block_.data) worker_.give_block(std::move(block_));
-    if (stage_.data) worker_.give_block(std::move(stage_));
+    if (rest_.data) worker_.give_block(std::move(rest_));
 }
 
 Task<void> H1Connection::run(std::string received) {
@@ -92,16 +93,11 @@ void H1Connection::end_request() {
     body_.clear();
     if (body_bytes_taken_ != 0) worker_.give_body_bytes(std::exchange(body_bytes_taken_, 0));
     RequestBuilder::clear(request_);
-    if (stage_.data) {
-        if (pending() > 0) {
-            // The rest of the stage was copied from just before what is pending.
-            begin_ -= stage_end_ - stage_begin_;
-        } else {
-            std::swap(block_, stage_);
-            begin_ = stage_begin_;
-            end_ = stage_end_;
-        }
-        worker_.give_block(std::exchange(stage_, Block{}));
+    if (rest_.data) {
+        std::swap(block_, rest_);
+        worker_.give_block(std::exchange(rest_, Block{}));
+        begin_ = 0;
+        end_ = rest_size_;
     }
     if (begin_ == end_) begin_ = end_ = 0;
 }
@@ -170,9 +166,7 @@ bool H1Connection::make_room() {
     const std::size_t capacity_max =
         std::max(options.request_line_size_max + options.header_block_size_max + 1024, first_read_max);
     if (block_.capacity >= capacity_max) return false;
-    Block larger;
-    larger.capacity = std::min(std::max(block_.capacity * 2, std::size_t{1024}), capacity_max);
-    larger.data = std::make_unique_for_overwrite<char[]>(larger.capacity + Request::body_padding);
+    Block larger = make_block(std::min(block_.capacity * 2, capacity_max));
     std::memcpy(larger.data.get(), block_.data.get(), end_);
     worker_.give_block(std::exchange(block_, std::move(larger)));
     return true;
@@ -181,7 +175,7 @@ bool H1Connection::make_room() {
 H1Connection::Outcome H1Connection::parse_head() {
     begin_ += scanner_.begin();
     const std::size_t size = scanner_.end() - scanner_.begin();
-    parser_.emplace(request_, worker_.options());
+    parser_.emplace(request_);
     const int status = parser_->parse_head({block_.data.get() + begin_, size});
     begin_ += size;
     if (status != 0) return {.refused = status};
@@ -276,44 +270,42 @@ bool H1Connection::grow_body(std::size_t capacity) {
     return true;
 }
 
+// The encoded bytes go through the worker's buffer, which belongs to this connection from a read until the next wait.
 Task<H1Connection::Outcome> H1Connection::read_chunked_body(std::size_t size_max) {
-    stage_ = worker_.take_block();
-    stage_begin_ = stage_end_ = 0;
+    ChunkDecoder decoder(worker_.options(), size_max);
+    std::string_view encoded = received();
+    begin_ = end_;
     for (;;) {
-        const Outcome outcome = co_await fill_stage();
-        if (outcome.closed || outcome.refused != 0) co_return outcome;
-        const std::size_t wanted = std::min(size_max, body_.size() + stage_end_);
+        const std::size_t wanted = std::min(size_max, body_.size() + encoded.size());
         if (wanted + Request::body_padding > body_.capacity() &&
             !grow_body(std::min(size_max, std::max(wanted, body_.size() * 2)))) {
             co_return Outcome{.refused = 503};
         }
-        const H1Parser::Chunks chunks =
-            parser_->feed_chunks({stage_.data.get() + stage_begin_, stage_end_ - stage_begin_}, body_, size_max);
-        if (chunks.refused != 0) co_return Outcome{.refused = chunks.refused};
-        stage_begin_ += chunks.used;
-        if (chunks.done) break;
+        const ChunkDecoder::Fed fed = decoder.feed(encoded, body_);
+        if (fed.refused != 0) co_return Outcome{.refused = fed.refused};
+        if (fed.done) {
+            keep_rest(encoded.substr(fed.used));
+            RequestBuilder::set_body(request_, body_.view());
+            co_return Outcome{};
+        }
+        Block& input = worker_.input();
+        std::size_t got = 0;
+        const Outcome outcome = co_await read_some(input.data.get(), input.capacity, got);
+        if (outcome.closed || outcome.refused != 0) co_return outcome;
+        encoded = {input.data.get(), got};
     }
-    RequestBuilder::set_body(request_, body_.view());
-    co_return Outcome{};
 }
 
-Task<H1Connection::Outcome> H1Connection::fill_stage() {
-    if (stage_begin_ > 0) {
-        std::memmove(stage_.data.get(), stage_.data.get() + stage_begin_, stage_end_ - stage_begin_);
-        stage_end_ -= std::exchange(stage_begin_, 0);
+// It cannot follow the head into the block: there may be no room, and the head must stay where its views point.
+void H1Connection::keep_rest(std::string_view rest) {
+    if (rest.empty()) return;
+    rest_ = worker_.take_block();
+    if (rest_.capacity < rest.size()) {
+        worker_.give_block(std::move(rest_));
+        rest_ = make_block(rest.size());
     }
-    const std::size_t room = stage_.capacity - stage_end_;
-    if (room == 0) co_return Outcome{.refused = 400};  // a chunk line or a trailer without end
-    if (const std::size_t held = std::min(pending(), room); held > 0) {
-        std::memcpy(stage_.data.get() + stage_end_, received().data(), held);
-        stage_end_ += held;
-        begin_ += held;
-        co_return Outcome{};
-    }
-    std::size_t got = 0;
-    const Outcome outcome = co_await read_some(stage_.data.get() + stage_end_, room, got);
-    stage_end_ += got;
-    co_return outcome;
+    std::memcpy(rest_.data.get(), rest.data(), rest.size());
+    rest_size_ = rest.size();
 }
 
 // --- answering -------------------------------------------------------------------------------------------------------

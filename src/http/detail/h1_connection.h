@@ -44,7 +44,7 @@ private:
     Task<Outcome> read_body(std::size_t size_max);
     Task<Outcome> read_sized_body(std::size_t size);
     Task<Outcome> read_chunked_body(std::size_t size_max);
-    Task<Outcome> fill_stage();
+    void keep_rest(std::string_view rest);
     // Waits for more bytes at most as long as the deadline that was set; refused is 408 when it passed.
     Task<Outcome> read_some(char* to, std::size_t capacity, std::size_t& got);
     Task<bool> fill_block();
@@ -73,11 +73,9 @@ private:
     std::size_t end_ = 0;
     Buffer body_;  // bodies that do not fit into the block
     std::size_t body_bytes_taken_ = 0;
-    // Chunked bodies pass through here, because the head must stay where its views point. What is left of it when the
-    // body is complete begins the next request.
-    Block stage_;
-    std::size_t stage_begin_ = 0;
-    std::size_t stage_end_ = 0;
+    // What was read beyond the end of a chunked body; it begins the next request.
+    Block rest_;
+    std::size_t rest_size_ = 0;
 
     bool reading_body_ = false;
     RateWatch body_rate_;

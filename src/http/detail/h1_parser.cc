@@ -2,7 +2,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <cstring>
-#include <functional>
 
 #include "base/check.h"
 #include "http/detail/request_builder.h"
@@ -14,12 +13,7 @@ namespace beast = boost::beast;
 
 std::string_view std_view(beast::string_view text) { return {text.data(), text.size()}; }
 
-bool is_inside(std::string_view part, std::string_view whole) {
-    const std::less_equal<> ordered;
-    return ordered(whole.data(), part.data()) && ordered(part.data() + part.size(), whole.data() + whole.size());
-}
-
-// Beast's own limits are out of the way: the scanner has bounded the head, chunk lines by the size of the read buffer.
+// Beast's own limits are out of the way: the scanner has bounded the head.
 constexpr std::uint32_t beast_header_limit = 1U << 30;
 
 }  // namespace
@@ -69,7 +63,7 @@ HeadScanner::State HeadScanner::check_unfinished(std::size_t size) {
     return size - headers_ > options_.header_block_size_max + line_end_size ? refuse(431) : State::need_more;
 }
 
-H1Parser::H1Parser(Request& request, const ServerOptions& options) : request_(request), options_(options) {
+H1Parser::H1Parser(Request& request) : request_(request) {
     header_limit(beast_header_limit);
     body_limit(boost::none);
 }
@@ -81,28 +75,7 @@ int H1Parser::parse_head(std::string_view head) {
     if (ec == beast::http::error::bad_version) return 505;
     if (ec) return 400;
     RIACHO_CHECK(used == head.size(), "the scanner and the parser agree on where the head ends");
-    head_done_ = true;
     return 0;
-}
-
-H1Parser::Chunks H1Parser::feed_chunks(std::string_view received, Buffer& body, std::size_t body_size_max) {
-    body_ = &body;
-    chunks_ = received;
-    body_size_max_ = body_size_max;
-    Chunks result;
-    while (!result.done) {
-        error_code ec;
-        const std::string_view rest = received.substr(result.used);
-        const std::size_t used = put(boost::asio::const_buffer(rest.data(), rest.size()), ec);
-        result.used += used;
-        if (ec && ec != beast::http::error::need_more) {
-            result.refused = refused_ != 0 ? refused_ : 400;
-            return result;
-        }
-        result.done = is_done();
-        if (used == 0 || ec || result.used == received.size()) return result;
-    }
-    return result;
 }
 
 void H1Parser::refuse(int status, error_code& ec) {
@@ -119,12 +92,6 @@ void H1Parser::on_request_impl(beast::http::verb, view method, view target, int 
 
 void H1Parser::on_field_impl(field name, view name_text, view value_text, error_code& ec) {
     const std::string_view value = std_view(value_text);
-    // Trailer fields carry nothing that anyone here asks for. Beast unfolds folded ones into memory of its own, which
-    // is how they are recognised; in the head the scanner has refused them.
-    if (head_done_) {
-        if (!value.empty() && !is_inside(value, chunks_)) refuse(400, ec);
-        return;
-    }
     switch (name) {
         case field::content_length:
             on_content_length(value, ec);
@@ -163,17 +130,6 @@ void H1Parser::on_transfer_encoding(std::string_view value, error_code& ec) {
 
 void H1Parser::on_header_impl(error_code& ec) {
     if (minor_version_ >= 1 && !has_host_) refuse(400, ec);
-}
-
-void H1Parser::on_chunk_header_impl(std::uint64_t size, view extension, error_code& ec) {
-    if (extension.size() > options_.chunk_extension_size_max) return refuse(400, ec);
-    if (!extension.empty() && extension.front() != ';') return refuse(400, ec);
-    if (size > body_size_max_ - body_->size()) refuse(413, ec);
-}
-
-std::size_t H1Parser::on_chunk_body_impl(std::uint64_t, view body, error_code&) {
-    body_->append(std_view(body));
-    return body.size();
 }
 
 }  // namespace riacho::http::detail

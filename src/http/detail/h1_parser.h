@@ -1,5 +1,6 @@
 // HTTP/1.1 requests from bytes: a scanner that finds the end of the head and enforces its limits, and Beast's parser
-// for the grammar. Both refuse what could be read in two ways (request smuggling); see h1_parser_test.cc for the list.
+// for the grammar of the head. Both refuse what could be read in two ways (request smuggling); see smuggling_test.cc
+// for the list.
 #pragma once
 
 #include <boost/beast/http/basic_parser.hpp>
@@ -7,7 +8,6 @@
 #include <cstdint>
 #include <string_view>
 
-#include "base/buffer.h"
 #include "http/message.h"
 #include "http/server.h"
 
@@ -59,21 +59,13 @@ private:
 // One request. Views in the Request point into the head it was given.
 class H1Parser final : private boost::beast::http::basic_parser<true> {
 public:
-    H1Parser(Request& request, const ServerOptions& options);
+    explicit H1Parser(Request& request);
 
     // The whole head, as HeadScanner found it. Returns the status to refuse it with, 0 if it is good.
     int parse_head(std::string_view head);
     [[nodiscard]] bool keep_alive() const { return basic_parser::keep_alive(); }
     [[nodiscard]] bool is_chunked() const { return chunked_; }
     [[nodiscard]] bool expects_continue() const { return expects_continue_; }
-
-    // Decodes a chunked body. used bytes need not be given again; when !done and nothing was used, more are needed.
-    struct Chunks {
-        std::size_t used = 0;
-        bool done = false;
-        int refused = 0;  // the status, 400 or 413
-    };
-    Chunks feed_chunks(std::string_view received, Buffer& body, std::size_t body_size_max);
 
 private:
     using error_code = boost::beast::error_code;
@@ -86,8 +78,8 @@ private:
     void on_header_impl(error_code& ec) override;
     void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
     std::size_t on_body_impl(view body, error_code&) override { return body.size(); }
-    void on_chunk_header_impl(std::uint64_t size, view extension, error_code& ec) override;
-    std::size_t on_chunk_body_impl(std::uint64_t remain, view body, error_code& ec) override;
+    void on_chunk_header_impl(std::uint64_t, view, error_code&) override {}
+    std::size_t on_chunk_body_impl(std::uint64_t, view body, error_code&) override { return body.size(); }
     void on_finish_impl(error_code&) override {}
 
     void refuse(int status, error_code& ec);
@@ -95,13 +87,8 @@ private:
     void on_transfer_encoding(std::string_view value, error_code& ec);
 
     Request& request_;
-    const ServerOptions& options_;
-    std::string_view chunks_;  // what feed_chunks was given
-    Buffer* body_ = nullptr;
-    std::size_t body_size_max_ = 0;
     int refused_ = 0;
     int minor_version_ = 1;
-    bool head_done_ = false;
     bool has_host_ = false;
     bool chunked_ = false;
     bool expects_continue_ = false;

@@ -32,6 +32,7 @@ Task<void> H2Connection::run(std::string received) {
     // A task that writes to the socket would not end before its client reads.
     const bool gone = broken_ || draining_;
     if (draining_) transport_.close();
+    ended_ = true;
     while (tasks_ > 0 || flush_scheduled_) {
         co_await core::suspend([this](core::Wakeup& wakeup) { join_ = &wakeup; });
     }
@@ -70,7 +71,7 @@ Task<void> H2Connection::read_until_done() {
 }
 
 void H2Connection::watch_idle() {
-    if (draining_) return;
+    if (draining_ || ended_) return;
     if (session_.streams() > 0) {
         connection_.clear_deadline();
     } else if (connection_.deadline() != Deadline::idle) {
@@ -218,15 +219,17 @@ Task<void> H2Connection::drain() {
 // --- deadlines and the end -------------------------------------------------------------------------------------------
 
 void H2Connection::on_sweep(MonotonicNs now) {
+    if (ended_) return;
     session_.sweep(now);
     if (shutdown_noticed_ && !shutdown_final_) {
         shutdown_final_ = true;
         session_.finish_shutdown();
     }
-    schedule_flush();
+    if (session_.has_output()) schedule_flush();
 }
 
 void H2Connection::on_stop() {
+    if (ended_) return;
     shutdown_noticed_ = true;
     session_.begin_shutdown();
     schedule_flush();

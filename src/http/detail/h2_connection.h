@@ -61,6 +61,7 @@ private:
     std::string unsent_;  // what the socket did not take; drain() is at it
     bool draining_ = false;
     bool broken_ = false;
+    bool ended_ = false;  // nothing more is read or begun
     bool shutdown_noticed_ = false;
     bool shutdown_final_ = false;
     std::size_t tasks_ = 0;

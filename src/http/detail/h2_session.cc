@@ -82,8 +82,10 @@ struct H2Callbacks {
         H2Stream* stream = find(session, frame->hd.stream_id);
         if (stream == nullptr || !begins_request(frame)) return 0;  // trailer fields are dropped
         return guarded([&] {
-            self(user).on_field(*stream, view_of(name, name_size), view_of(value, value_size));
-            return 0;
+            H2Session& s = self(user);
+            s.on_field(*stream, view_of(name, name_size), view_of(value, value_size));
+            // Decoding the rest of a block that is far too large is just what its sender wants.
+            return s.terminated_ ? int{NGHTTP2_ERR_CALLBACK_FAILURE} : 0;
         });
     }
     static int on_frame_recv(nghttp2_session* session, const nghttp2_frame* frame, void* user) noexcept {
@@ -180,9 +182,10 @@ bool H2Session::feed(std::string_view received) {
         const ssize_t used =
             nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(slice.data()), slice.size());
         if (used < 0) {
+            broken_ = true;
+            if (terminated_) return false;
             const bool flood = used == NGHTTP2_ERR_FLOODED || used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
             host_.count(flood ? H2Host::Event::flood : H2Host::Event::protocol_error);
-            broken_ = true;
             if (used != NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
                 nghttp2_session_terminate_session(session_, flood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_INTERNAL_ERROR);
             }
@@ -226,6 +229,10 @@ void H2Session::on_field(H2Stream& stream, std::string_view name, std::string_vi
     if (stream.list_size_ > options_.header_block_size_max || stream.fields_.size() >= options_.header_count_max + 4 ||
         (!pseudo && name.size() + value.size() + 2 > options_.header_size_max)) {
         stream.too_large_ = true;
+        if (stream.list_size_ > 2 * options_.header_block_size_max) {
+            host_.count(H2Host::Event::flood);
+            terminate(NGHTTP2_ENHANCE_YOUR_CALM);
+        }
         return;
     }
     if (stream.head_.empty()) stream.head_.reserve(1024);
@@ -382,6 +389,8 @@ std::string_view H2Session::pull() {
     }
     return size == 0 ? std::string_view() : view_of(data, static_cast<std::size_t>(size));
 }
+
+bool H2Session::has_output() const { return nghttp2_session_want_write(session_) != 0; }
 
 bool H2Session::is_done() const {
     return broken_ || (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0);

@@ -109,6 +109,7 @@ public:
     std::vector<H2Stream*> take_ready();
     // The next bytes to send, valid until the next call; empty if there are none now.
     std::string_view pull();
+    [[nodiscard]] bool has_output() const;
     // Nothing more will be received or sent.
     [[nodiscard]] bool is_done() const;
     [[nodiscard]] std::size_t streams() const { return stream_count_; }

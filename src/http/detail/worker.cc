@@ -16,11 +16,11 @@ constexpr std::size_t block_capacity = 16 * 1024;
 constexpr std::size_t blocks_kept_max = 64;
 constexpr std::size_t input_capacity = 64 * 1024;
 
+}  // namespace
+
 Block make_block(std::size_t capacity) {
     return {.data = std::make_unique_for_overwrite<char[]>(capacity + Request::body_padding), .capacity = capacity};
 }
-
-}  // namespace
 
 bool TokenBucket::take(MonotonicNs now) {
     const auto elapsed_s = static_cast<double>(now.value() - refilled_at_ns_) / 1e9;

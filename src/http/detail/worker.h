@@ -47,6 +47,8 @@ struct Block {
     std::size_t capacity = 0;  // bytes that may be filled; Request::body_padding more exist
 };
 
+Block make_block(std::size_t capacity);
+
 // A rate with a burst. Not thread-safe.
 class TokenBucket {
 public:

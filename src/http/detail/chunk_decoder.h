@@ -1,0 +1,57 @@
+// Decodes chunked bodies (RFC 9112 section 7.1), byte by byte and more strictly than the grammar asks for: what other
+// parsers read in another way is refused. Ours, because Beast's decoder has assertions that input can reach.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/buffer.h"
+#include "http/server.h"
+
+namespace riacho::http::detail {
+
+class ChunkDecoder {
+public:
+    ChunkDecoder(const ServerOptions& options, std::size_t body_size_max)
+        : options_(options), body_size_max_(body_size_max) {}
+
+    struct Fed {
+        std::size_t used = 0;  // everything, unless the body ended or was refused
+        bool done = false;
+        int refused = 0;  // the status: 400, 413 or 431
+    };
+    // Appends data to the body. Trailer fields are checked and dropped.
+    Fed feed(std::string_view received, Buffer& body);
+
+private:
+    enum class State : std::uint8_t {
+        size,
+        extension,
+        size_end,
+        data,
+        data_cr,
+        data_lf,
+        line,  // at the beginning of a trailer field or of the last line
+        name,
+        value,
+        value_end,
+        last_lf,
+        done
+    };
+    // Returns the status to refuse with, or 0.
+    int take(char c, const Buffer& body);
+    int take_size(char c, const Buffer& body);
+    int take_trailer(char c);
+
+    const ServerOptions& options_;
+    std::size_t body_size_max_;
+    State state_ = State::size;
+    std::uint64_t chunk_size_ = 0;  // while in data: what is still to come
+    std::size_t digits_ = 0;
+    std::size_t extension_size_ = 0;
+    std::size_t trailer_size_ = 0;
+    std::size_t trailer_count_ = 0;
+};
+
+}  // namespace riacho::http::detail

@@ -1,0 +1,147 @@
+// Feeds bytes to an HTTP/2 session and answers what it takes for requests, in all the ways a connection may.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/check.h"
+#include "core/task.h"
+#include "http/detail/h2_session.h"
+
+namespace {
+
+using namespace riacho;
+using namespace riacho::http;
+
+class FuzzHost final : public detail::H2Host {
+public:
+    MonotonicNs now() override { return MonotonicNs(now_ms * 1'000'000); }
+    BodyLimit on_head(const Request& request) override {
+        BodyLimit limit;
+        limit.size_max = 1000;
+        if (request.path().size() % 7 == 6) limit.answer.emplace();
+        return limit;
+    }
+    void set_origin(Request&) override {}
+    std::string_view date() override { return "Mon, 23 Nov 2026 08:00:00 GMT"; }
+    bool take_body_bytes(std::size_t n) override {
+        if (body_bytes + n > 300'000) return false;
+        body_bytes += n;
+        return true;
+    }
+    void give_body_bytes(std::size_t n) override {
+        RIACHO_CHECK(n <= body_bytes);
+        body_bytes -= n;
+    }
+    void wake(core::Wakeup& wakeup) override { woken.push_back(&wakeup); }
+    void count(Event) override {}
+
+    std::int64_t now_ms = 0;
+    std::size_t body_bytes = 0;
+    std::vector<core::Wakeup*> woken;
+};
+
+struct Sent final : core::Wakeup {
+    void run() noexcept override {}
+};
+
+// A task on a stream that streams its response in two pieces.
+struct Producer {
+    detail::H2Stream* stream;
+    Sent sent;
+    int pieces = 0;
+};
+
+class Fuzzer {
+public:
+    Fuzzer() { options_.header_block_size_max = 2000; }
+    ~Fuzzer() {
+        session_.close_streams();
+        for (Producer* producer : producers_) finish(producer);
+        host_.woken.clear();
+    }
+    void run(std::string_view input) {
+        const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string("\0\0\0\4\0\0\0\0\0", 9);
+        session_.feed(preface);
+        while (!input.empty()) {
+            const auto control = static_cast<unsigned char>(input.front());
+            input.remove_prefix(1);
+            const std::size_t take = std::min<std::size_t>(input.size(), 1U + control);
+            const bool fine = session_.feed(input.substr(0, take));
+            input.remove_prefix(take);
+            answer(control);
+            host_.now_ms += control % 5 == 0 ? 7'000 : 1;
+            if (control % 11 == 0) session_.sweep(host_.now());
+            if (control == 200) session_.begin_shutdown();
+            while (!session_.pull().empty()) {
+            }
+            advance_producers();
+            if (!fine || session_.is_done()) return;
+        }
+    }
+
+private:
+    void answer(unsigned char control) {
+        for (detail::H2Stream* stream : session_.take_ready()) {
+            check(stream->request());
+            Response response;
+            response.headers.add("x-fuzz", "1");
+            if (control % 3 == 0) {
+                response.producer = [](BodyWriter&) -> Task<void> { co_return; };
+                session_.respond(*stream, std::move(response));
+                auto* producer = new Producer{.stream = stream, .sent = {}, .pieces = 0};
+                producers_.push_back(producer);
+                write(producer);
+            } else {
+                response.body.append(std::string(control * 100U, 'b'));
+                session_.respond(*stream, std::move(response));
+                session_.release(*stream);
+            }
+        }
+    }
+    static void check(const Request& request) {
+        RIACHO_CHECK(!request.path().empty() && request.body().size() <= 1000);
+        // AddressSanitizer looks on.
+        for (std::size_t i = 0; i < request.body().size() + Request::body_padding; ++i) {
+            [[maybe_unused]] const volatile char c = request.body().data()[i];
+        }
+    }
+    void write(Producer* producer) {
+        ++producer->pieces;
+        if (!session_.begin_write(*producer->stream, text_, producer->sent)) producer->pieces = 3;
+    }
+    void advance_producers() {
+        for (core::Wakeup* wakeup : std::exchange(host_.woken, {})) {
+            for (Producer*& producer : producers_) {
+                if (producer == nullptr || &producer->sent != wakeup) continue;
+                if (producer->pieces < 2) {
+                    write(producer);
+                } else {
+                    finish(std::exchange(producer, nullptr));
+                }
+            }
+        }
+    }
+    void finish(Producer* producer) {
+        if (producer == nullptr) return;
+        session_.end_write(*producer->stream);
+        session_.release(*producer->stream);
+        delete producer;
+    }
+
+    ServerOptions options_;
+    FuzzHost host_;
+    detail::H2Session session_{options_, host_};
+    std::vector<Producer*> producers_;
+    const std::string text_ = std::string(30'000, 't');
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    Fuzzer fuzzer;
+    fuzzer.run({reinterpret_cast<const char*>(data), size});
+    return 0;
+}
