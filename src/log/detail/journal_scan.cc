@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <new>
 
 #include "base/crc32c.h"
 #include "base/try.h"
@@ -18,11 +20,18 @@ std::unexpected<OpenError> damaged(const JournalFile& file, Lsn lsn, std::string
     return fail(OpenError{OpenFault::damaged, fmt::format("{} is damaged at offset {}: {}", file.path, offset, what)});
 }
 
+// Aligned, for O_DIRECT.
+Frame::Memory allocate_blocks(std::uint64_t size) {
+    auto* memory = static_cast<std::byte*>(std::aligned_alloc(block_size, static_cast<std::size_t>(size)));
+    if (memory == nullptr) throw std::bad_alloc();
+    return Frame::Memory(memory);
+}
+
 // One journal file in memory, read from disk as far as it was looked at.
 class Image {
 public:
     Image(std::unique_ptr<io::File> file, const JournalFile& info, std::uint64_t size)
-        : file_(std::move(file)), info_(info), size_(size), memory_(Frame::allocate(static_cast<std::size_t>(size))) {}
+        : file_(std::move(file)), info_(info), size_(size), memory_(allocate_blocks(size)) {}
 
     [[nodiscard]] Lsn end() const { return Lsn(info_.header.first_lsn.value() + size_ - file_header_size); }
 
@@ -79,11 +88,17 @@ private:
 };
 
 io::IoResult<Image> load_image(io::FileSystem& fs, const JournalFile& file, bool resync) {
-    TRY(auto handle, fs.open(file.path, {.mode = resync ? io::OpenMode::read_write : io::OpenMode::read}));
+    const io::OpenMode mode = resync ? io::OpenMode::read_write : io::OpenMode::read;
+    // Past the page cache: what a failed write-back left there is not on the disk. And it saves a copy.
+    auto opened = fs.open(file.path, {.mode = mode, .direct = true});
+    if (!opened && opened.error().error == EINVAL) opened = fs.open(file.path, {.mode = mode});
+    TRY(auto handle, std::move(opened));
     if (resync) TRY_VOID(handle->fdatasync());
     handle->drop_cache();
     TRY(const std::uint64_t size, handle->size());
-    return Image(std::move(handle), file, std::clamp(size, std::uint64_t{file_header_size}, file.header.file_size));
+    // Whole blocks only: a file cut elsewhere has lost the rest of that block.
+    const std::uint64_t usable = std::clamp(size, std::uint64_t{file_header_size}, file.header.file_size);
+    return Image(std::move(handle), file, usable / block_size * block_size);
 }
 
 // What can be said about the frames in [from, to), from the header at `from`, if it survived, and from trailers after

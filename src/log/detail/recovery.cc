@@ -124,13 +124,14 @@ private:
         return {};
     }
 
-    // Memory stays bounded: what was replayed moves on to segments, and out of the cache when there is much of it.
+    // Memory stays bounded: when there is much, what was replayed moves on to segments and out of the cache. Otherwise that
+    // is left to the flusher, so that the start is not kept waiting.
     Expected<void, OpenError> end_step(Lsn end) {
         if (step_bytes_ < replay_step) return {};
         step_bytes_ = 0;
         sequencer_.replay_end(end, generation_);
-        const bool is_flushed = flusher_.process();
-        if (is_flushed && store_.counters.dirty_bytes > store_.options.cache_bytes / 2) flusher_.checkpoint();
+        if (store_.counters.dirty_bytes <= store_.options.cache_bytes / 2) return {};
+        if (flusher_.process()) flusher_.checkpoint();
         if (store_.is_poisoned()) return fail(OpenError{OpenFault::io, store_.failure()});
         return {};
     }
@@ -323,8 +324,6 @@ Expected<std::unique_ptr<io::FileLock>, OpenError> recover(Store& store, Sequenc
     if (const auto started = store.journal.start(position, store.clock.now()); !started) {
         return fail(to_open_error(started.error()));
     }
-    // What was replayed moves to segments before the first reader asks for it.
-    if (!flusher.process() && store.is_poisoned()) return fail(OpenError{OpenFault::io, store.failure()});
     store.sample_space();
     store.counters.recovery_us = (store.clock.monotonic().value() - start) / 1000;
     if (store.counters.recovery_replayed_bytes > 0 || end.truncated_bytes > 0) {
