@@ -1,0 +1,6 @@
+// Fuzzes the parser and the decoder with JSON bodies.
+#include "api/decode_fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    return riacho::api::kinesis::fuzz_decode(riacho::wire::Format::json, data, size);
+}
