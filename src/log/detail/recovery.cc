@@ -153,7 +153,8 @@ io::IoResult<void> make_store(Store& store, core::Rng& rng) {
     const std::string& directory = store.options.directory;
     TRY_VOID(store.fs.mkdir(directory + "/journal"));
     TRY_VOID(store.fs.mkdir(directory + "/data"));
-    // Last, and with a sync of the directory that covers the other two: without it there is no store.
+    // The file says that there is a store, so what belongs to it has to be there before.
+    TRY_VOID(store.fs.sync_directory(directory));
     TRY_VOID(io::replace_file(store.fs, directory, store_file_name, bytes));
     store.uuid = identity.uuid;
     return {};
