@@ -72,7 +72,6 @@ int H1Parser::parse_head(std::string_view head) {
     error_code ec;
     const std::size_t used = put(boost::asio::const_buffer(head.data(), head.size()), ec);
     if (refused_ != 0) return refused_;
-    if (ec == beast::http::error::bad_version) return 505;
     if (ec) return 400;
     RIACHO_CHECK(used == head.size(), "the scanner and the parser agree on where the head ends");
     return 0;
