@@ -1,0 +1,47 @@
+# The front door: every target installs what it needs and is safe to repeat. `make help` lists them.
+# CXX=g++-13 (or newer) builds with another compiler; JOBS=n bounds the parallel work.
+ifeq ($(origin CXX),default)
+CXX := clang++-19
+endif
+JOBS ?= $(shell nproc)
+export CXX JOBS
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test bench format lint clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: ## install, build, serve on 127.0.0.1:4566 and show records flowing, until Ctrl-C
+	@tools/setup.sh run
+	@tools/build.sh release riacho
+	@exec .venv/bin/python tools/tutorial.py
+
+build: ## build/riacho, optimised
+	@tools/setup.sh build
+	@tools/build.sh release riacho
+
+test: ## install, build and run every test
+	@tools/setup.sh test
+	@tools/build.sh release
+	@tools/build.sh asan
+	@.venv/bin/python tools/run_tests.py
+
+bench: ## the figures of docs/performance.md, side by side with nginx and fio (BENCH="--quick" for a short run)
+	@tools/setup.sh bench
+	@tools/build.sh release riacho
+	@python3 tests/bench/run.py $(BENCH)
+
+format: ## rewrite the C++ sources with clang-format
+	@tools/setup.sh test
+	@git ls-files -z '*.cc' '*.h' | xargs -0 -P $(JOBS) -n 16 clang-format-19 -i
+
+lint: ## include table, repository rules, clang-format, clang-tidy over all sources (minutes)
+	@tools/setup.sh test
+	@python3 tools/tidy.py
+	@git ls-files -z '*.cc' '*.h' | xargs -0 -P $(JOBS) -n 16 clang-format-19 --dry-run -Werror
+	@tools/build.sh lint
+	@git ls-files -z 'src/*.cc' | xargs -0 -P $(JOBS) -n 1 tools/clang_tidy.sh
+
+clean: ## remove what the other targets made, but no data and no Python environment
+	rm -rf build/release build/asan build/lint build/riacho

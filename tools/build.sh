@@ -1,0 +1,40 @@
+#!/bin/sh
+# tools/build.sh {release|asan|lint} [TARGET...]: configures build/<name> when needed, then builds.
+#   release  what is measured and shipped; leaves build/riacho
+#   asan     the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, and the libFuzzer targets (Clang)
+#   lint     no binaries: the compilation database and generated headers that clang-tidy reads
+set -eu
+cd "$(dirname "$0")/.."
+name=$1
+shift
+dir=build/$name
+compiler=$(command -v "${CXX:-clang++-19}") || {
+    echo "build: there is no compiler ${CXX:-clang++-19}" >&2
+    exit 1
+}
+
+case "$name" in
+    release) options="-DCMAKE_BUILD_TYPE=Release" ;;
+    asan)
+        options="-DCMAKE_BUILD_TYPE=Asan -DRIACHO_SANITIZE=ON"
+        case "$compiler" in *clang*) options="$options -DRIACHO_FUZZ=ON" ;; esac ;;
+    # Precompiled headers of one Clang are not readable by a clang-tidy of another patch level.
+    lint) options="-DCMAKE_BUILD_TYPE=Release -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON" ;;
+    *)
+        echo "usage: tools/build.sh release|asan|lint [TARGET...]" >&2
+        exit 64
+        ;;
+esac
+
+configured=$(sed -n 's/^CMAKE_CXX_COMPILER:[A-Z]*=//p' "$dir/CMakeCache.txt" 2>/dev/null || true)
+if [ ! -f "$dir/build.ninja" ] || [ "$configured" != "$compiler" ]; then
+    # shellcheck disable=SC2086
+    cmake --fresh -S . -B "$dir" -G Ninja --log-level=WARNING -DCMAKE_CXX_COMPILER="$compiler" \
+        --no-warn-unused-cli -DCMAKE_CXX_FLAGS_ASAN="-O1 -g1" $options >/dev/null
+fi
+if [ "$name" = lint ]; then set -- riacho_api_headers; fi
+# On a terminal ninja shows its progress in one line; in a log only what went wrong is of interest.
+if [ -t 1 ]; then quiet=; else quiet=--quiet; fi
+# shellcheck disable=SC2086
+ninja -C "$dir" ${JOBS:+-j "$JOBS"} $quiet "$@"
+if [ "$name" = release ]; then ln -sfn release/bin/riacho build/riacho; fi

@@ -1,0 +1,94 @@
+#!/bin/sh
+# Installs what a make target needs and is missing: tools/setup.sh {build|run|test|bench}.
+# Debian packages through apt (as root or with sudo), a Python environment in .venv, npm packages for tests/js.
+# With nothing missing it only looks, in a fraction of a second.
+set -eu
+cd "$(dirname "$0")/.."
+
+build_packages="ccache clang-19 cmake libboost1.81-dev libcli11-dev libfmt-dev libnghttp2-dev libsimdjson-dev libmimalloc-dev libsqlite3-dev
+ libssl-dev libtomlplusplus-dev lld-19 ninja-build pkg-config python3"
+run_packages="$build_packages python3-venv"
+test_packages="$run_packages clang-format-19 clang-tidy-19 curl git libclang-rt-19-dev libgtest-dev llvm-19 openssl"
+bench_packages="$build_packages fio nghttp2-client nginx-light"
+
+say() { echo "setup: $*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        say "not root and no sudo; as root run: $*"
+        exit 1
+    fi
+}
+
+# Prints those of its arguments that dpkg does not list as installed.
+missing_packages() {
+    installed=" $(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' | tr '\n' ' ')"
+    for package in "$@"; do
+        case "$installed" in *" $package "*) ;; *) echo "$package" ;; esac
+    done
+}
+
+install_packages() {
+    if ! command -v dpkg-query >/dev/null; then
+        say "this is not Debian: the packages have to be there already ($*)"
+        return
+    fi
+    missing=$(missing_packages "$@")
+    [ -z "$missing" ] && return
+    say "installing" $missing
+    as_root apt-get -qq update
+    # shellcheck disable=SC2086
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $missing >&2
+    case "$missing" in
+        *nginx*)
+            # The package starts a server on port 80; the measurements start their own.
+            if [ -d /run/systemd/system ]; then as_root systemctl disable --now nginx; fi ;;
+    esac
+}
+
+# install_python FILE: the requirements of FILE into .venv, again only when FILE changes.
+install_python() {
+    stamp=".venv/.installed-$(echo "$1" | tr / -)"
+    if [ ! -x .venv/bin/python ]; then
+        say "making the Python environment .venv"
+        python3 -m venv .venv
+    fi
+    if [ -f "$stamp" ] && cmp -s "$stamp" "$1"; then return; fi
+    say "installing $1 into .venv"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$1"
+    cp "$1" "$stamp"
+}
+
+install_npm() {
+    [ -f tests/js/package-lock.json ] || return 0
+    command -v npm >/dev/null || install_packages nodejs npm
+    stamp=tests/js/node_modules/.installed
+    if [ -f "$stamp" ] && cmp -s "$stamp" tests/js/package-lock.json; then return; fi
+    say "installing tests/js/package-lock.json"
+    (cd tests/js && npm ci --silent --no-audit --no-fund)
+    cp tests/js/package-lock.json "$stamp"
+}
+
+# shellcheck disable=SC2086
+case "${1:-}" in
+    build) install_packages $build_packages ;;
+    run)
+        install_packages $run_packages
+        install_python tutorial/requirements.txt
+        ;;
+    test)
+        install_packages $test_packages
+        install_python tutorial/requirements.txt
+        if [ -f tests/requirements.txt ]; then install_python tests/requirements.txt; fi
+        install_npm
+        ;;
+    bench) install_packages $bench_packages ;;
+    *)
+        echo "usage: tools/setup.sh build|run|test|bench" >&2
+        exit 64
+        ;;
+esac
