@@ -59,7 +59,9 @@ Authenticator::Authenticator(AuthenticatorOptions options, const CredentialStore
 }
 
 Result<Authenticated> Authenticator::authenticate(const http::Request& request, std::string_view service) const {
-    std::vector<sigv4::Field> fields;
+    // Kept between calls: nothing here suspends.
+    thread_local std::vector<sigv4::Field> fields;
+    fields.clear();
     const sigv4::Request parts = signed_parts(request, fields);
     auto authorization = sigv4::parse(parts);
     if (!authorization) return fail(to_api(authorization.error()));

@@ -28,10 +28,18 @@ struct Gateway::Route {
     std::atomic<std::uint64_t> failed{0};   // 5xx
 };
 
+namespace {
+// Lets a map keyed by std::string be asked with a view.
+struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+}  // namespace
+
 struct Gateway::Table {
     std::vector<std::unique_ptr<ServiceEntry>> services;
     std::vector<std::unique_ptr<Route>> routes;
-    std::unordered_map<std::string, Route*> by_target;
+    std::unordered_map<std::string, Route*, TextHash, std::equal_to<>> by_target;
     std::atomic<std::uint64_t> unexpected_exceptions{0};
 };
 
@@ -116,7 +124,7 @@ void Gateway::add_service(ServiceEntry service) {
 }
 
 Gateway::Route* Gateway::find(std::string_view target) const {
-    const auto found = table_->by_target.find(std::string(target));
+    const auto found = table_->by_target.find(target);
     return found == table_->by_target.end() ? nullptr : found->second;
 }
 

@@ -62,19 +62,22 @@ std::vector<std::span<const Placed>> split_by_shard(const std::vector<Placed>& p
     return groups;
 }
 
+AppendedRecord appended(const catalog::ShardState& shard, std::uint64_t seq, TimestampMs arrival) {
+    SequenceNumber number;
+    number.created_s = shard.created_s;
+    number.shard_index = shard.index;
+    number.seq_ix = seq;
+    number.time_s = arrival.value() / 1000;
+    return {shard.index, format_sequence_number(number)};
+}
+
 // Fills in what one shard's append gave; returns the records to try again at the shard's children.
 void settle(std::span<const Placed> group, const Expected<log::Appended, log::LogError>& outcome,
             std::vector<AppendResult>& results, std::vector<std::uint32_t>& again) {
     std::uint64_t seq = outcome ? outcome->first.value() : 0;
     for (const Placed& place : group) {
         if (outcome) {
-            const catalog::ShardState& shard = *place.shard;
-            SequenceNumber number;
-            number.created_s = shard.created_s;
-            number.shard_index = shard.index;
-            number.seq_ix = seq++;
-            number.time_s = outcome->arrival.value() / 1000;
-            results[place.record] = AppendedRecord{shard.index, format_sequence_number(number)};
+            results[place.record] = appended(*place.shard, seq++, outcome->arrival);
         } else if (outcome.error() == log::LogError::sealed) {
             again.push_back(place.record);
         } else {
@@ -96,6 +99,33 @@ Result<RoutingKey> routing_key(std::string_view partition_key,
     U128 key = 0;
     for (const std::uint8_t byte : digest) key = (key << 8) | byte;
     return RoutingKey{key, false};
+}
+
+// One record needs none of the grouping, and is what most producers send.
+Task<AppendResult> append_record(StreamsOp op, StreamRef stream, RecordToAppend record) {
+    AppendResult result = fail(log::LogError::sealed);
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+        if (attempt > 0) {
+            stream = op.catalog().snapshot()->find_by_uid(stream->uid);
+            if (stream == nullptr) break;
+        }
+        const catalog::ShardState& shard = stream->shard_for(record.key.hash);
+        const Placed place{&shard, 0};
+        log::ShardBatch batch;
+        batch.shard = log::ShardUid(shard.uid);
+        batch.batch = encode({&place, 1}, {&record, 1});
+        log::AppendRequest request;
+        request.batches = {&batch, 1};
+        request.core = &op.core();
+        co_await core::suspend([&](core::Wakeup& wakeup) {
+            request.wakeup = &wakeup;
+            op.log().enqueue(request);
+        });
+        if (batch.result) co_return appended(shard, batch.result->first.value(), batch.result->arrival);
+        result = fail(batch.result.error());
+        if (batch.result.error() != log::LogError::sealed) break;
+    }
+    co_return result;
 }
 
 Task<std::vector<AppendResult>> append_records(StreamsOp op, StreamRef stream,

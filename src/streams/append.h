@@ -40,6 +40,9 @@ using AppendResult = Expected<AppendedRecord, log::LogError>;
 // by a reshard on the way goes to the child that took over its hash key. Results are in request order.
 Task<std::vector<AppendResult>> append_records(StreamsOp op, StreamRef stream, std::span<const RecordToAppend> records);
 
+// The same for one record.
+Task<AppendResult> append_record(StreamsOp op, StreamRef stream, RecordToAppend record);
+
 // AWS: partition key (UTF-8 bytes) and data together, against the stream's MaxRecordSizeInKiB (spec 2.11).
 Result<void> check_record_size(const catalog::StreamState& stream, std::string_view partition_key,
                                const wire::Blob& data);

@@ -40,8 +40,7 @@ Task<Result<api::PutRecordOutput>> put_record(StreamsOp op, api::PutRecordInput 
     if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
 
     const RecordToAppend record{partition_key, key, &request.data};
-    const std::vector<AppendResult> results = co_await append_records(op, stream, {&record, 1});
-    const AppendResult& result = results.front();
+    const AppendResult result = co_await append_record(op, stream, record);
     StreamCounters& counters = op.counters(*stream);
     counters.put_record_latency.record_ns(op.service().clock.monotonic().value() - started.value());
     if (!result) {
