@@ -1,0 +1,39 @@
+// Every decoder of the log's files on foreign bytes, with and without a checksum that holds.
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "base/crc32c.h"
+#include "log/detail/format.h"
+
+using namespace riacho;
+using namespace riacho::log;
+using namespace riacho::log::detail;
+
+namespace {
+
+void decode_all(ByteSpan bytes) {
+    static_cast<void>(decode_store_file(bytes));
+    static_cast<void>(decode_journal_header(bytes));
+    static_cast<void>(decode_command_body(bytes));
+    static_cast<void>(decode_trailer(bytes));
+    static_cast<void>(decode_segment_header(bytes));
+    static_cast<void>(decode_segment_footer(bytes));
+    static_cast<void>(decode_index(SeqIx(1), bytes));
+    if (const auto checkpoint = decode_checkpoint(bytes)) {
+        const Bytes again = encode_checkpoint(*checkpoint);
+        if (again.size() != bytes.size()) __builtin_trap();
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    std::vector<std::byte> bytes(size);
+    if (size > 0) std::memcpy(bytes.data(), data, size);
+    decode_all(bytes);
+    if (size < 8) return 0;
+    put_le(bytes.data() + size - 4, crc32c(ByteSpan(bytes).first(size - 4)));
+    decode_all(bytes);
+    return 0;
+}
