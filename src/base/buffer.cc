@@ -7,6 +7,33 @@
 #include <utility>
 
 namespace riacho {
+namespace {
+
+// Memory for a reply of many megabytes comes from the kernel page by page and goes back to it, which costs as much as
+// filling it. Each thread therefore keeps the last large block it was done with.
+constexpr std::size_t large = std::size_t{1} << 20;
+constexpr std::size_t kept_max = std::size_t{32} << 20;
+
+struct Kept {
+    char* data = nullptr;
+    std::size_t capacity = 0;
+    bool ended = false;
+    ~Kept() {
+        std::free(data);
+        ended = true;  // a buffer that outlives this one's thread frees its memory itself
+    }
+};
+thread_local Kept kept;
+
+void release(char* data, std::size_t capacity) {
+    if (capacity >= large && capacity <= kept_max && !kept.ended && capacity > kept.capacity) {
+        std::swap(data, kept.data);
+        kept.capacity = capacity;
+    }
+    std::free(data);
+}
+
+}  // namespace
 
 Buffer::Buffer(Buffer&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
@@ -20,10 +47,18 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
     return *this;
 }
 
-Buffer::~Buffer() { std::free(data_); }
+Buffer::~Buffer() { release(data_, capacity_); }
 
 void Buffer::reserve(std::size_t capacity) {
     if (capacity <= capacity_) return;
+    if (capacity >= large && !kept.ended && kept.capacity >= capacity) {
+        char* data = std::exchange(kept.data, nullptr);
+        if (size_ != 0) std::memcpy(data, data_, size_);
+        std::free(data_);
+        data_ = data;
+        capacity_ = std::exchange(kept.capacity, 0);
+        return;
+    }
     // realloc, because for large buffers it moves page tables instead of bytes.
     auto* data = static_cast<char*>(std::realloc(data_, capacity));
     if (data == nullptr) throw std::bad_alloc();

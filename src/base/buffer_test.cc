@@ -1,0 +1,51 @@
+#include "base/buffer.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+namespace riacho {
+namespace {
+
+TEST(Buffer, grows_and_keeps_what_it_holds) {
+    Buffer buffer;
+    std::string expected;
+    for (int i = 0; i < 10'000; ++i) {
+        buffer.append(std::to_string(i));
+        expected += std::to_string(i);
+    }
+    EXPECT_EQ(buffer.view(), expected);
+    buffer.truncate(3);
+    buffer.push_back('x');
+    EXPECT_EQ(buffer.view(), "012x");
+}
+
+TEST(Buffer, moves) {
+    Buffer a(std::string_view("one"));
+    Buffer b(std::move(a));
+    Buffer c;
+    c = std::move(b);
+    EXPECT_EQ(c.view(), "one");
+}
+
+// A thread keeps one large block between uses; whatever is in it must never show.
+TEST(Buffer, uses_a_large_block_again_without_showing_its_content) {
+    constexpr std::size_t size = 4 << 20;
+    const char* block = nullptr;
+    {
+        Buffer first(size);
+        block = first.data();
+        first.append("secret");
+    }
+    Buffer small(std::string_view("kept"));
+    small.reserve(size);
+    EXPECT_EQ(small.data(), block);
+    EXPECT_EQ(small.view(), "kept");
+    Buffer second(size);
+    EXPECT_NE(second.data(), small.data());
+    EXPECT_TRUE(second.empty());
+}
+
+}  // namespace
+}  // namespace riacho
