@@ -1,0 +1,148 @@
+"""What `make run` does once riacho is built: serves, shows records flowing through the tutorial's stream, and goes on serving.
+
+The server's own settings (RIACHO_LISTEN, RIACHO_DATA_DIR and so on) apply. Ends with 0 after Ctrl-C, else with the server's
+exit code.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import boto3
+
+root = pathlib.Path(__file__).resolve().parent.parent
+stream = "vendedores"
+sellers = ["Ana", "Bruno", "Célia", "Davi", "Eduarda"]
+start_seconds_max = 60
+stop_seconds_max = 30
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt(*_):
+    raise Interrupted
+
+
+def start_server():
+    """The server's process and its endpoint; without an endpoint it has ended, and has said why."""
+    with tempfile.TemporaryDirectory() as directory:
+        port_file = pathlib.Path(directory) / "port"
+        server = subprocess.Popen([root / "build" / "riacho", "serve", "--port-file", port_file], cwd=root)
+        try:
+            deadline = time.monotonic() + start_seconds_max
+            while server.poll() is None and time.monotonic() < deadline:
+                text = port_file.read_text() if port_file.exists() else ""
+                if text.strip():
+                    return server, f"http://127.0.0.1:{int(text)}"
+                time.sleep(0.01)
+        except Interrupted:
+            stop(server)
+            raise
+    return server, None
+
+
+def stop(server):
+    # After Ctrl-C on a terminal the server has the signal already; a second one changes nothing.
+    if server.poll() is None:
+        server.terminate()
+    try:
+        return server.wait(stop_seconds_max)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        return server.wait()
+
+
+def connect(endpoint):
+    return boto3.client("kinesis", aws_access_key_id="my-key", aws_secret_access_key="my-secret", region_name="us-east-1",
+                        endpoint_url=endpoint)
+
+
+def create_stream(kinesis):
+    try:
+        kinesis.create_stream(StreamName=stream, ShardCount=1)
+    except kinesis.exceptions.ResourceInUseException:
+        pass
+    kinesis.get_waiter("stream_exists").wait(StreamName=stream, WaiterConfig={"Delay": 1})
+
+
+def produce(kinesis):
+    """The sequence number of the first record of every shard written to."""
+    first = {}
+    print(f"\nproducer -> {stream}")
+    for number, name in enumerate(sellers, 1):
+        data = json.dumps({"id_vendedor": number, "nome": name}, ensure_ascii=False)
+        reply = kinesis.put_record(StreamName=stream, Data=data, PartitionKey=str(number))
+        first.setdefault(reply["ShardId"], reply["SequenceNumber"])
+        print(f"  {data:<42} {reply['ShardId']}  {reply['SequenceNumber']}")
+    return first
+
+
+def consume(kinesis, title, first):
+    """Reads from the first record of this run to the end of each shard; returns how many records that were."""
+    print(f"\n{title} <- {stream}")
+    count = 0
+    for shard_id, sequence_number in first.items():
+        iterator = kinesis.get_shard_iterator(StreamName=stream, ShardId=shard_id, ShardIteratorType="AT_SEQUENCE_NUMBER",
+                                              StartingSequenceNumber=sequence_number)["ShardIterator"]
+        while iterator:
+            reply = kinesis.get_records(ShardIterator=iterator, Limit=100)
+            for record in reply["Records"]:
+                count += 1
+                print(f"  {record['Data'].decode():<42} {shard_id}  {record['SequenceNumber']}")
+            if reply["MillisBehindLatest"] == 0:
+                break
+            iterator = reply["NextShardIterator"]
+    return count
+
+
+def show(endpoint):
+    kinesis = connect(endpoint)
+    create_stream(kinesis)
+    first = produce(kinesis)
+    for title in ("consumer 1", "consumer 2"):
+        # Each consumer has a connection and iterators of its own, as two notebooks would.
+        count = consume(connect(endpoint), title, first)
+        if count < len(sellers):
+            raise RuntimeError(f"{title} read {count} of {len(sellers)} records")
+    data_dir = os.environ.get("RIACHO_DATA_DIR", "./riacho-data")
+    print(f"""
+riacho serves Amazon Kinesis Data Streams at {endpoint}; its data is in {data_dir}.
+In another terminal:
+
+  export AWS_ENDPOINT_URL_KINESIS={endpoint}
+  export AWS_ACCESS_KEY_ID=my-key AWS_SECRET_ACCESS_KEY=my-secret AWS_DEFAULT_REGION=us-east-1
+  aws kinesis list-streams
+
+The tutorial's notebooks are in tutorial/en and tutorial/pt. Ctrl-C stops riacho; the records stay.
+""", flush=True)
+
+
+def main():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    server = None
+    try:
+        server, endpoint = start_server()
+        if endpoint is None:
+            return stop(server) or 1
+        show(endpoint)
+        return server.wait()
+    except Interrupted:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        return stop(server) if server else 0
+    except BaseException:
+        if server:
+            stop(server)
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())
