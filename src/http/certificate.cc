@@ -87,9 +87,10 @@ Certificate make_certificate(EVP_PKEY* key, std::span<const std::string> host_na
                       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, common_name, -1, -1, 0) == 1 &&
                       X509_set_issuer_name(x, name) == 1 &&
                       add_extension(x, NID_subject_alt_name, alternative_names(host_names).c_str()) &&
-                      // An authority for itself alone, so that clients may be given this file as their trust store.
-                      add_extension(x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
-                      add_extension(x, NID_key_usage, "critical,digitalSignature,keyCertSign") &&
+                      // Not an authority: some clients refuse one as a server's certificate, and all take this file as
+                      // their trust store either way.
+                      add_extension(x, NID_basic_constraints, "critical,CA:FALSE") &&
+                      add_extension(x, NID_key_usage, "critical,digitalSignature") &&
                       add_extension(x, NID_ext_key_usage, "serverAuth") &&
                       add_extension(x, NID_subject_key_identifier, "hash") && X509_sign(x, key, EVP_sha256()) > 0;
     return made ? std::move(certificate) : nullptr;

@@ -236,7 +236,8 @@ TEST(Http1, an_exception_becomes_a_500_and_is_counted) {
     TestClient client(server.server.port());
     EXPECT_EQ(client.request(get("/throw")).status, 500);
     EXPECT_EQ(client.request(post("/echo", "next")).body, "next");
-    EXPECT_EQ(server.server.stats().handler_exceptions, 1U);
+    EXPECT_EQ(client.request(get("/throw-early")).status, 500);
+    EXPECT_EQ(server.server.stats().handler_exceptions, 2U);
 }
 
 TEST(Http1, stopping_finishes_what_is_under_way_and_closes_what_is_idle) {
@@ -263,6 +264,14 @@ TEST(Http1, after_the_grace_connections_are_closed_hard) {
     client.fill();
     server.server.stop(0);
     EXPECT_EQ(server.handler.endless_ended, 1);
+}
+
+TEST(Http1, a_socket_for_both_families_shows_plain_addresses) {
+    ServerOptions options;
+    options.address = "::";
+    TestServer server(options);
+    TestClient client(server.server.port());
+    EXPECT_NE(client.request(get("/about")).body.find("peer=127.0.0.1\n"), std::string::npos);
 }
 
 TEST(Http1, a_port_in_use_is_reported) {

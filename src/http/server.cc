@@ -47,6 +47,12 @@ std::size_t connections_possible(const ServerOptions& options) {
     return std::min(options.connections_max, fds > options.fd_reserve ? fds - options.fd_reserve : std::size_t{1});
 }
 
+// A socket for both families shows IPv4 clients as ::ffff:a.b.c.d.
+asio::ip::address plain_address(const asio::ip::address& address) {
+    if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+}
+
 ListenError listen_error(const boost::system::error_code& ec, const ServerOptions& options) {
     ListenError::Kind kind = ListenError::Kind::other;
     if (ec == asio::error::address_in_use) kind = ListenError::Kind::address_in_use;
@@ -62,7 +68,7 @@ ListenError listen_error(const boost::system::error_code& ec, const ServerOption
 struct Server::Impl {
     // What keeps count of a connection: made at its acceptance, given back to the accepting core at its end.
     struct Lease final : core::Wakeup, detail::ConnectionOwner {
-        Lease(Impl& i, std::size_t w, int f, const tcp::endpoint& p) : impl(i), worker(w), fd(f), peer(p) {}
+        Lease(Impl& i, std::size_t w, int f, asio::ip::address a) : impl(i), worker(w), fd(f), address(std::move(a)) {}
         void on_ended() noexcept override { impl.accept_core().wake(*this); }
         void run() noexcept override {
             impl.release(*this);
@@ -71,7 +77,7 @@ struct Server::Impl {
         Impl& impl;
         std::size_t worker;
         int fd;
-        tcp::endpoint peer;
+        asio::ip::address address;
     };
 
     Impl(ServerOptions options, core::Runtime& r, core::Clock& clock, Handler& handler)
@@ -91,7 +97,7 @@ struct Server::Impl {
     void wait_to_accept();
     void accept_some();
     void accept_later();
-    void admit(int fd, const tcp::endpoint& peer);
+    void admit(int fd, const asio::ip::address& address);
     static Task<void> serve(Lease* lease);
     void release(const Lease& lease);
     void check_all_ended();
@@ -111,6 +117,7 @@ struct Server::Impl {
     core::Runtime& runtime;
     std::vector<std::unique_ptr<detail::Worker>> workers;
     std::uint16_t port = 0;
+    tcp protocol = tcp::v4();
     bool listening = false;
 
     // The rest lives on the accepting core.
@@ -121,6 +128,7 @@ struct Server::Impl {
     std::vector<std::size_t> dealt;  // open connections per worker
     std::size_t open_count = 0;
     std::map<asio::ip::address, std::size_t> per_address;
+    bool accept_failed = false;  // and it was logged
     bool stopping = false;
     bool told = false;
     std::promise<void> all_ended;
@@ -158,6 +166,7 @@ Expected<void, ListenError> Server::Impl::open() {
         return fail(listen_error(ec, options));
     }
     connections_max = connections_possible(options);
+    protocol = endpoint.protocol();
     return {};
 }
 
@@ -186,25 +195,28 @@ void Server::Impl::accept_some() {
         const int fd = ::accept4(acceptor.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             peer.resize(size);
-            admit(fd, peer);
+            accept_failed = false;
+            admit(fd, plain_address(peer.address()));
             continue;
         }
         if (errno == EINTR || errno == ECONNABORTED) continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK) return wait_to_accept();
         // Out of descriptors or memory: what is open goes on, the rest waits.
-        core::log_line(core::LogLevel::warn, "cannot accept connections", {{"error", std::strerror(errno)}});
+        if (!std::exchange(accept_failed, true)) {
+            core::log_line(core::LogLevel::warn, "cannot accept connections", {{"error", std::strerror(errno)}});
+        }
         return accept_later();
     }
 }
 
-void Server::Impl::admit(int fd, const tcp::endpoint& peer) {
+void Server::Impl::admit(int fd, const asio::ip::address& address) {
     const ServerOptions& options = shared.options;
     if (open_count >= connections_max) {
         refused_max.add();
         ::close(fd);
         return;
     }
-    std::size_t& same_address = per_address[peer.address()];
+    std::size_t& same_address = per_address[address];
     if (same_address >= options.connections_per_address_max) {
         refused_address.add();
         ::close(fd);
@@ -217,7 +229,7 @@ void Server::Impl::admit(int fd, const tcp::endpoint& peer) {
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const auto least = static_cast<std::size_t>(std::ranges::min_element(dealt) - dealt.begin());
     ++dealt[least];
-    auto* lease = new Lease(*this, least, fd, peer);
+    auto* lease = new Lease(*this, least, fd, address);
     core::spawn(runtime.core(least), [lease] { return serve(lease); });
 }
 
@@ -225,21 +237,21 @@ Task<void> Server::Impl::serve(Lease* lease) {
     detail::Worker& worker = *lease->impl.workers[lease->worker];
     detail::Socket socket(worker.core().context());
     boost::system::error_code ec;
-    socket.assign(lease->peer.protocol(), lease->fd, ec);
+    socket.assign(lease->impl.protocol, lease->fd, ec);
     if (ec) {
         ::close(lease->fd);
         lease->on_ended();
         co_return;
     }
     co_await detail::Connection::serve(
-        new detail::Connection(worker, std::move(socket), lease->peer.address().to_string(), *lease));
+        new detail::Connection(worker, std::move(socket), lease->address.to_string(), *lease));
 }
 
 void Server::Impl::release(const Lease& lease) {
     closed.add();
     --open_count;
     --dealt[lease.worker];
-    const auto found = per_address.find(lease.peer.address());
+    const auto found = per_address.find(lease.address);
     if (--found->second == 0) per_address.erase(found);
     check_all_ended();
 }

@@ -48,6 +48,16 @@ int main(int argc, char** argv) {
     FixedReply handler(argument(3, 100));
     http::ServerOptions options;
     options.port = static_cast<std::uint16_t>(argument(1, 0));
+    if (argc > 5) {
+        options.tls = {.cert_path = argv[4], .key_path = argv[5]};
+        const auto made = http::check_certificate(*options.tls)
+                              ? Expected<void, http::TlsError>()
+                              : http::make_self_signed(*options.tls, {}, clock.now().value() / 1000);
+        if (!made) {
+            fmt::print(stderr, "{}\n", made.error().message);
+            return 1;
+        }
+    }
     http::Server server(options, runtime, clock, handler);
     if (const auto listening = server.listen(); !listening) {
         fmt::print(stderr, "{}\n", listening.error().message);

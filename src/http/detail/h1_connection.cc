@@ -4,11 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <exception>
 #include <utility>
 
 #include "base/check.h"
-#include "core/log.h"
 #include "http/detail/chunk_decoder.h"
 #include "http/detail/request_builder.h"
 
@@ -66,7 +64,7 @@ Task<H1Connection::Next> H1Connection::serve_one() {
     if (outcome.closed) co_return Next::close;
     if (outcome.refused != 0) co_return co_await refuse(outcome.refused);
 
-    BodyLimit limit = worker_.handler().on_head(request_);
+    BodyLimit limit = worker_.ask_handler(request_);
     if (limit.answer) co_return co_await answer_head(*std::move(limit.answer));
     const bool has_body = parser_->is_chunked() || request_.content_length().value_or(0) > 0;
     if (has_body) {
@@ -79,7 +77,7 @@ Task<H1Connection::Next> H1Connection::serve_one() {
 
     connection_.clear_deadline();
     worker_.stats().requests.add();
-    Response response = co_await call_handler();
+    Response response = co_await worker_.call_handler(&request_);
     if (response.close_connection || worker_.stopping()) keep_alive_ = false;
     const bool sent = response.producer ? co_await send_stream(response) : co_await send(response);
     if (!sent) co_return Next::close;
@@ -310,20 +308,6 @@ void H1Connection::keep_rest(std::string_view rest) {
 
 // --- answering -------------------------------------------------------------------------------------------------------
 
-Task<Response> H1Connection::call_handler() {
-    try {
-        co_return co_await worker_.handler().handle(request_);
-    } catch (const std::exception& failure) {
-        core::log_line(core::LogLevel::error, "exception in a request handler", {{"what", failure.what()}});
-    } catch (...) {
-        core::log_line(core::LogLevel::error, "exception in a request handler");
-    }
-    worker_.stats().handler_exceptions.add();
-    Response response;
-    response.status = 500;
-    co_return response;
-}
-
 Task<H1Connection::Next> H1Connection::refuse(int status) {
     WorkerStats& stats = worker_.stats();
     switch (status) {
@@ -462,8 +446,7 @@ Task<bool> H1Connection::send_stream(Response& response) {
         co_await response.producer(writer);
     } catch (...) {
         // The client must not take what it got for the whole: the connection ends without the last chunk.
-        core::log_line(core::LogLevel::error, "exception in a response producer");
-        worker_.stats().handler_exceptions.add();
+        worker_.count_exception("exception in a response producer");
         co_return false;
     }
     if (writer.failed()) co_return false;

@@ -53,7 +53,6 @@ private:
     void begin_body_clock();
     void end_request();
 
-    Task<Response> call_handler();
     Task<Next> refuse(int status);
     Task<Next> answer_head(Response response);
     Task<bool> send(Response& response);

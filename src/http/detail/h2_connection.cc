@@ -1,10 +1,8 @@
 #include "http/detail/h2_connection.h"
 
-#include <exception>
 #include <utility>
 
 #include "base/check.h"
-#include "core/log.h"
 #include "http/detail/request_builder.h"
 
 namespace riacho::http::detail {
@@ -89,27 +87,13 @@ void H2Connection::start_ready() {
 }
 
 Task<void> H2Connection::run_stream(H2Stream* stream) {
-    Response response = co_await call_handler(stream);
+    Response response = co_await worker_.call_handler(&stream->request());
     const bool streaming = response.producer && stream->request().method() != "HEAD";
     session_.respond(*stream, std::move(response));
     schedule_flush();
     if (streaming) co_await run_producer(stream);
     session_.release(*stream);
     end_task();
-}
-
-Task<Response> H2Connection::call_handler(H2Stream* stream) {
-    try {
-        co_return co_await worker_.handler().handle(stream->request());
-    } catch (const std::exception& failure) {
-        core::log_line(core::LogLevel::error, "exception in a request handler", {{"what", failure.what()}});
-    } catch (...) {
-        core::log_line(core::LogLevel::error, "exception in a request handler");
-    }
-    worker_.stats().handler_exceptions.add();
-    Response response;
-    response.status = 500;
-    co_return response;
 }
 
 class H2Connection::StreamWriter final : public BodyWriter {
@@ -141,8 +125,7 @@ Task<void> H2Connection::run_producer(H2Stream* stream) {
         co_await session_.producer (*stream)(writer);
         session_.end_write(*stream);
     } catch (...) {
-        core::log_line(core::LogLevel::error, "exception in a response producer");
-        worker_.stats().handler_exceptions.add();
+        worker_.count_exception("exception in a response producer");
         session_.abort(*stream);
     }
     schedule_flush();
@@ -235,7 +218,7 @@ void H2Connection::on_stop() {
     schedule_flush();
 }
 
-BodyLimit H2Connection::on_head(const Request& request) { return worker_.handler().on_head(request); }
+BodyLimit H2Connection::on_head(const Request& request) { return worker_.ask_handler(request); }
 
 void H2Connection::set_origin(Request& request) {
     RequestBuilder::set_origin(request, worker_.core(), connection_.peer(), transport_.secure());

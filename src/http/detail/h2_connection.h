@@ -43,7 +43,6 @@ private:
     Task<void> read_until_done();
     void start_ready();
     Task<void> run_stream(H2Stream* stream);
-    Task<Response> call_handler(H2Stream* stream);
     Task<void> run_producer(H2Stream* stream);
     void end_task();
     // Soon, so that what many streams have to say at the same time goes out together.

@@ -341,6 +341,7 @@ std::vector<H2Stream*> H2Session::take_ready() {
         } else {
             host_.count(H2Host::Event::request);
             ready.push_back(stream);
+            if (++requests_ == options_.requests_per_connection_max) finish_shutdown();
         }
     }
     return ready;

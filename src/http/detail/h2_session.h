@@ -165,6 +165,7 @@ private:
     bool broken_ = false;
     bool terminated_ = false;
     MonotonicNs cancel_window_at_;
+    std::uint64_t requests_ = 0;
     std::uint32_t cancelled_ = 0;
     std::uint32_t completed_ = 0;
 };

@@ -28,7 +28,8 @@
 namespace riacho::http::test {
 
 // Answers by path: /echo the body, /size its size, /fill?N N bytes, /stream?N N pieces of 1000 bytes, /endless pieces
-// until the client has gone, /wait when the test calls release(), /throw, /padding after reading the padding, /about
+// until the client has gone, /wait when the test calls release(), /throw, /throw-early in on_head,
+// /padding after reading the padding, /about
 // what the request looks like, /close with close_connection. /refuse is answered from on_head, /tiny takes 10 bytes.
 class PathHandler final : public Handler {
 public:
@@ -40,6 +41,7 @@ public:
             limit.answer->body.append("refused");
         }
         if (request.path() == "/tiny") limit.size_max = 10;
+        if (request.path() == "/throw-early") throw std::runtime_error("as asked");
         return limit;
     }
     Task<Response> handle(Request& request) override {

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <ctime>
+#include <exception>
 
 #include "base/check.h"
+#include "core/log.h"
 #include "http/detail/connection.h"
 
 namespace riacho::http::detail {
@@ -40,6 +42,42 @@ Worker::Worker(SharedState& shared, core::Core& core)
       input_(make_block(input_capacity)) {}
 
 Worker::~Worker() { RIACHO_CHECK(first_ == nullptr, "stop the server before destroying it"); }
+
+BodyLimit Worker::ask_handler(const Request& request) noexcept {
+    try {
+        return shared_.handler.on_head(request);
+    } catch (...) {
+        count_exception("exception in a handler's on_head");
+    }
+    BodyLimit limit;
+    limit.answer.emplace();
+    limit.answer->status = 500;
+    limit.answer->close_connection = true;
+    return limit;
+}
+
+Task<Response> Worker::call_handler(Request* request) {
+    try {
+        co_return co_await shared_.handler.handle(*request);
+    } catch (...) {
+        count_exception("exception in a request handler");
+    }
+    Response response;
+    response.status = 500;
+    co_return response;
+}
+
+// To be called while the exception is being handled.
+void Worker::count_exception(std::string_view where) noexcept {
+    stats_.handler_exceptions.add();
+    try {
+        throw;
+    } catch (const std::exception& failure) {
+        core::log_line(core::LogLevel::error, where, {{"what", failure.what()}});
+    } catch (...) {
+        core::log_line(core::LogLevel::error, where);
+    }
+}
 
 void Worker::add(Connection& connection) {
     connection.next_ = first_;

@@ -14,7 +14,7 @@
 
 #include "base/buffer.h"
 #include "core/clock.h"
-#include "core/runtime.h"
+#include "core/task.h"
 #include "http/detail/tls_context.h"
 #include "http/message.h"
 #include "http/server.h"
@@ -80,7 +80,10 @@ public:
 
     [[nodiscard]] core::Core& core() { return core_; }
     [[nodiscard]] const ServerOptions& options() const { return shared_.options; }
-    [[nodiscard]] Handler& handler() { return shared_.handler; }
+    // Handler::on_head; an exception becomes a 500.
+    BodyLimit ask_handler(const Request& request) noexcept;
+    // Handler::handle, likewise. The request must live until the task ends.
+    Task<Response> call_handler(Request* request);
     [[nodiscard]] MonotonicNs now() const { return shared_.clock.monotonic(); }
     [[nodiscard]] WorkerStats& stats() { return stats_; }
     [[nodiscard]] const WorkerStats& stats() const { return stats_; }
@@ -88,6 +91,9 @@ public:
     void set_tls(TlsContext context) { tls_ = std::make_unique<TlsContext>(std::move(context)); }
     [[nodiscard]] TlsContext* tls() { return tls_.get(); }
     [[nodiscard]] TokenBucket& tls_handshakes() { return tls_handshakes_; }
+
+    // Logs and counts what is being caught.
+    void count_exception(std::string_view where) noexcept;
 
     void add(Connection& connection);
     void remove(Connection& connection);
