@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 
+#include "core/log.h"
 #include "log/detail/test_node.h"
 
 using namespace riacho;
