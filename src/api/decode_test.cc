@@ -203,7 +203,8 @@ TEST(Violations, the_examples_of_the_specification) {
 }
 
 TEST(Violations, a_blob_is_shown_as_its_buffer) {
-    const std::string too_long(10485761, 'x');
+    std::string too_long;
+    too_long.resize(10485761, 'x');
     EXPECT_EQ(
         violation<PutRecord>(R"({"StreamName":"a","PartitionKey":"k","Data":")" + encode_base64(too_long) + "\"}"),
         "1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim=10485761 cap=10485761]' at 'data' "

@@ -23,14 +23,15 @@ void put_u32(char* at, std::uint32_t value) {
     std::memcpy(at, &value, sizeof value);
 }
 
-std::uint32_t get_u32(const char* at) {
+// The integers at `at`, which must lie within the bytes.
+std::uint32_t get_u32(std::string_view bytes, std::size_t at) {
     std::uint32_t value;
-    std::memcpy(&value, at, sizeof value);
+    std::memcpy(&value, &bytes[at], sizeof value);
     return std::byteswap(value);
 }
 
-std::size_t get_u16(const char* at) {
-    return static_cast<std::size_t>(static_cast<std::uint8_t>(at[0])) << 8 | static_cast<std::uint8_t>(at[1]);
+std::size_t get_u16(std::string_view bytes) {
+    return static_cast<std::size_t>(static_cast<std::uint8_t>(bytes[0])) << 8 | static_cast<std::uint8_t>(bytes[1]);
 }
 
 void append_header(Buffer& out, const EventHeader& header) {
@@ -91,7 +92,7 @@ std::optional<std::size_t> value_size(char type, std::string_view rest) {
         case 6:
         case string_type:
             if (rest.size() < 2) return std::nullopt;
-            return 2 + get_u16(rest.data());
+            return 2 + get_u16(rest);
         default:
             return std::nullopt;
     }
@@ -157,15 +158,15 @@ std::string_view EventFrame::header(std::string_view name) const {
 
 Expected<EventFrame, FrameFault> read_event_frame(std::string_view bytes) {
     if (bytes.size() < prelude_size) return fail(FrameFault::incomplete);
-    const std::size_t total = get_u32(bytes.data());
-    const std::size_t headers_size = get_u32(bytes.data() + 4);
-    if (crc32(bytes.substr(0, 8)) != get_u32(bytes.data() + 8)) return fail(FrameFault::checksum);
+    const std::size_t total = get_u32(bytes, 0);
+    const std::size_t headers_size = get_u32(bytes, 4);
+    if (crc32(bytes.substr(0, 8)) != get_u32(bytes, 8)) return fail(FrameFault::checksum);
     if (headers_size > headers_size_max || total > headers_size_max + payload_size_max ||
         total < prelude_size + headers_size + crc_size) {
         return fail(FrameFault::malformed);
     }
     if (bytes.size() < total) return fail(FrameFault::incomplete);
-    if (crc32(bytes.substr(0, total - crc_size)) != get_u32(bytes.data() + total - crc_size)) {
+    if (crc32(bytes.substr(0, total - crc_size)) != get_u32(bytes, total - crc_size)) {
         return fail(FrameFault::checksum);
     }
     EventFrame frame{.headers = {}, .payload = {}, .size = total};
