@@ -39,8 +39,9 @@ public:
     virtual CommandOutcome on_sequenced(Lsn lsn, std::string_view command, TimestampMs now,
                                         const SequencerView& view) = 0;
 
-    // Every command up to and including this one is durable: publish them. Called on the sequencer thread after each
-    // group of writes that held commands, before the callers of submit hear of it. Must not block.
+    // Every command up to and including this one is durable, whatever Options::durability: publish them. Called on the
+    // sequencer thread after each group of writes that held commands, before the callers of submit hear of it. Must not
+    // block.
     virtual void on_durable(Lsn lsn) = 0;
 
     // While Log::open runs, on its thread: an accepted command that is still in the journal, in order, with the time

@@ -124,8 +124,8 @@ private:
         return {};
     }
 
-    // Memory stays bounded: when there is much, what was replayed moves on to segments and out of the cache. Otherwise that
-    // is left to the flusher, so that the start is not kept waiting.
+    // Memory stays bounded: when there is much, what was replayed moves on to segments and out of the cache. Otherwise
+    // that is left to the flusher, so that the start is not kept waiting.
     Expected<void, OpenError> end_step(Lsn end) {
         if (step_bytes_ < replay_step) return {};
         step_bytes_ = 0;

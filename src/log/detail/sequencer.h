@@ -127,6 +127,7 @@ private:
 
     // Ending it.
     bool write_group();
+    bool sync_commands();
     void sync_if_due();
     void publish_group();
     void publish_effects(const ShardEffects& effects, const std::vector<ShardPtr>& affected);
