@@ -442,6 +442,22 @@ TEST_F(Damage, a_frame_at_another_place_than_its_own_is_no_frame) {
     EXPECT_EQ(node->describe(), before_);
 }
 
+TEST_F(Damage, frames_of_another_generation_are_no_frames_even_at_their_own_place) {
+    // As in a file that was begun, cut at its start by a recovery, recycled, and begun again at the same position.
+    JournalHeader header = *decode_journal_header(original_);
+    const std::string old_path = path_;
+    header.generation += 5;
+    Bytes content = original_;
+    encode_journal_header(header, std::span(content).first<file_header_size>());
+    const auto disk = fs_.clone();
+    disk->crash({});
+    ASSERT_TRUE(disk->unlink(old_path));
+    disk->set_content("/store/journal/" + journal_file_name(header.generation), content);
+    TestNode node(*disk, clock_, applier_);
+    ASSERT_TRUE(node.is_open()) << node.error->message;
+    EXPECT_EQ(node.describe(), "");
+}
+
 TEST_F(Damage, a_damaged_file_header_or_a_missing_file_stops_the_start_by_name) {
     for (std::size_t byte = 0; byte < 84; ++byte) {
         Bytes content = original_;
@@ -516,6 +532,36 @@ TEST(CrashAfterFailure, a_record_whose_write_failed_is_there_only_if_it_is_on_th
         fs.crash({.kind = arrives ? CrashPolicy::Kind::keep_all : CrashPolicy::Kind::lose_all});
         TestNode node(fs, clock, applier);
         EXPECT_EQ(node.read_all(1).size(), arrives ? 2U : 1U);
+    }
+}
+
+TEST(CrashWeakDurability, loses_the_newest_records_only_and_never_a_command) {
+    core::ManualClock clock{TimestampMs(1'700'000'000'000)};
+    for (const Durability durability : {Durability::interval, Durability::os}) {
+        for (const bool has_checkpoint : {false, true}) {
+            for (std::uint64_t seed = 0; seed < 12; ++seed) {
+                SimulatedFileSystem fs;
+                TestApplier applier;
+                ASSERT_TRUE(fs.mkdir("/"));
+                Options options = TestNode::small_options();
+                options.durability = durability;
+                {
+                    TestNode node(fs, clock, applier, options);
+                    ASSERT_TRUE(node.command("create 1"));
+                    for (int i = 0; i < 5; ++i) ASSERT_TRUE(node.append(1, {std::to_string(i)}));
+                    if (has_checkpoint) ASSERT_TRUE(node.checkpoint());
+                    for (int i = 5; i < 12; ++i) ASSERT_TRUE(node.append(1, {std::to_string(i)}));
+                }
+                fs.crash(seed == 0 ? CrashPolicy{} : CrashPolicy{.kind = CrashPolicy::Kind::random, .seed = seed});
+                TestNode node(fs, clock, applier, options);
+                ASSERT_TRUE(node.is_open()) << node.error->message;
+                ASSERT_TRUE(node.find(1));
+                const auto records = node.read_all(1);
+                EXPECT_GE(records.size(), has_checkpoint ? 5U : 0U);
+                for (std::size_t i = 0; i < records.size(); ++i) EXPECT_EQ(records[i].data, std::to_string(i));
+                EXPECT_EQ(node.append(1, {"next"})->first, SeqIx(records.size() + 1));
+            }
+        }
     }
 }
 
