@@ -1,5 +1,7 @@
 #include "catalog/apply.h"
 
+#include "catalog/reshard.h"
+
 namespace riacho::catalog {
 namespace {
 
@@ -44,6 +46,7 @@ public:
             shard.ending_hash_key =
                 i + 1 == command.shard_count ? u128_max : even_shard_start(i + 1, command.shard_count) - 1;
             shard.created_s = (now_.value() - created_before_ms) / 1000;
+            shard.opened_at = now_;
             outcome.effects.create.push_back(shard.uid);
         }
         stream->index_shards();
@@ -102,6 +105,35 @@ public:
         auto changed = std::make_shared<StreamState>(*stream);
         for (const std::string& name : command.names) changed->tags.erase(name);
         return accept(std::move(changed));
+    }
+
+    Outcome operator()(const Reshard& command) {
+        const auto stream = find(command.key);
+        if (stream == nullptr) return reject(Code::stream_missing);
+        const StreamStatus status = stream->status(now_);
+        if (status != StreamStatus::active) return reject(Code::stream_not_active, status);
+        if (stream->mode == StreamMode::on_demand) return reject(Code::stream_on_demand);
+        if (const auto refused = check_reshard(*stream, command.plan)) {
+            return reject(refused->code, StreamStatus::active, refused->number);
+        }
+        auto changed = std::make_shared<StreamState>(*stream);
+        changed->reshard = command.plan;
+        changed->transition = StreamStatus::updating;
+        changed->transition_until = TimestampMs(now_.value() + command.transition_ms);
+        return accept(std::move(changed));
+    }
+
+    Outcome operator()(const ContinueReshard& command) {
+        const auto stream = state_.snapshot->find_by_uid(command.uid);
+        const bool due = stream != nullptr && stream->reshard && stream->transition == StreamStatus::updating &&
+                         now_ >= stream->transition_until;
+        if (!due) return reject(Code::stream_missing);
+        auto changed = std::make_shared<StreamState>(*stream);
+        Outcome outcome;
+        const bool finished = continue_reshard(*changed, now_, state_.next_uid, outcome.effects);
+        if (finished) changed->reshard.reset();
+        changed->index_shards();
+        return accept(std::move(changed), std::move(outcome));
     }
 
     Outcome operator()(const PutCredential& command) {

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "catalog/keyring.h"
@@ -127,6 +128,111 @@ TEST(Apply, a_user_has_one_key_and_rotation_ends_the_old_one) {
     EXPECT_EQ(apply(state, RemoveUser{"ana"}, now).verdict.code, Verdict::Code::user_missing);
 }
 
+std::vector<U128> open_starts(const StreamState& stream) {
+    std::vector<U128> starts;
+    for (const ShardState& shard : stream.shards) {
+        if (!shard.closed_at) starts.push_back(shard.starting_hash_key);
+    }
+    std::ranges::sort(starts);
+    return starts;
+}
+
+// Runs a reshard to its end; returns the number of steps.
+int reshard(State& state, PendingReshard plan, TimestampMs at) {
+    EXPECT_TRUE(apply(state, Reshard{orders, plan, 100}, at).accepted);
+    const auto uid = state.snapshot->find(orders.account, orders.region, orders.name)->uid;
+    EXPECT_FALSE(apply(state, ContinueReshard{uid}, TimestampMs(at.value() + 99)).accepted);
+    int steps = 0;
+    while (state.snapshot->find_by_uid(uid)->reshard) {
+        const Outcome outcome = apply(state, ContinueReshard{uid}, TimestampMs(at.value() + 100));
+        EXPECT_TRUE(outcome.accepted);
+        for (const std::uint64_t created : outcome.effects.create) {
+            EXPECT_EQ(std::ranges::count(outcome.effects.close, created), 0) << "opened and closed at once";
+        }
+        // Every step leaves a stream that can be stored and routed.
+        EXPECT_TRUE(decode_stream(encode(*state.snapshot->find_by_uid(uid))));
+        if (++steps > 64) break;
+    }
+    return steps;
+}
+
+TEST(Reshard, a_split_closes_the_parent_and_opens_two_children) {
+    State state;
+    static_cast<void>(apply(state, create(1), now));
+    const TimestampMs later(now.value() + 1'000);
+    const U128 middle = U128{1} << 127;
+    EXPECT_EQ(reshard(state, {PendingReshard::Kind::split, 0, 0, middle, 0}, later), 1);
+    const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
+    ASSERT_EQ(stream->shards.size(), 3U);
+    EXPECT_EQ(stream->shards[0].closed_at, TimestampMs(later.value() + 100));
+    EXPECT_EQ(stream->shards[1].parent, 0);
+    EXPECT_EQ(stream->shards[2].parent, 0);
+    EXPECT_FALSE(stream->shards[1].adjacent_parent);
+    EXPECT_EQ(stream->shards[1].ending_hash_key, middle - 1);
+    EXPECT_EQ(stream->shards[2].starting_hash_key, middle);
+    EXPECT_GT(stream->shards[1].created_s, stream->shards[0].created_s);
+    EXPECT_EQ(stream->shard_for(middle).index, 2);
+    EXPECT_EQ(stream->status(TimestampMs(later.value() + 100)), StreamStatus::active);
+}
+
+// data-streams spec 2.4, item 72: the smallest legal key is the start plus two, the greatest the end minus one.
+TEST(Reshard, a_split_key_lies_well_inside_the_shard) {
+    State state;
+    static_cast<void>(apply(state, create(2), now));
+    const TimestampMs later(now.value() + 1'000);
+    const U128 start = even_shard_start(1, 2);
+    const auto code = [&](std::int32_t shard, U128 key) {
+        State copy = state;
+        return apply(copy, Reshard{orders, {PendingReshard::Kind::split, shard, 0, key, 0}, 0}, later).verdict.code;
+    };
+    for (const U128 key : {start, start + 1, u128_max, start - 1})
+        EXPECT_EQ(code(1, key), Verdict::Code::split_key_out_of_range);
+    for (const U128 key : {start + 2, u128_max - 1}) EXPECT_EQ(code(1, key), Verdict::Code::ok);
+    EXPECT_EQ(code(7, start), Verdict::Code::shard_missing);
+    EXPECT_EQ(apply(state, Reshard{orders, {}, 0}, now).verdict,
+              (Verdict{Verdict::Code::stream_not_active, StreamStatus::creating, 0}));
+}
+
+TEST(Reshard, a_merge_takes_two_neighbours_in_order) {
+    State state;
+    static_cast<void>(apply(state, create(3), now));
+    const TimestampMs later(now.value() + 1'000);
+    const auto plan = [](std::int32_t a, std::int32_t b) {
+        return PendingReshard{PendingReshard::Kind::merge, a, b, 0, 0};
+    };
+    const auto code = [&](std::int32_t a, std::int32_t b) {
+        State copy = state;
+        return apply(copy, Reshard{orders, plan(a, b), 0}, TimestampMs(later.value() + 200)).verdict.code;
+    };
+    EXPECT_EQ(code(0, 2), Verdict::Code::shards_not_adjacent);
+    EXPECT_EQ(code(1, 0), Verdict::Code::shards_not_adjacent);
+    EXPECT_EQ(code(0, 9), Verdict::Code::shard_missing);
+    EXPECT_EQ(reshard(state, plan(0, 1), later), 1);
+    const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
+    EXPECT_EQ(stream->shards[3].parent, 0);
+    EXPECT_EQ(stream->shards[3].adjacent_parent, 1);
+    EXPECT_EQ(stream->shards[3].ending_hash_key, even_shard_start(2, 3) - 1);
+    EXPECT_EQ(code(0, 1), Verdict::Code::shard_closed);
+}
+
+TEST(Reshard, any_shard_count_becomes_the_even_partition_of_any_other) {
+    for (const std::uint32_t from : {1U, 2U, 3U, 5U, 8U, 13U}) {
+        for (const std::uint32_t to : {1U, 2U, 3U, 4U, 7U, 10U, 13U, 64U}) {
+            State state;
+            static_cast<void>(apply(state, create(from), now));
+            const TimestampMs later(now.value() + 1'000);
+            reshard(state, {PendingReshard::Kind::uniform, 0, 0, 0, to}, later);
+            const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
+            std::vector<U128> expected;
+            for (std::uint32_t i = 0; i < to; ++i) expected.push_back(even_shard_start(i, to));
+            EXPECT_EQ(open_starts(*stream), expected) << from << " to " << to;
+            for (const ShardState& shard : stream->shards) {
+                if (shard.index >= static_cast<std::int32_t>(from)) EXPECT_TRUE(shard.parent) << shard.index;
+            }
+        }
+    }
+}
+
 std::vector<Command> one_of_each() {
     return {create(3),
             DeleteStream{orders, 20},
@@ -135,7 +241,9 @@ std::vector<Command> one_of_each() {
             AddTags{orders, {{"a", "b"}, {"c", ""}}},
             RemoveTags{orders, {"a", "c"}},
             PutCredential{{"AKIA1", "111111111111", "ana", std::string("\0\1", 2), now}, true},
-            RemoveUser{"ana"}};
+            RemoveUser{"ana"},
+            Reshard{orders, {PendingReshard::Kind::split, 1, 2, U128{3} << 100, 4}, 20},
+            ContinueReshard{7}};
 }
 
 TEST(Command, survives_its_encoding) {

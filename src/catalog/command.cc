@@ -15,7 +15,9 @@ enum class Kind : std::uint8_t {
     add_tags = 5,
     remove_tags = 6,
     put_credential = 7,
-    remove_user = 8
+    remove_user = 8,
+    reshard = 9,
+    continue_reshard = 10
 };
 constexpr std::uint8_t command_format = 1;
 
@@ -86,6 +88,16 @@ struct Write {
             out.number(floor.shard_uid);
             out.number(floor.first_seq);
         }
+    }
+    void operator()(const Reshard& command) const {
+        start(Kind::reshard);
+        put(out, command.key);
+        out.text(encode(command.plan));
+        out.number(static_cast<std::uint64_t>(command.transition_ms));
+    }
+    void operator()(const ContinueReshard& command) const {
+        start(Kind::continue_reshard);
+        out.number(command.uid);
     }
     void operator()(const AddTags& command) const {
         start(Kind::add_tags);
@@ -169,6 +181,16 @@ Expected<Command, DecodeError> get_command(Kind kind, Decoder& in) {
         }
         case Kind::remove_user:
             return RemoveUser{std::string(in.text())};
+        case Kind::reshard: {
+            Reshard command{get_key(in), {}, 0};
+            const auto plan = decode_reshard(in.text());
+            if (!plan) return fail(plan.error());
+            command.plan = *plan;
+            command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+            return command;
+        }
+        case Kind::continue_reshard:
+            return ContinueReshard{in.number<std::uint64_t>()};
     }
     return fail(DecodeError{"a command of an unknown kind: written by a newer version"});
 }

@@ -62,6 +62,21 @@ struct SetRetention {
     friend bool operator==(const SetRetention&, const SetRetention&) = default;
 };
 
+// Begins a reshard of an ACTIVE stream.
+struct Reshard {
+    StreamKey key;
+    PendingReshard plan;
+    std::int64_t transition_ms = 0;
+    friend bool operator==(const Reshard&, const Reshard&) = default;
+};
+
+// Takes the next step of a reshard whose time of UPDATING is over: parents close and children open in one place of the
+// order. A change of the shard count may need several steps.
+struct ContinueReshard {
+    std::uint64_t uid = 0;
+    friend bool operator==(const ContinueReshard&, const ContinueReshard&) = default;
+};
+
 struct AddTags {
     StreamKey key;
     Tags tags;
@@ -86,8 +101,8 @@ struct RemoveUser {
     friend bool operator==(const RemoveUser&, const RemoveUser&) = default;
 };
 
-using Command =
-    std::variant<CreateStream, DeleteStream, PurgeStream, SetRetention, AddTags, RemoveTags, PutCredential, RemoveUser>;
+using Command = std::variant<CreateStream, DeleteStream, PurgeStream, SetRetention, AddTags, RemoveTags, PutCredential,
+                             RemoveUser, Reshard, ContinueReshard>;
 
 // The bytes that go into the journal (docs/formats/catalog.md).
 std::string encode(const Command& command);
@@ -103,6 +118,12 @@ struct Verdict {
         retention_too_short,  // an increase to less than number hours
         retention_too_long,   // a decrease to more than number hours
         too_many_tags,
+        stream_not_active,  // status tells
+        stream_on_demand,
+        shard_missing,  // number tells the index
+        shard_closed,   // number tells the index
+        shards_not_adjacent,
+        split_key_out_of_range,
         user_exists,
         user_missing,
     };

@@ -40,6 +40,7 @@ void put(Encoder& out, const ShardState& shard) {
     put(out, shard.parent);
     put(out, shard.adjacent_parent);
     out.number(static_cast<std::uint64_t>(shard.created_s));
+    out.time(shard.opened_at);
     out.time(shard.closed_at.value_or(TimestampMs(-1)));
 }
 
@@ -52,10 +53,31 @@ ShardState get_shard(Decoder& in) {
     shard.parent = get_index(in);
     shard.adjacent_parent = get_index(in);
     shard.created_s = static_cast<std::int64_t>(in.number<std::uint64_t>());
+    shard.opened_at = in.time();
     const TimestampMs closed_at = in.time();
     if (closed_at.value() < -1) in.fail();
     if (closed_at.value() >= 0) shard.closed_at = closed_at;
     return shard;
+}
+
+void put(Encoder& out, const PendingReshard& reshard) {
+    out.number(static_cast<std::uint8_t>(reshard.kind));
+    out.number(static_cast<std::uint32_t>(reshard.shard));
+    out.number(static_cast<std::uint32_t>(reshard.adjacent_shard));
+    put(out, reshard.new_starting_hash_key);
+    out.number(reshard.target_shard_count);
+}
+
+PendingReshard get_reshard(Decoder& in) {
+    PendingReshard reshard;
+    const auto kind = in.number<std::uint8_t>();
+    if (kind > static_cast<std::uint8_t>(PendingReshard::Kind::uniform)) in.fail();
+    reshard.kind = static_cast<PendingReshard::Kind>(kind);
+    reshard.shard = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    reshard.adjacent_shard = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    reshard.new_starting_hash_key = get_u128(in);
+    reshard.target_shard_count = in.number<std::uint32_t>();
+    return reshard;
 }
 
 // What shard_for relies on: indexes ascend, and the open shards cover the hash-key space without gap or overlap.
@@ -120,6 +142,8 @@ std::string encode(const StreamState& stream) {
     }
     out.varint(stream.shards.size());
     for (const ShardState& shard : stream.shards) put(out, shard);
+    out.number(static_cast<std::uint8_t>(stream.reshard.has_value()));
+    if (stream.reshard) put(out, *stream.reshard);
     return out.take();
 }
 
@@ -143,6 +167,9 @@ Expected<StreamState, DecodeError> decode_stream(std::string_view bytes) {
         stream.tags[std::move(key)] = in.text();
     }
     for (std::size_t left = in.count(); left > 0 && in.ok(); --left) stream.shards.push_back(get_shard(in));
+    const auto pending = in.number<std::uint8_t>();
+    if (pending > 1) in.fail();
+    if (pending == 1) stream.reshard = get_reshard(in);
     if (!in.ok() || in.left() != 0) return fail(DecodeError{"a stream that is cut short or too long"});
     if (mode > static_cast<std::uint8_t>(StreamMode::on_demand) ||
         transition > static_cast<std::uint8_t>(StreamStatus::deleting)) {
@@ -153,6 +180,19 @@ Expected<StreamState, DecodeError> decode_stream(std::string_view bytes) {
     if (!is_sound(stream)) return fail(DecodeError{"a stream whose open shards do not cover the hash keys"});
     stream.index_shards();
     return stream;
+}
+
+std::string encode(const PendingReshard& reshard) {
+    Encoder out;
+    put(out, reshard);
+    return out.take();
+}
+
+Expected<PendingReshard, DecodeError> decode_reshard(std::string_view bytes) {
+    Decoder in(bytes);
+    const PendingReshard reshard = get_reshard(in);
+    if (!in.ok() || in.left() != 0) return fail(DecodeError{"a reshard that is cut short or too long"});
+    return reshard;
 }
 
 std::string encode(const CredentialState& credential) {

@@ -27,9 +27,23 @@ struct ShardState {
     std::optional<std::int32_t> parent;
     std::optional<std::int32_t> adjacent_parent;
     std::int64_t created_s = 0;  // what its sequence numbers carry
+    // Open from here to closed_at; a child opens at the very moment its parents close.
+    TimestampMs opened_at;
     std::optional<TimestampMs> closed_at;
 
     friend bool operator==(const ShardState&, const ShardState&) = default;
+};
+
+// A reshard that was accepted and takes place when the time of UPDATING is over; until then records go to the parents.
+struct PendingReshard {
+    enum class Kind : std::uint8_t { split, merge, uniform };
+    Kind kind = Kind::split;
+    std::int32_t shard = 0;                // split, merge
+    std::int32_t adjacent_shard = 0;       // merge: the one above
+    U128 new_starting_hash_key = 0;        // split
+    std::uint32_t target_shard_count = 0;  // uniform
+
+    friend bool operator==(const PendingReshard&, const PendingReshard&) = default;
 };
 
 struct StreamState {
@@ -48,8 +62,10 @@ struct StreamState {
     std::int32_t max_record_size_kib = 1024;
     Tags tags;
     std::vector<ShardState> shards;  // by index
+    std::optional<PendingReshard> reshard;
 
     [[nodiscard]] StreamStatus status(TimestampMs now) const {
+        if (reshard && transition != StreamStatus::deleting) return StreamStatus::updating;
         if (now < transition_until || transition == StreamStatus::deleting) return transition;
         return StreamStatus::active;
     }
@@ -83,11 +99,13 @@ struct CredentialState {
 // The stored forms; byte for byte the same for equal states (docs/formats/catalog.md).
 std::string encode(const StreamState& stream);
 std::string encode(const CredentialState& credential);
+std::string encode(const PendingReshard& reshard);
 
 struct DecodeError {
     std::string_view what;
 };
 Expected<StreamState, DecodeError> decode_stream(std::string_view bytes);
+Expected<PendingReshard, DecodeError> decode_reshard(std::string_view bytes);
 Expected<CredentialState, DecodeError> decode_credential(std::string_view bytes);
 
 }  // namespace riacho::catalog

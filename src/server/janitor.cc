@@ -32,49 +32,67 @@ struct Janitor::Impl {
     std::atomic<bool> stopping{false};
     std::promise<void> ended;
     bool started = false;
-    std::unordered_map<std::uint64_t, std::int32_t> retention_told;  // by stream uid, in hours
+    struct Told {
+        std::int32_t hours = 0;
+        std::size_t shards = 0;
+        bool operator==(const Told&) const = default;
+    };
+    std::unordered_map<std::uint64_t, Told> retention_told;  // by stream uid
+    bool again = false;                                      // something was published since the round began
 
     Impl(core::Core& c, core::Clock& t, catalog::Catalog& cat, log::Log& l, streams::StreamMetrics& m)
         : core(c), clock(t), catalog(cat), log(l), metrics(m) {}
 
     void tell_retention(const catalog::StreamState& stream);
+    static std::optional<catalog::Command> due_command(const catalog::StreamState& stream);
     // Does what is due and returns after how long something will be.
     Task<std::int64_t> round();
     Task<void> run(std::shared_ptr<Impl> self);
 };
 
 void Janitor::Impl::tell_retention(const catalog::StreamState& stream) {
-    std::int32_t& told = retention_told[stream.uid];
-    if (told == stream.retention_hours) return;
-    told = stream.retention_hours;
+    const Told now{stream.retention_hours, stream.shards.size()};
+    Told& told = retention_told[stream.uid];
+    if (told == now) return;
+    told = now;
     for (const catalog::ShardState& shard : stream.shards) {
         log.set_retention(log::ShardUid(shard.uid), std::int64_t{stream.retention_hours} * 3'600'000);
     }
+}
+
+// The command that is due for a stream whose transition is over.
+std::optional<catalog::Command> Janitor::Impl::due_command(const catalog::StreamState& stream) {
+    if (stream.transition == catalog::StreamStatus::deleting) return catalog::PurgeStream{stream.uid};
+    if (stream.reshard) return catalog::ContinueReshard{stream.uid};
+    return std::nullopt;
 }
 
 Task<std::int64_t> Janitor::Impl::round() {
     std::int64_t wait_ms = round_ms_max;
     for (const auto& stream : catalog.snapshot()->all_streams()) {
         tell_retention(*stream);
-        if (stream->transition != catalog::StreamStatus::deleting) continue;
-        const TimestampMs now = clock.now();
-        if (!stream->is_gone(now)) {
-            wait_ms = std::min(wait_ms, stream->transition_until.value() - now.value());
+        auto command = due_command(*stream);
+        if (!command) continue;
+        const std::int64_t left_ms = stream->transition_until.value() - clock.now().value();
+        if (left_ms > 0) {
+            wait_ms = std::min(wait_ms, left_ms);
             continue;
         }
-        const auto result =
-            co_await log.submit(core, catalog::encode(catalog::Command(catalog::PurgeStream{stream->uid})));
+        const auto result = co_await log.submit(core, catalog::encode(*command));
         if (!result) break;  // the disk is full or failing; the next round tries again
+        if (stream->transition != catalog::StreamStatus::deleting) continue;
         metrics.forget(stream->uid);
         retention_told.erase(stream->uid);
     }
-    co_return std::max<std::int64_t>(wait_ms, 1);
+    co_return wait_ms;
 }
 
 Task<void> Janitor::Impl::run(std::shared_ptr<Impl> self) {
     while (!self->stopping) {
+        again = false;
         const std::int64_t wait_ms = co_await round();
         if (self->stopping) break;
+        if (again) continue;
         timer.expires_after(std::chrono::milliseconds(wait_ms));
         boost::system::error_code cancelled;
         co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, cancelled));
@@ -94,7 +112,10 @@ void Janitor::start() {
 }
 
 void Janitor::notify() {
-    boost::asio::post(impl_->core.context(), [impl = impl_] { impl->timer.cancel(); });
+    boost::asio::post(impl_->core.context(), [impl = impl_] {
+        impl->again = true;
+        impl->timer.cancel();
+    });
 }
 
 void Janitor::stop() {

@@ -14,9 +14,12 @@
 #include "aws/gen/kinesis/types_list_shards.gen.h"
 #include "aws/gen/kinesis/types_list_streams.gen.h"
 #include "aws/gen/kinesis/types_list_tags_for_stream.gen.h"
+#include "aws/gen/kinesis/types_merge_shards.gen.h"
 #include "aws/gen/kinesis/types_put_record.gen.h"
 #include "aws/gen/kinesis/types_put_records.gen.h"
 #include "aws/gen/kinesis/types_remove_tags_from_stream.gen.h"
+#include "aws/gen/kinesis/types_split_shard.gen.h"
+#include "aws/gen/kinesis/types_update_shard_count.gen.h"
 #include "aws/operation.h"
 #include "streams/ops/ops.h"
 
@@ -44,15 +47,15 @@ using Operations = aws::OperationList<
     Unsupported<api::DescribeChannel>, Unsupported<api::DescribeQueue>, Unsupported<api::DescribeStreamConsumer>,
     Unsupported<api::DisableEnhancedMonitoring>, Unsupported<api::EnableEnhancedMonitoring>,
     Unsupported<api::GetResourcePolicy>, Unsupported<api::ListChannels>, Unsupported<api::ListQueues>,
-    Unsupported<api::ListStreamConsumers>, Unsupported<api::ListTagsForResource>, Unsupported<api::MergeShards>,
+    Unsupported<api::ListStreamConsumers>, Unsupported<api::ListTagsForResource>, Bind<api::MergeShards, &merge_shards>,
     Unsupported<api::PutResourcePolicy>, Unsupported<api::ReceiveDeadLetterQueueRecords>,
     Unsupported<api::ReceiveQueueRecords>, Unsupported<api::RegisterStreamConsumer>,
-    Unsupported<api::RestoreDeadLetterQueueRecords>, Unsupported<api::SplitShard>,
+    Unsupported<api::RestoreDeadLetterQueueRecords>, Bind<api::SplitShard, &split_shard>,
     Unsupported<api::StartStreamEncryption>, Unsupported<api::StopStreamEncryption>, Unsupported<api::SubscribeToShard>,
     Unsupported<api::TagResource>, Unsupported<api::UntagResource>, Unsupported<api::UpdateAccountSettings>,
     Unsupported<api::UpdateChannel>, Unsupported<api::UpdateDeadLetterQueueRecordsVisibility>,
     Unsupported<api::UpdateMaxRecordSize>, Unsupported<api::UpdateQueue>,
-    Unsupported<api::UpdateQueueRecordsVisibility>, Unsupported<api::UpdateShardCount>,
+    Unsupported<api::UpdateQueueRecordsVisibility>, Bind<api::UpdateShardCount, &update_shard_count>,
     Unsupported<api::UpdateStreamMode>, Unsupported<api::UpdateStreamRecordDistributionStrategy>,
     Unsupported<api::UpdateStreamWarmThroughput>>;
 static_assert(aws::covers<Operations, api::AllOperations>);

@@ -76,11 +76,12 @@ Result<Listing> begin(StreamsOp op, const api::ListShardsInput& request) {
     return listing;
 }
 
-// AWS: the table of spec 2.10. A shard's start is the time in its first sequence number.
+// AWS: the table of spec 2.10.
 bool passes(const Listing& listing, const catalog::ShardState& shard, TimestampMs now) {
     const TimestampMs horizon = std::max(retention_horizon(*listing.stream, now), listing.stream->created_at);
     const auto open_at = [&](TimestampMs at) {
-        return shard.created_s <= at.value() / 1000 && (!shard.closed_at || *shard.closed_at >= at);
+        // Half open, so that parents and children never both count and the set covers every hash key once.
+        return shard.opened_at <= at && (!shard.closed_at || *shard.closed_at > at);
     };
     switch (listing.filter) {
         case Filter::after_shard_id:

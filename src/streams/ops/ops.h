@@ -2,31 +2,9 @@
 // stands in ops/put_record.cc; families that mirror each other share a file (tags.cc, retention_period.cc).
 #pragma once
 
+#include "aws/gen/kinesis/operations.gen.h"
 #include "core/task_fwd.h"
 #include "streams/service.h"
-
-namespace riacho::api::kinesis {
-#define RIACHO_OPERATION_TYPES(Operation) \
-    struct Operation##Input;              \
-    struct Operation##Output
-RIACHO_OPERATION_TYPES(AddTagsToStream);
-RIACHO_OPERATION_TYPES(CreateStream);
-RIACHO_OPERATION_TYPES(DecreaseStreamRetentionPeriod);
-RIACHO_OPERATION_TYPES(DeleteStream);
-RIACHO_OPERATION_TYPES(DescribeLimits);
-RIACHO_OPERATION_TYPES(DescribeStream);
-RIACHO_OPERATION_TYPES(DescribeStreamSummary);
-RIACHO_OPERATION_TYPES(GetRecords);
-RIACHO_OPERATION_TYPES(GetShardIterator);
-RIACHO_OPERATION_TYPES(IncreaseStreamRetentionPeriod);
-RIACHO_OPERATION_TYPES(ListShards);
-RIACHO_OPERATION_TYPES(ListStreams);
-RIACHO_OPERATION_TYPES(ListTagsForStream);
-RIACHO_OPERATION_TYPES(PutRecord);
-RIACHO_OPERATION_TYPES(PutRecords);
-RIACHO_OPERATION_TYPES(RemoveTagsFromStream);
-#undef RIACHO_OPERATION_TYPES
-}  // namespace riacho::api::kinesis
 
 namespace riacho::streams {
 
@@ -46,9 +24,13 @@ Task<Result<api::IncreaseStreamRetentionPeriodOutput>> increase_stream_retention
 Task<Result<api::ListShardsOutput>> list_shards(StreamsOp op, api::ListShardsInput request);
 Task<Result<api::ListStreamsOutput>> list_streams(StreamsOp op, api::ListStreamsInput request);
 Task<Result<api::ListTagsForStreamOutput>> list_tags_for_stream(StreamsOp op, api::ListTagsForStreamInput request);
+Task<Result<api::MergeShardsOutput>> merge_shards(StreamsOp op, api::MergeShardsInput request);
 Task<Result<api::PutRecordOutput>> put_record(StreamsOp op, api::PutRecordInput request);
 Task<Result<api::PutRecordsOutput>> put_records(StreamsOp op, api::PutRecordsInput request);
 Task<Result<api::RemoveTagsFromStreamOutput>> remove_tags_from_stream(StreamsOp op,
                                                                       api::RemoveTagsFromStreamInput request);
+
+Task<Result<api::SplitShardOutput>> split_shard(StreamsOp op, api::SplitShardInput request);
+Task<Result<api::UpdateShardCountOutput>> update_shard_count(StreamsOp op, api::UpdateShardCountInput request);
 
 }  // namespace riacho::streams
