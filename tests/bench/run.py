@@ -1,0 +1,357 @@
+"""`make bench`: riacho's figures beside nginx's and the disk's, in one run on one machine.
+
+Rounds alternate, so that whatever else the machine does hits both sides; a figure is the median of its rounds, a ratio the median
+of the rounds' ratios. Needs build/riacho, h2load, nginx and fio; only the Python standard library. Prints a Markdown table and
+writes build/bench.json. docs/performance.md says what is measured and why.
+"""
+
+import argparse
+import base64
+import http.client
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+root = pathlib.Path(__file__).resolve().parents[2]
+riacho = root / "build" / "riacho"
+record = b"x" * 1024
+batch = 500
+reply_records = 10_000
+aws_headers = {
+    "content-type": "application/x-amz-json-1.1",
+    "x-amz-date": "20260101T000000Z",
+    "authorization": "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/kinesis/aws4_request, SignedHeaders=host, Signature=00",
+}
+
+
+class Settings:
+    def __init__(self, quick):
+        self.rounds = 2 if quick else 5
+        self.put_seconds = 2 if quick else 3
+        self.batch_seconds = 4 if quick else 10
+        self.fio_seconds = 2 if quick else 4
+        self.get_seconds = 2 if quick else 3
+        self.starts = 5 if quick else 15
+        self.replays = 2 if quick else 5
+        self.replay_seconds = 2 if quick else 4
+
+
+def progress(text):
+    print(f"... {text}", file=sys.stderr, flush=True)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_port(port, process, seconds_max=60):
+    deadline = time.monotonic() + seconds_max
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}")
+        time.sleep(0.0002)
+    raise RuntimeError(f"nothing listens on port {port}")
+
+
+class Server:
+    """riacho on a directory of its own."""
+
+    def __init__(self, directory):
+        self.port = free_port()
+        self.log_path = directory.parent / f"{directory.name}.log"
+        self.log = open(self.log_path, "wb")
+        started_at = time.monotonic()
+        self.process = subprocess.Popen([riacho, "serve", "--data-dir", directory, "--listen", f"127.0.0.1:{self.port}",
+                                         "--log-format", "json"], stderr=self.log, stdout=self.log)
+        wait_for_port(self.port, self.process)
+        self.listening_ms = (time.monotonic() - started_at) * 1000
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end(signal.SIGTERM)
+
+    def end(self, number):
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(60)
+        self.log.close()
+
+    def call(self, operation, body):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("POST", "/", json.dumps(body), aws_headers | {"x-amz-target": f"Kinesis_20131202.{operation}"})
+        reply = connection.getresponse()
+        content = reply.read()
+        connection.close()
+        if reply.status != 200:
+            raise RuntimeError(f"{operation}: {reply.status} {content[:300]}")
+        return content
+
+    def page(self, path):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+
+    def create_stream(self, name, shards):
+        self.call("CreateStream", {"StreamName": name, "ShardCount": shards})
+        while json.loads(self.call("DescribeStreamSummary", {"StreamName": name}))["StreamDescriptionSummary"]["StreamStatus"] != "ACTIVE":
+            time.sleep(0.01)
+
+    def resident_mib(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+
+class Nginx:
+    """nginx with the fixed answer to a put, and static files."""
+
+    def __init__(self, directory):
+        self.port = free_port()
+        configuration = directory / "nginx.conf"
+        user = "user root;" if os.geteuid() == 0 else ""
+        configuration.write_text(f"""
+{user} worker_processes auto; daemon off; pid {directory}/nginx.pid; error_log {directory}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off; sendfile on; keepalive_requests 100000000; client_body_buffer_size 64k; client_max_body_size 16m;
+    client_body_temp_path {directory}/body; proxy_temp_path {directory}/proxy; fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi; scgi_temp_path {directory}/scgi;
+    server {{
+        listen 127.0.0.1:{self.port} reuseport;
+        location /static/ {{ alias {directory}/static/; }}
+        location / {{
+            default_type application/x-amz-json-1.1;
+            return 200 '{{"ShardId":"shardId-000000000000","SequenceNumber":"49646437577108476416916876405825929425585429676275269634"}}';
+        }}
+    }}
+}}
+""")
+        (directory / "static").mkdir()
+        binary = shutil.which("nginx") or "/usr/sbin/nginx"
+        self.process = subprocess.Popen([binary, "-p", directory, "-c", configuration], stderr=subprocess.DEVNULL)
+        wait_for_port(self.port, self.process)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def h2load(url, connections, seconds, target=None, body=None):
+    """Requests per second over HTTP/1.1; every answer has to be a 200."""
+    command = ["h2load", "--h1", "-t", "1", "-c", str(connections), "-D", str(seconds), "--warm-up-time", "1"]
+    if body is not None:
+        command += ["-d", str(body)]
+        for name, value in (aws_headers | {"x-amz-target": f"Kinesis_20131202.{target}"}).items():
+            command += ["-H", f"{name}: {value}"]
+    output = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
+    ok, *others = map(int, re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", output).groups())
+    if ok == 0 or any(others):
+        raise RuntimeError(f"h2load {url}: not every answer was a 200\n{output}")
+    return float(re.search(r"finished in [\d.]+\w*, ([\d.]+) req/s", output)[1])
+
+
+def fio(directory, seconds, block):
+    """Writes and syncs block by block: (MB per second, median of the sync in microseconds)."""
+    output = subprocess.run(
+        ["fio", "--name=bench", f"--directory={directory}", "--rw=write", f"--bs={block}", "--fdatasync=1", "--size=2G",
+         f"--runtime={seconds}", "--time_based", "--ioengine=sync", "--output-format=json"],
+        capture_output=True, text=True, check=True).stdout
+    (job,) = json.loads(output[output.index("{"):])["jobs"]
+    for leftover in directory.glob("bench.*"):
+        leftover.unlink()
+    return job["write"]["bw_bytes"] / 1e6, job["sync"]["lat_ns"]["percentile"]["50.000000"] / 1000
+
+
+def write_body(directory, name, content):
+    path = directory / name
+    path.write_text(json.dumps(content))
+    return path
+
+
+def put_body(directory):
+    return write_body(directory, "put.json",
+                      {"StreamName": "bench", "Data": base64.b64encode(record).decode(), "PartitionKey": "key-1"})
+
+
+def batch_content(count):
+    data = base64.b64encode(record).decode()
+    return {"StreamName": "bench", "Records": [{"Data": data, "PartitionKey": f"key-{n}"} for n in range(count)]}
+
+
+def compared(ours, theirs):
+    return {"ours": statistics.median(ours), "theirs": statistics.median(theirs),
+            "ratio": statistics.median(a / b for a, b in zip(ours, theirs)), "rounds_ours": ours, "rounds_theirs": theirs}
+
+
+def measure_start(work, settings):
+    progress("start on an empty directory, idle memory")
+    listening, resident = [], []
+    for number in range(settings.starts):
+        directory = work / f"start-{number}"
+        with Server(directory) as server:
+            listening.append(server.listening_ms)
+            if number < 3:
+                time.sleep(1)
+                resident.append(server.resident_mib())
+        shutil.rmtree(directory)
+    return {"listening_ms": statistics.median(listening), "idle_rss_mib": statistics.median(resident)}
+
+
+def measure_put(work, settings, connections):
+    progress(f"PutRecord over {connections} connections")
+    ours, theirs = [], []
+    body = put_body(work)
+    directory = work / f"put-{connections}"
+    (work / f"nginx-put-{connections}").mkdir()
+    with Server(directory) as server, Nginx(work / f"nginx-put-{connections}") as nginx:
+        server.create_stream("bench", 4)
+        for _ in range(settings.rounds):
+            ours.append(h2load(f"http://127.0.0.1:{server.port}/", connections, settings.put_seconds, "PutRecord", body))
+            theirs.append(h2load(f"http://127.0.0.1:{nginx.port}/", connections, settings.put_seconds, "PutRecord", body))
+    shutil.rmtree(directory)
+    return compared(ours, theirs)
+
+
+def measure_batches(work, settings):
+    progress("PutRecords of 500 x 1 KiB beside fio")
+    ours, theirs = [], []
+    body = write_body(work, "batch.json", batch_content(batch))
+    for number in range(settings.rounds):
+        # A new directory for each round; what the server still has to write is written before fio begins.
+        directory = work / f"batch-{number}"
+        with Server(directory) as server:
+            server.create_stream("bench", 4)
+            rate = h2load(f"http://127.0.0.1:{server.port}/", 8, settings.batch_seconds, "PutRecords", body)
+            ours.append(rate * batch * len(record) / 1e6)
+        shutil.rmtree(directory)
+        os.sync()
+        theirs.append(fio(work, settings.fio_seconds, "1M")[0])
+    return compared(ours, theirs)
+
+
+def measure_get(work, settings):
+    progress(f"GetRecords of {reply_records:,} x 1 KiB from the tail")
+    ours, theirs = [], []
+    directory = work / "get"
+    nginx_directory = work / "nginx-get"
+    nginx_directory.mkdir()
+    with Server(directory) as server, Nginx(nginx_directory) as nginx:
+        server.create_stream("bench", 1)
+        for _ in range(reply_records // batch):
+            server.call("PutRecords", batch_content(batch))
+        for _ in range(settings.rounds):
+            iterator = json.loads(server.call("GetShardIterator", {
+                "StreamName": "bench", "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"}))["ShardIterator"]
+            request = {"ShardIterator": iterator, "Limit": reply_records}
+            reply = server.call("GetRecords", request)
+            if len(json.loads(reply)["Records"]) != reply_records:
+                raise RuntimeError("the reply does not hold all records")
+            (nginx_directory / "static" / "reply").write_bytes(reply)
+            ours.append(h2load(f"http://127.0.0.1:{server.port}/", 4, settings.get_seconds, "GetRecords",
+                               write_body(work, "get.json", request)))
+            theirs.append(h2load(f"http://127.0.0.1:{nginx.port}/static/reply", 4, settings.get_seconds))
+    shutil.rmtree(directory)
+    return compared(ours, theirs) | {"reply_bytes": len(reply)}
+
+
+def measure_replay(work, settings):
+    progress("journal replay after kill -9")
+    rates, sizes = [], []
+    body = write_body(work, "batch.json", batch_content(batch))
+    for number in range(settings.replays):
+        directory = work / f"replay-{number}"
+        server = Server(directory)
+        try:
+            server.create_stream("bench", 4)
+            h2load(f"http://127.0.0.1:{server.port}/", 8, settings.replay_seconds, "PutRecords", body)
+        finally:
+            server.end(signal.SIGKILL)
+        with Server(directory) as restarted:
+            events = [json.loads(line) for line in restarted.log_path.read_text().splitlines() if line.startswith("{")]
+        for event in events:
+            if event.get("event") == "journal replayed":
+                sizes.append(int(event["bytes"]) / 1e6)
+                rates.append(int(event["bytes"]) / 1e3 / max(int(event["ms"]), 1))
+        shutil.rmtree(directory)
+    if not rates:
+        raise RuntimeError("no start replayed anything")
+    return {"mb_per_s": statistics.median(rates), "mb": statistics.median(sizes), "rounds": rates}
+
+
+def describe_machine(work, health):
+    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    memory = int(re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) / (1 << 20)
+    file_system = subprocess.run(["stat", "-f", "-c", "%T", work], capture_output=True, text=True, check=True).stdout.strip()
+    return {"cpu": cpu[1] if cpu else platform.machine(), "cpus": len(os.sched_getaffinity(0)), "memory_gib": round(memory, 1),
+            "kernel": platform.release(), "file_system": file_system, "durability": health["durability"],
+            "version": health["version"], "sync_p50_us": fio(work, 3, "4k")[1]}
+
+
+def table(figures):
+    machine = figures["machine"]
+    rows = [
+        ("Listening after exec, empty directory", f"{figures['start']['listening_ms']:.1f} ms", "", "", "25 ms"),
+        ("Resident memory, idle", f"{figures['start']['idle_rss_mib']:.1f} MiB", "", "", "16 MiB"),
+    ]
+    for connections in (64, 256):
+        put = figures[f"put_{connections}"]
+        rows.append((f"PutRecord 1 KiB, {connections} connections, beside nginx", f"{put['ours']:,.0f}/s", f"{put['theirs']:,.0f}/s",
+                     f"{put['ratio']:.2f}", "0.50" if connections == 64 else ""))
+    batches, get, replay = figures["put_records"], figures["get_records"], figures["replay"]
+    rows += [
+        ("PutRecords 500 x 1 KiB, beside fio 1 MiB + fdatasync", f"{batches['ours']:.0f} MB/s", f"{batches['theirs']:.0f} MB/s",
+         f"{batches['ratio']:.2f}", "0.40"),
+        ("GetRecords 10,000 x 1 KiB, beside nginx's static file", f"{get['ours']:.1f}/s", f"{get['theirs']:.1f}/s",
+         f"{get['ratio']:.2f}", "0.50"),
+        (f"Journal replay ({replay['mb']:.0f} MB)", f"{replay['mb_per_s']:.0f} MB/s", "", "", "300 MB/s"),
+    ]
+    lines = [f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_gib']} GiB, Linux {machine['kernel']}, "
+             f"{machine['file_system']}; fdatasync of 4 KiB {machine['sync_p50_us']:.0f} µs (median); riacho {machine['version']}, "
+             f"durability {machine['durability']}", "",
+             "| | riacho | beside it | ratio | target |", "|---|---|---|---|---|"]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
+
+
+def main():
+    parser = argparse.ArgumentParser(description="riacho's figures, side by side with nginx and fio")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: to try it, not to publish")
+    settings = Settings(parser.parse_args().quick)
+    started_at = time.monotonic()
+    (root / "build").mkdir(exist_ok=True)
+    # Beside the build, not in /tmp, which may be memory: the disk is part of what is measured.
+    with tempfile.TemporaryDirectory(dir=root / "build", prefix="bench-") as name:
+        work = pathlib.Path(name)
+        with Server(work / "health") as server:
+            health = json.loads(server.page("/health"))
+        figures = {"machine": describe_machine(work, health), "start": measure_start(work, settings)}
+        for connections in (64, 256):
+            figures[f"put_{connections}"] = measure_put(work, settings, connections)
+        figures["put_records"] = measure_batches(work, settings)
+        figures["get_records"] = measure_get(work, settings)
+        figures["replay"] = measure_replay(work, settings)
+    figures["seconds"] = time.monotonic() - started_at
+    (root / "build" / "bench.json").write_text(json.dumps(figures, indent=1) + "\n")
+    print(table(figures))
+
+
+if __name__ == "__main__":
+    main()
