@@ -162,6 +162,8 @@ Journal::Roll Journal::roll(TimestampMs now, io::IoError& error) {
 
 bool Journal::wait_for_spare(std::int64_t span_ms) {
     const MutexLock lock(mutex_);
+    is_file_filling_ = true;
+    spare_wanted_.notify_all();
     if (spares_.empty() && !stopping_) spare_ready_.wait_for_ms(mutex_, span_ms);
     return !spares_.empty();
 }

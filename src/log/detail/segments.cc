@@ -224,13 +224,11 @@ io::IoResult<void> SegmentStore::learn(Shard& shard, Segment& segment) {
         }
     }
     report_damage(path, size, "the footer is damaged; the frames are read instead");
-    auto index = std::make_shared<SegmentIndex>();
-    TRY_VOID(scan(shard, segment, *index));
-    segment.index = std::move(index);
-    return {};
+    SegmentIndex index;
+    return scan(shard, segment, index);
 }
 
-io::IoResult<const SegmentIndex*> SegmentStore::index_of(Shard& shard, Segment& segment) {
+io::IoResult<SegmentIndex> SegmentStore::index_of(Shard& shard, Segment& segment) {
     if (!segment.sealed) {
         if (!shard.files.open_index_complete) {
             SegmentIndex index;
@@ -238,21 +236,19 @@ io::IoResult<const SegmentIndex*> SegmentStore::index_of(Shard& shard, Segment& 
             shard.files.open_index = std::move(index);
             shard.files.open_index_complete = true;
         }
-        return &shard.files.open_index;
+        return shard.files.open_index;
     }
-    if (segment.index == nullptr) {
-        const std::string path = directory_of(shard.uid) + "/" + index_file_name(segment.base);
-        std::optional<SegmentIndex> stored;
-        if (const auto bytes = io::read_file(fs_, path, 64 << 20)) stored = decode_index(segment.base, *bytes);
-        if (stored && stored->frames_end == segment.frames_end) {
-            segment.index = std::make_shared<SegmentIndex>(std::move(*stored));
-        } else {
-            auto index = std::make_shared<SegmentIndex>();
-            TRY_VOID(scan(shard, segment, *index));
-            segment.index = std::move(index);
-        }
+    // Not kept in memory: there may be many, and the page cache has those that are in use.
+    const std::string path = directory_of(shard.uid) + "/" + index_file_name(segment.base);
+    if (const auto bytes = io::read_file(fs_, path, 64 << 20)) {
+        auto stored = decode_index(segment.base, *bytes);
+        if (stored && stored->frames_end == segment.frames_end) return *std::move(stored);
     }
-    return segment.index.get();
+    SegmentIndex index;
+    TRY_VOID(scan(shard, segment, index));
+    index.frames_end = segment.frames_end;
+    write_index(shard, segment.base, index);
+    return index;
 }
 
 io::IoResult<std::optional<SegmentStore::Place>> SegmentStore::find_place(Shard& shard, SeqIx seq) {
@@ -267,13 +263,13 @@ io::IoResult<std::optional<SegmentStore::Place>> SegmentStore::find_place(Shard&
     }
     if (at == segments.end()) return std::optional<Place>();
     TRY_VOID(learn(shard, *at));
-    TRY(const SegmentIndex* index, index_of(shard, *at));
+    TRY(const SegmentIndex index, index_of(shard, *at));
     Place place{.path = path_of(shard, at->base), .position = file_header_size, .end = at->frames_end};
     place.segment_next = at->next;
     const std::uint64_t offset = seq > at->base ? seq.value() - at->base.value() : 0;
-    const auto entry = std::ranges::upper_bound(index->entries, offset, {},
+    const auto entry = std::ranges::upper_bound(index.entries, offset, {},
                                                 [](const IndexEntry& e) { return std::uint64_t{e.seq_offset}; });
-    if (entry != index->entries.begin()) place.position = std::prev(entry)->position;
+    if (entry != index.entries.begin()) place.position = std::prev(entry)->position;
     return std::optional(std::move(place));
 }
 
@@ -283,12 +279,12 @@ io::IoResult<std::optional<SegmentStore::Place>> SegmentStore::find_place(Shard&
     for (Segment& segment : shard.files.segments) {
         TRY_VOID(learn(shard, segment));
         if (segment.max_arrival < time) continue;
-        TRY(const SegmentIndex* index, index_of(shard, segment));
+        TRY(const SegmentIndex index, index_of(shard, segment));
         Place place{.path = path_of(shard, segment.base), .position = file_header_size, .end = segment.frames_end};
         place.segment_next = segment.next;
         const std::uint32_t offset = arrival_offset(segment.created, time);
         // The last entry that is certainly earlier: equal times may begin before it.
-        for (const IndexEntry& entry : index->entries) {
+        for (const IndexEntry& entry : index.entries) {
             if (entry.arrival_offset >= offset || entry.arrival_offset == index_arrival_max) break;
             place.position = entry.position;
         }
@@ -503,10 +499,7 @@ io::IoResult<void> SegmentStore::seal(Shard& shard) {
     if (size != end) TRY_VOID(file->ftruncate(end));
     Segment& segment = shard.files.segments.back();
     segment.sealed = true;
-    if (shard.files.open_index_complete) {
-        write_index(shard, base, shard.files.open_index);
-        segment.index = std::make_shared<SegmentIndex>(std::move(shard.files.open_index));
-    }
+    if (shard.files.open_index_complete) write_index(shard, base, shard.files.open_index);
     shard.files.open_index = {};
     shard.files.open_index_complete = true;
     state.active_base = SeqIx(0);

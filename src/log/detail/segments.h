@@ -133,7 +133,7 @@ private:
     // Reads the footer, or all frames when it is not to be trusted.
     io::IoResult<void> learn(Shard& shard, Segment& segment) REQUIRES(shard.files.mutex);
     io::IoResult<void> scan(Shard& shard, Segment& segment, SegmentIndex& index) REQUIRES(shard.files.mutex);
-    io::IoResult<const SegmentIndex*> index_of(Shard& shard, Segment& segment) REQUIRES(shard.files.mutex);
+    io::IoResult<SegmentIndex> index_of(Shard& shard, Segment& segment) REQUIRES(shard.files.mutex);
     io::IoResult<std::optional<Place>> find_place(Shard& shard, SeqIx seq);
     io::IoResult<std::optional<Place>> find_place(Shard& shard, TimestampMs at);
 

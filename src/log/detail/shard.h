@@ -32,7 +32,6 @@ struct Segment {
     std::uint64_t frames_end = 0;
     TimestampMs created;
     TimestampMs max_arrival;
-    std::shared_ptr<const SegmentIndex> index;  // of a sealed segment; null until it was needed
 };
 
 // The files of a shard, oldest first. Read from the directory when first needed.
