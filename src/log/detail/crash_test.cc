@@ -565,5 +565,69 @@ TEST(CrashWeakDurability, loses_the_newest_records_only_and_never_a_command) {
     }
 }
 
+TEST(CrashWeakDurability, what_a_killed_process_left_in_the_page_cache_is_made_durable_before_it_is_built_on) {
+    SimulatedFileSystem fs;
+    core::ManualClock clock{TimestampMs(1'700'000'000'000)};
+    TestApplier applier;
+    ASSERT_TRUE(fs.mkdir("/"));
+    Options weak = TestNode::small_options();
+    weak.durability = Durability::os;
+    {
+        TestNode node(fs, clock, applier, weak);
+        ASSERT_TRUE(node.command("create 1"));
+        ASSERT_TRUE(node.append(1, {"a"}));
+    }
+    // Killed, not cut off: the kernel still has it. The next life promises more.
+    {
+        TestNode node(fs, clock, applier);
+        ASSERT_TRUE(node.is_open());
+        EXPECT_EQ(node.append(1, {"b"})->first, SeqIx(2));
+    }
+    fs.crash({});
+    TestNode node(fs, clock, applier);
+    ASSERT_TRUE(node.is_open()) << node.error->message;
+    EXPECT_EQ(node.store.counters.damaged_shards, 0U);
+    EXPECT_EQ(node.read_all(1).size(), 2U);
+}
+
+TEST(CrashWeakDurability, a_segment_that_outlived_its_records_journal_is_not_mixed_with_new_ones) {
+    SimulatedFileSystem fs;
+    core::ManualClock clock{TimestampMs(1'700'000'000'000)};
+    TestApplier applier;
+    ASSERT_TRUE(fs.mkdir("/"));
+    Options options = TestNode::small_options();
+    options.durability = Durability::os;
+    std::map<std::string, Bytes> segments;
+    {
+        TestNode node(fs, clock, applier, options);
+        ASSERT_TRUE(node.command("create 1"));
+        ASSERT_TRUE(node.append(1, {"kept"}));
+        ASSERT_TRUE(node.checkpoint());
+        for (int i = 0; i < 12; ++i) ASSERT_TRUE(node.append(1, {std::string(3000, 'o')}));
+        ASSERT_TRUE(node.flusher.process());
+        for (const std::string& path : fs.paths()) {
+            if (path.ends_with(".rks")) segments[path] = *fs.content(path);
+        }
+        ASSERT_GT(segments.size(), 2U);
+    }
+    fs.crash({});
+    for (const auto& [path, content] : segments) fs.set_content(path, content);
+    std::vector<TestRecord> written;
+    {
+        TestNode node(fs, clock, applier, options);
+        ASSERT_TRUE(node.is_open()) << node.error->message;
+        ASSERT_LT(node.read_all(1).size(), 13U) << "nothing was lost, so nothing is tested";
+        for (int i = 0; i < 40; ++i) {
+            ASSERT_TRUE(node.append(1, {fmt::format("new {} {}", i, std::string(1700, 'n'))}));
+            if (i % 10 == 9) ASSERT_TRUE(node.checkpoint());
+        }
+        written = node.read_all(1);
+        node.shut_down();
+    }
+    TestNode node(fs, clock, applier, options);
+    ASSERT_TRUE(node.is_open());
+    EXPECT_EQ(node.read_all(1), written);
+}
+
 }  // namespace
 }  // namespace riacho::log::detail

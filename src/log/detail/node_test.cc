@@ -399,6 +399,7 @@ TEST_F(NodeTest, retention_trims_first_and_deletes_whole_segments_after_the_chec
     const SeqIx first = node->find(1)->first_available;
     EXPECT_GT(first, SeqIx(10));
     EXPECT_LT(first, SeqIx(40));
+    ASSERT_TRUE(node->flusher.process());
     EXPECT_EQ(fs_.paths().size(), files) << "deleted before the trim was checkpointed";
     ASSERT_TRUE(node->checkpoint());
     EXPECT_LT(fs_.paths().size(), files);
