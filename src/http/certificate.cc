@@ -12,8 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <memory>
+#include <system_error>
 
 #include "base/try.h"
 #include "http/tls.h"
@@ -97,7 +97,7 @@ Certificate make_certificate(EVP_PKEY* key, std::span<const std::string> host_na
 }
 
 TlsError file_error(const std::string& path, const char* what) {
-    return TlsError{std::string("cannot ") + what + " " + path + ": " + std::strerror(errno)};
+    return TlsError{std::string("cannot ") + what + " " + path + ": " + std::generic_category().message(errno)};
 }
 
 Expected<void, TlsError> write_whole(const std::string& path, BIO* pem, mode_t mode) {

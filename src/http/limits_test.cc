@@ -155,6 +155,18 @@ TEST(Limits, connections_of_one_address_are_capped_and_ended_ones_make_room) {
     EXPECT_EQ(third.request(get("/")).status, 200);
 }
 
+TEST(Limits, a_connection_counts_once_against_the_accept_rate) {
+    ServerOptions options;
+    options.accept_burst = 30;
+    options.accept_rate = 0;
+    TestServer server(options);
+    for (int i = 0; i < 29; ++i) {
+        TestClient client(server.server.port());
+        ASSERT_EQ(client.request(get("/")).status, 200);
+    }
+    EXPECT_EQ(server.server.stats().accept_delayed, 0U);
+}
+
 TEST(Limits, above_the_accept_rate_connections_wait) {
     ServerOptions options;
     options.accept_burst = 2;

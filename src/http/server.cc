@@ -13,10 +13,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
-#include <cstring>
 #include <future>
 #include <map>
 #include <memory>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -153,7 +153,9 @@ Expected<void, ListenError> Server::Impl::open() {
         }
     }
     const tcp::endpoint endpoint(address, options.port);
-    const auto step = [&ec](auto&& call) { return ec ? ec : (call(), ec); };
+    const auto step = [&ec](auto&& call) {
+        if (!ec) call();
+    };
     step([&] { acceptor.open(endpoint.protocol(), ec); });
     step([&] { acceptor.set_option(tcp::acceptor::reuse_address(true), ec); });
     step([&] { acceptor.bind(endpoint, ec); });
@@ -186,7 +188,8 @@ void Server::Impl::accept_later() {
 void Server::Impl::accept_some() {
     for (;;) {
         // Above the rate connections wait in the kernel's queue: a burst of short ones is served late rather than not.
-        if (!bucket.take(shared.clock.monotonic())) {
+        const MonotonicNs now = shared.clock.monotonic();
+        if (!bucket.has_token(now)) {
             delayed.add();
             return accept_later();
         }
@@ -196,6 +199,7 @@ void Server::Impl::accept_some() {
         if (fd >= 0) {
             peer.resize(size);
             accept_failed = false;
+            bucket.take(now);
             admit(fd, plain_address(peer.address()));
             continue;
         }
@@ -203,7 +207,8 @@ void Server::Impl::accept_some() {
         if (errno == EAGAIN || errno == EWOULDBLOCK) return wait_to_accept();
         // Out of descriptors or memory: what is open goes on, the rest waits.
         if (!std::exchange(accept_failed, true)) {
-            core::log_line(core::LogLevel::warn, "cannot accept connections", {{"error", std::strerror(errno)}});
+            core::log_line(core::LogLevel::warn, "cannot accept connections",
+                           {{"error", std::generic_category().message(errno)}});
         }
         return accept_later();
     }

@@ -46,9 +46,7 @@ H1Connection::~H1Connection() {
 
 Task<void> H1Connection::run(std::string received) {
     block_ = worker_.take_block();
-    while (block_.capacity < received.size() && make_room()) {
-    }
-    if (block_.capacity < received.size()) co_return;
+    if (block_.capacity < received.size()) block_ = make_block(received.size());
     std::memcpy(block_.data.get(), received.data(), received.size());
     end_ = received.size();
     std::string().swap(received);
@@ -160,9 +158,7 @@ bool H1Connection::make_room() {
         return true;
     }
     const ServerOptions& options = worker_.options();
-    constexpr std::size_t first_read_max = 64 * 1024;  // what came in while the protocol was being told
-    const std::size_t capacity_max =
-        std::max(options.request_line_size_max + options.header_block_size_max + 1024, first_read_max);
+    const std::size_t capacity_max = options.request_line_size_max + options.header_block_size_max + 1024;
     if (block_.capacity >= capacity_max) return false;
     Block larger = make_block(std::min(block_.capacity * 2, capacity_max));
     std::memcpy(larger.data.get(), block_.data.get(), end_);

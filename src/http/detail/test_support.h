@@ -166,6 +166,7 @@ class TestClient {
 public:
     explicit TestClient(std::uint16_t port, int receive_buffer = 0)
         : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        if (fd_ < 0) throw std::runtime_error("socket");
         if (receive_buffer > 0) setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
         sockaddr_in address{};
         address.sin_family = AF_INET;

@@ -61,7 +61,7 @@ struct Transport::Tls {
         if (self.received_used < self.received.size()) {
             const std::size_t n =
                 std::min(static_cast<std::size_t>(capacity), self.received.size() - self.received_used);
-            std::memcpy(to, self.received.data() + self.received_used, n);
+            std::copy_n(self.received.data() + self.received_used, n, to);
             self.received_used += n;
             if (self.received_used == self.received.size()) std::string().swap(self.received), self.received_used = 0;
             return static_cast<int>(n);

@@ -21,14 +21,21 @@ constexpr std::size_t input_capacity = 64 * 1024;
 }  // namespace
 
 Block make_block(std::size_t capacity) {
-    return {.data = std::make_unique_for_overwrite<char[]>(capacity + Request::body_padding), .capacity = capacity};
+    Block block;
+    block.data = std::make_unique_for_overwrite<char[]>(capacity + Request::body_padding);
+    block.capacity = capacity;
+    return block;
 }
 
-bool TokenBucket::take(MonotonicNs now) {
+bool TokenBucket::has_token(MonotonicNs now) {
     const auto elapsed_s = static_cast<double>(now.value() - refilled_at_ns_) / 1e9;
     tokens_ = std::min(burst_, tokens_ + std::max(elapsed_s, 0.0) * rate_);
     refilled_at_ns_ = now.value();
-    if (tokens_ < 1) return false;
+    return tokens_ >= 1;
+}
+
+bool TokenBucket::take(MonotonicNs now) {
+    if (!has_token(now)) return false;
     tokens_ -= 1;
     return true;
 }

@@ -53,6 +53,7 @@ Block make_block(std::size_t capacity);
 class TokenBucket {
 public:
     TokenBucket(double rate, double burst) : rate_(rate), burst_(burst), tokens_(burst) {}
+    bool has_token(MonotonicNs now);
     bool take(MonotonicNs now);
 
 private:
