@@ -6,6 +6,7 @@
 
 #include "aws/context.h"
 #include "aws/error.h"
+#include "aws/event_stream.h"
 #include "base/buffer.h"
 #include "core/task_fwd.h"
 #include "wire/fwd.h"
@@ -17,8 +18,9 @@ struct Call {
     OpContext& context;
     const wire::Document& document;
     wire::Format format;
-    Buffer body;                    // of a successful reply; empty for operations without output
-    std::optional<ApiError> error;  // set instead
+    Buffer body = {};                              // of a successful reply; empty for operations without output
+    std::optional<ApiError> error = std::nullopt;  // set instead
+    EventProducer producer = nullptr;              // or the reply is an event stream
 };
 
 using CallFunction = Task<void> (*)(void* service, Call* call);

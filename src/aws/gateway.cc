@@ -14,6 +14,7 @@
 #include "core/task.h"
 #include "wire/document.h"
 #include "wire/encode.h"
+#include "wire/event_stream.h"
 
 namespace riacho::aws {
 
@@ -90,6 +91,30 @@ void set_error(http::Response& response, const ApiError& error, wire::Format for
     if (error.key == MessageKey::message) key = "message";
     if (error.key == MessageKey::capital_message) key = "Message";
     wire::encode_error(error.code, key, error.message, format, response.body);
+}
+
+// The HTTP server's writer as event producers know it.
+class BodyEvents final : public EventWriter {
+public:
+    explicit BodyEvents(http::BodyWriter& body) : body_(body) {}
+    Task<bool> write(std::string_view frames) override { return body_.write(frames); }
+    [[nodiscard]] bool stopping() const override { return body_.stopping(); }
+
+private:
+    http::BodyWriter& body_;
+};
+
+Task<void> produce(EventProducer producer, http::BodyWriter* body) {
+    // AWS: the first frame of every event stream; botocore refuses one without it (spec 5.4).
+    Buffer first;
+    wire::append_initial_response(first);
+    if (!co_await body->write(first.view())) co_return;
+    BodyEvents events(*body);
+    co_await producer(events);
+}
+
+http::BodyProducer event_body(EventProducer producer) {
+    return [producer = std::move(producer)](http::BodyWriter& body) { return produce(producer, &body); };
 }
 
 // AWS: bodies that cannot be parsed, and targets, are judged before the signature (spec 1.9).
@@ -181,7 +206,7 @@ Task<void> Gateway::run(http::Request& request, wire::Format format, http::Respo
     }
     const MonotonicNs started = clock_.monotonic();
     OpContext context(request.core(), {caller->account, caller->region}, clock_.now());
-    Call call{context, *document, format, {}, std::nullopt};
+    Call call{.context = context, .document = *document, .format = format};
     try {
         co_await route->operation.run(route->service->state, &call);
     } catch (const std::exception& unexpected) {
@@ -197,6 +222,11 @@ Task<void> Gateway::run(http::Request& request, wire::Format format, http::Respo
         co_return set_error(response, *call.error, format);
     }
     route->succeeded.fetch_add(1, std::memory_order_relaxed);
+    if (call.producer) {
+        response.headers.add("content-type", wire::event_stream_content_type);
+        response.producer = event_body(std::move(call.producer));
+        co_return;
+    }
     response.headers.add("content-type", format == wire::Format::json ? json_content_type : cbor_content_type);
     response.body = std::move(call.body);
 }

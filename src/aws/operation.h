@@ -22,6 +22,13 @@ struct Bind {
     static constexpr auto call = function;
 };
 
+// An operation whose reply is an event stream: Task<Result<EventProducer>> function(Op, Input).
+template <class OperationTag, auto function>
+struct BindStream {
+    using Operation = OperationTag;
+    static constexpr auto call = function;
+};
+
 // Answered with the documented "not yet" error; listed in docs/compatibility.md.
 template <class OperationTag>
 struct Unsupported {
@@ -48,6 +55,8 @@ Task<void> run_bound(void* service, Call* call) {
     auto output = co_await Entry::call(Op(call->context, *static_cast<Service*>(service)), std::move(input));
     if (!output) {
         call->error = std::move(output).error();
+    } else if constexpr (std::is_same_v<std::decay_t<decltype(*output)>, EventProducer>) {
+        call->producer = *std::move(output);
     } else if constexpr (Operation::output_shape != nullptr) {
         encode_output(*Operation::output_shape, &*output, call->format, call->body);
     }
@@ -56,6 +65,10 @@ Task<void> run_bound(void* service, Call* call) {
 template <class Op, class Service, class OperationTag, auto function>
 OperationEntry entry_of(Bind<OperationTag, function>) {
     return {OperationTag::name, &run_bound<Bind<OperationTag, function>, Op, Service>};
+}
+template <class Op, class Service, class OperationTag, auto function>
+OperationEntry entry_of(BindStream<OperationTag, function>) {
+    return {OperationTag::name, &run_bound<BindStream<OperationTag, function>, Op, Service>};
 }
 template <class Op, class Service, class OperationTag>
 OperationEntry entry_of(Unsupported<OperationTag>) {

@@ -57,7 +57,9 @@ public:
         const auto stream = find(command.key);
         if (stream == nullptr) return reject(Code::stream_missing);
         if (stream->transition == StreamStatus::deleting) return reject(Code::stream_deleting, StreamStatus::deleting);
+        if (!command.with_consumers && stream->consumer_count(now_) > 0) return reject(Code::stream_has_consumers);
         auto changed = std::make_shared<StreamState>(*stream);
+        changed->reshard.reset();
         changed->transition = StreamStatus::deleting;
         changed->transition_until = TimestampMs(now_.value() + command.transition_ms);
         return accept(std::move(changed));
@@ -134,6 +136,38 @@ public:
         if (finished) changed->reshard.reset();
         changed->index_shards();
         return accept(std::move(changed), std::move(outcome));
+    }
+
+    Outcome operator()(const RegisterConsumer& command) {
+        const auto stream = find(command.key);
+        if (stream == nullptr) return reject(Code::stream_missing);
+        const StreamStatus status = stream->status(now_);
+        if (status == StreamStatus::creating || status == StreamStatus::deleting) {
+            return reject(Code::stream_not_active, status);
+        }
+        if (stream->find_consumer(command.name, now_) != nullptr) return reject(Code::consumer_exists);
+        auto changed = std::make_shared<StreamState>(*stream);
+        std::erase_if(changed->consumers, [&](const auto& entry) { return entry.second.is_gone(now_); });
+        if (changed->consumers.size() >= command.consumers_max) return reject(Code::too_many_consumers);
+        ConsumerState consumer;
+        consumer.name = command.name;
+        consumer.arn = stream->arn + "/consumer/" + command.name + ":" + std::to_string(now_.value() / 1000);
+        consumer.created_at = now_;
+        consumer.active_at = TimestampMs(now_.value() + command.transition_ms);
+        consumer.tags = command.tags;
+        changed->consumers.emplace(command.name, std::move(consumer));
+        return accept(std::move(changed));
+    }
+
+    Outcome operator()(const DeregisterConsumer& command) {
+        const auto stream = find(command.key);
+        if (stream == nullptr) return reject(Code::stream_missing);
+        const ConsumerState* consumer = stream->find_consumer(command.name, now_);
+        if (consumer == nullptr) return reject(Code::consumer_missing);
+        auto changed = std::make_shared<StreamState>(*stream);
+        ConsumerState& ending = changed->consumers.find(command.name)->second;
+        if (!ending.deleted_at) ending.deleted_at = TimestampMs(now_.value() + command.transition_ms);
+        return accept(std::move(changed));
     }
 
     Outcome operator()(const PutCredential& command) {

@@ -65,9 +65,9 @@ TEST(Apply, a_name_is_taken_until_its_stream_is_gone) {
     State state;
     static_cast<void>(apply(state, create(1), now));
     EXPECT_EQ(apply(state, create(1), now).verdict.code, Verdict::Code::stream_exists);
-    ASSERT_TRUE(apply(state, DeleteStream{orders, 500}, now).accepted);
+    ASSERT_TRUE(apply(state, DeleteStream{orders, 500, false}, now).accepted);
     EXPECT_EQ(apply(state, create(1), now).verdict.code, Verdict::Code::stream_exists);
-    EXPECT_EQ(apply(state, DeleteStream{orders, 500}, now).verdict.code, Verdict::Code::stream_deleting);
+    EXPECT_EQ(apply(state, DeleteStream{orders, 500, false}, now).verdict.code, Verdict::Code::stream_deleting);
     const TimestampMs later(now.value() + 500);
     const auto old = state.snapshot->find(orders.account, orders.region, orders.name);
     ASSERT_TRUE(apply(state, create(1), later).accepted);
@@ -84,7 +84,7 @@ TEST(Apply, a_living_stream_cannot_be_purged) {
     static_cast<void>(apply(state, create(1), now));
     const auto uid = state.snapshot->find(orders.account, orders.region, orders.name)->uid;
     EXPECT_FALSE(apply(state, PurgeStream{uid}, now).accepted);
-    static_cast<void>(apply(state, DeleteStream{orders, 500}, now));
+    static_cast<void>(apply(state, DeleteStream{orders, 500, false}, now));
     EXPECT_FALSE(apply(state, PurgeStream{uid}, TimestampMs(now.value() + 499)).accepted);
 }
 
@@ -233,9 +233,33 @@ TEST(Reshard, any_shard_count_becomes_the_even_partition_of_any_other) {
     }
 }
 
+TEST(Consumers, are_registered_once_and_keep_their_stream_alive) {
+    State state;
+    static_cast<void>(apply(state, create(1), now));
+    const TimestampMs later(now.value() + 1'000);
+    const auto registering = [&](const char* name) { return Command(RegisterConsumer{orders, name, {}, 2, 100}); };
+    EXPECT_EQ(apply(state, registering("c1"), now).verdict.code, Verdict::Code::stream_not_active);
+    EXPECT_TRUE(apply(state, registering("c1"), later).accepted);
+    EXPECT_EQ(apply(state, registering("c1"), later).verdict.code, Verdict::Code::consumer_exists);
+    EXPECT_TRUE(apply(state, registering("c2"), later).accepted);
+    EXPECT_EQ(apply(state, registering("c3"), later).verdict.code, Verdict::Code::too_many_consumers);
+    EXPECT_EQ(apply(state, DeleteStream{orders, 0, false}, later).verdict.code, Verdict::Code::stream_has_consumers);
+    EXPECT_TRUE(apply(state, DeregisterConsumer{orders, "c1", 100}, later).accepted);
+    const TimestampMs gone(later.value() + 2'000);
+    EXPECT_EQ(apply(state, DeregisterConsumer{orders, "c1", 100}, gone).verdict.code, Verdict::Code::consumer_missing);
+    const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
+    EXPECT_EQ(stream->consumer_count(gone), 1);
+    const std::string first_arn = stream->consumers.find("c1")->second.arn;
+    EXPECT_TRUE(apply(state, registering("c1"), gone).accepted);
+    const auto again = state.snapshot->find(orders.account, orders.region, orders.name);
+    EXPECT_NE(again->find_consumer("c1", gone)->arn, first_arn);
+    EXPECT_EQ(*decode_stream(encode(*again)), *again);
+    EXPECT_TRUE(apply(state, DeleteStream{orders, 0, true}, gone).accepted);
+}
+
 std::vector<Command> one_of_each() {
     return {create(3),
-            DeleteStream{orders, 20},
+            DeleteStream{orders, 20, true},
             PurgeStream{7},
             SetRetention{orders, 48, SetRetention::Direction::decrease, {{5, 99}}},
             AddTags{orders, {{"a", "b"}, {"c", ""}}},
@@ -243,7 +267,9 @@ std::vector<Command> one_of_each() {
             PutCredential{{"AKIA1", "111111111111", "ana", std::string("\0\1", 2), now}, true},
             RemoveUser{"ana"},
             Reshard{orders, {PendingReshard::Kind::split, 1, 2, U128{3} << 100, 4}, 20},
-            ContinueReshard{7}};
+            ContinueReshard{7},
+            RegisterConsumer{orders, "c1", {{"a", "b"}}, 20, 20},
+            DeregisterConsumer{orders, "c1", 20}};
 }
 
 TEST(Command, survives_its_encoding) {

@@ -17,7 +17,9 @@ enum class Kind : std::uint8_t {
     put_credential = 7,
     remove_user = 8,
     reshard = 9,
-    continue_reshard = 10
+    continue_reshard = 10,
+    register_consumer = 11,
+    deregister_consumer = 12
 };
 constexpr std::uint8_t command_format = 1;
 
@@ -73,6 +75,7 @@ struct Write {
         start(Kind::delete_stream);
         put(out, command.key);
         out.number(static_cast<std::uint64_t>(command.transition_ms));
+        out.number(static_cast<std::uint8_t>(command.with_consumers));
     }
     void operator()(const PurgeStream& command) const {
         start(Kind::purge_stream);
@@ -98,6 +101,20 @@ struct Write {
     void operator()(const ContinueReshard& command) const {
         start(Kind::continue_reshard);
         out.number(command.uid);
+    }
+    void operator()(const RegisterConsumer& command) const {
+        start(Kind::register_consumer);
+        put(out, command.key);
+        out.text(command.name);
+        put(out, command.tags);
+        out.number(command.consumers_max);
+        out.number(static_cast<std::uint64_t>(command.transition_ms));
+    }
+    void operator()(const DeregisterConsumer& command) const {
+        start(Kind::deregister_consumer);
+        put(out, command.key);
+        out.text(command.name);
+        out.number(static_cast<std::uint64_t>(command.transition_ms));
     }
     void operator()(const AddTags& command) const {
         start(Kind::add_tags);
@@ -158,6 +175,7 @@ Expected<Command, DecodeError> get_command(Kind kind, Decoder& in) {
         case Kind::delete_stream: {
             DeleteStream command{get_key(in), 0};
             command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+            command.with_consumers = in.number<std::uint8_t>() != 0;
             return command;
         }
         case Kind::purge_stream:
@@ -191,6 +209,18 @@ Expected<Command, DecodeError> get_command(Kind kind, Decoder& in) {
         }
         case Kind::continue_reshard:
             return ContinueReshard{in.number<std::uint64_t>()};
+        case Kind::register_consumer: {
+            RegisterConsumer command{get_key(in), std::string(in.text()), {}, 0, 0};
+            command.tags = get_tags(in);
+            command.consumers_max = in.number<std::uint32_t>();
+            command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+            return command;
+        }
+        case Kind::deregister_consumer: {
+            DeregisterConsumer command{get_key(in), std::string(in.text()), 0};
+            command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+            return command;
+        }
     }
     return fail(DecodeError{"a command of an unknown kind: written by a newer version"});
 }

@@ -38,6 +38,7 @@ struct CreateStream {
 struct DeleteStream {
     StreamKey key;
     std::int64_t transition_ms = 0;
+    bool with_consumers = false;  // else registered consumers refuse it
     friend bool operator==(const DeleteStream&, const DeleteStream&) = default;
 };
 
@@ -77,6 +78,22 @@ struct ContinueReshard {
     friend bool operator==(const ContinueReshard&, const ContinueReshard&) = default;
 };
 
+struct RegisterConsumer {
+    StreamKey key;
+    std::string name;
+    Tags tags;
+    std::uint32_t consumers_max = 0;
+    std::int64_t transition_ms = 0;
+    friend bool operator==(const RegisterConsumer&, const RegisterConsumer&) = default;
+};
+
+struct DeregisterConsumer {
+    StreamKey key;
+    std::string name;
+    std::int64_t transition_ms = 0;
+    friend bool operator==(const DeregisterConsumer&, const DeregisterConsumer&) = default;
+};
+
 struct AddTags {
     StreamKey key;
     Tags tags;
@@ -102,7 +119,7 @@ struct RemoveUser {
 };
 
 using Command = std::variant<CreateStream, DeleteStream, PurgeStream, SetRetention, AddTags, RemoveTags, PutCredential,
-                             RemoveUser, Reshard, ContinueReshard>;
+                             RemoveUser, Reshard, ContinueReshard, RegisterConsumer, DeregisterConsumer>;
 
 // The bytes that go into the journal (docs/formats/catalog.md).
 std::string encode(const Command& command);
@@ -124,6 +141,10 @@ struct Verdict {
         shard_closed,   // number tells the index
         shards_not_adjacent,
         split_key_out_of_range,
+        stream_has_consumers,
+        consumer_exists,
+        consumer_missing,
+        too_many_consumers,
         user_exists,
         user_missing,
     };

@@ -60,6 +60,44 @@ ShardState get_shard(Decoder& in) {
     return shard;
 }
 
+void put(Encoder& out, const Tags& tags) {
+    out.varint(tags.size());
+    for (const auto& [key, value] : tags) {
+        out.text(key);
+        out.text(value);
+    }
+}
+
+Tags get_tags(Decoder& in) {
+    Tags tags;
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
+        std::string key(in.text());
+        tags[std::move(key)] = in.text();
+    }
+    return tags;
+}
+
+void put(Encoder& out, const ConsumerState& consumer) {
+    out.text(consumer.name);
+    out.text(consumer.arn);
+    out.time(consumer.created_at);
+    out.time(consumer.active_at);
+    out.time(consumer.deleted_at.value_or(TimestampMs(-1)));
+    put(out, consumer.tags);
+}
+
+ConsumerState get_consumer(Decoder& in) {
+    ConsumerState consumer;
+    consumer.name = in.text();
+    consumer.arn = in.text();
+    consumer.created_at = in.time();
+    consumer.active_at = in.time();
+    const TimestampMs deleted_at = in.time();
+    if (deleted_at.value() >= 0) consumer.deleted_at = deleted_at;
+    consumer.tags = get_tags(in);
+    return consumer;
+}
+
 void put(Encoder& out, const PendingReshard& reshard) {
     out.number(static_cast<std::uint8_t>(reshard.kind));
     out.number(static_cast<std::uint32_t>(reshard.shard));
@@ -113,6 +151,16 @@ const ShardState* StreamState::find_shard(std::int32_t index) const {
 
 std::int32_t StreamState::open_shard_count() const { return static_cast<std::int32_t>(open_by_hash_.size()); }
 
+const ConsumerState* StreamState::find_consumer(std::string_view consumer, TimestampMs now) const {
+    const auto found = consumers.find(consumer);
+    return found == consumers.end() || found->second.is_gone(now) ? nullptr : &found->second;
+}
+
+std::int32_t StreamState::consumer_count(TimestampMs now) const {
+    return static_cast<std::int32_t>(
+        std::ranges::count_if(consumers, [&](const auto& entry) { return !entry.second.is_gone(now); }));
+}
+
 void StreamState::index_shards() {
     open_by_hash_.clear();
     for (std::uint32_t i = 0; i < shards.size(); ++i) {
@@ -135,15 +183,13 @@ std::string encode(const StreamState& stream) {
     out.time(stream.transition_until);
     out.number(static_cast<std::uint32_t>(stream.retention_hours));
     out.number(static_cast<std::uint32_t>(stream.max_record_size_kib));
-    out.varint(stream.tags.size());
-    for (const auto& [key, value] : stream.tags) {
-        out.text(key);
-        out.text(value);
-    }
+    put(out, stream.tags);
     out.varint(stream.shards.size());
     for (const ShardState& shard : stream.shards) put(out, shard);
     out.number(static_cast<std::uint8_t>(stream.reshard.has_value()));
     if (stream.reshard) put(out, *stream.reshard);
+    out.varint(stream.consumers.size());
+    for (const auto& [name, consumer] : stream.consumers) put(out, consumer);
     return out.take();
 }
 
@@ -162,14 +208,16 @@ Expected<StreamState, DecodeError> decode_stream(std::string_view bytes) {
     stream.transition_until = in.time();
     stream.retention_hours = static_cast<std::int32_t>(in.number<std::uint32_t>());
     stream.max_record_size_kib = static_cast<std::int32_t>(in.number<std::uint32_t>());
-    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
-        std::string key(in.text());
-        stream.tags[std::move(key)] = in.text();
-    }
+    stream.tags = get_tags(in);
     for (std::size_t left = in.count(); left > 0 && in.ok(); --left) stream.shards.push_back(get_shard(in));
     const auto pending = in.number<std::uint8_t>();
     if (pending > 1) in.fail();
     if (pending == 1) stream.reshard = get_reshard(in);
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
+        ConsumerState consumer = get_consumer(in);
+        std::string name = consumer.name;
+        stream.consumers.insert_or_assign(std::move(name), std::move(consumer));
+    }
     if (!in.ok() || in.left() != 0) return fail(DecodeError{"a stream that is cut short or too long"});
     if (mode > static_cast<std::uint8_t>(StreamMode::on_demand) ||
         transition > static_cast<std::uint8_t>(StreamStatus::deleting)) {

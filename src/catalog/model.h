@@ -46,6 +46,19 @@ struct PendingReshard {
     friend bool operator==(const PendingReshard&, const PendingReshard&) = default;
 };
 
+// A registered consumer of enhanced fan-out.
+struct ConsumerState {
+    std::string name;
+    std::string arn;
+    TimestampMs created_at;
+    TimestampMs active_at;                  // CREATING until then
+    std::optional<TimestampMs> deleted_at;  // DELETING until then; afterwards it is gone
+    Tags tags;
+
+    [[nodiscard]] bool is_gone(TimestampMs now) const { return deleted_at && now >= *deleted_at; }
+    friend bool operator==(const ConsumerState&, const ConsumerState&) = default;
+};
+
 struct StreamState {
     std::uint64_t uid = 0;  // never used again, so a re-created stream is another
     std::string account;
@@ -63,6 +76,7 @@ struct StreamState {
     Tags tags;
     std::vector<ShardState> shards;  // by index
     std::optional<PendingReshard> reshard;
+    std::map<std::string, ConsumerState, std::less<>> consumers;  // by name
 
     [[nodiscard]] StreamStatus status(TimestampMs now) const {
         if (reshard && transition != StreamStatus::deleting) return StreamStatus::updating;
@@ -77,6 +91,9 @@ struct StreamState {
     [[nodiscard]] const ShardState& shard_for(U128 hash_key) const;
     [[nodiscard]] const ShardState* find_shard(std::int32_t index) const;
     [[nodiscard]] std::int32_t open_shard_count() const;
+    // Null if there is none, or it is gone.
+    [[nodiscard]] const ConsumerState* find_consumer(std::string_view consumer, TimestampMs now) const;
+    [[nodiscard]] std::int32_t consumer_count(TimestampMs now) const;
     // Must be called after a change of shards.
     void index_shards();
 

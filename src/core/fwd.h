@@ -12,5 +12,6 @@ class Metrics;
 class MetricsWriter;
 class Rng;
 class Runtime;
+class Timer;
 struct Wakeup;
 }  // namespace riacho::core

@@ -75,6 +75,9 @@ private:
     std::vector<std::thread> threads_;
 };
 
+// Runs work on a core soon, from any thread. For rare events: it allocates, and rings for each call.
+void post(Core& core, std::function<void()> work);
+
 // Starts a coroutine on a core, from any thread; an exception that leaves it ends the process. Whoever spawns must make
 // the coroutine end before what it uses is destroyed (see Gate).
 void spawn(Core& core, std::function<Task<void>()> make);

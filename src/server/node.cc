@@ -29,6 +29,7 @@
 #include "server/status.h"
 #include "streams/operations.h"
 #include "streams/service.h"
+#include "streams/subscriptions.h"
 
 namespace riacho::server {
 namespace {
@@ -129,6 +130,7 @@ struct Node::Impl {
     std::unique_ptr<log::Log> log;
     std::optional<streams::TokenSealer> tokens;
     streams::StreamMetrics stream_metrics;
+    streams::Subscriptions subscriptions;
     std::optional<streams::Service> streams;
     std::optional<CatalogCredentials> credentials;
     std::optional<aws::Authenticator> authenticator;
@@ -187,7 +189,7 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
 
 void Node::Impl::assemble_services() {
     tokens.emplace(keyring->derive("tokens"), rng);
-    streams.emplace(*catalog, *log, clock, rng, *tokens, stream_metrics, config.transition_delay_ms);
+    streams.emplace(*catalog, *log, clock, rng, *tokens, stream_metrics, subscriptions, config.transition_delay_ms);
     credentials.emplace(*catalog, *keyring);
     authenticator.emplace(aws::AuthenticatorOptions{config.auth == AuthMode::sigv4, config.account}, *credentials,
                           clock, rng);

@@ -32,6 +32,8 @@ struct ShardRef {
     const catalog::ShardState* shard = nullptr;
 };
 
+class Subscriptions;
+
 // What one process has of the service. Owned by the node, outlives every call; all members are thread-safe.
 struct Service {
     catalog::Catalog& catalog;
@@ -40,6 +42,7 @@ struct Service {
     core::Rng& rng;
     const TokenSealer& tokens;
     StreamMetrics& metrics;
+    Subscriptions& subscriptions;
     std::int64_t transition_delay_ms;
 };
 

@@ -233,6 +233,20 @@ TEST_F(NodeTest, journal_files_wait_for_the_applier_and_are_recycled_then) {
     EXPECT_EQ(node->store.journal.retained_count(), 0U);
 }
 
+TEST_F(NodeTest, journal_files_wait_for_the_checkpoint) {
+    const auto node = open();
+    ASSERT_TRUE(node->command("create 1"));
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(node->append(1, {std::string(1000, 'x')}));
+    const std::size_t retained = node->store.journal.retained_count();
+    ASSERT_GT(retained, 0U);
+    ASSERT_TRUE(node->flusher.process());
+    clock_.advance_ms(2000);
+    node->flusher.tick();
+    EXPECT_EQ(node->store.journal.retained_count(), retained);
+    ASSERT_TRUE(node->flusher.checkpoint());
+    EXPECT_EQ(node->store.journal.retained_count(), 0U);
+}
+
 TEST_F(NodeTest, reads_from_segments_give_what_reads_from_memory_gave) {
     const auto node = open();
     ASSERT_TRUE(node->command("create 1 2"));

@@ -1,3 +1,4 @@
+#include "aws/arn.h"
 #include "aws/gen/kinesis/errors.gen.h"
 #include "aws/gen/kinesis/types_delete_stream.gen.h"
 #include "base/try.h"
@@ -13,9 +14,13 @@ Task<Result<api::DeleteStreamOutput>> delete_stream(StreamsOp op, api::DeleteStr
     catalog::DeleteStream command;
     command.key = {std::string(op.account()), std::string(op.region()), std::string(name)};
     command.transition_ms = op.service().transition_delay_ms;
+    command.with_consumers = request.enforce_consumer_deletion.value_or(false);
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
     if (verdict.code == catalog::Verdict::Code::stream_missing)
         co_return fail(errors::stream_not_found(name, op.account()));
+    if (verdict.code == catalog::Verdict::Code::stream_has_consumers) {
+        co_return fail(errors::stream_has_consumers(aws::stream_arn(op.region(), op.account(), name), name));
+    }
     if (verdict.code == catalog::Verdict::Code::stream_deleting) {
         co_return fail(errors::stream_not_active(name, op.account(), name_of(api::StreamStatus::deleting)));
     }

@@ -41,7 +41,7 @@ Task<Result<api::DescribeStreamSummaryOutput>> describe_stream_summary(StreamsOp
     describe(*stream, op.now(), out);
     const bool has_shards = stream->status(op.now()) != catalog::StreamStatus::creating;
     out.open_shard_count = has_shards ? stream->open_shard_count() : 0;
-    out.consumer_count = 0;
+    out.consumer_count = stream->consumer_count(op.now());
     out.max_record_size_in_kib = stream->max_record_size_kib;
     co_return output;
 }

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <ctime>
 
@@ -12,6 +11,7 @@
 #include "core/task.h"
 #include "log/log.h"
 #include "streams/ops/ops.h"
+#include "streams/records.h"
 #include "streams/shards.h"
 
 namespace riacho::streams {
@@ -56,34 +56,6 @@ Result<ShardRef> shard_of(StreamsOp op, const ShardIterator& iterator) {
         return fail(errors::shard_does_not_exist(shard_id(iterator.shard_index), iterator.stream_name, op.account()));
     }
     return ShardRef{std::move(stream), shard};
-}
-
-void fill_records(const log::ReadResult& read, const catalog::ShardState& shard, std::vector<api::Record>& records) {
-    records.reserve(read.record_count);
-    SequenceNumber number;
-    number.created_s = shard.created_s;
-    number.shard_index = shard.index;
-    for (const log::FrameSlice& slice : read.slices) {
-        number.time_s = slice.frame->arrival().value() / 1000;
-        for (const log::RecordView& record : slice.records()) {
-            number.seq_ix = record.seq.value();
-            api::Record& out = records.emplace_back();
-            out.sequence_number = format_sequence_number(number).view();
-            out.approximate_arrival_timestamp = record.arrival;
-            out.data = record.data;
-            out.partition_key = record.partition_key;
-        }
-    }
-}
-
-// AWS: 0 when nothing is left to read, else how old the position is (spec 4.7).
-std::int64_t millis_behind(const log::ReadResult& read, TimestampMs now) {
-    if (read.at_tip) return 0;
-    const TimestampMs position = read.next_arrival     ? *read.next_arrival
-                                 : read.slices.empty() ? now
-                                                       : read.slices.back().frame->arrival();
-    // A millisecond at least: 0 would claim that nothing is left.
-    return std::max<std::int64_t>(1, now.value() - position.value());
 }
 
 }  // namespace

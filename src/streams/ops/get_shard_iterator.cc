@@ -1,99 +1,26 @@
 #include "aws/gen/kinesis/errors.gen.h"
 #include "aws/gen/kinesis/types_get_shard_iterator.gen.h"
-#include "base/sequence_number.h"
 #include "base/try.h"
 #include "core/task.h"
-#include "log/log.h"
 #include "streams/ops/ops.h"
-#include "streams/shards.h"
+#include "streams/position.h"
 
 namespace riacho::streams {
 
 namespace errors = api::errors;
-using Type = api::ShardIteratorType;
-
-namespace {
-
-bool is_by_sequence(Type type) { return type == Type::at_sequence_number || type == Type::after_sequence_number; }
-
-// The place a StartingSequenceNumber names in this shard.
-Result<std::uint64_t> starting_seq(const catalog::StreamState& stream, const catalog::ShardState& shard,
-                                   std::string_view text) {
-    const std::string id = shard_id(shard.index);
-    const auto number = parse_sequence_number(text);
-    if (!number || number->version == 0) {
-        return fail(errors::invalid_starting_sequence(text, id, stream.name, stream.account));
-    }
-    if (number->shard_index != shard.index) {
-        return fail(errors::sequence_of_another_shard(shard_id(number->shard_index), id));
-    }
-    if (number->created_s != shard.created_s) {
-        return fail(errors::sequence_of_another_stream(text, id, stream.name, stream.account));
-    }
-    return number->seq_ix;
-}
-
-// Which combination of type and position the request may hold. AWS: the texts of spec 3.4.
-Result<void> check_combination(const api::GetShardIteratorInput& request, TimestampMs now) {
-    const std::string_view type = name_of(request.shard_iterator_type);
-    if (is_by_sequence(request.shard_iterator_type)) {
-        if (!request.starting_sequence_number) return fail(errors::iterator_needs_sequence(type));
-        return {};
-    }
-    if (request.shard_iterator_type != Type::at_timestamp) {
-        if (request.starting_sequence_number) return fail(errors::iterator_takes_no_sequence(type));
-        return {};
-    }
-    if (!request.timestamp) return fail(errors::iterator_needs_timestamp());
-    if (*request.timestamp > now) {
-        return fail(errors::timestamp_in_future(request.timestamp->value(), now.value()));
-    }
-    return {};
-}
-
-}  // namespace
 
 Task<Result<api::GetShardIteratorOutput>> get_shard_iterator(StreamsOp op, api::GetShardIteratorInput request) {
     CO_TRY(const std::string_view name, op.stream_name(request.stream_name, request.stream_arn));
     CO_TRY(const ShardRef found, op.resolve_shard(name, request.shard_id));
-    const catalog::StreamState& stream = *found.stream;
-    const catalog::ShardState& shard = *found.shard;
-    std::uint64_t next_seq = 0;
-    if (request.starting_sequence_number) {
-        CO_TRY(next_seq, starting_seq(stream, shard, *request.starting_sequence_number));
+    const StartingPoint start{request.shard_iterator_type, request.starting_sequence_number, request.timestamp};
+    if (request.dry_run.value_or(false)) {
+        CO_TRY_VOID(check_position(op, found, start));
+        co_return fail(errors::dry_run());
     }
-    CO_TRY_VOID(check_combination(request, op.now()));
-    if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
-
-    const log::ShardUid uid(shard.uid);
-    switch (request.shard_iterator_type) {
-        case Type::at_sequence_number:
-        case Type::after_sequence_number:
-            // AWS: the end of a closed shard is no place to go on from; Spring looks for this very text (spec 4.6).
-            if (next_seq == closed_seq_ix) {
-                co_return fail(errors::sequence_at_shard_end(name_of(request.shard_iterator_type)));
-            }
-            if (request.shard_iterator_type == Type::after_sequence_number) ++next_seq;
-            break;
-        case Type::trim_horizon:
-            next_seq = 0;
-            break;
-        case Type::latest: {
-            const auto state = op.log().find(uid);
-            if (!state)
-                co_return fail(errors::shard_does_not_exist(shard_id(shard.index), stream.name, stream.account));
-            next_seq = state->next.value();
-            break;
-        }
-        case Type::at_timestamp: {
-            const auto seq = co_await op.log().find_by_time(op.core(), uid, *request.timestamp);
-            if (!seq) co_return fail(read_error(seq.error(), found));
-            next_seq = seq->value();
-            break;
-        }
-    }
+    CO_TRY(const std::uint64_t next_seq, co_await find_position(op, found, start));
     api::GetShardIteratorOutput output;
-    output.shard_iterator = seal_iterator(op.tokens(), {op.now(), stream.uid, shard.index, next_seq, stream.name});
+    output.shard_iterator =
+        seal_iterator(op.tokens(), {op.now(), found.stream->uid, found.shard->index, next_seq, found.stream->name});
     co_return output;
 }
 

@@ -1,0 +1,29 @@
+// A one-shot timer on a core, without Asio in sight.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "core/fwd.h"
+
+namespace riacho::core {
+
+// Used on its core only, from construction to destruction.
+class Timer {
+public:
+    explicit Timer(Core& core);
+    // Cancels.
+    ~Timer();
+
+    // Runs `expired` on the core after delay_ms, unless cancelled or started again before.
+    void start(std::int64_t delay_ms, std::function<void()> expired);
+    // Afterwards `expired` will not run.
+    void cancel();
+
+private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace riacho::core

@@ -1,0 +1,59 @@
+#include "streams/consumers.h"
+
+#include "aws/arn.h"
+#include "aws/gen/kinesis/errors.gen.h"
+#include "base/try.h"
+#include "streams/describe.h"
+
+namespace riacho::streams {
+
+namespace errors = api::errors;
+
+namespace {
+
+// "NAME" out of ".../consumer/NAME:EPOCH".
+std::string_view name_in_arn(std::string_view consumer_arn) {
+    constexpr std::string_view marker = "/consumer/";
+    const auto at = consumer_arn.find(marker);
+    if (at == std::string_view::npos) return {};
+    const std::string_view rest = consumer_arn.substr(at + marker.size());
+    return rest.substr(0, rest.rfind(':'));
+}
+
+}  // namespace
+
+Result<ConsumerRef> resolve_consumer(StreamsOp op, const std::optional<std::string_view>& consumer_arn,
+                                     const std::optional<std::string_view>& stream_arn,
+                                     const std::optional<std::string_view>& consumer_name) {
+    if (!consumer_arn && !(stream_arn && consumer_name)) return fail(errors::consumer_not_identified());
+    const std::string_view shown = consumer_arn ? *consumer_arn : *consumer_name;
+    const std::string_view name = consumer_arn ? name_in_arn(*consumer_arn) : *consumer_name;
+    const std::string_view arn = consumer_arn ? consumer_arn->substr(0, consumer_arn->find("/consumer/")) : *stream_arn;
+    if (consumer_arn && ((consumer_name && *consumer_name != name) || (stream_arn && *stream_arn != arn))) {
+        return fail(
+            errors::consumer_names_disagree(*consumer_arn, consumer_name.value_or(name), stream_arn.value_or(arn)));
+    }
+    ConsumerRef found;
+    TRY(found.stream, op.resolve(std::nullopt, arn));
+    found.consumer = found.stream->find_consumer(name, op.now());
+    if (found.consumer == nullptr || (consumer_arn && found.consumer->arn != *consumer_arn)) {
+        return fail(errors::consumer_not_found(shown, op.account()));
+    }
+    return found;
+}
+
+api::ConsumerStatus status_of(const catalog::ConsumerState& consumer, TimestampMs now) {
+    if (consumer.deleted_at) return api::ConsumerStatus::deleting;
+    return now < consumer.active_at ? api::ConsumerStatus::creating : api::ConsumerStatus::active;
+}
+
+api::Consumer describe_consumer(const catalog::ConsumerState& consumer, TimestampMs now) {
+    api::Consumer out;
+    out.consumer_name = consumer.name;
+    out.consumer_arn = consumer.arn;
+    out.consumer_status = status_of(consumer, now);
+    out.consumer_creation_timestamp = whole_seconds(consumer.created_at);
+    return out;
+}
+
+}  // namespace riacho::streams

@@ -1,0 +1,215 @@
+#include <algorithm>
+#include <memory>
+
+#include "aws/gen/kinesis/errors.gen.h"
+#include "aws/gen/kinesis/types_subscribe_to_shard.gen.h"
+#include "base/buffer.h"
+#include "base/sequence_number.h"
+#include "base/try.h"
+#include "core/clock.h"
+#include "core/task.h"
+#include "core/timer.h"
+#include "log/log.h"
+#include "streams/consumers.h"
+#include "streams/ops/ops.h"
+#include "streams/position.h"
+#include "streams/records.h"
+#include "streams/shards.h"
+#include "streams/subscriptions.h"
+#include "wire/event_stream.h"
+
+namespace riacho::streams {
+
+namespace errors = api::errors;
+
+namespace {
+
+constexpr std::int64_t lifetime_ns = 300'000'000'000;  // AWS: 5 minutes a call (spec 5.6)
+// AWS: an event about every 5 s even without records; Java gives up after 10 s of silence (spec 5.6).
+constexpr std::int64_t heartbeat_ns = 4'500'000'000;
+// How often a quiet subscription looks whether the server stops or its consumer is gone.
+constexpr std::int64_t look_ms = 500;
+constexpr log::ReadLimits event_limits{10'000, std::size_t{1} << 20};
+
+// One push to one client. Everything of it runs on one core, except displace().
+class Push : public std::enable_shared_from_this<Push> {
+public:
+    Push(Service& service, core::Core& core, ConsumerRef consumer, ShardRef shard, std::uint64_t next_seq)
+        : service_(service),
+          core_(core),
+          stream_(std::move(shard.stream)),
+          shard_index_(shard.shard->index),
+          uid_(shard.shard->uid),
+          consumer_name_(consumer.consumer->name),
+          consumer_arn_(consumer.consumer->arn),
+          next_(next_seq),
+          began_(service.clock.monotonic()),
+          last_event_(began_),
+          timer_(core),
+          subscription_(std::make_shared<Subscription>()) {}
+
+    // False: the consumer has another subscription to this shard that is too young to be taken over.
+    bool begin() {
+        subscription_->displace = [weak = weak_from_this(), &core = core_] {
+            core::post(core, [weak] {
+                const auto self = weak.lock();
+                if (self == nullptr) return;
+                self->displaced_ = true;
+                self->interrupt();
+            });
+        };
+        return service_.subscriptions.begin(consumer_arn_, shard_index_, began_, subscription_);
+    }
+
+    Task<void> run(aws::EventWriter& writer) {
+        const auto self = shared_from_this();
+        co_await push(writer);
+        service_.subscriptions.end(consumer_arn_, shard_index_, *subscription_, service_.clock.monotonic());
+    }
+
+private:
+    Task<void> push(aws::EventWriter& writer) {
+        Buffer frames;
+        while (!writer.stopping() && service_.clock.monotonic().value() - began_.value() < lifetime_ns) {
+            frames.clear();
+            if (const auto ended = end_of_subscription()) {
+                wire::append_event_exception(frames, ended->code, ended->message);
+                co_await writer.write(frames.view());
+                co_return;
+            }
+            const TimestampMs now = service_.clock.now();
+            auto read = co_await service_.log.read(core_, log::ShardUid(uid_), log::SeqIx(next_), event_limits,
+                                                   retention_horizon(*stream_, now));
+            if (!read) {
+                const aws::ApiError error = read_error(read.error(), {stream_, shard()});
+                wire::append_event_exception(frames, error.code, error.message);
+                co_await writer.write(frames.view());
+                co_return;
+            }
+            next_ = read->next.value();
+            const bool shard_ended = read->at_tip && read->closed;
+            if (read->record_count == 0 && !shard_ended && !heartbeat_due()) {
+                co_await wait_for_records();
+                continue;
+            }
+            append_event(frames, *read, shard_ended, now);
+            last_event_ = service_.clock.monotonic();
+            if (!co_await writer.write(frames.view()) || shard_ended) co_return;
+        }
+    }
+
+    [[nodiscard]] const catalog::ShardState* shard() const { return stream_->find_shard(shard_index_); }
+
+    [[nodiscard]] bool heartbeat_due() const {
+        return service_.clock.monotonic().value() - last_event_.value() >= heartbeat_ns;
+    }
+
+    // Why the client has to be told that it is over, if it is. Looks at the newest catalog.
+    std::optional<aws::ApiError> end_of_subscription() {
+        const TimestampMs now = service_.clock.now();
+        if (displaced_) {
+            return errors::another_subscription_active(stream_->account, stream_->name, shard_id(shard_index_),
+                                                       consumer_name_);
+        }
+        StreamRef newest = service_.catalog.snapshot()->find_by_uid(stream_->uid);
+        if (newest == nullptr || newest->is_gone(now)) return errors::stream_not_found(stream_->name, stream_->account);
+        stream_ = std::move(newest);
+        const catalog::ConsumerState* consumer = stream_->find_consumer(consumer_name_, now);
+        if (consumer == nullptr || consumer->arn != consumer_arn_ || consumer->deleted_at) {
+            return errors::consumer_not_found(consumer_arn_, stream_->account);
+        }
+        return std::nullopt;
+    }
+
+    void append_event(Buffer& frames, const log::ReadResult& read, bool shard_ended, TimestampMs now) {
+        api::SubscribeToShardEvent event;
+        const catalog::ShardState& state = *shard();
+        fill_records(read, state, event.records);
+        event.millis_behind_latest = millis_behind(read, now);
+        if (shard_ended) {
+            // AWS: no continuation is how a client knows the end of a shard (spec 5.4).
+            event.child_shards = child_shards(*stream_, state);
+        } else if (!event.records.empty()) {
+            event.continuation_sequence_number = event.records.back().sequence_number;
+        } else {
+            // The number just before the next one: reading on after it skips and repeats nothing.
+            SequenceNumber number;
+            number.created_s = state.created_s;
+            number.shard_index = state.index;
+            number.seq_ix = next_ == 0 ? 0 : next_ - 1;
+            number.time_s = now.value() / 1000;
+            event.continuation_sequence_number = format_sequence_number(number).view();
+        }
+        wire::append_event(frames, "SubscribeToShardEvent", api::shapes::subscribe_to_shard_event, &event);
+    }
+
+    // Until the shard's visible end moves, the subscription is displaced, or some time has passed.
+    Task<void> wait_for_records() {
+        co_await core::suspend([this](core::Wakeup& wakeup) {
+            wakeup_ = &wakeup;
+            waiter_.core = &core_;
+            waiter_.wakeup = &wakeup;
+            if (displaced_ || !service_.log.arm(log::ShardUid(uid_), log::SeqIx(next_), waiter_)) {
+                core_.wake(wakeup);
+                return;
+            }
+            armed_ = true;
+            timer_.start(look_ms, [self = shared_from_this()] { self->interrupt(); });
+        });
+        timer_.cancel();
+        armed_ = false;
+    }
+
+    // Wakes the wait unless the log has done so or is about to.
+    void interrupt() {
+        if (!armed_ || !service_.log.disarm(waiter_)) return;
+        armed_ = false;
+        core_.wake(*wakeup_);
+    }
+
+    Service& service_;
+    core::Core& core_;
+    StreamRef stream_;
+    std::int32_t shard_index_;
+    std::uint64_t uid_;
+    std::string consumer_name_;
+    std::string consumer_arn_;
+    std::uint64_t next_;
+    MonotonicNs began_;
+    MonotonicNs last_event_;
+    core::Timer timer_;
+    std::shared_ptr<Subscription> subscription_;
+    log::Waiter waiter_;
+    core::Wakeup* wakeup_ = nullptr;
+    bool armed_ = false;
+    bool displaced_ = false;
+};
+
+aws::EventProducer producer_of(std::shared_ptr<Push> push) {
+    return [push = std::move(push)](aws::EventWriter& writer) { return push->run(writer); };
+}
+
+}  // namespace
+
+Task<Result<aws::EventProducer>> subscribe_to_shard(StreamsOp op, api::SubscribeToShardInput request) {
+    CO_TRY(ConsumerRef consumer, resolve_consumer(op, request.consumer_arn, std::nullopt, std::nullopt));
+    if (status_of(*consumer.consumer, op.now()) != api::ConsumerStatus::active) {
+        co_return fail(errors::consumer_not_active(consumer.consumer->name,
+                                                   consumer.consumer->created_at.value() / 1000, consumer.stream->name,
+                                                   op.account()));
+    }
+    CO_TRY(ShardRef shard, op.resolve_shard(consumer.stream->name, request.shard_id));
+    const StartingPoint start{request.starting_position.type, request.starting_position.sequence_number,
+                              request.starting_position.timestamp};
+    CO_TRY(const std::uint64_t next_seq, co_await find_position(op, shard, start));
+    if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
+    const std::string id = shard_id(shard.shard->index);
+    auto push = std::make_shared<Push>(op.service(), op.core(), consumer, std::move(shard), next_seq);
+    if (!push->begin()) {
+        co_return fail(
+            errors::another_subscription_active(op.account(), consumer.stream->name, id, consumer.consumer->name));
+    }
+    co_return producer_of(std::move(push));
+}
+
+}  // namespace riacho::streams
