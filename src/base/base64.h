@@ -20,8 +20,8 @@ enum class Base64Fault : std::uint8_t {
 };
 struct Base64Check {
     Base64Fault fault;
-    char character;             // the offending one, for Base64Fault::character
-    std::size_t decoded_size;   // bytes, when there is no fault
+    char character;            // the offending one, for Base64Fault::character
+    std::size_t decoded_size;  // bytes, when there is no fault
 };
 
 // Looks at the whole text without decoding it.

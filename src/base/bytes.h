@@ -1,4 +1,5 @@
-// Little-endian put and get on byte buffers. On-disk structures are written field by field with these, never by memcpy of a struct.
+// Little-endian put and get on byte buffers. On-disk structures are written field by field with these, never by
+// memcpy of a struct.
 #pragma once
 
 #include <bit>

@@ -9,8 +9,8 @@ namespace riacho {
 }  // namespace riacho
 
 // RIACHO_CHECK(condition) or RIACHO_CHECK(condition, "what it means when it does not hold").
-#define RIACHO_CHECK(condition, ...)                                                                     \
-    do {                                                                                                 \
-        if (!(condition)) [[unlikely]]                                                                   \
-            ::riacho::check_failed(#condition, __FILE__, __LINE__, "" __VA_ARGS__);                      \
+#define RIACHO_CHECK(condition, ...)                                                \
+    do {                                                                            \
+        if (!(condition)) [[unlikely]]                                              \
+            ::riacho::check_failed(#condition, __FILE__, __LINE__, "" __VA_ARGS__); \
     } while (false)

@@ -1,4 +1,5 @@
-// Expected<T, E>: a value or the reason there is none, as a return value. See CONTRIBUTING.md for which layer uses which E.
+// Expected<T, E>: a value or the reason there is none, as a return value. See CONTRIBUTING.md for which layer uses
+// which E.
 #pragma once
 
 #include <expected>

@@ -14,10 +14,14 @@ constexpr std::size_t value_size_max = 256;  // client text in a log line must n
 
 constexpr std::string_view name_of(LogLevel level) {
     switch (level) {
-        case LogLevel::debug: return "debug";
-        case LogLevel::info: return "info";
-        case LogLevel::warn: return "warn";
-        case LogLevel::error: return "error";
+        case LogLevel::debug:
+            return "debug";
+        case LogLevel::info:
+            return "info";
+        case LogLevel::warn:
+            return "warn";
+        case LogLevel::error:
+            return "error";
     }
     return "";
 }
@@ -76,8 +80,8 @@ void log_line(LogLevel level, std::string_view event, std::initializer_list<LogF
     std::string line;
     if (line_format == LogFormat::json) line += '{';
     append_field(line, "time",
-                 fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                             utc.tm_hour, utc.tm_min, utc.tm_sec, t.tv_nsec / 1'000'000),
+                 fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900, utc.tm_mon + 1,
+                             utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, t.tv_nsec / 1'000'000),
                  false);
     append_field(line, "level", name_of(level), false);
     append_field(line, "event", event, false);

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 #include <initializer_list>
-#include <type_traits>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace riacho::core {
 

@@ -1,4 +1,5 @@
-// Task<T> for declarations: 0.1 s per unit where <boost/asio/awaitable.hpp> costs 1.6 s. Include core/task.h to define coroutines.
+// Task<T> for declarations: 0.1 s per unit where <boost/asio/awaitable.hpp> costs 1.6 s. Include core/task.h to define
+// coroutines.
 #pragma once
 
 namespace boost::asio {

@@ -16,11 +16,12 @@ namespace {
 constexpr std::size_t spares_wanted = 2;
 constexpr std::size_t blank_chunk = 256 << 10;
 
-struct alignas(block_size) Block {
+}  // namespace
+
+// Aligned, for O_DIRECT.
+struct alignas(block_size) Journal::Block {
     std::array<std::byte, block_size> bytes;
 };
-
-}  // namespace
 
 Journal::Journal(io::FileSystem& fs, const Options& options)
     : fs_(fs), options_(options), directory_(options.directory + "/journal") {}
@@ -52,7 +53,7 @@ io::IoResult<std::unique_ptr<io::File>> Journal::open_for_writing(const std::str
     return fs_.open(path, {.mode = io::OpenMode::read_write});
 }
 
-io::IoResult<void> Journal::make_blank(const std::string& path, std::uint64_t size) {
+io::IoResult<void> Journal::make_blank(const std::string& path, std::uint64_t size, ByteSpan header) {
     const std::string temporary = path + ".tmp";
     {
         TRY(const auto file, fs_.open(temporary, {.mode = io::OpenMode::create}));
@@ -63,30 +64,39 @@ io::IoResult<void> Journal::make_blank(const std::string& path, std::uint64_t si
         for (std::uint64_t at = 0; at < size; at += zeros.size()) {
             TRY_VOID(file->pwrite(at, ByteSpan(zeros).first(std::min<std::uint64_t>(zeros.size(), size - at))));
         }
+        if (!header.empty()) TRY_VOID(file->pwrite(0, header));
         TRY_VOID(file->fdatasync());
         file->drop_cache();
     }
-    TRY_VOID(fs_.rename(temporary, path));
-    return {};
+    return fs_.rename(temporary, path);
 }
 
-io::IoResult<void> Journal::enter(const std::string& blank, std::uint64_t size, Lsn first, TimestampMs now) {
+void Journal::fill_header(std::uint64_t size, Lsn first, TimestampMs now, Block& block) const {
+    encode_journal_header({.store = store_,
+                           .generation = next_generation_,
+                           .first_lsn = first,
+                           .prev_generation = generation_,
+                           .prev_last_lsn = first,
+                           .file_size = size,
+                           .created = now},
+                          block.bytes);
+}
+
+io::IoResult<void> Journal::use_spare(const std::string& spare, Lsn first, TimestampMs now) {
+    Block header;
+    fill_header(options_.journal_file_bytes, first, now, header);
+    TRY(auto file, open_for_writing(spare));
+    TRY_VOID(file->pwrite(0, header.bytes));
+    if (options_.durability != Durability::sync) TRY_VOID(file->fdatasync());
+    return enter(spare, std::move(file), options_.journal_file_bytes, first);
+}
+
+io::IoResult<void> Journal::enter(const std::string& prepared, std::unique_ptr<io::File> file, std::uint64_t size,
+                                  Lsn first) {
     const std::uint64_t generation = next_generation_++;
     const std::string path = path_of(journal_file_name(generation));
-    TRY(auto file, open_for_writing(blank));
-    JournalHeader header{.store = store_,
-                         .generation = generation,
-                         .first_lsn = first,
-                         .prev_generation = generation_,
-                         .prev_last_lsn = first,
-                         .file_size = size,
-                         .created = now};
-    Block block;
-    encode_journal_header(header, block.bytes);
-    TRY_VOID(file->pwrite(0, block.bytes));
-    if (options_.durability != Durability::sync) TRY_VOID(file->fdatasync());
     // The header is durable before the name says that the file belongs to the journal, and the name before any frame.
-    TRY_VOID(fs_.rename(blank, path));
+    TRY_VOID(fs_.rename(prepared, path));
     TRY_VOID(fs_.sync_directory(directory_));
     file_ = std::move(file);
     path_ = path;
@@ -100,19 +110,23 @@ io::IoResult<void> Journal::enter(const std::string& blank, std::uint64_t size, 
 }
 
 io::IoResult<void> Journal::start(Lsn first, TimestampMs now) {
-    std::string blank;
+    std::string spare;
     {
         const MutexLock lock(mutex_);
         if (!spares_.empty()) {
-            blank = spares_.back();
+            spare = spares_.back();
             spares_.pop_back();
         }
     }
-    if (!blank.empty()) return enter(blank, options_.journal_file_bytes, first, now);
-    blank = path_of("first.rkj");
+    if (!spare.empty()) return use_spare(spare, first, now);
+    const std::string path = path_of("first.rkj");
     const std::uint64_t size = std::min(options_.first_file_bytes, options_.journal_file_bytes);
-    TRY_VOID(make_blank(blank, size));
-    return enter(blank, size, first, now);
+    // With its header, so that one sync does for both.
+    Block header;
+    fill_header(size, first, now, header);
+    TRY_VOID(make_blank(path, size, header.bytes));
+    TRY(auto file, open_for_writing(path));
+    return enter(path, std::move(file), size, first);
 }
 
 io::IoResult<void> Journal::write(ByteSpan blocks) {
@@ -132,11 +146,11 @@ io::IoResult<void> Journal::write(ByteSpan blocks) {
 io::IoResult<void> Journal::sync() { return file_->fdatasync(); }
 
 Journal::Roll Journal::roll(TimestampMs now, io::IoError& error) {
-    std::string blank;
+    std::string spare;
     {
         const MutexLock lock(mutex_);
         if (spares_.empty()) return Roll::no_spare;
-        blank = spares_.back();
+        spare = spares_.back();
         spares_.pop_back();
     }
     if (options_.durability != Durability::sync) {
@@ -150,7 +164,7 @@ Journal::Roll Journal::roll(TimestampMs now, io::IoError& error) {
                       .file_size = file_size_,
                       .end = position(),
                       .last_command = Lsn(last_command_.load())};
-    if (const auto entered = enter(blank, options_.journal_file_bytes, position(), now); !entered) {
+    if (const auto entered = use_spare(spare, position(), now); !entered) {
         error = entered.error();
         return Roll::failed;
     }
@@ -237,7 +251,7 @@ io::IoResult<void> Journal::prepare_spare() {
         const MutexLock lock(mutex_);
         path = path_of(fmt::format("spare-{:016x}.rkj", next_spare_++));
     }
-    if (auto made = make_blank(path, options_.journal_file_bytes); !made) {
+    if (auto made = make_blank(path, options_.journal_file_bytes, {}); !made) {
         // Half a spare is of no use to anyone, least of all on a full disk.
         static_cast<void>(fs_.unlink(path + ".tmp"));
         return made;

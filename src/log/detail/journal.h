@@ -79,8 +79,14 @@ public:
 private:
     bool wants_spare_locked() const REQUIRES(mutex_);
     std::string path_of(std::string_view name) const { return directory_ + "/" + std::string(name); }
-    io::IoResult<void> make_blank(const std::string& path, std::uint64_t size);
-    io::IoResult<void> enter(const std::string& blank, std::uint64_t size, Lsn first, TimestampMs now);
+    struct Block;
+    // A whole file of zeros behind the header, if one is given; durable, but its name is not.
+    io::IoResult<void> make_blank(const std::string& path, std::uint64_t size, ByteSpan header);
+    void fill_header(std::uint64_t size, Lsn first, TimestampMs now, Block& block) const;
+    io::IoResult<void> use_spare(const std::string& spare, Lsn first, TimestampMs now);
+    // Gives a file with a durable header its name and goes on in it.
+    io::IoResult<void> enter(const std::string& prepared, std::unique_ptr<io::File> file, std::uint64_t size,
+                             Lsn first);
     io::IoResult<std::unique_ptr<io::File>> open_for_writing(const std::string& path);
 
     io::FileSystem& fs_;

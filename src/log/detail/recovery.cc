@@ -150,12 +150,7 @@ io::IoResult<void> make_store(Store& store, core::Rng& rng) {
     StoreFile identity{.created = store.clock.now()};
     rng.fill(identity.uuid);
     const Bytes bytes = encode_store_file(identity);
-    const std::string& directory = store.options.directory;
-    TRY_VOID(store.fs.mkdir(directory + "/journal"));
-    TRY_VOID(store.fs.mkdir(directory + "/data"));
-    // The file says that there is a store, so what belongs to it has to be there before.
-    TRY_VOID(store.fs.sync_directory(directory));
-    TRY_VOID(io::replace_file(store.fs, directory, store_file_name, bytes));
+    TRY_VOID(io::replace_file(store.fs, store.options.directory, store_file_name, bytes));
     store.uuid = identity.uuid;
     return {};
 }
@@ -194,6 +189,11 @@ Expected<std::unique_ptr<io::FileLock>, OpenError> open_directory(Store& store, 
     if (!lock) {
         if (lock.error().error != EWOULDBLOCK) return fail(to_open_error(lock.error()));
         return fail(OpenError{OpenFault::locked, fmt::format("{} is in use by another process", directory)});
+    }
+    // Before the file that says there is a store, whose sync of the directory covers them. A crash may keep that file
+    // alone: then they are made now.
+    for (const char* name : {"/journal", "/data"}) {
+        if (const auto made = store.fs.mkdir(directory + name); !made) return fail(to_open_error(made.error()));
     }
     TRY(const auto identity, read_store_file(store.fs, directory));
     if (identity) {

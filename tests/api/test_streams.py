@@ -1,0 +1,208 @@
+"""Life of a stream. Numbers in brackets: items of the conformance list (data-streams specification, section 10)."""
+
+import re
+import time
+
+import pytest
+from conftest import wait_active
+
+ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/"
+
+
+def test_a_fresh_stream_is_creating_and_shows_no_shards(kinesis, name):
+    """[32]"""
+    kinesis.create_stream(StreamName=name, ShardCount=2)
+    description = kinesis.describe_stream(StreamName=name)["StreamDescription"]
+    assert description["StreamStatus"] == "CREATING"
+    assert description["Shards"] == []
+    assert description["HasMoreShards"] is False
+    assert description["RetentionPeriodHours"] == 24
+    assert description["EncryptionType"] == "NONE"
+    assert description["EnhancedMonitoring"] == [{"ShardLevelMetrics": []}]
+    assert description["StreamARN"] == ARN + name
+    assert abs(description["StreamCreationTimestamp"].timestamp() - time.time()) < 5
+    assert wait_active(kinesis, name)["OpenShardCount"] == 2
+
+
+def test_while_creating_records_are_refused_and_deletion_is_not(kinesis, name):
+    """[33]"""
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException, match=f"Stream {name} under account 000000000000 not found."):
+        kinesis.put_record(StreamName=name, Data=b"x", PartitionKey="k")
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException,
+                       match=f"Shard shardId-000000000000 in stream {name} under account 000000000000 does not exist"):
+        kinesis.get_shard_iterator(StreamName=name, ShardId="0", ShardIteratorType="LATEST")
+    with pytest.raises(kinesis.exceptions.ResourceInUseException, match="not ACTIVE, instead in state CREATING"):
+        kinesis.split_shard(StreamName=name, ShardToSplit="0", NewStartingHashKey="10")
+    kinesis.delete_stream(StreamName=name)
+
+
+def test_three_shards_have_the_even_ranges_and_spaced_numbers(kinesis, make_stream):
+    """[34]"""
+    before = time.time()
+    shards = kinesis.describe_stream(StreamName=make_stream(3))["StreamDescription"]["Shards"]
+    assert [s["ShardId"] for s in shards] == [f"shardId-{i:012}" for i in range(3)]
+    assert [s["HashKeyRange"]["StartingHashKey"] for s in shards] == [
+        "0", "113427455640312821154458202477256070485", "226854911280625642308916404954512140970"]
+    assert [s["HashKeyRange"]["EndingHashKey"] for s in shards] == [
+        "113427455640312821154458202477256070484", "226854911280625642308916404954512140969",
+        "340282366920938463463374607431768211455"]
+    numbers = [s["SequenceNumberRange"]["StartingSequenceNumber"] for s in shards]
+    assert all(re.fullmatch(r"\d{56}", n) for n in numbers)
+    steps = {int(b) - int(a) for a, b in zip(numbers, numbers[1:])}
+    assert steps == {22300745198530623141535718272648361505980432}
+    created = int(f"{int(numbers[0]):047x}"[1:10], 16)
+    assert 1 <= before - created <= 8
+
+
+def test_a_name_is_taken_once(kinesis, make_stream):
+    """[35]"""
+    stream = make_stream()
+    for _ in range(2):
+        with pytest.raises(kinesis.exceptions.ResourceInUseException, match=f"Stream {stream} under account 000000000000 already exists."):
+            kinesis.create_stream(StreamName=stream, ShardCount=1)
+    kinesis.delete_stream(StreamName=stream)
+    with pytest.raises(kinesis.exceptions.ResourceInUseException, match="already exists"):
+        kinesis.create_stream(StreamName=stream, ShardCount=1)
+
+
+def test_a_deleted_stream_is_deleting_and_then_gone(kinesis, make_stream):
+    stream = make_stream()
+    kinesis.delete_stream(StreamName=stream)
+    assert kinesis.describe_stream(StreamName=stream)["StreamDescription"]["StreamStatus"] == "DELETING"
+    deadline = time.monotonic() + 5
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException):
+        while time.monotonic() < deadline:
+            kinesis.describe_stream_summary(StreamName=stream)
+    assert stream not in kinesis.list_streams()["StreamNames"]
+
+
+def test_without_a_shard_count_there_are_four(kinesis, name):
+    """[37]"""
+    kinesis.create_stream(StreamName=name)
+    assert wait_active(kinesis, name)["OpenShardCount"] == 4
+    kinesis.delete_stream(StreamName=name)
+
+
+def test_on_demand(kinesis, name):
+    kinesis.create_stream(StreamName=name, StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    summary = wait_active(kinesis, name)
+    assert summary["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+    assert summary["OpenShardCount"] == 4
+    assert kinesis.describe_limits()["OnDemandStreamCount"] >= 1
+    kinesis.delete_stream(StreamName=name)
+
+
+def test_listing_is_sorted_and_paged(riacho_server):
+    """[39] 101 streams make a page of 100."""
+    client = riacho_server("--region", "eu-west-1").client(region="eu-west-1")
+    names = sorted(f"list-{i:03}" for i in range(101))
+    for stream in names:
+        client.create_stream(StreamName=stream, ShardCount=1)
+    first = client.list_streams()
+    assert first["StreamNames"] == names[:100]
+    assert first["HasMoreStreams"] is True
+    assert [s["StreamName"] for s in first["StreamSummaries"]] == first["StreamNames"]
+    rest = client.list_streams(NextToken=first["NextToken"])
+    assert rest["StreamNames"] == names[100:]
+    assert rest["HasMoreStreams"] is False and "NextToken" not in rest
+    assert client.list_streams(ExclusiveStartStreamName="list-098")["StreamNames"] == names[99:]
+    assert client.list_streams(Limit=2)["StreamNames"] == names[:2]
+    paged = client.get_paginator("list_streams").paginate(PaginationConfig={"PageSize": 7})
+    assert [n for page in paged for n in page["StreamNames"]] == names
+
+
+def test_describe_pages_by_a_hundred_shards(kinesis, make_stream):
+    """[40]"""
+    stream = make_stream(150)
+    first = kinesis.describe_stream(StreamName=stream, Limit=10000)["StreamDescription"]
+    assert len(first["Shards"]) == 100 and first["HasMoreShards"] is True
+    rest = kinesis.describe_stream(StreamName=stream, ExclusiveStartShardId=first["Shards"][-1]["ShardId"])["StreamDescription"]
+    assert len(rest["Shards"]) == 50 and rest["HasMoreShards"] is False
+    paged = kinesis.get_paginator("describe_stream").paginate(StreamName=stream)
+    assert sum(len(page["StreamDescription"]["Shards"]) for page in paged) == 150
+
+
+def test_limits_and_summary_have_what_terraform_reads(kinesis, make_stream):
+    """[41]"""
+    limits = kinesis.describe_limits()
+    assert {"ShardLimit", "OpenShardCount", "OnDemandStreamCount", "OnDemandStreamCountLimit"} <= limits.keys()
+    summary = kinesis.describe_stream_summary(StreamName=make_stream())["StreamDescriptionSummary"]
+    assert "StreamId" not in summary
+    assert summary["ConsumerCount"] == 0 and summary["MaxRecordSizeInKiB"] == 1024
+
+
+def test_a_stream_is_found_by_arn_wherever_aws_takes_one(kinesis, make_stream):
+    """[42]"""
+    stream = make_stream()
+    arn = ARN + stream
+    assert kinesis.describe_stream(StreamARN=arn)["StreamDescription"]["StreamName"] == stream
+    assert kinesis.describe_stream_summary(StreamName=stream, StreamARN=arn)["StreamDescriptionSummary"]["StreamARN"] == arn
+    kinesis.put_record(StreamARN=arn, Data=b"x", PartitionKey="k")
+    position = kinesis.get_shard_iterator(StreamARN=arn, ShardId="0", ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    assert len(kinesis.get_records(ShardIterator=position, StreamARN=arn)["Records"]) == 1
+    assert len(kinesis.list_shards(StreamARN=arn)["Shards"]) == 1
+    kinesis.add_tags_to_stream(StreamARN=arn, Tags={"a": "b"})
+    with pytest.raises(kinesis.exceptions.InvalidArgumentException):
+        kinesis.describe_stream(StreamName="another", StreamARN=arn)
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException):
+        kinesis.describe_stream(StreamARN=arn.replace("000000000000", "111111111111"))
+    with pytest.raises(kinesis.exceptions.ClientError, match="ValidationException"):
+        kinesis.describe_stream(StreamARN="arn:aws:s3:::bucket")
+
+
+def test_retention(kinesis, make_stream):
+    """[43]"""
+    stream = make_stream()
+    bad = kinesis.exceptions.InvalidArgumentException
+    kinesis.increase_stream_retention_period(StreamName=stream, RetentionPeriodHours=24)
+    kinesis.decrease_stream_retention_period(StreamName=stream, RetentionPeriodHours=24)
+    kinesis.increase_stream_retention_period(StreamName=stream, RetentionPeriodHours=48)
+    assert kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["RetentionPeriodHours"] == 48
+    with pytest.raises(bad, match=re.escape("Minimum allowed retention period is 24 hours. Requested retention period (23 hours) is too short.")):
+        kinesis.decrease_stream_retention_period(StreamName=stream, RetentionPeriodHours=23)
+    with pytest.raises(bad, match=re.escape("Maximum allowed retention period is 8760 hours. Requested retention period (8761 hours) is too long.")):
+        kinesis.increase_stream_retention_period(StreamName=stream, RetentionPeriodHours=8761)
+    with pytest.raises(bad, match=re.escape(f"Requested retention period (30 hours) for stream {stream} can not be shorter than existing "
+                                            "retention period (48 hours). Use DecreaseRetentionPeriod API.")):
+        kinesis.increase_stream_retention_period(StreamName=stream, RetentionPeriodHours=30)
+    with pytest.raises(bad, match=re.escape(f"Requested retention period (72 hours) for stream {stream} can not be longer than existing "
+                                            "retention period (48 hours). Use IncreaseRetentionPeriod API.")):
+        kinesis.decrease_stream_retention_period(StreamName=stream, RetentionPeriodHours=72)
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException):
+        kinesis.increase_stream_retention_period(StreamName="missing", RetentionPeriodHours=1)
+
+
+def test_tags(kinesis, make_stream):
+    """[44]"""
+    stream = make_stream(Tags={"b": "2"})
+    bad = kinesis.exceptions.InvalidArgumentException
+    kinesis.add_tags_to_stream(StreamName=stream, Tags={"a": "1", "ção": "ünï", "b": "3"})
+    listed = kinesis.list_tags_for_stream(StreamName=stream)
+    assert listed["Tags"] == [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "3"}, {"Key": "ção", "Value": "ünï"}]
+    page = kinesis.list_tags_for_stream(StreamName=stream, Limit=1, ExclusiveStartTagKey="a")
+    assert page["Tags"] == [{"Key": "b", "Value": "3"}] and page["HasMoreTags"] is True
+    for key in ("tab\t", "a;b", "a,b"):
+        with pytest.raises(bad, match="Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space"):
+            kinesis.add_tags_to_stream(StreamName=stream, Tags={key: "x"})
+    with pytest.raises(bad, match="Failed to add tags to stream"):
+        kinesis.add_tags_to_stream(StreamName=stream, Tags={"50%": "x"})
+    kinesis.remove_tags_from_stream(StreamName=stream, TagKeys=["a", "absent"])
+    kinesis.add_tags_to_stream(StreamName=stream, Tags={f"k{i}": "v" for i in range(48)})
+    with pytest.raises(bad, match="tags associated with it"):
+        kinesis.add_tags_to_stream(StreamName=stream, Tags={"one too many": "x"})
+
+
+def test_accounts_and_regions_do_not_see_each_other(riacho, kinesis, make_stream):
+    """[90]"""
+    stream = make_stream()
+    elsewhere = riacho.client(region="sa-east-1")
+    assert stream not in elsewhere.list_streams()["StreamNames"]
+    with pytest.raises(elsewhere.exceptions.ResourceNotFoundException):
+        elsewhere.describe_stream(StreamName=stream)
+
+
+def test_an_operation_that_is_not_supported_yet_says_so(kinesis, make_stream):
+    stream = make_stream()
+    with pytest.raises(kinesis.exceptions.ClientError, match="not supported yet"):
+        kinesis.start_stream_encryption(StreamName=stream, EncryptionType="KMS", KeyId="alias/aws/kinesis")
