@@ -1,8 +1,8 @@
 #include "core/disk_pool.h"
 
-#include <pthread.h>
-
 #include <utility>
+
+#include "core/thread.h"
 
 namespace riacho::core {
 
@@ -31,7 +31,7 @@ void DiskPool::stop() {
 }
 
 void DiskPool::run() {
-    pthread_setname_np(pthread_self(), "disk");
+    begin_thread("disk");
     std::unique_lock lock(mutex_);
     for (;;) {
         ++idle_;

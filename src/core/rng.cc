@@ -4,11 +4,24 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 #include "base/check.h"
 
 namespace riacho::core {
+namespace {
+
+// A signal may cut a call short.
+void fill_from_kernel(std::span<std::byte> out) {
+    while (!out.empty()) {
+        const ssize_t n = getrandom(out.data(), out.size(), 0);
+        RIACHO_CHECK(n > 0 || errno == EINTR, "getrandom failed");
+        if (n > 0) out = out.subspan(static_cast<std::size_t>(n));
+    }
+}
+
+}  // namespace
 
 std::uint64_t Rng::next() {
     std::uint64_t value = 0;
@@ -37,15 +50,11 @@ void SystemRng::fill(std::span<std::byte> out) {
     thread_local std::array<std::byte, 4096> pool;
     thread_local std::size_t used = pool.size();
     if (out.size() > pool.size()) {
-        for (auto rest = out; !rest.empty();) {
-            const ssize_t n = getrandom(rest.data(), rest.size(), 0);
-            RIACHO_CHECK(n > 0, "getrandom failed");
-            rest = rest.subspan(static_cast<std::size_t>(n));
-        }
+        fill_from_kernel(out);
         return;
     }
     if (pool.size() - used < out.size()) {
-        RIACHO_CHECK(getrandom(pool.data(), pool.size(), 0) == static_cast<ssize_t>(pool.size()), "getrandom failed");
+        fill_from_kernel(pool);
         used = 0;
     }
     std::memcpy(out.data(), pool.data() + used, out.size());

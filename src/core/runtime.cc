@@ -1,7 +1,5 @@
 #include "core/runtime.h"
 
-#include <pthread.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -10,6 +8,7 @@
 
 #include "base/check.h"
 #include "core/task.h"
+#include "core/thread.h"
 
 namespace riacho::core {
 
@@ -77,7 +76,7 @@ void Runtime::start() {
     for (auto& core : cores_) {
         threads_.emplace_back([&core = *core] {
             core.impl_->thread = std::this_thread::get_id();
-            pthread_setname_np(pthread_self(), ("core-" + std::to_string(core.index())).c_str());
+            begin_thread(("core-" + std::to_string(core.index())).c_str());
             core.impl_->context.run();
         });
     }

@@ -1,7 +1,5 @@
 #include "log/log.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <mutex>
 #include <thread>
@@ -12,6 +10,7 @@
 #include "core/log.h"
 #include "core/runtime.h"
 #include "core/task.h"
+#include "core/thread.h"
 #include "log/detail/flusher.h"
 #include "log/detail/reader.h"
 #include "log/detail/recovery.h"
@@ -98,15 +97,15 @@ struct Log::Impl {
 
 void Log::Impl::start() {
     sequencer_thread = std::thread([this] {
-        pthread_setname_np(pthread_self(), "sequencer");
+        core::begin_thread("sequencer");
         sequencer.run();
     });
     flusher_thread = std::thread([this] {
-        pthread_setname_np(pthread_self(), "flusher");
+        core::begin_thread("flusher");
         flusher.run();
     });
     spares_thread = std::thread([this] {
-        pthread_setname_np(pthread_self(), "journal-spares");
+        core::begin_thread("journal-spares");
         make_spares();
     });
 }

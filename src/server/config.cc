@@ -201,8 +201,9 @@ void read_streams(Reader& reader, Config& config) {
 std::size_t default_cache_bytes() {
     struct sysinfo info{};
     if (sysinfo(&info) != 0) return std::size_t{256} << 20;
-    // A quarter of the memory, as the design has it, but no surprise on a laptop.
-    return std::clamp<std::size_t>(info.totalram * info.mem_unit / 4, std::size_t{64} << 20, std::size_t{2} << 30);
+    // Memory that comes back to be used again is faster than memory the kernel still has to clear, and live readers are
+    // seldom further behind: more than this slows writers down (docs/performance.md).
+    return std::clamp<std::size_t>(info.totalram * info.mem_unit / 8, std::size_t{64} << 20, std::size_t{512} << 20);
 }
 
 Expected<Config, std::string> read_values(const Values& values) {
@@ -270,7 +271,7 @@ const std::vector<Setting>& all_settings() {
         {"log-level", "info", "LEVEL", "debug, info, warn or error"},
         {"port-file", "", "FILE", "write the port to FILE once the server accepts connections"},
         {"cores", "0", "N", "event loops; 0: one per CPU, at most 4"},
-        {"cache-mib", "0", "MIB", "memory for the newest records; 0: a quarter of the RAM, at most 2048"},
+        {"cache-mib", "0", "MIB", "memory for the newest records; 0: an eighth of the RAM, 64 to 512"},
         {"journal-mib", "512", "MIB", "disk space of the journal"},
         {"connections-max", "10000", "N", "connections at one time"},
         {"config", "", "FILE", "read settings from a TOML file"},
