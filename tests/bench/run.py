@@ -289,8 +289,8 @@ def measure_replay(work, settings):
             events = [json.loads(line) for line in restarted.log_path.read_text().splitlines() if line.startswith("{")]
         for event in events:
             if event.get("event") == "journal replayed":
-                sizes.append(int(event["bytes"]) / 1e6)
-                rates.append(int(event["bytes"]) / 1e3 / max(int(event["ms"]), 1))
+                sizes.append(int(event["read_bytes"]) / 1e6)
+                rates.append(int(event["read_bytes"]) / 1e3 / max(int(event["ms"]), 1))
         shutil.rmtree(directory)
     if not rates:
         raise RuntimeError("no start replayed anything")

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "base/check.h"
 #include "base/crc32c.h"
 #include "base/try.h"
 
@@ -27,17 +28,20 @@ Frame::Memory allocate_blocks(std::uint64_t size) {
     return Frame::Memory(memory);
 }
 
-// One journal file in memory, read from disk as far as it was looked at.
+// One journal file in memory from the block of `from` on, read from disk as far as it was looked at.
 class Image {
 public:
-    Image(std::unique_ptr<io::File> file, const JournalFile& info, std::uint64_t size)
-        : file_(std::move(file)), info_(info), size_(size), memory_(allocate_blocks(size)) {}
+    Image(std::unique_ptr<io::File> file, const JournalFile& info, std::uint64_t size, Lsn from)
+        : file_(std::move(file)), info_(info), size_(size), memory_(allocate_blocks(size)) {
+        first_ = loaded_ = std::min(offset_of(from), size) / block_size * block_size;
+    }
 
     [[nodiscard]] Lsn end() const { return Lsn(info_.header.first_lsn.value() + size_ - file_header_size); }
 
-    // What lies at a position: at most `size` bytes.
+    // What lies at a position, which is not before `from`: at most `size` bytes.
     io::IoResult<ByteSpan> bytes(Lsn lsn, std::size_t size) {
-        const std::uint64_t at = lsn.value() - info_.header.first_lsn.value() + file_header_size;
+        const std::uint64_t at = offset_of(lsn);
+        RIACHO_CHECK(at >= first_, "a journal is read forwards");
         const std::uint64_t until = std::min<std::uint64_t>(at + size, size_);
         while (loaded_ < until) {
             const std::size_t step = static_cast<std::size_t>(std::min<std::uint64_t>(load_step, size_ - loaded_));
@@ -67,27 +71,43 @@ public:
 
     // The first place in [from, until) with the header of a frame.
     io::IoResult<std::optional<FrameHeader>> find_header(Lsn from, Lsn until) {
-        for (Lsn at = from; at < until; at = at.plus(frame_alignment)) {
-            TRY(const ByteSpan found, bytes(at, 4));
-            // Cheap refusal of nearly all places; the magic is what decode_header looks at first, too.
-            if (found.size() < 4 || found[0] != std::byte{'R'} || found[3] != std::byte{'1'}) continue;
+        for (Lsn at = from; at < until;) {
+            TRY(const ByteSpan found, bytes(at, load_step));
+            // The magic is what decode_header looks at first, too: nearly all places are refused here.
+            std::size_t i = 0;
+            while (i + 4 <= found.size() && (found[i] != std::byte{'R'} || found[i + 3] != std::byte{'1'})) {
+                i += frame_alignment;
+            }
+            at = at.plus(i);
+            if (i + 4 > found.size()) {
+                if (found.size() < load_step) break;
+                continue;
+            }
+            if (at >= until) break;
             TRY(const auto header, header_at(at));
             if (header) return header;
+            at = at.plus(frame_alignment);
         }
         return std::optional<FrameHeader>();
     }
 
     [[nodiscard]] const JournalFile& info() const { return info_; }
+    [[nodiscard]] std::uint64_t read_bytes() const { return loaded_ - first_; }
 
 private:
+    [[nodiscard]] std::uint64_t offset_of(Lsn lsn) const {
+        return lsn.value() - info_.header.first_lsn.value() + file_header_size;
+    }
+
     std::unique_ptr<io::File> file_;
     const JournalFile& info_;
     std::uint64_t size_;
-    std::uint64_t loaded_ = 0;
+    std::uint64_t first_;
+    std::uint64_t loaded_;
     Frame::Memory memory_;
 };
 
-io::IoResult<Image> load_image(io::FileSystem& fs, const JournalFile& file, bool resync) {
+io::IoResult<Image> load_image(io::FileSystem& fs, const JournalFile& file, Lsn from, bool resync) {
     const io::OpenMode mode = resync ? io::OpenMode::read_write : io::OpenMode::read;
     // Past the page cache: what a failed write-back left there is not on the disk. And it saves a copy.
     auto opened = fs.open(file.path, {.mode = mode, .direct = true});
@@ -98,7 +118,7 @@ io::IoResult<Image> load_image(io::FileSystem& fs, const JournalFile& file, bool
     TRY(const std::uint64_t size, handle->size());
     // Whole blocks only: a file cut elsewhere has lost the rest of that block.
     const std::uint64_t usable = std::clamp(size, std::uint64_t{file_header_size}, file.header.file_size);
-    return Image(std::move(handle), file, usable / block_size * block_size);
+    return Image(std::move(handle), file, usable / block_size * block_size, from);
 }
 
 // What can be said about the frames in [from, to), from the header at `from`, if it survived, and from trailers after
@@ -297,10 +317,13 @@ Expected<JournalEnd, OpenError> scan_journal(io::FileSystem& fs, const std::vect
         if (files[i].header.first_lsn > end.lsn) {
             return damaged(files[i], files[i].header.first_lsn, "the journal file before it is missing");
         }
-        auto image = load_image(fs, files[i], resync);
+        const Lsn start = std::max(from, files[i].header.first_lsn);
+        auto image = load_image(fs, files[i], start, resync);
         if (!image) return fail(to_open_error(image.error()));
         FileScan scan(*image, limit, visitor);
-        TRY(end, scan.run(std::max(from, files[i].header.first_lsn)));
+        const std::uint64_t read_before = end.read_bytes;
+        TRY(end, scan.run(start));
+        end.read_bytes = read_before + image->read_bytes();
     }
     return end;
 }

@@ -47,6 +47,7 @@ public:
 struct JournalEnd {
     Lsn lsn;                            // where the readable journal ends
     std::uint64_t truncated_bytes = 0;  // recognisable bytes after it, none of which was ever acknowledged
+    std::uint64_t read_bytes = 0;       // what had to be read to know
 };
 
 // Walks from `from`, which is the start of a frame or the end, to the end. resync: makes durable what is read first, so

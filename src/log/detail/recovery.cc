@@ -331,6 +331,7 @@ Expected<std::unique_ptr<io::FileLock>, OpenError> recover(Store& store, Sequenc
         core::log_line(core::LogLevel::info, "journal replayed",
                        {{"bytes", store.counters.recovery_replayed_bytes.load()},
                         {"truncated_bytes", end.truncated_bytes},
+                        {"read_bytes", end.read_bytes},
                         {"ms", store.counters.recovery_us.load() / 1000}});
     }
     return lock;
