@@ -11,6 +11,7 @@ using Code = Verdict::Code;
 constexpr std::size_t tags_max = 50;
 // AWS: a shard's first sequence number is 2 to 7 s older than the call that made it (spec 2.2).
 constexpr std::int64_t created_before_ms = 2'000;
+constexpr std::int32_t on_demand_shards_min = 4;
 
 Outcome reject(Code code, StreamStatus status = StreamStatus::active, std::int64_t number = 0) {
     Outcome outcome;
@@ -36,6 +37,8 @@ public:
         stream->transition = StreamStatus::creating;
         stream->transition_until = TimestampMs(now_.value() + command.transition_ms);
         stream->max_record_size_kib = command.max_record_size_kib;
+        stream->warm_throughput_mibps = command.warm_throughput_mibps;
+        stream->distribution = command.distribution;
         stream->tags = command.tags;
         Outcome outcome;
         for (std::uint32_t i = 0; i < command.shard_count; ++i) {
@@ -58,6 +61,7 @@ public:
         if (stream == nullptr) return reject(Code::stream_missing);
         if (stream->transition == StreamStatus::deleting) return reject(Code::stream_deleting, StreamStatus::deleting);
         if (!command.with_consumers && stream->consumer_count(now_) > 0) return reject(Code::stream_has_consumers);
+        if (has_channel(*stream)) return reject(Code::stream_has_channels);
         auto changed = std::make_shared<StreamState>(*stream);
         changed->reshard.reset();
         changed->transition = StreamStatus::deleting;
@@ -170,6 +174,96 @@ public:
         return accept(std::move(changed));
     }
 
+    Outcome operator()(const ConfigureStream& command) {
+        const auto stream = find(command.key);
+        if (stream == nullptr) return reject(Code::stream_missing);
+        const StreamStatus status = stream->status(now_);
+        const bool has_transition = command.transition_ms >= 0;
+        if (status == StreamStatus::deleting || (has_transition && status != StreamStatus::active)) {
+            return reject(Code::stream_not_active, status);
+        }
+        auto changed = std::make_shared<StreamState>(*stream);
+        if (command.max_record_size_kib) changed->max_record_size_kib = *command.max_record_size_kib;
+        if (command.warm_throughput_mibps) changed->warm_throughput_mibps = *command.warm_throughput_mibps;
+        if (command.distribution) changed->distribution = *command.distribution;
+        changed->shard_metrics |= command.metrics_on;
+        changed->shard_metrics &= static_cast<std::uint8_t>(~command.metrics_off);
+        if (command.key_id) changed->key_id = *command.key_id;
+        if (!command.new_data_key.empty()) changed->data_keys.push_back(command.new_data_key);
+        if (command.policy) changed->policy = *command.policy;
+        if (command.mode) set_mode(*changed, *command.mode);
+        if (has_transition) {
+            changed->transition = StreamStatus::updating;
+            changed->transition_until = TimestampMs(now_.value() + command.transition_ms);
+        }
+        return accept(std::move(changed));
+    }
+
+    Outcome operator()(const ConfigureConsumer& command) {
+        const auto stream = find(command.key);
+        if (stream == nullptr) return reject(Code::stream_missing);
+        if (stream->find_consumer(command.name, now_) == nullptr) return reject(Code::consumer_missing);
+        auto changed = std::make_shared<StreamState>(*stream);
+        ConsumerState& consumer = changed->consumers.find(command.name)->second;
+        if (command.policy) consumer.policy = *command.policy;
+        for (const auto& [name, value] : command.add_tags) consumer.tags[name] = value;
+        for (const std::string& name : command.remove_tags) consumer.tags.erase(name);
+        if (consumer.tags.size() > tags_max) return reject(Code::too_many_tags);
+        return accept(std::move(changed));
+    }
+
+    Outcome operator()(const PutResource& command) {
+        const auto present = find_resource(command.resource.arn);
+        if (command.replace != (present != nullptr)) {
+            return reject(command.replace ? Code::resource_missing : Code::resource_exists);
+        }
+        auto resource = std::make_shared<ResourceState>(command.resource);
+        resource->transition_until = TimestampMs(now_.value() + command.transition_ms);
+        if (resource->tags.size() > tags_max) return reject(Code::too_many_tags);
+        if (present != nullptr) {
+            if (present->status(now_) != StreamStatus::active && command.transition_ms > 0) {
+                return reject(Code::resource_not_active, present->status(now_));
+            }
+            resource->created_at = present->created_at;
+            resource->stream_uid = present->stream_uid;
+            return accept(std::move(resource));
+        }
+        std::uint32_t count = 0;
+        for (const auto& other : state_.snapshot->resources()) {
+            if (other->kind != resource->kind || other->account != resource->account ||
+                other->region != resource->region || other->is_gone(now_)) {
+                continue;
+            }
+            if (other->name == resource->name) return reject(Code::resource_exists);
+            ++count;
+        }
+        if (command.count_max != 0 && count >= command.count_max) return reject(Code::too_many_resources);
+        resource->created_at = now_;
+        return accept(std::move(resource));
+    }
+
+    Outcome operator()(const DeleteResource& command) {
+        const auto present = find_resource(command.arn);
+        if (present == nullptr) return reject(Code::resource_missing);
+        if (present->transition == StreamStatus::deleting) {
+            return reject(Code::resource_not_active, StreamStatus::deleting);
+        }
+        auto resource = std::make_shared<ResourceState>(*present);
+        resource->transition = StreamStatus::deleting;
+        resource->transition_until = TimestampMs(now_.value() + command.transition_ms);
+        return accept(std::move(resource));
+    }
+
+    Outcome operator()(const PurgeResource& command) {
+        const auto present = state_.snapshot->find_resource(command.arn);
+        if (present == nullptr || !present->is_gone(now_)) return reject(Code::resource_missing);
+        Outcome outcome;
+        outcome.accepted = true;
+        outcome.changes.resources.push_back(present->arn);
+        state_.snapshot = state_.snapshot->without(*present);
+        return outcome;
+    }
+
     Outcome operator()(const PutCredential& command) {
         const auto present = state_.snapshot->find_user(command.credential.user);
         if (present != nullptr && !command.replace) return reject(Code::user_exists);
@@ -203,6 +297,39 @@ private:
     [[nodiscard]] std::shared_ptr<const StreamState> find(const StreamKey& key) const {
         auto stream = state_.snapshot->find(key.account, key.region, key.name);
         return stream == nullptr || stream->is_gone(now_) ? nullptr : stream;
+    }
+
+    // The living resource of that ARN.
+    [[nodiscard]] std::shared_ptr<const ResourceState> find_resource(std::string_view arn) const {
+        auto resource = state_.snapshot->find_resource(arn);
+        return resource == nullptr || resource->is_gone(now_) ? nullptr : resource;
+    }
+
+    [[nodiscard]] bool has_channel(const StreamState& stream) const {
+        for (const auto& resource : state_.snapshot->resources()) {
+            if (resource->kind == ResourceState::Kind::channel && resource->stream_uid == stream.uid &&
+                !resource->is_gone(now_)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    // AWS: an on-demand stream has the capacity of four shards at least (data-streams spec 4.10).
+    static void set_mode(StreamState& stream, StreamMode mode) {
+        stream.mode = mode;
+        if (mode != StreamMode::on_demand || stream.open_shard_count() >= on_demand_shards_min) return;
+        stream.reshard.emplace();
+        stream.reshard->kind = PendingReshard::Kind::uniform;
+        stream.reshard->target_shard_count = on_demand_shards_min;
+    }
+
+    Outcome accept(std::shared_ptr<ResourceState> resource) {
+        Outcome outcome;
+        outcome.accepted = true;
+        outcome.changes.resources.push_back(resource->arn);
+        state_.snapshot = state_.snapshot->with(std::move(resource));
+        return outcome;
     }
 
     Outcome accept(std::shared_ptr<StreamState> stream, Outcome outcome = {}) {

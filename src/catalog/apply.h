@@ -29,6 +29,7 @@ struct LogEffects {
 struct Changes {
     std::vector<std::uint64_t> streams;    // uids, also of removed ones
     std::vector<std::string> access_keys;  // also of removed ones
+    std::vector<std::string> resources;    // ARNs, also of removed ones
 };
 
 struct Outcome {

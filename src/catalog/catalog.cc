@@ -67,6 +67,7 @@ Expected<void, StoreError> Catalog::Impl::write(const Changes& changes, const Sn
     for (const std::uint64_t uid : changes.streams) update.streams.emplace_back(uid, snapshot.find_by_uid(uid));
     for (const std::string& key : changes.access_keys)
         update.credentials.emplace_back(key, snapshot.find_credential(key));
+    for (const std::string& arn : changes.resources) update.resources.emplace_back(arn, snapshot.find_resource(arn));
     update.next_uid = next_uid;
     update.applied_lsn = lsn;
     return store->write(update);
@@ -136,6 +137,7 @@ Outcome Catalog::apply(std::uint64_t lsn, std::string_view command, TimestampMs 
     if (outcome.accepted) {
         add_new(impl_->unpublished.streams, outcome.changes.streams);
         add_new(impl_->unpublished.access_keys, outcome.changes.access_keys);
+        add_new(impl_->unpublished.resources, outcome.changes.resources);
         impl_->head_lsn = lsn;
         impl_->changed = true;
     }
@@ -158,6 +160,7 @@ void Catalog::publish() {
         impl_->visible_next_uid = impl_->head.next_uid;
         add_new(impl_->dirty.streams, impl_->unpublished.streams);
         add_new(impl_->dirty.access_keys, impl_->unpublished.access_keys);
+        add_new(impl_->dirty.resources, impl_->unpublished.resources);
     }
     impl_->unpublished = {};
     version_.fetch_add(1, std::memory_order_release);

@@ -19,7 +19,12 @@ enum class Kind : std::uint8_t {
     reshard = 9,
     continue_reshard = 10,
     register_consumer = 11,
-    deregister_consumer = 12
+    deregister_consumer = 12,
+    configure_stream = 13,
+    configure_consumer = 14,
+    put_resource = 15,
+    delete_resource = 16,
+    purge_resource = 17
 };
 constexpr std::uint8_t command_format = 1;
 
@@ -54,6 +59,44 @@ Tags get_tags(Decoder& in) {
     return tags;
 }
 
+void put(Encoder& out, const std::optional<std::string>& text) {
+    out.number(static_cast<std::uint8_t>(text.has_value()));
+    if (text) out.text(*text);
+}
+
+std::optional<std::string> get_optional_text(Decoder& in) {
+    const auto given = in.number<std::uint8_t>();
+    if (given > 1) in.fail();
+    if (given != 1) return std::nullopt;
+    return std::string(in.text());
+}
+
+// Numbers that are never negative; absent is -1.
+void put(Encoder& out, const std::optional<std::int32_t>& number) {
+    out.number(static_cast<std::uint32_t>(number.value_or(-1)));
+}
+
+std::optional<std::int32_t> get_optional_number(Decoder& in) {
+    const auto number = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    if (number < -1) in.fail();
+    if (number < 0) return std::nullopt;
+    return number;
+}
+
+// Enumerations with the two values 0 and 1; absent is 255.
+template <class Enum>
+void put_choice(Encoder& out, const std::optional<Enum>& choice) {
+    out.number(choice ? static_cast<std::uint8_t>(*choice) : std::uint8_t{255});
+}
+
+template <class Enum>
+std::optional<Enum> get_choice(Decoder& in) {
+    const auto choice = in.number<std::uint8_t>();
+    if (choice > 1 && choice != 255) in.fail();
+    if (choice > 1) return std::nullopt;
+    return static_cast<Enum>(choice);
+}
+
 struct Write {
     Encoder& out;
 
@@ -68,6 +111,8 @@ struct Write {
         out.number(static_cast<std::uint8_t>(command.mode));
         out.number(command.shard_count);
         out.number(static_cast<std::uint32_t>(command.max_record_size_kib));
+        out.number(static_cast<std::uint32_t>(command.warm_throughput_mibps));
+        out.number(static_cast<std::uint8_t>(command.distribution));
         put(out, command.tags);
         out.number(static_cast<std::uint64_t>(command.transition_ms));
     }
@@ -116,6 +161,45 @@ struct Write {
         out.text(command.name);
         out.number(static_cast<std::uint64_t>(command.transition_ms));
     }
+    void operator()(const ConfigureStream& command) const {
+        start(Kind::configure_stream);
+        put(out, command.key);
+        out.number(static_cast<std::uint64_t>(command.transition_ms));
+        put_choice(out, command.mode);
+        put(out, command.max_record_size_kib);
+        put(out, command.warm_throughput_mibps);
+        put_choice(out, command.distribution);
+        out.number(command.metrics_on);
+        out.number(command.metrics_off);
+        put(out, command.key_id);
+        out.text(command.new_data_key);
+        put(out, command.policy);
+    }
+    void operator()(const ConfigureConsumer& command) const {
+        start(Kind::configure_consumer);
+        put(out, command.key);
+        out.text(command.name);
+        put(out, command.policy);
+        put(out, command.add_tags);
+        out.varint(command.remove_tags.size());
+        for (const std::string& name : command.remove_tags) out.text(name);
+    }
+    void operator()(const PutResource& command) const {
+        start(Kind::put_resource);
+        out.text(encode(command.resource));
+        out.number(static_cast<std::uint8_t>(command.replace));
+        out.number(command.count_max);
+        out.number(static_cast<std::uint64_t>(command.transition_ms));
+    }
+    void operator()(const DeleteResource& command) const {
+        start(Kind::delete_resource);
+        out.text(command.arn);
+        out.number(static_cast<std::uint64_t>(command.transition_ms));
+    }
+    void operator()(const PurgeResource& command) const {
+        start(Kind::purge_resource);
+        out.text(command.arn);
+    }
     void operator()(const AddTags& command) const {
         start(Kind::add_tags);
         put(out, command.key);
@@ -147,6 +231,10 @@ CreateStream get_create_stream(Decoder& in) {
     command.mode = static_cast<StreamMode>(mode);
     command.shard_count = in.number<std::uint32_t>();
     command.max_record_size_kib = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    command.warm_throughput_mibps = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    const auto distribution = in.number<std::uint8_t>();
+    if (distribution > static_cast<std::uint8_t>(Distribution::automatic)) in.fail();
+    command.distribution = static_cast<Distribution>(distribution);
     command.tags = get_tags(in);
     command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
     if (command.shard_count == 0 || command.shard_count > create_stream_shards_max) in.fail();
@@ -165,6 +253,43 @@ SetRetention get_set_retention(Decoder& in) {
         floor.shard_uid = in.number<std::uint64_t>();
         floor.first_seq = in.number<std::uint64_t>();
     }
+    return command;
+}
+
+ConfigureStream get_configure_stream(Decoder& in) {
+    ConfigureStream command;
+    command.key = get_key(in);
+    command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+    command.mode = get_choice<StreamMode>(in);
+    command.max_record_size_kib = get_optional_number(in);
+    command.warm_throughput_mibps = get_optional_number(in);
+    command.distribution = get_choice<Distribution>(in);
+    command.metrics_on = in.number<std::uint8_t>();
+    command.metrics_off = in.number<std::uint8_t>();
+    command.key_id = get_optional_text(in);
+    command.new_data_key = in.text();
+    command.policy = get_optional_text(in);
+    return command;
+}
+
+ConfigureConsumer get_configure_consumer(Decoder& in) {
+    ConfigureConsumer command;
+    command.key = get_key(in);
+    command.name = in.text();
+    command.policy = get_optional_text(in);
+    command.add_tags = get_tags(in);
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) command.remove_tags.emplace_back(in.text());
+    return command;
+}
+
+Expected<Command, DecodeError> get_put_resource(Decoder& in) {
+    PutResource command;
+    auto resource = decode_resource(in.text());
+    if (!resource) return fail(resource.error());
+    command.resource = *std::move(resource);
+    command.replace = in.number<std::uint8_t>() != 0;
+    command.count_max = in.number<std::uint32_t>();
+    command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
     return command;
 }
 
@@ -221,6 +346,19 @@ Expected<Command, DecodeError> get_command(Kind kind, Decoder& in) {
             command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
             return command;
         }
+        case Kind::configure_stream:
+            return get_configure_stream(in);
+        case Kind::configure_consumer:
+            return get_configure_consumer(in);
+        case Kind::put_resource:
+            return get_put_resource(in);
+        case Kind::delete_resource: {
+            DeleteResource command{std::string(in.text()), 0};
+            command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+            return command;
+        }
+        case Kind::purge_resource:
+            return PurgeResource{std::string(in.text())};
     }
     return fail(DecodeError{"a command of an unknown kind: written by a newer version"});
 }

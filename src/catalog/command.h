@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -30,6 +31,8 @@ struct CreateStream {
     StreamMode mode = StreamMode::provisioned;
     std::uint32_t shard_count = 1;
     std::int32_t max_record_size_kib = 1024;
+    std::int32_t warm_throughput_mibps = 0;
+    Distribution distribution = Distribution::by_key;
     Tags tags;
     std::int64_t transition_ms = 0;
     friend bool operator==(const CreateStream&, const CreateStream&) = default;
@@ -94,6 +97,55 @@ struct DeregisterConsumer {
     friend bool operator==(const DeregisterConsumer&, const DeregisterConsumer&) = default;
 };
 
+// Changes what is given and leaves the rest. With a transition the stream has to be ACTIVE and is UPDATING for that
+// time.
+struct ConfigureStream {
+    StreamKey key;
+    std::int64_t transition_ms = -1;  // negative: the stream may be in any state but DELETING, and stays in it
+    std::optional<StreamMode> mode;   // on demand, the stream has four open shards at least
+    std::optional<std::int32_t> max_record_size_kib;
+    std::optional<std::int32_t> warm_throughput_mibps;
+    std::optional<Distribution> distribution;
+    std::uint8_t metrics_on = 0;        // bits to set
+    std::uint8_t metrics_off = 0;       // bits to clear
+    std::optional<std::string> key_id;  // empty: records are no longer encrypted
+    std::string new_data_key;           // with a key_id: sealed, becomes the next version
+    std::optional<std::string> policy;  // empty: none
+    friend bool operator==(const ConfigureStream&, const ConfigureStream&) = default;
+};
+
+// The same for a consumer.
+struct ConfigureConsumer {
+    StreamKey key;
+    std::string name;
+    std::optional<std::string> policy;
+    Tags add_tags;
+    std::vector<std::string> remove_tags;
+    friend bool operator==(const ConfigureConsumer&, const ConfigureConsumer&) = default;
+};
+
+// Makes a resource, or replaces what is changeable of one: settings and tags.
+struct PutResource {
+    ResourceState resource;       // created_at and the transition's end are set when it is applied
+    bool replace = false;         // else neither its ARN nor its name may be there already
+    std::uint32_t count_max = 0;  // of its kind in account and region; 0: no limit
+    std::int64_t transition_ms = 0;
+    friend bool operator==(const PutResource&, const PutResource&) = default;
+};
+
+// Begins to delete a resource.
+struct DeleteResource {
+    std::string arn;
+    std::int64_t transition_ms = 0;
+    friend bool operator==(const DeleteResource&, const DeleteResource&) = default;
+};
+
+// Ends a deleted resource whose time of DELETING is over.
+struct PurgeResource {
+    std::string arn;
+    friend bool operator==(const PurgeResource&, const PurgeResource&) = default;
+};
+
 struct AddTags {
     StreamKey key;
     Tags tags;
@@ -119,7 +171,8 @@ struct RemoveUser {
 };
 
 using Command = std::variant<CreateStream, DeleteStream, PurgeStream, SetRetention, AddTags, RemoveTags, PutCredential,
-                             RemoveUser, Reshard, ContinueReshard, RegisterConsumer, DeregisterConsumer>;
+                             RemoveUser, Reshard, ContinueReshard, RegisterConsumer, DeregisterConsumer,
+                             ConfigureStream, ConfigureConsumer, PutResource, DeleteResource, PurgeResource>;
 
 // The bytes that go into the journal (docs/formats/catalog.md).
 std::string encode(const Command& command);
@@ -145,6 +198,11 @@ struct Verdict {
         consumer_exists,
         consumer_missing,
         too_many_consumers,
+        resource_exists,
+        resource_missing,
+        resource_not_active,  // status tells
+        too_many_resources,
+        stream_has_channels,
         user_exists,
         user_missing,
     };

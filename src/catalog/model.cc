@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint8_t stream_format = 1;
 constexpr std::uint8_t credential_format = 1;
+constexpr std::uint8_t resource_format = 1;
 
 void put(Encoder& out, U128 value) {
     out.number(static_cast<std::uint64_t>(value));
@@ -84,6 +85,7 @@ void put(Encoder& out, const ConsumerState& consumer) {
     out.time(consumer.active_at);
     out.time(consumer.deleted_at.value_or(TimestampMs(-1)));
     put(out, consumer.tags);
+    out.text(consumer.policy);
 }
 
 ConsumerState get_consumer(Decoder& in) {
@@ -95,6 +97,7 @@ ConsumerState get_consumer(Decoder& in) {
     const TimestampMs deleted_at = in.time();
     if (deleted_at.value() >= 0) consumer.deleted_at = deleted_at;
     consumer.tags = get_tags(in);
+    consumer.policy = in.text();
     return consumer;
 }
 
@@ -183,6 +186,13 @@ std::string encode(const StreamState& stream) {
     out.time(stream.transition_until);
     out.number(static_cast<std::uint32_t>(stream.retention_hours));
     out.number(static_cast<std::uint32_t>(stream.max_record_size_kib));
+    out.number(static_cast<std::uint32_t>(stream.warm_throughput_mibps));
+    out.number(static_cast<std::uint8_t>(stream.distribution));
+    out.number(stream.shard_metrics);
+    out.text(stream.key_id);
+    out.varint(stream.data_keys.size());
+    for (const std::string& key : stream.data_keys) out.text(key);
+    out.text(stream.policy);
     put(out, stream.tags);
     out.varint(stream.shards.size());
     for (const ShardState& shard : stream.shards) put(out, shard);
@@ -208,6 +218,15 @@ Expected<StreamState, DecodeError> decode_stream(std::string_view bytes) {
     stream.transition_until = in.time();
     stream.retention_hours = static_cast<std::int32_t>(in.number<std::uint32_t>());
     stream.max_record_size_kib = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    stream.warm_throughput_mibps = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    const auto distribution = in.number<std::uint8_t>();
+    if (distribution > static_cast<std::uint8_t>(Distribution::automatic)) in.fail();
+    stream.distribution = static_cast<Distribution>(distribution);
+    stream.shard_metrics = in.number<std::uint8_t>();
+    stream.key_id = in.text();
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) stream.data_keys.emplace_back(in.text());
+    if (!stream.key_id.empty() && stream.data_keys.empty()) in.fail();
+    stream.policy = in.text();
     stream.tags = get_tags(in);
     for (std::size_t left = in.count(); left > 0 && in.ok(); --left) stream.shards.push_back(get_shard(in));
     const auto pending = in.number<std::uint8_t>();
@@ -241,6 +260,46 @@ Expected<PendingReshard, DecodeError> decode_reshard(std::string_view bytes) {
     const PendingReshard reshard = get_reshard(in);
     if (!in.ok() || in.left() != 0) return fail(DecodeError{"a reshard that is cut short or too long"});
     return reshard;
+}
+
+std::string encode(const ResourceState& resource) {
+    Encoder out;
+    out.number(resource_format);
+    out.number(static_cast<std::uint8_t>(resource.kind));
+    out.text(resource.account);
+    out.text(resource.region);
+    out.text(resource.name);
+    out.text(resource.arn);
+    out.number(resource.stream_uid);
+    out.time(resource.created_at);
+    out.number(static_cast<std::uint8_t>(resource.transition));
+    out.time(resource.transition_until);
+    out.text(resource.settings);
+    put(out, resource.tags);
+    return out.take();
+}
+
+Expected<ResourceState, DecodeError> decode_resource(std::string_view bytes) {
+    Decoder in(bytes);
+    if (in.number<std::uint8_t>() != resource_format) return fail(DecodeError{"a resource of an unknown format"});
+    ResourceState resource;
+    const auto kind = in.number<std::uint8_t>();
+    if (kind > static_cast<std::uint8_t>(ResourceState::Kind::queue)) in.fail();
+    resource.kind = static_cast<ResourceState::Kind>(kind);
+    resource.account = in.text();
+    resource.region = in.text();
+    resource.name = in.text();
+    resource.arn = in.text();
+    resource.stream_uid = in.number<std::uint64_t>();
+    resource.created_at = in.time();
+    const auto transition = in.number<std::uint8_t>();
+    if (transition > static_cast<std::uint8_t>(StreamStatus::deleting)) in.fail();
+    resource.transition = static_cast<StreamStatus>(transition);
+    resource.transition_until = in.time();
+    resource.settings = in.text();
+    resource.tags = get_tags(in);
+    if (!in.ok() || in.left() != 0) return fail(DecodeError{"a resource that is cut short or too long"});
+    return resource;
 }
 
 std::string encode(const CredentialState& credential) {

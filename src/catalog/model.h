@@ -16,6 +16,8 @@ namespace riacho::catalog {
 
 enum class StreamStatus : std::uint8_t { creating, active, updating, deleting };
 enum class StreamMode : std::uint8_t { provisioned, on_demand };
+// Who chooses a record's shard: its partition key, or the service.
+enum class Distribution : std::uint8_t { by_key, automatic };
 
 using Tags = std::map<std::string, std::string, std::less<>>;
 
@@ -54,6 +56,7 @@ struct ConsumerState {
     TimestampMs active_at;                  // CREATING until then
     std::optional<TimestampMs> deleted_at;  // DELETING until then; afterwards it is gone
     Tags tags;
+    std::string policy;  // JSON text; empty without one
 
     [[nodiscard]] bool is_gone(TimestampMs now) const { return deleted_at && now >= *deleted_at; }
     friend bool operator==(const ConsumerState&, const ConsumerState&) = default;
@@ -73,6 +76,14 @@ struct StreamState {
     TimestampMs transition_until;
     std::int32_t retention_hours = 24;
     std::int32_t max_record_size_kib = 1024;
+    std::int32_t warm_throughput_mibps = 0;
+    Distribution distribution = Distribution::by_key;
+    std::uint8_t shard_metrics = 0;  // a bit for each of the seven, in the order of the API's names
+    std::string key_id;              // as given; empty: new records are not encrypted
+    // Sealed under the master key, by version from 1 on; the last one is in use while key_id is set, the others are
+    // for older records.
+    std::vector<std::string> data_keys;
+    std::string policy;  // JSON text; empty without one
     Tags tags;
     std::vector<ShardState> shards;  // by index
     std::optional<PendingReshard> reshard;
@@ -103,6 +114,31 @@ private:
     std::vector<std::uint32_t> open_by_hash_;  // indexes into shards, by starting hash key
 };
 
+// Something an account has besides streams: its settings, a channel, a queue. What it is set to is the service's own
+// business and opaque here.
+struct ResourceState {
+    enum class Kind : std::uint8_t { account_settings, channel, queue };
+    Kind kind = Kind::account_settings;
+    std::string account;
+    std::string region;
+    std::string name;
+    std::string arn;               // its identity
+    std::uint64_t stream_uid = 0;  // what it reads; 0: nothing
+    TimestampMs created_at;
+    StreamStatus transition = StreamStatus::creating;  // as in StreamState
+    TimestampMs transition_until;
+    std::string settings;
+    Tags tags;
+
+    [[nodiscard]] StreamStatus status(TimestampMs now) const {
+        return now < transition_until || transition == StreamStatus::deleting ? transition : StreamStatus::active;
+    }
+    [[nodiscard]] bool is_gone(TimestampMs now) const {
+        return transition == StreamStatus::deleting && now >= transition_until;
+    }
+    friend bool operator==(const ResourceState&, const ResourceState&) = default;
+};
+
 struct CredentialState {
     std::string access_key;
     std::string account;
@@ -116,6 +152,7 @@ struct CredentialState {
 // The stored forms; byte for byte the same for equal states (docs/formats/catalog.md).
 std::string encode(const StreamState& stream);
 std::string encode(const CredentialState& credential);
+std::string encode(const ResourceState& resource);
 std::string encode(const PendingReshard& reshard);
 
 struct DecodeError {
@@ -124,5 +161,6 @@ struct DecodeError {
 Expected<StreamState, DecodeError> decode_stream(std::string_view bytes);
 Expected<PendingReshard, DecodeError> decode_reshard(std::string_view bytes);
 Expected<CredentialState, DecodeError> decode_credential(std::string_view bytes);
+Expected<ResourceState, DecodeError> decode_resource(std::string_view bytes);
 
 }  // namespace riacho::catalog

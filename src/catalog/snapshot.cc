@@ -122,4 +122,34 @@ std::shared_ptr<const Snapshot> Snapshot::without(const CredentialState& credent
     return next;
 }
 
+Snapshot::ResourcePointer Snapshot::find_resource(std::string_view arn) const {
+    if (resources_ == nullptr) return nullptr;
+    const auto found = resources_->find(arn);
+    return found == resources_->end() ? nullptr : found->second;
+}
+
+std::vector<Snapshot::ResourcePointer> Snapshot::resources() const {
+    std::vector<ResourcePointer> all;
+    if (resources_ == nullptr) return all;
+    for (const auto& [arn, resource] : *resources_) all.push_back(resource);
+    return all;
+}
+
+std::shared_ptr<const Snapshot> Snapshot::with(ResourcePointer resource) const {
+    auto next = std::make_shared<Snapshot>(*this);
+    Resources copy = resources_ == nullptr ? Resources{} : *resources_;
+    std::string arn = resource->arn;
+    copy[std::move(arn)] = std::move(resource);
+    next->resources_ = std::make_shared<const Resources>(std::move(copy));
+    return next;
+}
+
+std::shared_ptr<const Snapshot> Snapshot::without(const ResourceState& resource) const {
+    auto next = std::make_shared<Snapshot>(*this);
+    Resources copy = resources_ == nullptr ? Resources{} : *resources_;
+    copy.erase(resource.arn);
+    next->resources_ = std::make_shared<const Resources>(std::move(copy));
+    return next;
+}
+
 }  // namespace riacho::catalog

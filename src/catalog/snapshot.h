@@ -18,6 +18,7 @@ class Snapshot {
 public:
     using StreamPointer = std::shared_ptr<const StreamState>;
     using CredentialPointer = std::shared_ptr<const CredentialState>;
+    using ResourcePointer = std::shared_ptr<const ResourceState>;
 
     // Null if there is none. Streams that are gone but not purged are still found: callers look at is_gone().
     [[nodiscard]] StreamPointer find(std::string_view account, std::string_view region, std::string_view name) const;
@@ -31,23 +32,32 @@ public:
     [[nodiscard]] CredentialPointer find_user(std::string_view user) const;
     [[nodiscard]] std::vector<CredentialPointer> credentials() const;
 
-    // The state with one thing added or replaced (by uid, by access key), or removed.
+    // Null if there is none; callers look at is_gone().
+    [[nodiscard]] ResourcePointer find_resource(std::string_view arn) const;
+    // By ARN.
+    [[nodiscard]] std::vector<ResourcePointer> resources() const;
+
+    // The state with one thing added or replaced (by uid, by access key, by ARN), or removed.
     [[nodiscard]] std::shared_ptr<const Snapshot> with(StreamPointer stream) const;
     [[nodiscard]] std::shared_ptr<const Snapshot> without(const StreamState& stream) const;
     [[nodiscard]] std::shared_ptr<const Snapshot> with(CredentialPointer credential) const;
     [[nodiscard]] std::shared_ptr<const Snapshot> without(const CredentialState& credential) const;
+    [[nodiscard]] std::shared_ptr<const Snapshot> with(ResourcePointer resource) const;
+    [[nodiscard]] std::shared_ptr<const Snapshot> without(const ResourceState& resource) const;
 
 private:
     static constexpr std::size_t bucket_count = 256;
     using Bucket = std::vector<StreamPointer>;
     using Table = std::array<std::shared_ptr<const Bucket>, bucket_count>;
     using Credentials = std::map<std::string, CredentialPointer, std::less<>>;
+    using Resources = std::map<std::string, ResourcePointer, std::less<>>;
 
     static std::size_t bucket_of(std::string_view account, std::string_view region, std::string_view name);
 
     Table by_name_;
     Table by_uid_;
     std::shared_ptr<const Credentials> credentials_;
+    std::shared_ptr<const Resources> resources_;
     std::size_t stream_count_ = 0;
 };
 

@@ -104,6 +104,7 @@ Expected<void, StoreError> Store::Impl::prepare() {
         "CREATE TABLE streams(uid INTEGER PRIMARY KEY, state BLOB NOT NULL, crc INTEGER NOT NULL);"
         "CREATE TABLE credentials(access_key BLOB PRIMARY KEY, state BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT "
         "ROWID;"
+        "CREATE TABLE resources(arn BLOB PRIMARY KEY, state BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;"
         "COMMIT;",
         application_id, user_version);
     if (!execute(schema.c_str())) return fail(error("cannot be made"));
@@ -155,7 +156,19 @@ Expected<Loaded, StoreError> Store::load() {
         loaded.state.snapshot =
             loaded.state.snapshot->with(std::make_shared<const CredentialState>(*std::move(credential)));
     }
-    if (!meta.finished() || !streams.finished() || !credentials.finished()) return fail(impl_->error("cannot be read"));
+    Statement resources(impl_->db.get(), "SELECT state, crc FROM resources");
+    while (resources.step()) {
+        if (row_crc(resources.bytes(0)) != resources.number(1)) {
+            return fail(impl_->damaged("a resource with a wrong checksum"));
+        }
+        auto resource = decode_resource(resources.bytes(0));
+        if (!resource) return fail(impl_->damaged(resource.error().what));
+        loaded.state.snapshot =
+            loaded.state.snapshot->with(std::make_shared<const ResourceState>(*std::move(resource)));
+    }
+    if (!meta.finished() || !streams.finished() || !credentials.finished() || !resources.finished()) {
+        return fail(impl_->error("cannot be read"));
+    }
     return loaded;
 }
 
@@ -181,6 +194,18 @@ Expected<void, StoreError> Store::write(const StoreUpdate& update) {
         statement.bind(1, access_key);
         if (credential != nullptr) {
             const std::string state = encode(*credential);
+            statement.bind(2, state);
+            statement.bind(3, row_crc(state));
+        }
+        ok = ok && statement.run();
+    }
+    Statement put_resource(db, "INSERT OR REPLACE INTO resources(arn, state, crc) VALUES(?, ?, ?)");
+    Statement drop_resource(db, "DELETE FROM resources WHERE arn = ?");
+    for (const auto& [arn, resource] : update.resources) {
+        Statement& statement = resource != nullptr ? put_resource : drop_resource;
+        statement.bind(1, arn);
+        if (resource != nullptr) {
+            const std::string state = encode(*resource);
             statement.bind(2, state);
             statement.bind(3, row_crc(state));
         }

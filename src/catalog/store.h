@@ -20,6 +20,7 @@ struct StoreError {
 struct StoreUpdate {
     std::vector<std::pair<std::uint64_t, std::shared_ptr<const StreamState>>> streams;
     std::vector<std::pair<std::string, std::shared_ptr<const CredentialState>>> credentials;
+    std::vector<std::pair<std::string, std::shared_ptr<const ResourceState>>> resources;
     std::uint64_t next_uid = 1;
     std::uint64_t applied_lsn = 0;
 };
