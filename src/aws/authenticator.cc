@@ -88,6 +88,7 @@ Result<Authenticated> Authenticator::authenticate(const http::Request& request, 
         return fail(errors::unrecognized_client());
     }
     result.account = credential->account;
+    result.user = credential->user;
     return result;
 }
 

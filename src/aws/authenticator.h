@@ -18,6 +18,7 @@ struct Credential {
     std::string account;
     std::string secret;
     std::string session_token;  // empty: the key needs none
+    std::string user;
     // Differs for every key that ever had this id, so that derived keys can be cached.
     std::uint64_t generation = 0;
 };
@@ -40,6 +41,7 @@ struct AuthenticatorOptions {
 struct Authenticated {
     std::string account;
     std::string region;
+    std::string user;  // empty when signatures are not verified
 };
 
 // Constant after construction; thread-safe.

@@ -14,6 +14,8 @@ namespace riacho::aws {
 struct Identity {
     std::string_view account;
     std::string_view region;
+    std::string_view user = {};       // empty when callers are not verified
+    std::string_view operation = {};  // "PutRecord"
 };
 
 // One call, from the moment its operation is known until its reply is encoded. Owned by the gateway's coroutine, on
@@ -27,6 +29,10 @@ public:
     [[nodiscard]] core::Core& core() const { return *core_; }
     [[nodiscard]] std::string_view account() const { return identity_.account; }
     [[nodiscard]] std::string_view region() const { return identity_.region; }
+    // The caller's name, when callers are verified (--auth=sigv4); empty otherwise.
+    [[nodiscard]] std::string_view user() const { return identity_.user; }
+    // As the API names it.
+    [[nodiscard]] std::string_view operation() const { return identity_.operation; }
     // The time at which the call was taken up; one call sees one time.
     [[nodiscard]] TimestampMs now() const { return now_; }
 

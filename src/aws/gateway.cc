@@ -205,7 +205,8 @@ Task<void> Gateway::run(http::Request& request, wire::Format format, http::Respo
         co_return set_error(response, errors::operation_not_supported(route->operation.name), format);
     }
     const MonotonicNs started = clock_.monotonic();
-    OpContext context(request.core(), {caller->account, caller->region}, clock_.now());
+    OpContext context(request.core(), {caller->account, caller->region, caller->user, route->operation.name},
+                      clock_.now());
     Call call{.context = context, .document = *document, .format = format};
     try {
         co_await route->operation.run(route->service->state, &call);

@@ -3,10 +3,10 @@
 
 namespace riacho::core {
 
-// Names the calling thread (at most 15 characters) and asks the scheduler to treat it as work in batches: a wake-up does
-// not take the processor from a thread that runs. When all processors are busy, requests then gather into larger groups:
-// fewer switches, fewer writes to the disk, a fifth more PutRecords (docs/performance.md); on an idle machine nothing
-// changes.
+// Names the calling thread (at most 15 characters) and asks the scheduler to treat it as work in batches: a wake-up
+// does not take the processor from a thread that runs. When all processors are busy, requests then gather into larger
+// groups: fewer switches, fewer writes to the disk, a fifth more PutRecords (docs/performance.md); on an idle machine
+// nothing changes.
 void begin_thread(const char* name);
 
 }  // namespace riacho::core

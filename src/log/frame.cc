@@ -156,8 +156,7 @@ std::optional<std::string_view> unsupported_reason(ByteSpan bytes) {
     if (kind == FrameKind::segment_reference)
         return "a segment reference (frame kind 10), which this version cannot read";
     if (!is_known(kind)) return "a frame of an unknown kind";
-    if (get_le<std::uint16_t>(at + at_flags) & 0x7U)
-        return "an encrypted or compressed frame, which this version cannot read";
+    if (get_le<std::uint16_t>(at + at_flags) & 0x6U) return "a compressed frame, which this version cannot read";
     return std::nullopt;
 }
 
@@ -183,7 +182,8 @@ Frame::Memory Frame::allocate(std::size_t size) {
 }
 
 std::shared_ptr<const Frame> Frame::from_disk(const FrameHeader& header, Memory memory) {
-    if (header.kind != FrameKind::data || header.flags != 0 || header.record_count == 0) return nullptr;
+    if (header.kind != FrameKind::data || (header.flags & ~frame_flag_sealed) != 0 || header.record_count == 0)
+        return nullptr;
     if (header.body_size < records_offset) return nullptr;
     if (header.base_seq == 0 || header.base_seq > seq_max || header.record_count > seq_max - header.base_seq)
         return nullptr;
@@ -224,7 +224,9 @@ std::shared_ptr<const Frame> Batch::place(const FrameHeader& header, TimestampMs
     FrameHeader& own = frame_->header_;
     const std::uint32_t body_size = own.body_size;
     const std::uint32_t record_count = own.record_count;
+    const std::uint16_t flags = own.flags;
     own = header;
+    own.flags = flags;
     own.body_size = body_size;
     own.record_count = record_count;
     put_le(memory + frame_header_size, static_cast<std::uint64_t>(arrival.value()));
@@ -292,6 +294,7 @@ Batch BatchBuilder::seal() {
     auto frame = std::make_shared<Frame>();
     frame->header_.body_size = static_cast<std::uint32_t>(size_ - frame_header_size);
     frame->header_.record_count = std::exchange(record_count_, 0);
+    frame->header_.flags = std::exchange(flags_, 0);
     frame->payload_bytes_ = std::exchange(payload_bytes_, 0);
     frame->memory_ = std::move(memory_);
     size_ = 0;

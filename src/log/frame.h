@@ -35,6 +35,9 @@ enum class FrameKind : std::uint8_t {
     segment_reference = 10  // bypass; reserved by version 1, refused by name
 };
 
+// A flag of data frames: whoever appended the records has sealed their data. The log keeps it and does not look inside.
+inline constexpr std::uint16_t frame_flag_sealed = 1;
+
 // An explicit hash key: 128 bits, most significant byte first.
 using HashKeyBytes = std::array<std::uint8_t, 16>;
 
@@ -139,6 +142,7 @@ public:
     // Partition keys and data of all records.
     [[nodiscard]] std::size_t payload_bytes() const { return payload_bytes_; }
     [[nodiscard]] const FrameHeader& header() const { return header_; }
+    [[nodiscard]] bool is_sealed() const { return (header_.flags & frame_flag_sealed) != 0; }
     // Header, body and padding as they are on disk.
     [[nodiscard]] ByteSpan bytes() const { return {memory_.get(), header_.size_on_disk()}; }
     [[nodiscard]] RecordRange records() const;
@@ -164,7 +168,7 @@ public:
     [[nodiscard]] std::size_t size_on_disk() const { return frame_->header_.size_on_disk(); }
 
     // For the sequencer: sets what is known only when the batch gets its place, computes the checksums and gives the
-    // frame away. header.body_size and record_count are the batch's own.
+    // frame away. header.body_size, record_count and flags are the batch's own.
     std::shared_ptr<const Frame> place(const FrameHeader& header, TimestampMs arrival) &&;
 
 private:
@@ -186,6 +190,9 @@ public:
     std::span<std::byte> add(std::string_view partition_key, const HashKeyBytes* explicit_hash_key,
                              std::size_t data_size);
 
+    // The data of all records is sealed.
+    void mark_sealed() { flags_ = frame_flag_sealed; }
+
     [[nodiscard]] std::uint32_t record_count() const { return record_count_; }
     // Ends the batch; at least one record was added. The builder is empty afterwards.
     Batch seal();
@@ -198,6 +205,7 @@ private:
     std::size_t capacity_ = 0;
     std::uint32_t record_count_ = 0;
     std::size_t payload_bytes_ = 0;
+    std::uint16_t flags_ = 0;
 };
 
 }  // namespace riacho::log

@@ -198,6 +198,24 @@ void read_streams(Reader& reader, Config& config) {
     }
 }
 
+void read_key_faults(Reader& reader, Config& config) {
+    static const std::map<std::string_view, streams::KeyFault> faults = {
+        {"denied", streams::KeyFault::access_denied},        {"disabled", streams::KeyFault::disabled},
+        {"invalid-state", streams::KeyFault::invalid_state}, {"missing", streams::KeyFault::not_found},
+        {"opt-in", streams::KeyFault::opt_in_required},      {"throttled", streams::KeyFault::throttling}};
+    for (const std::string& text : reader.list("kms-key")) {
+        const auto equals = text.rfind('=');
+        const auto fault =
+            equals == std::string::npos ? faults.end() : faults.find(std::string_view(text).substr(equals + 1));
+        if (fault == faults.end()) {
+            return reader.problem("kms-key",
+                                  "is not KEY=STATE with one of denied, disabled, invalid-state, missing, "
+                                  "opt-in, throttled");
+        }
+        config.key_faults[text.substr(0, equals)] = fault->second;
+    }
+}
+
 std::size_t default_cache_bytes() {
     struct sysinfo info{};
     if (sysinfo(&info) != 0) return std::size_t{256} << 20;
@@ -214,6 +232,7 @@ Expected<Config, std::string> read_values(const Values& values) {
     read_listen(reader, config);
     read_durability(reader, config);
     read_streams(reader, config);
+    read_key_faults(reader, config);
     config.ephemeral = reader.flag("ephemeral");
     config.auth = reader.text("auth").empty()
                       ? AuthMode::off
@@ -264,6 +283,9 @@ const std::vector<Setting>& all_settings() {
         {"insecure", "false", "", "accept any credentials on an address that is not loopback"},
         {"account", "000000000000", "ID", "the account of callers that --auth=off lets in"},
         {"region", "us-east-1", "REGION", "the region of callers that name none"},
+        {"kms-key", "", "KEY=STATE",
+         "make a key unusable for tests: denied, disabled, invalid-state, missing, opt-in, throttled (repeatable)",
+         true},
         {"transition-delay", "20", "MS", "how long CREATING, UPDATING and DELETING last"},
         {"tls-cert", "", "FILE", "a certificate chain (PEM) instead of the self-signed one"},
         {"tls-key", "", "FILE", "its private key (PEM)"},

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "core/log.h"
+#include "streams/encryption.h"
 
 namespace riacho::server {
 
@@ -51,6 +52,7 @@ struct Config {
     bool insecure = false;
     std::string account;
     std::string region;
+    streams::KeyFaults key_faults;
     std::int64_t transition_delay_ms = 0;
     std::string tls_cert;
     std::string tls_key;

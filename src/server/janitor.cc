@@ -84,6 +84,16 @@ Task<std::int64_t> Janitor::Impl::round() {
         metrics.forget(stream->uid);
         retention_told.erase(stream->uid);
     }
+    for (const auto& resource : catalog.snapshot()->resources()) {
+        if (resource->transition != catalog::StreamStatus::deleting) continue;
+        const std::int64_t left_ms = resource->transition_until.value() - clock.now().value();
+        if (left_ms > 0) {
+            wait_ms = std::min(wait_ms, left_ms);
+            continue;
+        }
+        const auto result = co_await log.submit(core, catalog::encode(catalog::PurgeResource{resource->arn}));
+        if (!result) break;
+    }
     co_return wait_ms;
 }
 

@@ -47,7 +47,7 @@ public:
         if (!secret) return std::nullopt;
         // The sealed form differs each time a secret is sealed, so it tells one key of this id from the next.
         const std::uint64_t generation = std::hash<std::string>()(found->sealed_secret);
-        return aws::Credential{found->account, *std::move(secret), {}, generation};
+        return aws::Credential{found->account, *std::move(secret), {}, found->user, generation};
     }
 
 private:
@@ -131,6 +131,7 @@ struct Node::Impl {
     std::optional<streams::TokenSealer> tokens;
     streams::StreamMetrics stream_metrics;
     streams::Subscriptions subscriptions;
+    std::optional<streams::DataKeys> data_keys;
     std::optional<streams::Service> streams;
     std::optional<CatalogCredentials> credentials;
     std::optional<aws::Authenticator> authenticator;
@@ -189,7 +190,9 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
 
 void Node::Impl::assemble_services() {
     tokens.emplace(keyring->derive("tokens"), rng);
-    streams.emplace(*catalog, *log, clock, rng, *tokens, stream_metrics, subscriptions, config.transition_delay_ms);
+    data_keys.emplace(*keyring, rng, config.key_faults);
+    streams.emplace(*catalog, *log, clock, rng, *tokens, stream_metrics, subscriptions, *data_keys,
+                    config.transition_delay_ms);
     credentials.emplace(*catalog, *keyring);
     authenticator.emplace(aws::AuthenticatorOptions{config.auth == AuthMode::sigv4, config.account}, *credentials,
                           clock, rng);

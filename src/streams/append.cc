@@ -5,9 +5,11 @@
 #include "aws/gen/kinesis/errors.gen.h"
 #include "base/check.h"
 #include "base/digest.h"
+#include "core/rng.h"
 #include "core/runtime.h"
 #include "core/task.h"
 #include "log/log.h"
+#include "streams/encryption.h"
 #include "streams/shards.h"
 
 namespace riacho::streams {
@@ -32,22 +34,30 @@ log::HashKeyBytes hash_key_bytes(U128 key) {
 }
 
 // The records of one shard, encoded in request order.
-log::Batch encode(std::span<const Placed> placed, std::span<const RecordToAppend> records) {
+log::Batch encode(const Service& service, const catalog::StreamState& stream, std::span<const Placed> placed,
+                  std::span<const RecordToAppend> records) {
+    const bool sealed = !stream.key_id.empty();
+    const std::size_t overhead = sealed ? seal_overhead : 0;
     std::size_t size = 0;
     for (const Placed& place : placed) {
         const RecordToAppend& record = records[place.record];
-        size +=
-            log::BatchBuilder::record_size(record.partition_key.size(), record.key.explicit_key, record.data->size());
+        size += log::BatchBuilder::record_size(record.partition_key.size(), record.key.explicit_key,
+                                               record.data->size() + overhead);
     }
     log::BatchBuilder builder(size);
     for (const Placed& place : placed) {
         const RecordToAppend& record = records[place.record];
         const log::HashKeyBytes explicit_key =
             record.key.explicit_key ? hash_key_bytes(record.key.hash) : log::HashKeyBytes{};
-        const auto room =
-            builder.add(record.partition_key, record.key.explicit_key ? &explicit_key : nullptr, record.data->size());
-        record.data->decode_to(reinterpret_cast<char*>(room.data()));
+        const auto room = builder.add(record.partition_key, record.key.explicit_key ? &explicit_key : nullptr,
+                                      record.data->size() + overhead);
+        if (sealed) {
+            service.data_keys.seal(stream, record.partition_key, record.data->to_string(), room);
+        } else {
+            record.data->decode_to(reinterpret_cast<char*>(room.data()));
+        }
     }
+    if (sealed) builder.mark_sealed();
     return builder.seal();
 }
 
@@ -88,6 +98,8 @@ void settle(std::span<const Placed> group, const Expected<log::Appended, log::Lo
 
 }  // namespace
 
+RoutingKey any_shard(core::Rng& rng) { return {static_cast<U128>(rng.next()) << 64 | rng.next(), false}; }
+
 Result<RoutingKey> routing_key(std::string_view partition_key,
                                const std::optional<std::string_view>& explicit_hash_key) {
     if (explicit_hash_key) {
@@ -113,7 +125,7 @@ Task<AppendResult> append_record(StreamsOp op, StreamRef stream, RecordToAppend 
         const Placed place{&shard, 0};
         log::ShardBatch batch;
         batch.shard = log::ShardUid(shard.uid);
-        batch.batch = encode({&place, 1}, {&record, 1});
+        batch.batch = encode(op.service(), *stream, {&place, 1}, {&record, 1});
         log::AppendRequest request;
         request.batches = {&batch, 1};
         request.core = &op.core();
@@ -149,7 +161,7 @@ Task<std::vector<AppendResult>> append_records(StreamsOp op, StreamRef stream,
         std::vector<log::ShardBatch> batches(groups.size());
         for (std::size_t i = 0; i < groups.size(); ++i) {
             batches[i].shard = log::ShardUid(groups[i].front().shard->uid);
-            batches[i].batch = encode(groups[i], records);
+            batches[i].batch = encode(op.service(), *stream, groups[i], records);
         }
         log::AppendRequest request;
         request.batches = batches;

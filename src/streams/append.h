@@ -23,6 +23,9 @@ struct RoutingKey {
 Result<RoutingKey> routing_key(std::string_view partition_key,
                                const std::optional<std::string_view>& explicit_hash_key);
 
+// A place chosen by chance, for automatic distribution.
+RoutingKey any_shard(core::Rng& rng);
+
 // The views live until append_records has returned.
 struct RecordToAppend {
     std::string_view partition_key;

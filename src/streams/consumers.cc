@@ -34,11 +34,14 @@ Result<ConsumerRef> resolve_consumer(StreamsOp op, const std::optional<std::stri
             errors::consumer_names_disagree(*consumer_arn, consumer_name.value_or(name), stream_arn.value_or(arn)));
     }
     ConsumerRef found;
-    TRY(found.stream, op.resolve(std::nullopt, arn));
+    const bool foreign = op.is_foreign(arn);
+    TRY(found.stream, foreign ? op.find_by_arn(arn) : op.resolve(std::nullopt, arn));
     found.consumer = found.stream->find_consumer(name, op.now());
     if (found.consumer == nullptr || (consumer_arn && found.consumer->arn != *consumer_arn)) {
         return fail(errors::consumer_not_found(shown, op.account()));
     }
+    // AWS: a consumer has a policy of its own (spec 2.8).
+    if (foreign) TRY_VOID(op.check_policy(found.consumer->policy, found.consumer->arn));
     return found;
 }
 

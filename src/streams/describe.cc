@@ -24,6 +24,14 @@ api::StreamMode to_api(catalog::StreamMode mode) {
     return mode == catalog::StreamMode::on_demand ? api::StreamMode::on_demand : api::StreamMode::provisioned;
 }
 
+std::vector<api::MetricsName> metrics_of(std::uint8_t bits) {
+    std::vector<api::MetricsName> names;
+    for (int i = 0; i < static_cast<int>(api::MetricsName::all); ++i) {
+        if (((bits >> i) & 1) != 0) names.push_back(static_cast<api::MetricsName>(i));
+    }
+    return names;
+}
+
 std::vector<const catalog::ShardState*> visible_shards(const catalog::StreamState& stream, TimestampMs now) {
     std::vector<const catalog::ShardState*> shards;
     if (stream.status(now) == catalog::StreamStatus::creating) return shards;

@@ -13,6 +13,9 @@ namespace riacho::streams {
 api::StreamStatus to_api(catalog::StreamStatus status);
 api::StreamMode to_api(catalog::StreamMode mode);
 
+// The shard-level metrics of a bit set, in the order of the API's enumeration.
+std::vector<api::MetricsName> metrics_of(std::uint8_t bits);
+
 // AWS gives creation times in whole seconds [prod, data-streams spec 2.2].
 inline TimestampMs whole_seconds(TimestampMs at) { return TimestampMs(at.value() / 1000 * 1000); }
 
@@ -28,8 +31,9 @@ void describe(const catalog::StreamState& stream, TimestampMs now, Description& 
     out.stream_mode_details.emplace().stream_mode = to_api(stream.mode);
     out.retention_period_hours = stream.retention_hours;
     out.stream_creation_timestamp = whole_seconds(stream.created_at);
-    out.enhanced_monitoring.emplace_back().shard_level_metrics.emplace();
-    out.encryption_type = api::EncryptionType::none;
+    out.enhanced_monitoring.emplace_back().shard_level_metrics = metrics_of(stream.shard_metrics);
+    out.encryption_type = stream.key_id.empty() ? api::EncryptionType::none : api::EncryptionType::kms;
+    if (!stream.key_id.empty()) out.key_id = stream.key_id;
 }
 
 }  // namespace riacho::streams

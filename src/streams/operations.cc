@@ -2,29 +2,50 @@
 
 #include "aws/gen/kinesis/operations.gen.h"
 #include "aws/gen/kinesis/types_add_tags_to_stream.gen.h"
+#include "aws/gen/kinesis/types_create_channel.gen.h"
 #include "aws/gen/kinesis/types_create_stream.gen.h"
 #include "aws/gen/kinesis/types_decrease_stream_retention_period.gen.h"
+#include "aws/gen/kinesis/types_delete_channel.gen.h"
+#include "aws/gen/kinesis/types_delete_resource_policy.gen.h"
 #include "aws/gen/kinesis/types_delete_stream.gen.h"
 #include "aws/gen/kinesis/types_deregister_stream_consumer.gen.h"
+#include "aws/gen/kinesis/types_describe_account_settings.gen.h"
+#include "aws/gen/kinesis/types_describe_channel.gen.h"
 #include "aws/gen/kinesis/types_describe_limits.gen.h"
 #include "aws/gen/kinesis/types_describe_stream.gen.h"
 #include "aws/gen/kinesis/types_describe_stream_consumer.gen.h"
 #include "aws/gen/kinesis/types_describe_stream_summary.gen.h"
+#include "aws/gen/kinesis/types_disable_enhanced_monitoring.gen.h"
+#include "aws/gen/kinesis/types_enable_enhanced_monitoring.gen.h"
 #include "aws/gen/kinesis/types_get_records.gen.h"
+#include "aws/gen/kinesis/types_get_resource_policy.gen.h"
 #include "aws/gen/kinesis/types_get_shard_iterator.gen.h"
 #include "aws/gen/kinesis/types_increase_stream_retention_period.gen.h"
+#include "aws/gen/kinesis/types_list_channels.gen.h"
 #include "aws/gen/kinesis/types_list_shards.gen.h"
 #include "aws/gen/kinesis/types_list_stream_consumers.gen.h"
 #include "aws/gen/kinesis/types_list_streams.gen.h"
+#include "aws/gen/kinesis/types_list_tags_for_resource.gen.h"
 #include "aws/gen/kinesis/types_list_tags_for_stream.gen.h"
 #include "aws/gen/kinesis/types_merge_shards.gen.h"
 #include "aws/gen/kinesis/types_put_record.gen.h"
 #include "aws/gen/kinesis/types_put_records.gen.h"
+#include "aws/gen/kinesis/types_put_resource_policy.gen.h"
 #include "aws/gen/kinesis/types_register_stream_consumer.gen.h"
 #include "aws/gen/kinesis/types_remove_tags_from_stream.gen.h"
 #include "aws/gen/kinesis/types_split_shard.gen.h"
+#include "aws/gen/kinesis/types_start_stream_encryption.gen.h"
+#include "aws/gen/kinesis/types_stop_stream_encryption.gen.h"
 #include "aws/gen/kinesis/types_subscribe_to_shard.gen.h"
+#include "aws/gen/kinesis/types_tag_resource.gen.h"
+#include "aws/gen/kinesis/types_untag_resource.gen.h"
+#include "aws/gen/kinesis/types_update_account_settings.gen.h"
+#include "aws/gen/kinesis/types_update_channel.gen.h"
+#include "aws/gen/kinesis/types_update_max_record_size.gen.h"
 #include "aws/gen/kinesis/types_update_shard_count.gen.h"
+#include "aws/gen/kinesis/types_update_stream_mode.gen.h"
+#include "aws/gen/kinesis/types_update_stream_record_distribution_strategy.gen.h"
+#include "aws/gen/kinesis/types_update_stream_warm_throughput.gen.h"
 #include "aws/operation.h"
 #include "streams/ops/ops.h"
 
@@ -47,24 +68,29 @@ using Operations = aws::OperationList<
     Bind<api::ListStreams, &list_streams>, Bind<api::ListTagsForStream, &list_tags_for_stream>,
     Bind<api::PutRecord, &put_record>, Bind<api::PutRecords, &put_records>,
     Bind<api::RemoveTagsFromStream, &remove_tags_from_stream>, Unsupported<api::AcknowledgeDeadLetterQueueRecords>,
-    Unsupported<api::AcknowledgeQueueRecords>, Unsupported<api::CreateChannel>, Unsupported<api::CreateQueue>,
-    Unsupported<api::DeleteChannel>, Unsupported<api::DeleteQueue>, Unsupported<api::DeleteResourcePolicy>,
-    Bind<api::DeregisterStreamConsumer, &deregister_stream_consumer>, Unsupported<api::DescribeAccountSettings>,
-    Unsupported<api::DescribeChannel>, Unsupported<api::DescribeQueue>,
-    Bind<api::DescribeStreamConsumer, &describe_stream_consumer>, Unsupported<api::DisableEnhancedMonitoring>,
-    Unsupported<api::EnableEnhancedMonitoring>, Unsupported<api::GetResourcePolicy>, Unsupported<api::ListChannels>,
+    Unsupported<api::AcknowledgeQueueRecords>, Bind<api::CreateChannel, &create_channel>, Unsupported<api::CreateQueue>,
+    Bind<api::DeleteChannel, &delete_channel>, Unsupported<api::DeleteQueue>,
+    Bind<api::DeleteResourcePolicy, &delete_resource_policy>,
+    Bind<api::DeregisterStreamConsumer, &deregister_stream_consumer>,
+    Bind<api::DescribeAccountSettings, &describe_account_settings>, Bind<api::DescribeChannel, &describe_channel>,
+    Unsupported<api::DescribeQueue>, Bind<api::DescribeStreamConsumer, &describe_stream_consumer>,
+    Bind<api::DisableEnhancedMonitoring, &disable_enhanced_monitoring>,
+    Bind<api::EnableEnhancedMonitoring, &enable_enhanced_monitoring>,
+    Bind<api::GetResourcePolicy, &get_resource_policy>, Bind<api::ListChannels, &list_channels>,
     Unsupported<api::ListQueues>, Bind<api::ListStreamConsumers, &list_stream_consumers>,
-    Unsupported<api::ListTagsForResource>, Bind<api::MergeShards, &merge_shards>, Unsupported<api::PutResourcePolicy>,
-    Unsupported<api::ReceiveDeadLetterQueueRecords>, Unsupported<api::ReceiveQueueRecords>,
-    Bind<api::RegisterStreamConsumer, &register_stream_consumer>, Unsupported<api::RestoreDeadLetterQueueRecords>,
-    Bind<api::SplitShard, &split_shard>, Unsupported<api::StartStreamEncryption>,
-    Unsupported<api::StopStreamEncryption>, BindStream<api::SubscribeToShard, &subscribe_to_shard>,
-    Unsupported<api::TagResource>, Unsupported<api::UntagResource>, Unsupported<api::UpdateAccountSettings>,
-    Unsupported<api::UpdateChannel>, Unsupported<api::UpdateDeadLetterQueueRecordsVisibility>,
-    Unsupported<api::UpdateMaxRecordSize>, Unsupported<api::UpdateQueue>,
-    Unsupported<api::UpdateQueueRecordsVisibility>, Bind<api::UpdateShardCount, &update_shard_count>,
-    Unsupported<api::UpdateStreamMode>, Unsupported<api::UpdateStreamRecordDistributionStrategy>,
-    Unsupported<api::UpdateStreamWarmThroughput>>;
+    Bind<api::ListTagsForResource, &list_tags_for_resource>, Bind<api::MergeShards, &merge_shards>,
+    Bind<api::PutResourcePolicy, &put_resource_policy>, Unsupported<api::ReceiveDeadLetterQueueRecords>,
+    Unsupported<api::ReceiveQueueRecords>, Bind<api::RegisterStreamConsumer, &register_stream_consumer>,
+    Unsupported<api::RestoreDeadLetterQueueRecords>, Bind<api::SplitShard, &split_shard>,
+    Bind<api::StartStreamEncryption, &start_stream_encryption>,
+    Bind<api::StopStreamEncryption, &stop_stream_encryption>, BindStream<api::SubscribeToShard, &subscribe_to_shard>,
+    Bind<api::TagResource, &tag_resource>, Bind<api::UntagResource, &untag_resource>,
+    Bind<api::UpdateAccountSettings, &update_account_settings>, Bind<api::UpdateChannel, &update_channel>,
+    Unsupported<api::UpdateDeadLetterQueueRecordsVisibility>, Bind<api::UpdateMaxRecordSize, &update_max_record_size>,
+    Unsupported<api::UpdateQueue>, Unsupported<api::UpdateQueueRecordsVisibility>,
+    Bind<api::UpdateShardCount, &update_shard_count>, Bind<api::UpdateStreamMode, &update_stream_mode>,
+    Bind<api::UpdateStreamRecordDistributionStrategy, &update_stream_record_distribution_strategy>,
+    Bind<api::UpdateStreamWarmThroughput, &update_stream_warm_throughput>>;
 static_assert(aws::covers<Operations, api::AllOperations>);
 
 }  // namespace

@@ -2,17 +2,24 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "aws/gen/kinesis/types_shared.gen.h"
-#include "catalog/model.h"
 #include "log/log.h"
+#include "streams/service.h"
 
 namespace riacho::streams {
 
-// Appends the records; they point into the frames of `read`, which must outlive them.
-void fill_records(const log::ReadResult& read, const catalog::ShardState& shard,
-                  std::vector<riacho::api::kinesis::Record>& records);
+// The data of records that were sealed; has to live as long as the records that point to it.
+using OpenedData = std::vector<std::string>;
+
+// Appends the records; they point into the frames of `read`, and into what is returned (null when nothing was sealed).
+// A refusal of the stream's key, or a server error when a record is not what was sealed.
+Result<std::shared_ptr<const OpenedData>> fill_records(const Service& service, const catalog::StreamState& stream,
+                                                       const catalog::ShardState& shard, const log::ReadResult& read,
+                                                       std::vector<api::Record>& records);
 
 // AWS: 0 when nothing is left to read, else how old the position is (data-streams spec 4.7).
 std::int64_t millis_behind(const log::ReadResult& read, TimestampMs now);

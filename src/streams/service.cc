@@ -1,7 +1,10 @@
 #include "streams/service.h"
 
+#include <fmt/format.h>
+
 #include "aws/arn.h"
 #include "aws/gen/kinesis/errors.gen.h"
+#include "aws/policy.h"
 #include "base/try.h"
 #include "core/task.h"
 #include "log/log.h"
@@ -53,8 +56,39 @@ Result<std::string_view> StreamsOp::stream_name(const std::optional<std::string_
 
 Result<StreamRef> StreamsOp::resolve(const std::optional<std::string_view>& name,
                                      const std::optional<std::string_view>& arn) const {
+    if (arn && is_foreign(*arn)) {
+        TRY(StreamRef stream, find_by_arn(*arn));
+        if (name && *name != stream->name) return fail(errors::name_and_arn_disagree(*arn, *name));
+        TRY_VOID(check_policy(stream->policy, stream->arn));
+        return stream;
+    }
     TRY(const std::string_view wanted, stream_name(name, arn));
     return resolve(wanted);
+}
+
+bool StreamsOp::is_foreign(std::string_view arn) const {
+    const auto parsed = aws::parse_arn(arn);
+    return parsed && parsed->account != account() && parsed->region == region() && !context_->user().empty();
+}
+
+Result<StreamRef> StreamsOp::find_by_arn(std::string_view arn) const {
+    const auto parsed = aws::parse_arn(arn);
+    const auto named = parsed ? aws::stream_of_resource(parsed->resource) : std::nullopt;
+    if (!named) return fail(errors::stream_not_found(arn, account()));
+    StreamRef stream = catalog().snapshot()->find(parsed->account, parsed->region, *named);
+    if (stream == nullptr || stream->is_gone(now())) return fail(errors::stream_not_found(arn, account()));
+    return stream;
+}
+
+Result<void> StreamsOp::check_policy(std::string_view policy, std::string_view resource_arn) const {
+    const std::string action = fmt::format("kinesis:{}", context_->operation());
+    if (!policy.empty()) {
+        const auto parsed = aws::Policy::parse(policy);
+        const aws::PolicyQuestion question{account(), context_->user(), action, resource_arn};
+        if (parsed && parsed->ask(question) == aws::PolicyAnswer::allow) return {};
+    }
+    const std::string user = fmt::format("arn:aws:iam::{}:user/{}", account(), context_->user());
+    return fail(errors::access_denied(user, action, resource_arn));
 }
 
 Result<StreamRef> StreamsOp::resolve(std::string_view name) const {
@@ -75,16 +109,32 @@ Result<StreamRef> StreamsOp::resolve_writable(const std::optional<std::string_vi
     return stream;
 }
 
-Result<ShardRef> StreamsOp::resolve_shard(std::string_view stream_name, std::string_view id) const {
+Result<ShardRef> StreamsOp::resolve_shard(const std::optional<std::string_view>& name,
+                                          const std::optional<std::string_view>& arn, std::string_view id) const {
+    const bool foreign = arn && is_foreign(*arn);
+    StreamRef stream;
+    if (foreign) {
+        TRY(stream, resolve(name, arn));
+    } else {
+        TRY(const std::string_view wanted, stream_name(name, arn));
+        if (!parse_shard_id(id)) return fail(errors::shard_not_found(id, wanted, account()));
+        stream = catalog().snapshot()->find(account(), region(), wanted);
+        if (stream == nullptr) {
+            return fail(errors::shard_does_not_exist(shard_id(*parse_shard_id(id)), wanted, account()));
+        }
+    }
+    return shard_of(std::move(stream), id);
+}
+
+Result<ShardRef> StreamsOp::shard_of(StreamRef stream, std::string_view id) const {
     const auto index = parse_shard_id(id);
-    if (!index) return fail(errors::shard_not_found(id, stream_name, account()));
-    StreamRef stream = catalog().snapshot()->find(account(), region(), stream_name);
+    if (!index) return fail(errors::shard_not_found(id, stream->name, account()));
     const catalog::ShardState* shard = nullptr;
-    if (stream != nullptr && !stream->is_gone(now()) && stream->status(now()) != catalog::StreamStatus::creating) {
+    if (!stream->is_gone(now()) && stream->status(now()) != catalog::StreamStatus::creating) {
         shard = stream->find_shard(*index);
     }
     if (shard == nullptr || is_expired(*stream, *shard, now())) {
-        return fail(errors::shard_does_not_exist(shard_id(*index), stream_name, account()));
+        return fail(errors::shard_does_not_exist(shard_id(*index), stream->name, account()));
     }
     return ShardRef{std::move(stream), shard};
 }

@@ -33,6 +33,7 @@ struct ShardRef {
 };
 
 class Subscriptions;
+class DataKeys;
 
 // What one process has of the service. Owned by the node, outlives every call; all members are thread-safe.
 struct Service {
@@ -43,6 +44,7 @@ struct Service {
     const TokenSealer& tokens;
     StreamMetrics& metrics;
     Subscriptions& subscriptions;
+    const DataKeys& data_keys;
     std::int64_t transition_delay_ms;
 };
 
@@ -61,23 +63,38 @@ public:
     [[nodiscard]] const TokenSealer& tokens() const { return service_->tokens; }
     [[nodiscard]] Service& service() const { return *service_; }
 
-    // The name a request means by StreamName and StreamARN, of which it must give one; both must agree.
+    // The name a request means by StreamName and StreamARN, of which it must give one; both must agree. Only the
+    // caller's own streams.
     [[nodiscard]] Result<std::string_view> stream_name(const std::optional<std::string_view>& name,
                                                        const std::optional<std::string_view>& arn) const;
-    // The stream, in whatever state it is. ResourceNotFoundException when there is none.
+    // The stream, in whatever state it is. ResourceNotFoundException when there is none. Another account's stream,
+    // which only an ARN can name, if its resource policy lets the caller do this; else AccessDeniedException.
     [[nodiscard]] Result<StreamRef> resolve(const std::optional<std::string_view>& name,
                                             const std::optional<std::string_view>& arn) const;
     [[nodiscard]] Result<StreamRef> resolve(std::string_view name) const;
+    // Whatever account it belongs to, without asking any policy.
+    [[nodiscard]] Result<StreamRef> find_by_arn(std::string_view arn) const;
     // A stream that takes records now: ACTIVE or UPDATING.
     [[nodiscard]] Result<StreamRef> resolve_writable(const std::optional<std::string_view>& name,
                                                      const std::optional<std::string_view>& arn) const;
     // A shard for reading, by the id a request gives. The id's syntax is judged before the stream is looked up (AWS,
     // spec 2.11); a stream that is still CREATING has no shards yet.
-    [[nodiscard]] Result<ShardRef> resolve_shard(std::string_view stream, std::string_view shard_id) const;
+    [[nodiscard]] Result<ShardRef> resolve_shard(const std::optional<std::string_view>& name,
+                                                 const std::optional<std::string_view>& arn,
+                                                 std::string_view shard_id) const;
+    // Whether a resource policy lets the caller do this; AccessDeniedException if not. Callers that are not verified
+    // are told that there is no such thing, as everybody's streams are their own.
+    [[nodiscard]] Result<void> check_policy(std::string_view policy, std::string_view resource_arn) const;
     [[nodiscard]] StreamCounters& counters(const catalog::StreamState& stream) const;
 
     // Gives a command its place in the order and waits until it is durable.
     Task<Result<catalog::Verdict>> submit(catalog::Command command) const;
+
+    // A shard of a stream that was found.
+    [[nodiscard]] Result<ShardRef> shard_of(StreamRef stream, std::string_view shard_id) const;
+
+    // Names a stream of another account, and the caller is one whom a policy can know.
+    [[nodiscard]] bool is_foreign(std::string_view arn) const;
 
 private:
     aws::OpContext* context_;

@@ -35,6 +35,28 @@ bool has_tag_characters(std::string_view text) {
     return true;
 }
 
+bool has_resource_tag_characters(std::string_view text) {
+    for (;;) {
+        const auto colon = text.find(':');
+        if (!has_tag_characters(text.substr(0, colon))) return false;
+        if (colon == std::string_view::npos) return true;
+        text.remove_prefix(colon + 1);
+    }
+}
+
+aws::Result<catalog::Tags> checked_resource_tags(std::span<const std::pair<std::string_view, std::string_view>> tags,
+                                                 std::string_view arn, std::string_view account) {
+    catalog::Tags checked;
+    for (const auto& [key, value] : tags) {
+        if (!has_resource_tag_characters(key) || !has_resource_tag_characters(value)) {
+            return fail(errors::tag_characters());
+        }
+        if (key.contains('%') || value.contains('%')) return fail(errors::tag_percent_in_add(arn, account));
+        checked[std::string(key)] = value;
+    }
+    return checked;
+}
+
 aws::Result<catalog::Tags> checked_tags(std::span<const std::pair<std::string_view, std::string_view>> tags,
                                         std::string_view stream, std::string_view account) {
     catalog::Tags checked;

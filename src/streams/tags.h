@@ -18,4 +18,9 @@ bool has_tag_characters(std::string_view text);
 aws::Result<catalog::Tags> checked_tags(std::span<const std::pair<std::string_view, std::string_view>> tags,
                                         std::string_view stream, std::string_view account);
 
+// The same by ARN, where AWS takes ':' as well and names no stream (spec 2.5).
+bool has_resource_tag_characters(std::string_view text);
+aws::Result<catalog::Tags> checked_resource_tags(std::span<const std::pair<std::string_view, std::string_view>> tags,
+                                                 std::string_view arn, std::string_view account);
+
 }  // namespace riacho::streams

@@ -17,7 +17,15 @@ class TokenSealer {
 public:
     TokenSealer(const std::array<std::uint8_t, 32>& key, core::Rng& rng) : key_(key), rng_(&rng) {}
 
-    enum class Kind : std::uint8_t { shard_iterator = 1, list_streams = 2, list_shards = 3, list_consumers = 4 };
+    enum class Kind : std::uint8_t {
+        shard_iterator = 1,
+        list_streams = 2,
+        list_shards = 3,
+        list_consumers = 4,
+        list_channels = 5,
+        list_queues = 6,
+        receipt = 7
+    };
 
     // Base64 of 8 bytes 00..01, as AWS's begin, and a multiple of 16 bytes [prod, data-streams spec 4.6].
     [[nodiscard]] std::string seal(Kind kind, std::string_view content) const;

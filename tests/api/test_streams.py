@@ -200,9 +200,3 @@ def test_accounts_and_regions_do_not_see_each_other(riacho, kinesis, make_stream
     assert stream not in elsewhere.list_streams()["StreamNames"]
     with pytest.raises(elsewhere.exceptions.ResourceNotFoundException):
         elsewhere.describe_stream(StreamName=stream)
-
-
-def test_an_operation_that_is_not_supported_yet_says_so(kinesis, make_stream):
-    stream = make_stream()
-    with pytest.raises(kinesis.exceptions.ClientError, match="not supported yet"):
-        kinesis.start_stream_encryption(StreamName=stream, EncryptionType="KMS", KeyId="alias/aws/kinesis")

@@ -81,10 +81,10 @@ private:
     }
 
     Expected<void, OpenError> replay_data(const JournalFile& file, const FrameHeader& header, ByteSpan bytes) {
-        if (header.flags != 0) {
-            return fail(OpenError{
-                OpenFault::configuration,
-                fmt::format("{} holds encrypted or compressed records, which this version cannot read", file.path)});
+        if ((header.flags & ~frame_flag_sealed) != 0) {
+            return fail(
+                OpenError{OpenFault::configuration,
+                          fmt::format("{} holds compressed records, which this version cannot read", file.path)});
         }
         const ShardUid uid(header.shard);
         const ShardPtr shard = sequencer_.find_shard(uid);

@@ -10,6 +10,7 @@
 #include "aws/gen/kinesis/types_register_stream_consumer.gen.h"
 #include "base/try.h"
 #include "core/task.h"
+#include "streams/configure.h"
 #include "streams/describe.h"
 #include "streams/ops/ops.h"
 #include "streams/tags.h"
@@ -23,8 +24,6 @@ namespace {
 
 constexpr std::uint32_t consumers_max = 20;  // AWS: per stream (spec 2.9)
 constexpr std::int32_t page_max = 100;
-
-catalog::StreamKey key_of(const catalog::StreamState& stream) { return {stream.account, stream.region, stream.name}; }
 
 }  // namespace
 

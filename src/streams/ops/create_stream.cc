@@ -3,6 +3,7 @@
 #include "aws/gen/kinesis/types_create_stream.gen.h"
 #include "base/try.h"
 #include "core/task.h"
+#include "streams/configure.h"
 #include "streams/ops/ops.h"
 #include "streams/tags.h"
 
@@ -31,6 +32,16 @@ Task<Result<api::CreateStreamOutput>> create_stream(StreamsOp op, api::CreateStr
     command.mode = on_demand ? catalog::StreamMode::on_demand : catalog::StreamMode::provisioned;
     command.shard_count = request.shard_count ? static_cast<std::uint32_t>(*request.shard_count) : default_shards;
     command.max_record_size_kib = request.max_record_size_in_kib.value_or(command.max_record_size_kib);
+    const bool automatic = request.record_distribution_strategy == api::RecordDistributionStrategy::auto_;
+    if (automatic && !on_demand) {
+        co_return fail(errors::distribution_needs_on_demand(request.stream_name, op.account()));
+    }
+    command.distribution = automatic ? catalog::Distribution::automatic : catalog::Distribution::by_key;
+    if (request.warm_throughput_mibps.value_or(0) > 0) {
+        if (!on_demand) co_return fail(errors::stream_is_provisioned(request.stream_name, op.account()));
+        if (!has_commitment(op)) co_return fail(errors::warm_throughput_needs_commitment(op.account()));
+        command.warm_throughput_mibps = *request.warm_throughput_mibps;
+    }
     command.transition_ms = op.service().transition_delay_ms;
     if (request.tags) {
         CO_TRY(command.tags, checked_tags(*request.tags, request.stream_name, op.account()));

@@ -21,6 +21,9 @@ Task<Result<api::DeleteStreamOutput>> delete_stream(StreamsOp op, api::DeleteStr
     if (verdict.code == catalog::Verdict::Code::stream_has_consumers) {
         co_return fail(errors::stream_has_consumers(aws::stream_arn(op.region(), op.account(), name), name));
     }
+    if (verdict.code == catalog::Verdict::Code::stream_has_channels) {
+        co_return fail(errors::stream_has_channels(aws::stream_arn(op.region(), op.account(), name)));
+    }
     if (verdict.code == catalog::Verdict::Code::stream_deleting) {
         co_return fail(errors::stream_not_active(name, op.account(), name_of(api::StreamStatus::deleting)));
     }

@@ -4,8 +4,10 @@
 #include "aws/gen/kinesis/types_describe_stream_summary.gen.h"
 #include "base/try.h"
 #include "core/task.h"
+#include "streams/configure.h"
 #include "streams/describe.h"
 #include "streams/ops/ops.h"
+#include "streams/resources.h"
 #include "streams/shards.h"
 
 namespace riacho::streams {
@@ -43,6 +45,12 @@ Task<Result<api::DescribeStreamSummaryOutput>> describe_stream_summary(StreamsOp
     out.open_shard_count = has_shards ? stream->open_shard_count() : 0;
     out.consumer_count = stream->consumer_count(op.now());
     out.max_record_size_in_kib = stream->max_record_size_kib;
+    out.channel_count = resource_count(op, catalog::ResourceState::Kind::channel, *stream);
+    out.queue_count = resource_count(op, catalog::ResourceState::Kind::queue, *stream);
+    if (stream->mode == catalog::StreamMode::on_demand) {
+        out.warm_throughput = warm_throughput(*stream);
+        out.record_distribution_strategy = to_api(stream->distribution);
+    }
     co_return output;
 }
 

@@ -46,10 +46,15 @@ Result<ShardIterator> open_live_iterator(StreamsOp op, std::string_view text) {
 }
 
 // The shard the iterator was made for; a stream that was deleted, and perhaps made again, no longer has it.
-Result<ShardRef> shard_of(StreamsOp op, const ShardIterator& iterator) {
+Result<ShardRef> shard_of(StreamsOp op, const ShardIterator& iterator,
+                          const std::optional<std::string_view>& stream_arn) {
     StreamRef stream = op.catalog().snapshot()->find_by_uid(iterator.stream_uid);
     const catalog::ShardState* shard = nullptr;
-    if (stream != nullptr && stream->account == op.account() && stream->region == op.region()) {
+    // AWS: another account names the stream's ARN beside the iterator, and its resource policy decides (spec 2.8).
+    if (stream != nullptr && stream->account != op.account() && stream_arn == stream->arn) {
+        TRY(stream, op.resolve(std::nullopt, stream_arn));
+        shard = stream->find_shard(iterator.shard_index);
+    } else if (stream != nullptr && stream->account == op.account() && stream->region == op.region()) {
         shard = stream->find_shard(iterator.shard_index);
     }
     if (shard == nullptr) {
@@ -63,7 +68,7 @@ Result<ShardRef> shard_of(StreamsOp op, const ShardIterator& iterator) {
 Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInput request) {
     const MonotonicNs started = op.service().clock.monotonic();
     CO_TRY(const ShardIterator iterator, open_live_iterator(op, request.shard_iterator));
-    CO_TRY(const ShardRef found, shard_of(op, iterator));
+    CO_TRY(const ShardRef found, shard_of(op, iterator, request.stream_arn));
     if (request.stream_arn && *request.stream_arn != found.stream->arn)
         co_return fail(errors::invalid_shard_iterator());
     if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
@@ -78,7 +83,7 @@ Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInp
         co_return fail(read_error(read.error(), found));
     }
     api::GetRecordsOutput output;
-    fill_records(*read, *found.shard, output.records);
+    CO_TRY(auto opened, fill_records(op.service(), *found.stream, *found.shard, *read, output.records));
     output.millis_behind_latest = millis_behind(*read, op.now());
     if (read->at_tip && read->closed) {
         output.child_shards = child_shards(*found.stream, *found.shard);
@@ -93,6 +98,7 @@ Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInp
         counters.iterator_age_ms = static_cast<std::uint64_t>(*output.millis_behind_latest);
     }
     counters.get_records_latency.record_ns(op.service().clock.monotonic().value() - started.value());
+    if (opened != nullptr) op.context().keep(std::move(opened));
     op.context().keep(std::make_shared<log::ReadResult>(*std::move(read)));
     co_return output;
 }

@@ -10,8 +10,7 @@ namespace riacho::streams {
 namespace errors = api::errors;
 
 Task<Result<api::GetShardIteratorOutput>> get_shard_iterator(StreamsOp op, api::GetShardIteratorInput request) {
-    CO_TRY(const std::string_view name, op.stream_name(request.stream_name, request.stream_arn));
-    CO_TRY(const ShardRef found, op.resolve_shard(name, request.shard_id));
+    CO_TRY(const ShardRef found, op.resolve_shard(request.stream_name, request.stream_arn, request.shard_id));
     const StartingPoint start{request.shard_iterator_type, request.starting_sequence_number, request.timestamp};
     if (request.dry_run.value_or(false)) {
         CO_TRY_VOID(check_position(op, found, start));

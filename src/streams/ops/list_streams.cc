@@ -7,6 +7,7 @@
 #include "core/task.h"
 #include "streams/describe.h"
 #include "streams/ops/ops.h"
+#include "streams/resources.h"
 
 namespace riacho::streams {
 
@@ -18,6 +19,7 @@ constexpr std::int32_t streams_max = 100;
 // AWS: the defaults of a large region (spec 4.10). They bind no one here; clients read them at plan time.
 constexpr std::int32_t shard_limit = 20'000;
 constexpr std::int32_t on_demand_limit = 50;
+constexpr std::int32_t channel_limit = 100;
 
 // The name after which this page starts; empty for the first.
 Result<std::string> start_after(StreamsOp op, const api::ListStreamsInput& request) {
@@ -61,6 +63,8 @@ Task<Result<api::DescribeLimitsOutput>> describe_limits(StreamsOp op, api::Descr
     api::DescribeLimitsOutput output;
     output.shard_limit = shard_limit;
     output.on_demand_stream_count_limit = on_demand_limit;
+    output.channel_count = static_cast<std::int32_t>(resources_of(op, catalog::ResourceState::Kind::channel).size());
+    output.channel_count_limit = channel_limit;
     for (const auto& stream : op.catalog().snapshot()->streams_of(op.account(), op.region())) {
         if (stream->is_gone(op.now())) continue;
         if (stream->mode == catalog::StreamMode::on_demand) {

@@ -42,4 +42,37 @@ Task<Result<api::SplitShardOutput>> split_shard(StreamsOp op, api::SplitShardInp
 Task<Result<aws::EventProducer>> subscribe_to_shard(StreamsOp op, api::SubscribeToShardInput request);
 Task<Result<api::UpdateShardCountOutput>> update_shard_count(StreamsOp op, api::UpdateShardCountInput request);
 
+Task<Result<api::DeleteResourcePolicyOutput>> delete_resource_policy(StreamsOp op,
+                                                                     api::DeleteResourcePolicyInput request);
+Task<Result<api::DescribeAccountSettingsOutput>> describe_account_settings(StreamsOp op,
+                                                                           api::DescribeAccountSettingsInput request);
+Task<Result<api::DescribeChannelOutput>> describe_channel(StreamsOp op, api::DescribeChannelInput request);
+Task<Result<api::EnhancedMonitoringOutput>> disable_enhanced_monitoring(StreamsOp op,
+                                                                        api::DisableEnhancedMonitoringInput request);
+Task<Result<api::EnhancedMonitoringOutput>> enable_enhanced_monitoring(StreamsOp op,
+                                                                       api::EnableEnhancedMonitoringInput request);
+Task<Result<api::GetResourcePolicyOutput>> get_resource_policy(StreamsOp op, api::GetResourcePolicyInput request);
+Task<Result<api::ListChannelsOutput>> list_channels(StreamsOp op, api::ListChannelsInput request);
+Task<Result<api::ListTagsForResourceOutput>> list_tags_for_resource(StreamsOp op,
+                                                                    api::ListTagsForResourceInput request);
+Task<Result<api::PutResourcePolicyOutput>> put_resource_policy(StreamsOp op, api::PutResourcePolicyInput request);
+Task<Result<api::StartStreamEncryptionOutput>> start_stream_encryption(StreamsOp op,
+                                                                       api::StartStreamEncryptionInput request);
+Task<Result<api::StopStreamEncryptionOutput>> stop_stream_encryption(StreamsOp op,
+                                                                     api::StopStreamEncryptionInput request);
+Task<Result<api::TagResourceOutput>> tag_resource(StreamsOp op, api::TagResourceInput request);
+Task<Result<api::UntagResourceOutput>> untag_resource(StreamsOp op, api::UntagResourceInput request);
+Task<Result<api::UpdateAccountSettingsOutput>> update_account_settings(StreamsOp op,
+                                                                       api::UpdateAccountSettingsInput request);
+Task<Result<api::UpdateChannelOutput>> update_channel(StreamsOp op, api::UpdateChannelInput request);
+Task<Result<api::CreateChannelOutput>> create_channel(StreamsOp op, api::CreateChannelInput request);
+Task<Result<api::DeleteChannelOutput>> delete_channel(StreamsOp op, api::DeleteChannelInput request);
+Task<Result<api::UpdateMaxRecordSizeOutput>> update_max_record_size(StreamsOp op,
+                                                                    api::UpdateMaxRecordSizeInput request);
+Task<Result<api::UpdateStreamModeOutput>> update_stream_mode(StreamsOp op, api::UpdateStreamModeInput request);
+Task<Result<api::UpdateStreamRecordDistributionStrategyOutput>> update_stream_record_distribution_strategy(
+    StreamsOp op, api::UpdateStreamRecordDistributionStrategyInput request);
+Task<Result<api::UpdateStreamWarmThroughputOutput>> update_stream_warm_throughput(
+    StreamsOp op, api::UpdateStreamWarmThroughputInput request);
+
 }  // namespace riacho::streams

@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/task.h"
 #include "streams/append.h"
+#include "streams/encryption.h"
 #include "streams/ops/ops.h"
 #include "streams/shards.h"
 
@@ -29,16 +30,22 @@ Result<void> check_ordering(StreamsOp op, const catalog::StreamState& stream, st
 Task<Result<api::PutRecordOutput>> put_record(StreamsOp op, api::PutRecordInput request) {
     const MonotonicNs started = op.service().clock.monotonic();
     CO_TRY(const StreamRef stream, op.resolve_writable(request.stream_name, request.stream_arn));
+    const bool automatic = stream->distribution == catalog::Distribution::automatic;
     // AWS: optional in the newest model, for streams with automatic distribution only (spec 2.11).
-    if (!request.partition_key) co_return fail(errors::member_must_not_be_null("partitionKey"));
-    const std::string_view partition_key = *request.partition_key;
-    CO_TRY(const RoutingKey key, routing_key(partition_key, request.explicit_hash_key));
+    if (!request.partition_key && !automatic) co_return fail(errors::member_must_not_be_null("partitionKey"));
+    const std::string_view partition_key = request.partition_key.value_or("");
+    CO_TRY(const RoutingKey key, automatic ? Result<RoutingKey>(any_shard(op.service().rng))
+                                           : routing_key(partition_key, request.explicit_hash_key));
+    if (request.sequence_number_for_ordering && automatic) {
+        co_return fail(errors::ordering_with_automatic_distribution(stream->name, stream->account));
+    }
     if (request.sequence_number_for_ordering) {
         CO_TRY_VOID(check_ordering(op, *stream, *request.sequence_number_for_ordering));
     }
     CO_TRY_VOID(check_record_size(*stream, partition_key, request.data));
     if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
 
+    if (const auto refused = op.service().data_keys.refusal(stream->key_id, *stream, true)) co_return fail(*refused);
     const RecordToAppend record{partition_key, key, &request.data};
     const AppendResult result = co_await append_record(op, stream, record);
     StreamCounters& counters = op.counters(*stream);
@@ -55,6 +62,7 @@ Task<Result<api::PutRecordOutput>> put_record(StreamsOp op, api::PutRecordInput 
     api::PutRecordOutput output;
     output.shard_id = shard_id(result->shard_index);
     output.sequence_number = result->sequence_number.view();
+    if (!stream->key_id.empty()) output.encryption_type = api::EncryptionType::kms;
     co_return output;
 }
 

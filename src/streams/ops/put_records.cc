@@ -4,6 +4,7 @@
 #include "core/clock.h"
 #include "core/task.h"
 #include "streams/append.h"
+#include "streams/encryption.h"
 #include "streams/ops/ops.h"
 #include "streams/shards.h"
 
@@ -22,21 +23,24 @@ struct Prepared {
 };
 
 // One bad record refuses the whole request, before anything is written [prod].
-Result<Prepared> prepare(const catalog::StreamState& stream, const api::PutRecordsInput& request) {
+Result<Prepared> prepare(StreamsOp op, const catalog::StreamState& stream, const api::PutRecordsInput& request) {
+    const bool automatic = stream.distribution == catalog::Distribution::automatic;
     Prepared prepared;
     prepared.records.reserve(request.records.size());
     for (const api::PutRecordsRequestEntry& entry : request.records) {
-        if (!entry.partition_key) {
+        if (!entry.partition_key && !automatic) {
             const std::string number = std::to_string(prepared.records.size() + 1);
             return fail(errors::member_must_not_be_null("records." + number + ".member.partitionKey"));
         }
-        TRY(const RoutingKey key, routing_key(*entry.partition_key, entry.explicit_hash_key));
-        prepared.records.push_back({*entry.partition_key, key, &entry.data});
-        prepared.bytes += entry.partition_key->size() + entry.data.size();
+        const std::string_view partition_key = entry.partition_key.value_or("");
+        TRY(const RoutingKey key, automatic ? Result<RoutingKey>(any_shard(op.service().rng))
+                                            : routing_key(partition_key, entry.explicit_hash_key));
+        prepared.records.push_back({partition_key, key, &entry.data});
+        prepared.bytes += partition_key.size() + entry.data.size();
     }
     if (prepared.bytes > request_bytes_max) return fail(errors::records_too_large(10));
     for (const api::PutRecordsRequestEntry& entry : request.records) {
-        TRY_VOID(check_record_size(stream, *entry.partition_key, entry.data));
+        TRY_VOID(check_record_size(stream, entry.partition_key.value_or(""), entry.data));
     }
     return prepared;
 }
@@ -69,9 +73,10 @@ void count(StreamCounters& counters, const Prepared& prepared, const std::vector
 Task<Result<api::PutRecordsOutput>> put_records(StreamsOp op, api::PutRecordsInput request) {
     const MonotonicNs started = op.service().clock.monotonic();
     CO_TRY(const StreamRef stream, op.resolve_writable(request.stream_name, request.stream_arn));
-    CO_TRY(const Prepared prepared, prepare(*stream, request));
+    CO_TRY(const Prepared prepared, prepare(op, *stream, request));
     if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
 
+    if (const auto refused = op.service().data_keys.refusal(stream->key_id, *stream, true)) co_return fail(*refused);
     const std::vector<AppendResult> results = co_await append_records(op, stream, prepared.records);
     StreamCounters& counters = op.counters(*stream);
     count(counters, prepared, results);
@@ -93,6 +98,7 @@ Task<Result<api::PutRecordsOutput>> put_records(StreamsOp op, api::PutRecordsInp
         entry.error_message = error.message;
     }
     output.failed_record_count = failed;
+    if (!stream->key_id.empty()) output.encryption_type = api::EncryptionType::kms;
     co_return output;
 }
 

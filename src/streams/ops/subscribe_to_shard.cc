@@ -92,7 +92,11 @@ private:
                 co_await wait_for_records();
                 continue;
             }
-            append_event(frames, *read, shard_ended, now);
+            if (const auto failed = append_event(frames, *read, shard_ended, now); !failed) {
+                wire::append_event_exception(frames, failed.error().code, failed.error().message);
+                co_await writer.write(frames.view());
+                co_return;
+            }
             last_event_ = service_.clock.monotonic();
             if (!co_await writer.write(frames.view()) || shard_ended) co_return;
         }
@@ -121,10 +125,10 @@ private:
         return std::nullopt;
     }
 
-    void append_event(Buffer& frames, const log::ReadResult& read, bool shard_ended, TimestampMs now) {
+    Result<void> append_event(Buffer& frames, const log::ReadResult& read, bool shard_ended, TimestampMs now) {
         api::SubscribeToShardEvent event;
         const catalog::ShardState& state = *shard();
-        fill_records(read, state, event.records);
+        TRY(const auto opened, fill_records(service_, *stream_, state, read, event.records));
         event.millis_behind_latest = millis_behind(read, now);
         if (shard_ended) {
             // AWS: no continuation is how a client knows the end of a shard (spec 5.4).
@@ -141,6 +145,7 @@ private:
             event.continuation_sequence_number = format_sequence_number(number).view();
         }
         wire::append_event(frames, "SubscribeToShardEvent", api::shapes::subscribe_to_shard_event, &event);
+        return {};
     }
 
     // Until the shard's visible end moves, the subscription is displaced, or some time has passed.
@@ -198,7 +203,7 @@ Task<Result<aws::EventProducer>> subscribe_to_shard(StreamsOp op, api::Subscribe
                                                    consumer.consumer->created_at.value() / 1000, consumer.stream->name,
                                                    op.account()));
     }
-    CO_TRY(ShardRef shard, op.resolve_shard(consumer.stream->name, request.shard_id));
+    CO_TRY(ShardRef shard, op.shard_of(consumer.stream, request.shard_id));
     const StartingPoint start{request.starting_position.type, request.starting_position.sequence_number,
                               request.starting_position.timestamp};
     CO_TRY(const std::uint64_t next_seq, co_await find_position(op, shard, start));

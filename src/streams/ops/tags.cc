@@ -6,6 +6,7 @@
 #include "aws/gen/kinesis/types_remove_tags_from_stream.gen.h"
 #include "base/try.h"
 #include "core/task.h"
+#include "streams/configure.h"
 #include "streams/ops/ops.h"
 #include "streams/tags.h"
 
@@ -16,8 +17,6 @@ namespace errors = api::errors;
 namespace {
 
 constexpr std::int32_t tags_max = 50;
-
-catalog::StreamKey key_of(const catalog::StreamState& stream) { return {stream.account, stream.region, stream.name}; }
 
 Result<void> to_result(const catalog::Verdict& verdict, const catalog::StreamState& stream) {
     if (verdict.code == catalog::Verdict::Code::stream_missing)

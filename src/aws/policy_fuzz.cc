@@ -1,0 +1,12 @@
+#include "aws/policy.h"
+
+// A policy is whatever the owner of a stream sends.
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+    const auto policy = riacho::aws::Policy::parse({reinterpret_cast<const char*>(data), size});
+    if (policy) {
+        static_cast<void>(policy->ask({"222222222222", "ana", "kinesis:PutRecord", "arn:aws:kinesis:r:1:stream/s"}));
+        static_cast<void>(policy->resource_other_than("arn"));
+        static_cast<void>(policy->action_outside({"kinesis:PutRecord"}));
+    }
+    return 0;
+}

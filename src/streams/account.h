@@ -1,0 +1,24 @@
+// The settings of an account in a region.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/time.h"
+#include "streams/service.h"
+
+namespace riacho::streams {
+
+// The commitment to a minimum throughput. AWS: lasts 24 h at least; ended earlier, it runs until then (spec 2.2).
+struct AccountSettings {
+    std::optional<TimestampMs> started_at;
+    std::optional<TimestampMs> ended_at;  // may lie in the future
+
+    [[nodiscard]] bool is_committed(TimestampMs now) const { return started_at && (!ended_at || now < *ended_at); }
+};
+
+std::string account_settings_arn(StreamsOp op);
+AccountSettings load_account_settings(StreamsOp op);
+std::string encode(const AccountSettings& settings);
+
+}  // namespace riacho::streams

@@ -1,0 +1,25 @@
+// What the operations that change a stream's settings share.
+#pragma once
+
+#include "aws/gen/kinesis/types_shared.gen.h"
+#include "catalog/command.h"
+#include "core/task_fwd.h"
+#include "streams/service.h"
+
+namespace riacho::streams {
+
+catalog::StreamKey key_of(const catalog::StreamState& stream);
+
+// A change of a stream's settings; with the short UPDATING that AWS shows for most of them.
+catalog::ConfigureStream change_of(const catalog::StreamState& stream);
+catalog::ConfigureStream change_with_transition(StreamsOp op, const catalog::StreamState& stream);
+
+// Submits it. ResourceInUseException when the stream is in no state for it.
+Task<Result<void>> configure(StreamsOp op, StreamRef stream, catalog::ConfigureStream command);
+
+api::RecordDistributionStrategy to_api(catalog::Distribution distribution);
+api::WarmThroughputObject warm_throughput(const catalog::StreamState& stream);
+// Whether the account has committed itself to a minimum throughput (spec 2.2, account settings).
+bool has_commitment(StreamsOp op);
+
+}  // namespace riacho::streams

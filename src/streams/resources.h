@@ -1,0 +1,36 @@
+// Whatever an ARN in a request may name: a stream, one of its consumers, a channel or a queue.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "catalog/model.h"
+#include "streams/service.h"
+
+namespace riacho::streams {
+
+// Exactly one of the three is meant: a consumer with its stream, a stream alone, or a resource.
+struct AnyResource {
+    StreamRef stream;
+    const catalog::ConsumerState* consumer = nullptr;
+    std::shared_ptr<const catalog::ResourceState> resource;
+
+    [[nodiscard]] const catalog::Tags& tags() const {
+        if (resource != nullptr) return resource->tags;
+        return consumer != nullptr ? consumer->tags : stream->tags;
+    }
+};
+
+// The caller's own. ResourceNotFoundException when there is none.
+Result<AnyResource> resolve_any(StreamsOp op, std::string_view arn);
+
+// A channel or a queue by its ARN.
+Result<std::shared_ptr<const catalog::ResourceState>> resolve_resource(StreamsOp op, catalog::ResourceState::Kind kind,
+                                                                       std::string_view arn);
+// The living resources of one kind that the caller's account has here, by ARN.
+std::vector<std::shared_ptr<const catalog::ResourceState>> resources_of(StreamsOp op,
+                                                                        catalog::ResourceState::Kind kind);
+// How many of a kind read the stream.
+std::int32_t resource_count(StreamsOp op, catalog::ResourceState::Kind kind, const catalog::StreamState& stream);
+
+}  // namespace riacho::streams
