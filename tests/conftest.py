@@ -123,6 +123,14 @@ def kinesis(riacho):
 
 
 @pytest.fixture
+def raw(riacho):
+    """One keep-alive connection to the shared server."""
+    connection = riacho.raw()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
 def name():
     """A stream name nobody else uses."""
     return f"t-{uuid.uuid4().hex[:12]}"
