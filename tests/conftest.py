@@ -92,6 +92,10 @@ class Riacho:
                               text=True, check=True)
         return json.loads(done.stdout)
 
+    def advance_clock(self, seconds):
+        """For servers started with --test-clock."""
+        subprocess.run([BINARY, "clock", str(int(seconds * 1000)), "--data-dir", str(self.data_dir)], check=True)
+
     def raw(self):
         return wire.Connection(self.host, self.port)
 

@@ -16,6 +16,7 @@ struct Identity {
     std::string_view region;
     std::string_view user = {};       // empty when callers are not verified
     std::string_view operation = {};  // "PutRecord"
+    std::string_view fault = {};      // X-Riacho-Fault
 };
 
 // One call, from the moment its operation is known until its reply is encoded. Owned by the gateway's coroutine, on
@@ -33,6 +34,8 @@ public:
     [[nodiscard]] std::string_view user() const { return identity_.user; }
     // As the API names it.
     [[nodiscard]] std::string_view operation() const { return identity_.operation; }
+    // What the request's X-Riacho-Fault asks for; empty without one.
+    [[nodiscard]] std::string_view fault() const { return identity_.fault; }
     // The time at which the call was taken up; one call sees one time.
     [[nodiscard]] TimestampMs now() const { return now_; }
 

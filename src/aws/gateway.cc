@@ -205,7 +205,9 @@ Task<void> Gateway::run(http::Request& request, wire::Format format, http::Respo
         co_return set_error(response, errors::operation_not_supported(route->operation.name), format);
     }
     const MonotonicNs started = clock_.monotonic();
-    OpContext context(request.core(), {caller->account, caller->region, caller->user, route->operation.name},
+    OpContext context(request.core(),
+                      {caller->account, caller->region, caller->user, route->operation.name,
+                       request.find("x-riacho-fault").value_or("")},
                       clock_.now());
     Call call{.context = context, .document = *document, .format = format};
     try {

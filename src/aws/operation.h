@@ -15,7 +15,7 @@
 namespace riacho::aws {
 
 // `function` answers the operation: Task<Result<Output>> function(Op, Input), where Op is the service's handle on one
-// call, made from (OpContext&, Service&).
+// call, made from (OpContext&, Service&). Its admit() may refuse a valid call before it is made.
 template <class OperationTag, auto function>
 struct Bind {
     using Operation = OperationTag;
@@ -52,7 +52,10 @@ Task<void> run_bound(void* service, Call* call) {
     typename Operation::Input input{};
     call->error = decode_input(*Operation::input_shape, call->document, &input);
     if (call->error) co_return;
-    auto output = co_await Entry::call(Op(call->context, *static_cast<Service*>(service)), std::move(input));
+    const Op op(call->context, *static_cast<Service*>(service));
+    call->error = op.admit();
+    if (call->error) co_return;
+    auto output = co_await Entry::call(op, std::move(input));
     if (!output) {
         call->error = std::move(output).error();
     } else if constexpr (std::is_same_v<std::decay_t<decltype(*output)>, EventProducer>) {

@@ -118,7 +118,7 @@ public:
         if (stream == nullptr) return reject(Code::stream_missing);
         const StreamStatus status = stream->status(now_);
         if (status != StreamStatus::active) return reject(Code::stream_not_active, status);
-        if (stream->mode == StreamMode::on_demand) return reject(Code::stream_on_demand);
+        if (stream->mode == StreamMode::on_demand && !command.by_service) return reject(Code::stream_on_demand);
         if (const auto refused = check_reshard(*stream, command.plan)) {
             return reject(refused->code, StreamStatus::active, refused->number);
         }

@@ -142,6 +142,7 @@ struct Write {
         put(out, command.key);
         out.text(encode(command.plan));
         out.number(static_cast<std::uint64_t>(command.transition_ms));
+        out.number(static_cast<std::uint8_t>(command.by_service));
     }
     void operator()(const ContinueReshard& command) const {
         start(Kind::continue_reshard);
@@ -325,11 +326,12 @@ Expected<Command, DecodeError> get_command(Kind kind, Decoder& in) {
         case Kind::remove_user:
             return RemoveUser{std::string(in.text())};
         case Kind::reshard: {
-            Reshard command{get_key(in), {}, 0};
+            Reshard command{get_key(in), {}, 0, false};
             const auto plan = decode_reshard(in.text());
             if (!plan) return fail(plan.error());
             command.plan = *plan;
             command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+            command.by_service = in.number<std::uint8_t>() != 0;
             return command;
         }
         case Kind::continue_reshard:

@@ -71,6 +71,7 @@ struct Reshard {
     StreamKey key;
     PendingReshard plan;
     std::int64_t transition_ms = 0;
+    bool by_service = false;  // else an on-demand stream refuses: its shards are the service's business
     friend bool operator==(const Reshard&, const Reshard&) = default;
 };
 

@@ -16,4 +16,13 @@ MonotonicNs SystemClock::monotonic() const {
     return MonotonicNs(t.tv_sec * 1'000'000'000 + t.tv_nsec);
 }
 
+MonotonicNs TestClock::monotonic() const {
+    const std::int64_t passed = system_.monotonic().value() - started_ns_.value();
+    return MonotonicNs(started_ns_.value() + passed * scale_ + advanced_ms_.load() * 1'000'000);
+}
+
+TimestampMs TestClock::now() const {
+    return TimestampMs(started_.value() + (monotonic().value() - started_ns_.value()) / 1'000'000);
+}
+
 }  // namespace riacho::core

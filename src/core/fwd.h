@@ -3,6 +3,7 @@
 
 namespace riacho::core {
 class Clock;
+class TestClock;
 class Core;
 class DiskPool;
 class Histogram;

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <span>
 
 #include "base/base64.h"
 #include "base/digest.h"
 #include "catalog/catalog.h"
 #include "catalog/keyring.h"
+#include "core/clock.h"
 #include "core/rng.h"
 #include "core/task.h"
 #include "http/message.h"
@@ -70,12 +72,19 @@ std::string make_access_key(core::Rng& rng) {
 
 }  // namespace
 
-Admin::Admin(log::Log& log, catalog::Catalog& catalog, const catalog::Keyring& keyring, core::Rng& rng)
-    : log_(log), catalog_(catalog), keyring_(keyring), rng_(rng), token_(to_hex(random_bytes<32>(rng))) {}
+Admin::Admin(log::Log& log, catalog::Catalog& catalog, const catalog::Keyring& keyring, core::Rng& rng,
+             core::TestClock* clock)
+    : log_(log),
+      catalog_(catalog),
+      keyring_(keyring),
+      rng_(rng),
+      clock_(clock),
+      token_(to_hex(random_bytes<32>(rng))) {}
 
 Task<http::Response> Admin::handle(core::Core& core, std::string_view path, std::string_view body) {
     std::string name = field(body, "name");
     if (path == "users/list") co_return list_users();
+    if (path == "clock/advance") co_return advance_clock(field(body, "ms"));
     if (path != "users/add" && path != "users/rotate" && path != "users/remove")
         co_return refuse(404, "no such administrative call");
     if (!is_user_name(name)) co_return refuse(400, "a user name is 1 to 64 of [a-zA-Z0-9+=,.@_-]");
@@ -127,6 +136,18 @@ http::Response Admin::list_users() const {
                             user->user, user->account, user->access_key);
     }
     return reply(200, "[" + json + "]");
+}
+
+http::Response Admin::advance_clock(std::string_view by_ms) const {
+    constexpr std::int64_t span_ms_max = 366LL * 24 * 3'600'000;
+    if (clock_ == nullptr) return refuse(409, "the server was not started with --test-clock");
+    std::int64_t span_ms = 0;
+    const auto [end, fault] = std::from_chars(by_ms.data(), by_ms.data() + by_ms.size(), span_ms);
+    if (fault != std::errc() || end != by_ms.data() + by_ms.size() || span_ms < 0 || span_ms > span_ms_max) {
+        return refuse(400, "the span is not a number of milliseconds, at most a year");
+    }
+    clock_->advance_ms(span_ms);
+    return reply(200, fmt::format(R"({{"now_ms":{}}})", clock_->now().value()));
 }
 
 }  // namespace riacho::server

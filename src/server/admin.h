@@ -18,23 +18,27 @@ inline constexpr const char* admin_file = "admin.json";
 // Owned by the node; called on every core.
 class Admin {
 public:
-    Admin(log::Log& log, catalog::Catalog& catalog, const catalog::Keyring& keyring, core::Rng& rng);
+    Admin(log::Log& log, catalog::Catalog& catalog, const catalog::Keyring& keyring, core::Rng& rng,
+          core::TestClock* clock);
 
     // What a caller must know; another for each start.
     [[nodiscard]] const std::string& token() const { return token_; }
 
-    // path: users/add, users/rotate, users/remove, users/list. body: lines of name=value. The reply is JSON.
+    // path: users/add, users/rotate, users/remove, users/list, clock/advance. body: lines of name=value. The reply is
+    // JSON.
     Task<http::Response> handle(core::Core& core, std::string_view path, std::string_view body);
 
 private:
     Task<http::Response> put_user(core::Core& core, std::string name, std::string account, bool replace);
     Task<http::Response> remove_user(core::Core& core, std::string name);
     [[nodiscard]] http::Response list_users() const;
+    [[nodiscard]] http::Response advance_clock(std::string_view by_ms) const;
 
     log::Log& log_;
     catalog::Catalog& catalog_;
     const catalog::Keyring& keyring_;
     core::Rng& rng_;
+    core::TestClock* clock_;  // null: time is not to be moved
     std::string token_;
 };
 

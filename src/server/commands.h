@@ -1,6 +1,7 @@
 // The subcommands of the binary. Each returns the process's exit code.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "server/config.h"
@@ -20,6 +21,9 @@ struct UserRequest {
     std::string account;
     bool json = false;
 };
+// Moves the clock of a running server that was started with --test-clock.
+int advance_clock(const std::string& data_dir, std::int64_t span_ms);
+
 // Changes credentials: through the running server of the data directory if there is one, else in its files.
 int user(const UserRequest& request);
 

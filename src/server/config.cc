@@ -233,6 +233,15 @@ Expected<Config, std::string> read_values(const Values& values) {
     read_durability(reader, config);
     read_streams(reader, config);
     read_key_faults(reader, config);
+    config.limits = reader.choice<bool>("limits", {{"off", false}, {"aws", true}});
+    config.faults.accepts_header = reader.flag("fault-header");
+    if (const auto faults = streams::parse_faults(reader.text("fault"))) {
+        config.faults.standing = *faults;
+    } else {
+        reader.problem("fault", "is not a list of throttle=PERCENT, partial=PERCENT, error=PERCENT, delay=MS");
+    }
+    config.time_scale = reader.number("time-scale", 1, 100'000);
+    config.test_clock = reader.flag("test-clock") || config.time_scale > 1;
     config.ephemeral = reader.flag("ephemeral");
     config.auth = reader.text("auth").empty()
                       ? AuthMode::off
@@ -283,6 +292,11 @@ const std::vector<Setting>& all_settings() {
         {"insecure", "false", "", "accept any credentials on an address that is not loopback"},
         {"account", "000000000000", "ID", "the account of callers that --auth=off lets in"},
         {"region", "us-east-1", "REGION", "the region of callers that name none"},
+        {"limits", "off", "off|aws", "aws: throttle shards and calls as AWS does"},
+        {"fault", "", "SPEC", "fail on purpose: throttle=PERCENT,partial=PERCENT,error=PERCENT,delay=MS"},
+        {"fault-header", "false", "", "let a request ask for faults with X-Riacho-Fault: SPEC"},
+        {"time-scale", "1", "N", "let time pass N times as fast, for tests"},
+        {"test-clock", "false", "", "let `riacho clock` move time forward, for tests"},
         {"kms-key", "", "KEY=STATE",
          "make a key unusable for tests: denied, disabled, invalid-state, missing, opt-in, throttled (repeatable)",
          true},

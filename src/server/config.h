@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "core/log.h"
 #include "streams/encryption.h"
+#include "streams/faults.h"
 
 namespace riacho::server {
 
@@ -53,6 +54,10 @@ struct Config {
     std::string account;
     std::string region;
     streams::KeyFaults key_faults;
+    bool limits = false;  // those of AWS
+    streams::FaultOptions faults;
+    bool test_clock = false;
+    std::int64_t time_scale = 1;
     std::int64_t transition_delay_ms = 0;
     std::string tls_cert;
     std::string tls_key;

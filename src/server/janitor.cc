@@ -13,6 +13,7 @@
 #include "core/task.h"
 #include "log/log.h"
 #include "streams/metrics.h"
+#include "streams/scaling.h"
 
 namespace riacho::server {
 namespace {
@@ -38,13 +39,15 @@ struct Janitor::Impl {
         bool operator==(const Told&) const = default;
     };
     std::unordered_map<std::uint64_t, Told> retention_told;  // by stream uid
-    bool again = false;                                      // something was published since the round began
+    streams::Scaling scaling;
+    bool again = false;  // something was published since the round began
 
-    Impl(core::Core& c, core::Clock& t, catalog::Catalog& cat, log::Log& l, streams::StreamMetrics& m)
-        : core(c), clock(t), catalog(cat), log(l), metrics(m) {}
+    Impl(core::Core& c, core::Clock& t, catalog::Catalog& cat, log::Log& l, streams::StreamMetrics& m,
+         std::int64_t transition_ms)
+        : core(c), clock(t), catalog(cat), log(l), metrics(m), scaling(m, transition_ms) {}
 
     void tell_retention(const catalog::StreamState& stream);
-    static std::optional<catalog::Command> due_command(const catalog::StreamState& stream);
+    std::optional<catalog::Command> due_command(const catalog::StreamState& stream);
     // Does what is due and returns after how long something will be.
     Task<std::int64_t> round();
     Task<void> run(std::shared_ptr<Impl> self);
@@ -64,7 +67,9 @@ void Janitor::Impl::tell_retention(const catalog::StreamState& stream) {
 std::optional<catalog::Command> Janitor::Impl::due_command(const catalog::StreamState& stream) {
     if (stream.transition == catalog::StreamStatus::deleting) return catalog::PurgeStream{stream.uid};
     if (stream.reshard) return catalog::ContinueReshard{stream.uid};
-    return std::nullopt;
+    const bool scales =
+        stream.mode == catalog::StreamMode::on_demand && stream.status(clock.now()) == catalog::StreamStatus::active;
+    return scales ? scaling.due(stream, clock.now()) : std::nullopt;
 }
 
 Task<std::int64_t> Janitor::Impl::round() {
@@ -82,6 +87,7 @@ Task<std::int64_t> Janitor::Impl::round() {
         if (!result) break;  // the disk is full or failing; the next round tries again
         if (stream->transition != catalog::StreamStatus::deleting) continue;
         metrics.forget(stream->uid);
+        scaling.forget(stream->uid);
         retention_told.erase(stream->uid);
     }
     for (const auto& resource : catalog.snapshot()->resources()) {
@@ -111,8 +117,8 @@ Task<void> Janitor::Impl::run(std::shared_ptr<Impl> self) {
 }
 
 Janitor::Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog, log::Log& log,
-                 streams::StreamMetrics& metrics)
-    : impl_(std::make_shared<Impl>(core, clock, catalog, log, metrics)) {}
+                 streams::StreamMetrics& metrics, std::int64_t transition_ms)
+    : impl_(std::make_shared<Impl>(core, clock, catalog, log, metrics, transition_ms)) {}
 
 Janitor::~Janitor() { stop(); }
 

@@ -20,7 +20,7 @@ namespace riacho::server {
 class Janitor {
 public:
     Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog, log::Log& log,
-            streams::StreamMetrics& metrics);
+            streams::StreamMetrics& metrics, std::int64_t transition_ms);
     ~Janitor();
 
     void start();

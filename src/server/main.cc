@@ -87,6 +87,15 @@ int run(int argc, char** argv) {
         ->type_name("DIR")
         ->envname("RIACHO_DATA_DIR");
 
+    CLI::App* clock_command =
+        app.add_subcommand("clock", "Move the time of a server that runs with --test-clock forward");
+    std::string clock_dir = "./riacho-data";
+    std::int64_t clock_ms = 0;
+    clock_command->add_option("--data-dir", clock_dir, "the data directory")
+        ->type_name("DIR")
+        ->envname("RIACHO_DATA_DIR");
+    clock_command->add_option("MS", clock_ms, "by how many milliseconds")->required();
+
     CLI::App* user_command = app.add_subcommand("user", "Manage credentials (used with --auth=sigv4)");
     user_command->require_subcommand(1);
     UserRequest user_request{};
@@ -118,6 +127,7 @@ int run(int argc, char** argv) {
         return code == 0 ? exit_ok : exit_usage;
     }
     if (*verify_command) return verify(verify_dir);
+    if (*clock_command) return advance_clock(clock_dir, clock_ms);
     if (*user_command) return user(user_request);
     const bool serving = static_cast<bool>(*serve_command);
     const auto resolved =

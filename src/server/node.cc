@@ -27,6 +27,7 @@
 #include "server/janitor.h"
 #include "server/router.h"
 #include "server/status.h"
+#include "streams/limits.h"
 #include "streams/operations.h"
 #include "streams/service.h"
 #include "streams/subscriptions.h"
@@ -120,7 +121,9 @@ struct Node::Impl {
 
     Config config;
     DataDir data_dir;
-    core::SystemClock clock;
+    core::SystemClock system_clock;  // the HTTP server's: its deadlines are about real clients
+    core::TestClock test_clock{config.time_scale};
+    core::Clock& clock = config.test_clock ? static_cast<core::Clock&>(test_clock) : system_clock;
     core::SystemRng rng;
     core::Metrics metrics;
     std::optional<catalog::Keyring> keyring;
@@ -132,6 +135,7 @@ struct Node::Impl {
     streams::StreamMetrics stream_metrics;
     streams::Subscriptions subscriptions;
     std::optional<streams::DataKeys> data_keys;
+    streams::Limits limits{config.limits};
     std::optional<streams::Service> streams;
     std::optional<CatalogCredentials> credentials;
     std::optional<aws::Authenticator> authenticator;
@@ -191,14 +195,14 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
 void Node::Impl::assemble_services() {
     tokens.emplace(keyring->derive("tokens"), rng);
     data_keys.emplace(*keyring, rng, config.key_faults);
-    streams.emplace(*catalog, *log, clock, rng, *tokens, stream_metrics, subscriptions, *data_keys,
-                    config.transition_delay_ms);
+    streams.emplace(*catalog, *log, clock, rng, *tokens, stream_metrics, subscriptions, *data_keys, limits,
+                    config.faults, config.transition_delay_ms);
     credentials.emplace(*catalog, *keyring);
     authenticator.emplace(aws::AuthenticatorOptions{config.auth == AuthMode::sigv4, config.account}, *credentials,
                           clock, rng);
     gateway.emplace(*authenticator, clock, rng);
     gateway->add_service({"Kinesis_20131202", "kinesis", &*streams, streams::operations()});
-    admin.emplace(*log, *catalog, *keyring, rng);
+    admin.emplace(*log, *catalog, *keyring, rng, config.test_clock ? &test_clock : nullptr);
     add_pages();
 }
 
@@ -236,7 +240,7 @@ Expected<void, StartError> Node::Impl::listen() {
     }
     certificate = tls.cert_path;
     options.tls = tls;
-    server.emplace(std::move(options), runtime, clock, *router);
+    server.emplace(std::move(options), runtime, system_clock, *router);
     const auto listening = server->listen();
     if (!listening) return fail(StartError{exit_code_of(listening.error().kind), listening.error().message});
     return {};
@@ -268,7 +272,8 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
     impl.runtime.start();
     TRY_VOID(impl.create_streams());
     impl.assemble_services();
-    impl.janitor.emplace(impl.runtime.core(0), impl.clock, *impl.catalog, *impl.log, impl.stream_metrics);
+    impl.janitor.emplace(impl.runtime.core(0), impl.clock, *impl.catalog, *impl.log, impl.stream_metrics,
+                         config.transition_delay_ms);
     impl.catalog->on_publish([janitor = &*impl.janitor] { janitor->notify(); });
     TRY_VOID(impl.listen());
     impl.janitor->start();

@@ -1,4 +1,5 @@
-// `riacho user`: credentials, through the running server if there is one, else through one started for the moment.
+// `riacho user` and `riacho clock`: administration through the running server; of credentials, if there is none,
+// through one started for the moment.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netdb.h>
@@ -158,6 +159,18 @@ int user(const UserRequest& request) {
         return exit_failure;
     }
     return print(request, *answer);
+}
+
+int advance_clock(const std::string& data_dir, std::int64_t span_ms) {
+    const auto contact = read_contact(data_dir);
+    const auto answer = contact ? post(*contact, "clock/advance", fmt::format("ms={}\n", span_ms)) : std::nullopt;
+    if (!answer) {
+        fmt::print(stderr, "riacho: no server runs on {}\n", data_dir);
+        return exit_failure;
+    }
+    if (answer->status == 200) return exit_ok;
+    fmt::print(stderr, "riacho: {}\n", json_text(answer->body, "error"));
+    return exit_failure;
 }
 
 }  // namespace riacho::server

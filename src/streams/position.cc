@@ -1,7 +1,7 @@
 #include "streams/position.h"
 
 #include "aws/gen/kinesis/errors.gen.h"
-#include "base/sequence_number.h"
+#include "base/check.h"
 #include "base/try.h"
 #include "core/task.h"
 #include "log/log.h"
@@ -17,8 +17,8 @@ namespace {
 bool is_by_sequence(Type type) { return type == Type::at_sequence_number || type == Type::after_sequence_number; }
 
 // The place a StartingSequenceNumber names in this shard.
-Result<std::uint64_t> starting_seq(const catalog::StreamState& stream, const catalog::ShardState& shard,
-                                   std::string_view text) {
+Result<SequenceNumber> starting_number(const catalog::StreamState& stream, const catalog::ShardState& shard,
+                                       std::string_view text) {
     const std::string id = shard_id(shard.index);
     const auto number = parse_sequence_number(text);
     if (!number || number->version == 0) {
@@ -30,7 +30,7 @@ Result<std::uint64_t> starting_seq(const catalog::StreamState& stream, const cat
     if (number->created_s != shard.created_s) {
         return fail(errors::sequence_of_another_stream(text, id, stream.name, stream.account));
     }
-    return number->seq_ix;
+    return *number;
 }
 
 // Which combination of type and position the request may hold. AWS: the texts of spec 3.4.
@@ -51,54 +51,64 @@ Result<void> check_combination(const StartingPoint& start, TimestampMs now) {
     return {};
 }
 
+// AWS: a number is a position by its value, whether a record has it or not; between two numbers of one index the time
+// decides (spec 4.4, 4.6). The numbers quiet subscriptions give to go on from differ from a record's in just that.
+Task<Result<std::uint64_t>> locate_number(StreamsOp op, ShardRef found, SequenceNumber number, Type type) {
+    // AWS: the end of a closed shard is no place to go on from; Spring looks for this very text (spec 4.6).
+    if (number.seq_ix == closed_seq_ix) co_return fail(errors::sequence_at_shard_end(name_of(type)));
+    constexpr log::ReadLimits one_record{1, 1};
+    const auto read = co_await op.log().read(op.core(), log::ShardUid(found.shard->uid), log::SeqIx(number.seq_ix),
+                                             one_record, retention_horizon(*found.stream, op.now()));
+    if (!read) co_return fail(read_error(read.error(), found));
+    const bool has_record = !read->slices.empty() && read->slices.front().first.value() == number.seq_ix;
+    const std::int64_t record_time_s =
+        has_record ? read->slices.front().frame->arrival().value() / 1000 : number.time_s;
+    if (record_time_s > number.time_s) co_return number.seq_ix;
+    const bool behind = type == Type::after_sequence_number || record_time_s < number.time_s;
+    co_return number.seq_ix + (behind ? 1 : 0);
+}
+
 // The first SeqIx to read, once the combination is known to be legal.
-Task<Result<std::uint64_t>> locate(StreamsOp op, ShardRef found, StartingPoint start, std::uint64_t next_seq) {
+Task<Result<std::uint64_t>> locate(StreamsOp op, ShardRef found, StartingPoint start,
+                                   std::optional<SequenceNumber> number) {
     const catalog::StreamState& stream = *found.stream;
     const catalog::ShardState& shard = *found.shard;
     const log::ShardUid uid(shard.uid);
     switch (start.type) {
         case Type::at_sequence_number:
         case Type::after_sequence_number:
-            // AWS: the end of a closed shard is no place to go on from; Spring looks for this very text (spec 4.6).
-            if (next_seq == closed_seq_ix) {
-                co_return fail(errors::sequence_at_shard_end(name_of(start.type)));
-            }
-            if (start.type == Type::after_sequence_number) ++next_seq;
-            break;
+            co_return co_await locate_number(op, found, *number, start.type);
         case Type::trim_horizon:
-            next_seq = 0;
-            break;
+            co_return std::uint64_t{0};
         case Type::latest: {
             const auto state = op.log().find(uid);
             if (!state)
                 co_return fail(errors::shard_does_not_exist(shard_id(shard.index), stream.name, stream.account));
-            next_seq = state->next.value();
-            break;
+            co_return state->next.value();
         }
         case Type::at_timestamp: {
             const auto seq = co_await op.log().find_by_time(op.core(), uid, *start.timestamp);
             if (!seq) co_return fail(read_error(seq.error(), found));
-            next_seq = seq->value();
-            break;
+            co_return seq->value();
         }
     }
-    co_return next_seq;
+    RIACHO_CHECK(false, "an unknown ShardIteratorType");
 }
 
 }  // namespace
 
-Result<std::uint64_t> check_position(StreamsOp op, const ShardRef& found, const StartingPoint& start) {
-    std::uint64_t next_seq = 0;
+Result<std::optional<SequenceNumber>> check_position(StreamsOp op, const ShardRef& found, const StartingPoint& start) {
+    std::optional<SequenceNumber> number;
     if (start.sequence_number) {
-        TRY(next_seq, starting_seq(*found.stream, *found.shard, *start.sequence_number));
+        TRY(number, starting_number(*found.stream, *found.shard, *start.sequence_number));
     }
     TRY_VOID(check_combination(start, op.now()));
-    return next_seq;
+    return number;
 }
 
 Task<Result<std::uint64_t>> find_position(StreamsOp op, ShardRef found, StartingPoint start) {
-    CO_TRY(const std::uint64_t given, check_position(op, found, start));
-    co_return co_await locate(op, std::move(found), start, given);
+    CO_TRY(const std::optional<SequenceNumber> number, check_position(op, found, start));
+    co_return co_await locate(op, std::move(found), start, number);
 }
 
 }  // namespace riacho::streams

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "aws/gen/kinesis/types_shared.gen.h"
+#include "base/sequence_number.h"
 #include "core/task_fwd.h"
 #include "streams/service.h"
 
@@ -18,8 +19,8 @@ struct StartingPoint {
     std::optional<TimestampMs> timestamp;
 };
 
-// Judges the combination and the sequence number, with AWS's texts (spec 3.4); returns what the number names.
-Result<std::uint64_t> check_position(StreamsOp op, const ShardRef& found, const StartingPoint& start);
+// Judges the combination and the sequence number, with AWS's texts (spec 3.4); returns the number, if one was given.
+Result<std::optional<SequenceNumber>> check_position(StreamsOp op, const ShardRef& found, const StartingPoint& start);
 
 // The first place to read, as a SeqIx: for LATEST the shard's end at this moment. AWS: spec 4.6.
 Task<Result<std::uint64_t>> find_position(StreamsOp op, ShardRef found, StartingPoint start);

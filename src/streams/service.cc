@@ -6,8 +6,10 @@
 #include "aws/gen/kinesis/errors.gen.h"
 #include "aws/policy.h"
 #include "base/try.h"
+#include "core/clock.h"
 #include "core/task.h"
 #include "log/log.h"
+#include "streams/limits.h"
 #include "streams/shards.h"
 
 namespace riacho::streams {
@@ -36,6 +38,13 @@ Task<Result<catalog::Verdict>> submit_command(log::Log& log, core::Core& core, s
 }
 
 }  // namespace
+
+std::optional<aws::ApiError> StreamsOp::admit() const {
+    const bool admitted =
+        service_->limits.call(account(), region(), context_->operation(), service_->clock.monotonic());
+    if (admitted) return std::nullopt;
+    return errors::account_call_rate_exceeded(account());
+}
 
 Result<std::string_view> StreamsOp::stream_name(const std::optional<std::string_view>& name,
                                                 const std::optional<std::string_view>& arn) const {

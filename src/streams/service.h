@@ -34,6 +34,8 @@ struct ShardRef {
 
 class Subscriptions;
 class DataKeys;
+class Limits;
+struct FaultOptions;
 
 // What one process has of the service. Owned by the node, outlives every call; all members are thread-safe.
 struct Service {
@@ -45,6 +47,8 @@ struct Service {
     StreamMetrics& metrics;
     Subscriptions& subscriptions;
     const DataKeys& data_keys;
+    Limits& limits;
+    const FaultOptions& faults;
     std::int64_t transition_delay_ms;
 };
 
@@ -52,6 +56,9 @@ struct Service {
 class StreamsOp {
 public:
     StreamsOp(aws::OpContext& context, Service& service) : context_(&context), service_(&service) {}
+
+    // LimitExceededException when the account calls this more often than AWS allows, with --limits=aws.
+    [[nodiscard]] std::optional<aws::ApiError> admit() const;
 
     [[nodiscard]] aws::OpContext& context() const { return *context_; }
     [[nodiscard]] core::Core& core() const { return context_->core(); }

@@ -4,6 +4,7 @@
 #include "base/try.h"
 #include "core/task.h"
 #include "streams/configure.h"
+#include "streams/limits.h"
 #include "streams/ops/ops.h"
 #include "streams/tags.h"
 
@@ -15,6 +16,34 @@ namespace {
 
 constexpr std::uint32_t default_shards = 4;             // AWS: without a shard count, and on demand (spec 2.2)
 constexpr std::int32_t shards_per_stream_max = 20'000;  // AWS: the largest default quota of an account (spec 4.10)
+
+// AWS: what an account may have at one time, with the default quotas of its largest regions (spec 2.1 and 4.10).
+Result<void> check_quotas(StreamsOp op, const catalog::CreateStream& command) {
+    constexpr std::int64_t changing_max = 5;
+    constexpr std::int64_t on_demand_max = 50;
+    std::int64_t changing = 0;
+    std::int64_t on_demand = 0;
+    std::int64_t shards = 0;
+    for (const auto& stream : op.catalog().snapshot()->streams_of(op.account(), op.region())) {
+        if (stream->is_gone(op.now())) continue;
+        if (stream->name == command.key.name) return {};  // taken, which is what the caller will be told
+        const catalog::StreamStatus status = stream->status(op.now());
+        if (status == catalog::StreamStatus::creating || status == catalog::StreamStatus::deleting) ++changing;
+        if (stream->mode == catalog::StreamMode::on_demand) {
+            ++on_demand;
+        } else {
+            shards += stream->open_shard_count();
+        }
+    }
+    if (changing >= changing_max) return fail(errors::too_many_changing_streams(changing_max));
+    if (command.mode == catalog::StreamMode::on_demand) {
+        if (on_demand < on_demand_max) return {};
+        return fail(errors::on_demand_stream_limit_exceeded(op.account(), op.region(), on_demand, on_demand_max));
+    }
+    if (shards + command.shard_count <= shards_per_stream_max) return {};
+    return fail(
+        errors::shard_limit_exceeded(op.account(), op.region(), shards, shards_per_stream_max, command.shard_count));
+}
 
 }  // namespace
 
@@ -46,6 +75,7 @@ Task<Result<api::CreateStreamOutput>> create_stream(StreamsOp op, api::CreateStr
     if (request.tags) {
         CO_TRY(command.tags, checked_tags(*request.tags, request.stream_name, op.account()));
     }
+    if (op.service().limits.enforced()) CO_TRY_VOID(check_quotas(op, command));
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
     if (verdict.code == catalog::Verdict::Code::stream_exists) {
         co_return fail(errors::stream_already_exists(request.stream_name, op.account()));

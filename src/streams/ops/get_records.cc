@@ -10,6 +10,8 @@
 #include "core/clock.h"
 #include "core/task.h"
 #include "log/log.h"
+#include "streams/faults.h"
+#include "streams/limits.h"
 #include "streams/ops/ops.h"
 #include "streams/records.h"
 #include "streams/shards.h"
@@ -73,7 +75,13 @@ Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInp
         co_return fail(errors::invalid_shard_iterator());
     if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
 
+    CO_TRY_VOID(co_await inject_faults(op, found.stream, found.shard->index));
     StreamCounters& counters = op.counters(*found.stream);
+    if (!op.service().limits.begin_read(found.shard->uid, started)) {
+        add(counters.read_throttled, 1);
+        co_return fail(
+            errors::shard_throughput_exceeded(shard_id(found.shard->index), found.stream->name, found.stream->account));
+    }
     const log::ReadLimits limits{static_cast<std::size_t>(request.limit.value_or(records_max)), bytes_max};
     const log::ShardUid uid(found.shard->uid);
     auto read = co_await op.log().read(op.core(), uid, log::SeqIx(iterator.next_seq), limits,
@@ -91,6 +99,7 @@ Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInp
         output.next_shard_iterator = seal_iterator(
             op.tokens(), {op.now(), found.stream->uid, found.shard->index, read->next.value(), found.stream->name});
     }
+    op.service().limits.charge_read(found.shard->uid, read->payload_bytes, started);
     add(counters.get_records_success, 1);
     add(counters.get_records_records, read->record_count);
     add(counters.get_records_bytes, read->payload_bytes);

@@ -1,9 +1,13 @@
 #include "aws/gen/kinesis/errors.gen.h"
 #include "aws/gen/kinesis/types_get_shard_iterator.gen.h"
 #include "base/try.h"
+#include "core/clock.h"
 #include "core/task.h"
+#include "streams/faults.h"
+#include "streams/limits.h"
 #include "streams/ops/ops.h"
 #include "streams/position.h"
+#include "streams/shards.h"
 
 namespace riacho::streams {
 
@@ -15,6 +19,11 @@ Task<Result<api::GetShardIteratorOutput>> get_shard_iterator(StreamsOp op, api::
     if (request.dry_run.value_or(false)) {
         CO_TRY_VOID(check_position(op, found, start));
         co_return fail(errors::dry_run());
+    }
+    CO_TRY_VOID(co_await inject_faults(op, found.stream, found.shard->index));
+    if (!op.service().limits.get_iterator(found.shard->uid, op.service().clock.monotonic())) {
+        co_return fail(
+            errors::shard_throughput_exceeded(shard_id(found.shard->index), found.stream->name, found.stream->account));
     }
     CO_TRY(const std::uint64_t next_seq, co_await find_position(op, found, start));
     api::GetShardIteratorOutput output;

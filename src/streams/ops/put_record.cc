@@ -6,6 +6,8 @@
 #include "core/task.h"
 #include "streams/append.h"
 #include "streams/encryption.h"
+#include "streams/faults.h"
+#include "streams/limits.h"
 #include "streams/ops/ops.h"
 #include "streams/shards.h"
 
@@ -46,6 +48,12 @@ Task<Result<api::PutRecordOutput>> put_record(StreamsOp op, api::PutRecordInput 
     if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
 
     if (const auto refused = op.service().data_keys.refusal(stream->key_id, *stream, true)) co_return fail(*refused);
+    const catalog::ShardState& shard = stream->shard_for(key.hash);
+    CO_TRY_VOID(co_await inject_faults(op, stream, shard.index));
+    if (!op.service().limits.write(shard.uid, partition_key.size() + request.data.size(), started)) {
+        add(op.counters(*stream).write_throttled, 1);
+        co_return fail(to_api(log::LogError::overloaded, *stream, key));
+    }
     const RecordToAppend record{partition_key, key, &request.data};
     const AppendResult result = co_await append_record(op, stream, record);
     StreamCounters& counters = op.counters(*stream);

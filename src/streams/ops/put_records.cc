@@ -5,6 +5,8 @@
 #include "core/task.h"
 #include "streams/append.h"
 #include "streams/encryption.h"
+#include "streams/faults.h"
+#include "streams/limits.h"
 #include "streams/ops/ops.h"
 #include "streams/shards.h"
 
@@ -68,6 +70,31 @@ void count(StreamCounters& counters, const Prepared& prepared, const std::vector
     add(stored > 0 ? counters.put_records_success : counters.put_records_failure, 1);
 }
 
+// Appends those records that the limits of their shards, and the faults asked for, let through; the others are
+// throttled.
+Task<std::vector<AppendResult>> append_admitted(StreamsOp op, StreamRef stream,
+                                                std::span<const RecordToAppend> records) {
+    const int partial = faults_of(op).partial;
+    Limits& limits = op.service().limits;
+    if (partial == 0 && !limits.enforced()) co_return co_await append_records(op, stream, records);
+    const MonotonicNs now = op.service().clock.monotonic();
+    std::vector<AppendResult> results(records.size(), AppendResult(fail(log::LogError::overloaded)));
+    std::vector<RecordToAppend> admitted;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        const RecordToAppend& record = records[i];
+        const std::uint64_t shard = stream->shard_for(record.key.hash).uid;
+        if (happens(op, partial)) continue;
+        if (!limits.write(shard, record.partition_key.size() + record.data->size(), now)) continue;
+        admitted.push_back(record);
+        places.push_back(i);
+    }
+    if (admitted.empty()) co_return results;
+    const auto appended = co_await append_records(op, stream, admitted);
+    for (std::size_t i = 0; i < places.size(); ++i) results[places[i]] = appended[i];
+    co_return results;
+}
+
 }  // namespace
 
 Task<Result<api::PutRecordsOutput>> put_records(StreamsOp op, api::PutRecordsInput request) {
@@ -77,7 +104,8 @@ Task<Result<api::PutRecordsOutput>> put_records(StreamsOp op, api::PutRecordsInp
     if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
 
     if (const auto refused = op.service().data_keys.refusal(stream->key_id, *stream, true)) co_return fail(*refused);
-    const std::vector<AppendResult> results = co_await append_records(op, stream, prepared.records);
+    CO_TRY_VOID(co_await inject_faults(op, stream, stream->shard_for(prepared.records.front().key.hash).index));
+    const std::vector<AppendResult> results = co_await append_admitted(op, stream, prepared.records);
     StreamCounters& counters = op.counters(*stream);
     count(counters, prepared, results);
     counters.put_records_latency.record_ns(op.service().clock.monotonic().value() - started.value());

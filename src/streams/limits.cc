@@ -1,0 +1,104 @@
+#include "streams/limits.h"
+
+#include <algorithm>
+
+namespace riacho::streams {
+namespace {
+
+constexpr double mebibyte = 1 << 20;
+constexpr double write_bytes_rate = mebibyte;
+constexpr double write_records_rate = 1'000;
+constexpr double read_bytes_rate = 2 * mebibyte;
+constexpr double calls_rate = 5;
+
+// AWS: calls per second of an account (spec 2.1); the data plane is limited by shard instead.
+double rate_of(std::string_view operation) {
+    static const std::map<std::string_view, double> others = {{"PutRecord", 0},
+                                                              {"PutRecords", 0},
+                                                              {"GetRecords", 0},
+                                                              {"GetShardIterator", 0},
+                                                              {"SubscribeToShard", 0},
+                                                              {"ListShards", 1'000},
+                                                              {"DescribeStream", 10},
+                                                              {"UpdateShardCount", 10},
+                                                              {"DescribeStreamSummary", 20},
+                                                              {"DescribeLimits", 1},
+                                                              {"DescribeStreamConsumer", 20},
+                                                              {"ReceiveQueueRecords", 0},
+                                                              {"AcknowledgeQueueRecords", 0}};
+    const auto found = others.find(operation);
+    return found == others.end() ? calls_rate : found->second;
+}
+
+}  // namespace
+
+void TokenBucket::refill(double rate, double burst, MonotonicNs now) {
+    if (refilled_ns_ < 0) {
+        tokens_ = burst;
+    } else {
+        tokens_ = std::min(burst, tokens_ + rate * static_cast<double>(now.value() - refilled_ns_) / 1e9);
+    }
+    refilled_ns_ = now.value();
+}
+
+bool TokenBucket::take(double rate, double burst, double n, MonotonicNs now) {
+    refill(rate, burst, now);
+    if (tokens_ <= 0) return false;
+    tokens_ -= n;
+    return true;
+}
+
+bool TokenBucket::take_all(double rate, double burst, double n, MonotonicNs now) {
+    refill(rate, burst, now);
+    if (tokens_ < n) return false;
+    tokens_ -= n;
+    return true;
+}
+
+bool Limits::write(std::uint64_t shard_uid, std::size_t bytes, MonotonicNs now) {
+    if (!enforced_) return true;
+    Stripe& stripe = stripe_of(shard_uid);
+    const MutexLock lock(stripe.mutex);
+    ShardBuckets& shard = stripe.shards[shard_uid];
+    const auto size = static_cast<double>(bytes);
+    if (!shard.write_records.take_all(write_records_rate, write_records_rate, 1, now)) return false;
+    // A record larger than a second's bytes goes into debt, which the next ones wait for.
+    return size > write_bytes_rate ? shard.write_bytes.take(write_bytes_rate, write_bytes_rate, size, now)
+                                   : shard.write_bytes.take_all(write_bytes_rate, write_bytes_rate, size, now);
+}
+
+bool Limits::begin_read(std::uint64_t shard_uid, MonotonicNs now) {
+    if (!enforced_) return true;
+    Stripe& stripe = stripe_of(shard_uid);
+    const MutexLock lock(stripe.mutex);
+    ShardBuckets& shard = stripe.shards[shard_uid];
+    return shard.read_bytes.take(read_bytes_rate, read_bytes_rate, 0, now) &&
+           shard.read_calls.take_all(calls_rate, calls_rate, 1, now);
+}
+
+void Limits::charge_read(std::uint64_t shard_uid, std::size_t bytes, MonotonicNs now) {
+    if (!enforced_) return;
+    Stripe& stripe = stripe_of(shard_uid);
+    const MutexLock lock(stripe.mutex);
+    static_cast<void>(
+        stripe.shards[shard_uid].read_bytes.take(read_bytes_rate, read_bytes_rate, static_cast<double>(bytes), now));
+}
+
+bool Limits::get_iterator(std::uint64_t shard_uid, MonotonicNs now) {
+    if (!enforced_) return true;
+    Stripe& stripe = stripe_of(shard_uid);
+    const MutexLock lock(stripe.mutex);
+    return stripe.shards[shard_uid].iterator_calls.take_all(calls_rate, calls_rate, 1, now);
+}
+
+bool Limits::call(std::string_view account, std::string_view region, std::string_view operation, MonotonicNs now) {
+    if (!enforced_) return true;
+    const double rate = rate_of(operation);
+    if (rate == 0) return true;
+    std::string key(account);
+    key.append("/").append(region).append("/").append(operation);
+    const MutexLock lock(calls_mutex_);
+    return calls_[std::move(key)].take_all(rate, rate, 1, now);
+}
+
+}  // namespace riacho::streams

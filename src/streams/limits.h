@@ -1,0 +1,71 @@
+// The throughput and rate limits of AWS, for those who want to see their clients meet them (--limits=aws). Off, one's
+// own machine is the limit.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/mutex.h"
+#include "base/time.h"
+
+namespace riacho::streams {
+
+// Tokens that come back at a steady rate, up to what one second brings (or the burst). May go below zero, for calls
+// whose cost is known only afterwards.
+class TokenBucket {
+public:
+    // True if there was any token; then n are taken.
+    bool take(double rate, double burst, double n, MonotonicNs now);
+    // True if all n were there; else none is taken.
+    bool take_all(double rate, double burst, double n, MonotonicNs now);
+
+private:
+    void refill(double rate, double burst, MonotonicNs now);
+
+    double tokens_ = 0;
+    std::int64_t refilled_ns_ = -1;
+};
+
+// Thread-safe. AWS: data-streams spec 2.1 (rates of calls) and 4.9 (throughput of shards).
+class Limits {
+public:
+    explicit Limits(bool enforced) : enforced_(enforced) {}
+
+    [[nodiscard]] bool enforced() const { return enforced_; }
+
+    // A record of so many bytes (key and data) into a shard.
+    bool write(std::uint64_t shard_uid, std::size_t bytes, MonotonicNs now);
+    // A GetRecords call; what it returned is charged afterwards and delays the next.
+    bool begin_read(std::uint64_t shard_uid, MonotonicNs now);
+    void charge_read(std::uint64_t shard_uid, std::size_t bytes, MonotonicNs now);
+    bool get_iterator(std::uint64_t shard_uid, MonotonicNs now);
+    // A call of the control plane, by account, region and operation.
+    bool call(std::string_view account, std::string_view region, std::string_view operation, MonotonicNs now);
+
+private:
+    struct ShardBuckets {
+        TokenBucket write_bytes;
+        TokenBucket write_records;
+        TokenBucket read_bytes;
+        TokenBucket read_calls;
+        TokenBucket iterator_calls;
+    };
+    struct Stripe {
+        Mutex mutex;
+        std::unordered_map<std::uint64_t, ShardBuckets> shards GUARDED_BY(mutex);
+    };
+    static constexpr std::size_t stripe_count = 16;
+
+    Stripe& stripe_of(std::uint64_t uid) { return stripes_[uid % stripe_count]; }
+
+    const bool enforced_;
+    std::array<Stripe, stripe_count> stripes_;
+    Mutex calls_mutex_;
+    std::map<std::string, TokenBucket, std::less<>> calls_ GUARDED_BY(calls_mutex_);
+};
+
+}  // namespace riacho::streams

@@ -1,0 +1,200 @@
+"""Throttling as AWS does it, failures on purpose, and a clock that tests move."""
+
+import time
+
+import pytest
+from conftest import iterator, put_many, read_all, wait_active
+
+
+def make(client, name, shards=1, **options):
+    client.create_stream(StreamName=name, ShardCount=shards, **options)
+    wait_active(client, name)
+
+
+@pytest.fixture
+def limited(riacho_server):
+    return riacho_server("--limits", "aws", "--transition-delay", "0")
+
+
+def test_a_shard_takes_a_mebibyte_a_second(limited, name):
+    """[55]"""
+    client = limited.client()
+    make(client, name, 2)
+    low, high = "0", str(2**128 - 1)
+    records = [{"Data": b"x" * 102_400, "PartitionKey": "k", "ExplicitHashKey": low} for _ in range(20)]
+    records.insert(5, {"Data": b"y", "PartitionKey": "k", "ExplicitHashKey": high})
+    reply = client.put_records(StreamName=name, Records=records)
+    assert len(reply["Records"]) == 21
+    failed = [entry for entry in reply["Records"] if "ErrorCode" in entry]
+    assert reply["FailedRecordCount"] == len(failed) and 8 <= len(failed) <= 11
+    assert reply["Records"][5]["ShardId"] == "shardId-000000000001"
+    for entry in failed:
+        assert entry["ErrorCode"] == "ProvisionedThroughputExceededException"
+        assert entry["ErrorMessage"] == f"Rate exceeded for shard shardId-000000000000 in stream {name} under account 000000000000."
+    with pytest.raises(client.exceptions.ProvisionedThroughputExceededException):
+        client.put_record(StreamName=name, Data=b"x" * 102_400, PartitionKey="k", ExplicitHashKey=low)
+    stored = read_all(client, name)
+    assert len(stored) == 20 - len(failed)
+
+
+def test_a_shard_takes_a_thousand_records_and_five_reads_a_second(limited, name):
+    client = limited.client()
+    make(client, name)
+    entries = [{"Data": b"", "PartitionKey": "k"}] * 500
+    failed = sum(client.put_records(StreamName=name, Records=entries)["FailedRecordCount"] for _ in range(4))
+    assert 500 <= failed <= 1000
+    position = iterator(client, name)
+    calls = 0
+    with pytest.raises(client.exceptions.ProvisionedThroughputExceededException):
+        while calls < 20:
+            client.get_records(ShardIterator=position, Limit=1)
+            calls += 1
+    assert calls >= 5
+
+
+def test_calls_of_the_control_plane_have_a_rate(limited):
+    client = limited.client()
+    client.describe_limits()
+    with pytest.raises(client.exceptions.LimitExceededException, match="Rate exceeded"):
+        for _ in range(5):
+            client.describe_limits()
+
+
+def test_six_streams_do_not_change_at_once(riacho_server):
+    """[36]"""
+    client = riacho_server("--limits", "aws", "--transition-delay", "60000").client()
+    for i in range(5):
+        client.create_stream(StreamName=f"s{i}", ShardCount=1)
+    time.sleep(0.4)  # the rate of CreateStream is another limit
+    with pytest.raises(client.exceptions.LimitExceededException, match="simultaneously be in CREATING or DELETING"):
+        client.create_stream(StreamName="s5", ShardCount=1)
+
+
+def test_shards_have_a_limit(riacho, limited):
+    """[36]"""
+    client = limited.client()
+    with pytest.raises(client.exceptions.LimitExceededException,
+                       match=r"would exceed the shard limit for the account 000000000000 in us-east-1. Current shard count for the "
+                             r"account: 0. Limit: 20000. Number of additional shards that would have resulted from this request: 20001."):
+        client.create_stream(StreamName="large", ShardCount=20_001)
+
+
+def test_faults_by_flag(riacho_server, name):
+    client = riacho_server("--fault", "partial=50").client()
+    make(client, name)
+    reply = client.put_records(StreamName=name, Records=[{"Data": b"x", "PartitionKey": str(i)} for i in range(400)])
+    assert 100 < reply["FailedRecordCount"] < 300
+    assert len(read_all(client, name)) == 400 - reply["FailedRecordCount"]
+
+
+def test_faults_by_header(riacho_server, name):
+    server = riacho_server("--fault-header")
+    client = server.client()
+    make(client, name)
+    raw = server.raw()
+    record = {"StreamName": name, "Data": "eA==", "PartitionKey": "k"}
+
+    def put(fault):
+        return raw.call("PutRecord", record, **{"X-Riacho-Fault": fault})
+
+    assert put("throttle=100").json["__type"] == "ProvisionedThroughputExceededException"
+    assert put("error=100").status == 500
+    began = time.monotonic()
+    assert put("delay=200").status == 200
+    assert time.monotonic() - began >= 0.2
+    assert put("nonsense").status == 200
+    assert len(read_all(client, name)) == 2
+    assert raw.call("DescribeStream", {"StreamName": name}, **{"X-Riacho-Fault": "error=100"}).status == 200
+
+
+def test_a_bad_fault_is_refused_at_start(riacho_server):
+    server = riacho_server("--fault", "throttle=200", started=False)
+    with pytest.raises(AssertionError, match="ended with 64"):
+        server.start()
+
+
+def test_iterators_expire_after_five_minutes(riacho_server, name):
+    """[65]"""
+    server = riacho_server("--test-clock")
+    client = server.client()
+    make(client, name)
+    put_many(client, name, [b"x"])
+    old = iterator(client, name)
+    server.advance_clock(299)
+    assert len(client.get_records(ShardIterator=old)["Records"]) == 1
+    server.advance_clock(5)
+    with pytest.raises(client.exceptions.ExpiredIteratorException,
+                       match=r"Iterator expired. The iterator was created at time .* UTC \d{4} while right now it is .* which is further "
+                             r"in the future than the tolerated delay of 300000 milliseconds."):
+        client.get_records(ShardIterator=old)
+
+
+def test_retention(riacho_server, name):
+    """[70]"""
+    server = riacho_server("--test-clock")
+    client = server.client()
+    make(client, name)
+    old = put_many(client, name, [b"old"] * 10)
+    server.advance_clock(23 * 3600)
+    new = put_many(client, name, [b"new"] * 10)
+    assert len(read_all(client, name)) == 20
+    server.advance_clock(2 * 3600)
+    records = read_all(client, name)
+    assert [r["SequenceNumber"] for r in records] == new
+    at_old = client.get_shard_iterator(StreamName=name, ShardId="0", ShardIteratorType="AT_SEQUENCE_NUMBER",
+                                       StartingSequenceNumber=old[0])["ShardIterator"]
+    assert client.get_records(ShardIterator=at_old)["Records"][0]["SequenceNumber"] == new[0]
+    client.increase_stream_retention_period(StreamName=name, RetentionPeriodHours=48)
+    assert [r["SequenceNumber"] for r in read_all(client, name)] == new
+
+
+def test_closed_shards_leave_the_listing(riacho_server, name):
+    """[78]"""
+    server = riacho_server("--test-clock")
+    client = server.client()
+    make(client, name)
+    client.split_shard(StreamName=name, ShardToSplit="0", NewStartingHashKey=str(2**127))
+    assert wait_active(client, name)["OpenShardCount"] == 2
+    assert len(client.list_shards(StreamName=name)["Shards"]) == 3
+    server.advance_clock(25 * 3600)
+    assert [s["ShardId"] for s in client.list_shards(StreamName=name)["Shards"]] == ["shardId-000000000001", "shardId-000000000002"]
+
+
+def test_pagination_tokens_expire(riacho_server, name):
+    """[77]"""
+    server = riacho_server("--test-clock")
+    client = server.client()
+    make(client, name, 3)
+    token = client.list_shards(StreamName=name, MaxResults=1)["NextToken"]
+    server.advance_clock(301)
+    with pytest.raises(client.exceptions.ExpiredNextTokenException):
+        client.list_shards(NextToken=token)
+
+
+def test_time_can_be_scaled(riacho_server, name):
+    client = riacho_server("--time-scale", "1000").client()
+    make(client, name)
+    first = client.put_record(StreamName=name, Data=b"x", PartitionKey="k")
+    time.sleep(0.2)
+    client.put_record(StreamName=name, Data=b"x", PartitionKey="k")
+    records = read_all(client, name)
+    passed = records[1]["ApproximateArrivalTimestamp"] - records[0]["ApproximateArrivalTimestamp"]
+    assert passed.total_seconds() > 150 and records[0]["SequenceNumber"] == first["SequenceNumber"]
+
+
+def test_on_demand_streams_grow_with_their_load(riacho_server, name):
+    server = riacho_server("--time-scale", "20")
+    client = server.client()
+    client.create_stream(StreamName=name, StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    assert wait_active(client, name)["OpenShardCount"] == 4
+    deadline = time.monotonic() + 20
+    sent = []
+    # On the scaled clock a second lasts 50 ms, so this is far less than it looks: some 10,000 records a real second.
+    while client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["OpenShardCount"] == 4:
+        assert time.monotonic() < deadline
+        reply = client.put_records(StreamName=name, Records=[{"Data": b"x" * 20_000, "PartitionKey": str(i)} for i in range(400)])
+        sent += [entry["SequenceNumber"] for entry in reply["Records"]]
+    wait_active(client, name)
+    read = [r["SequenceNumber"] for shard in client.list_shards(StreamName=name)["Shards"]
+            for r in read_all(client, name, shard["ShardId"])]
+    assert sorted(read) == sorted(sent)
