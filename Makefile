@@ -7,10 +7,10 @@ JOBS ?= $(shell nproc)
 export CXX JOBS
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench format lint clean
+.PHONY: help run build test test-clients bench format lint clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: ## install, build, serve on 127.0.0.1:4566 and show records flowing, until Ctrl-C
 	@tools/setup.sh run
@@ -26,6 +26,11 @@ test: ## install, build and run every test
 	@tools/build.sh release
 	@tools/build.sh asan
 	@.venv/bin/python tools/run_tests.py
+
+test-clients: ## the SDKs of Java, Go and Rust, KCL, KPL and Flink against riacho; downloads a lot (CLIENTS="-k kcl" for one)
+	@tools/setup.sh clients
+	@tools/build.sh release riacho
+	@RIACHO_BIN=build/riacho .venv/bin/python -m pytest tests/sdk -q --no-header -p no:cacheprovider --timeout 900 $(CLIENTS)
 
 bench: ## the figures of docs/performance.md, side by side with nginx and fio (BENCH="--quick" for a short run)
 	@tools/setup.sh bench

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs and is missing: tools/setup.sh {build|run|test|bench}.
+# Installs what a make target needs and is missing: tools/setup.sh {build|run|test|clients|bench}.
 # Debian packages through apt (as root or with sudo), a Python environment in .venv, npm packages for tests/js.
 # With nothing missing it only looks, in a fraction of a second.
 set -eu
@@ -73,6 +73,19 @@ install_npm() {
     cp tests/js/package-lock.json "$stamp"
 }
 
+# install_command COMMAND PACKAGE...: the packages, unless the command is there already, from wherever.
+install_command() {
+    name=$1
+    shift
+    command -v "$name" >/dev/null || install_packages "$@"
+}
+
+# want_version NAME LEAST HAVE: says so when a compiler is older than what the clients need; their tests will fail then.
+want_version() {
+    oldest=$(printf '%s\n%s\n' "$2" "$3" | sort -V | head -n 1)
+    [ "$oldest" = "$2" ] || say "$1 is version $3, and its client needs $2 or newer"
+}
+
 # shellcheck disable=SC2086
 case "${1:-}" in
     build) install_packages $build_packages ;;
@@ -86,9 +99,19 @@ case "${1:-}" in
         if [ -f tests/requirements.txt ]; then install_python tests/requirements.txt; fi
         install_npm
         ;;
+    clients)
+        install_packages $test_packages
+        install_command javac openjdk-17-jdk-headless
+        install_command mvn maven
+        install_command go golang-go
+        install_command cargo cargo
+        want_version go 1.24 "$(go version | sed 's/.*go\([0-9.]*\) .*/\1/')"
+        want_version cargo 1.94.1 "$(cargo --version | cut -d ' ' -f 2)"
+        for file in tutorial/requirements.txt tests/requirements.txt tests/sdk/requirements.txt; do install_python $file; done
+        ;;
     bench) install_packages $bench_packages ;;
     *)
-        echo "usage: tools/setup.sh build|run|test|bench" >&2
+        echo "usage: tools/setup.sh build|run|test|clients|bench" >&2
         exit 64
         ;;
 esac
