@@ -51,6 +51,7 @@ Result<ShardIterator> open_live_iterator(StreamsOp op, std::string_view text) {
 Result<ShardRef> shard_of(StreamsOp op, const ShardIterator& iterator,
                           const std::optional<std::string_view>& stream_arn) {
     StreamRef stream = op.catalog().snapshot()->find_by_uid(iterator.stream_uid);
+    if (stream != nullptr && stream->is_gone(op.now())) stream = nullptr;
     const catalog::ShardState* shard = nullptr;
     // AWS: another account names the stream's ARN beside the iterator, and its resource policy decides (spec 2.8).
     if (stream != nullptr && stream->account != op.account() && stream_arn == stream->arn) {
