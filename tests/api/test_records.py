@@ -414,15 +414,18 @@ def test_an_iterator_ends_with_its_stream(kinesis, make_stream):
     put(kinesis, stream, b"old")
     start = iterator(kinesis, stream)
     kinesis.delete_stream(StreamName=stream)
-    missing = kinesis.exceptions.ResourceNotFoundException
+    gone = pytest.raises(kinesis.exceptions.ResourceNotFoundException,
+                         match=f"Shard shardId-000000000000 in stream {stream} under account 000000000000 does not exist$")
     deadline = time.monotonic() + 5
-    with pytest.raises(missing, match=f"Shard shardId-000000000000 in stream {stream} under account 000000000000 does not exist$"):
-        while time.monotonic() < deadline:
-            kinesis.get_records(ShardIterator=start)
+    while stream in kinesis.list_streams(ExclusiveStartStreamName=stream[:-1])["StreamNames"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    with gone:
+        kinesis.get_records(ShardIterator=start)
     kinesis.create_stream(StreamName=stream, ShardCount=1)
     wait_active(kinesis, stream)
     put(kinesis, stream, b"new")
-    with pytest.raises(missing, match="does not exist$"):
+    with gone:
         kinesis.get_records(ShardIterator=start)
     assert data_of(read_all(kinesis, stream)) == [b"new"]
 
