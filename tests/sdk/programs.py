@@ -6,7 +6,10 @@ import os
 import pathlib
 import subprocess
 
+import pytest
 from conftest import ROOT
+
+pytest.register_assert_rewrite("tour")
 
 HERE = pathlib.Path(__file__).resolve().parent
 OUT = ROOT / "build" / "clients"

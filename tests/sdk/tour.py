@@ -1,6 +1,7 @@
 """What the tour programs of tests/sdk (Java, Go, Rust) must have seen: the same as boto3 sees."""
 
 import base64
+import operator
 
 from conftest import read_all
 
@@ -19,7 +20,8 @@ def check(seen, client, stream):
     assert seen["failed"] == 0
     stored = {shard: [_plain(record) for record in read_all(client, stream, shard)] for shard in ("0", "1")}
     before_live = [record for record in stored["0"] + stored["1"] if record["key"] != "live"]
-    assert sorted(map(str, seen["read"])) == sorted(map(str, before_live))
+    by_number = operator.itemgetter("number")
+    assert sorted(seen["read"], key=by_number) == sorted(before_live, key=by_number)
     data = {record["number"]: (record["key"], base64.b64decode(record["data"])) for record in seen["read"]}
     assert [data[number] for number in seen["put"]] == [("first", blob(256)), *((f"ação-{size}", blob(size)) for size in SIZES)]
     _check_errors(seen["errors"], stream)
