@@ -1,7 +1,7 @@
 //! A tour through Kinesis with the AWS SDK for Rust: tour URL STREAM. Prints what it saw as one JSON object.
 
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_kinesis::primitives::Blob;
+use aws_sdk_kinesis::primitives::{Blob, DateTime};
 use aws_sdk_kinesis::types::{
     ConsumerStatus, PutRecordsRequestEntry, Record, ShardIteratorType, StartingPosition, StreamStatus,
     SubscribeToShardEventStream,
@@ -19,12 +19,17 @@ fn blob(size: usize) -> Blob {
     Blob::new((0..size).map(|i| (i * 31 + size) as u8).collect::<Vec<u8>>())
 }
 
+/// Rounded: the SDK reads times as binary fractions of a second, which are often a little below the millisecond.
+fn milliseconds(time: &DateTime) -> i64 {
+    ((time.as_nanos() + 500_000) / 1_000_000) as i64
+}
+
 fn describe(record: &Record) -> Value {
     json!({
         "number": record.sequence_number(),
         "key": record.partition_key(),
         "data": BASE64_STANDARD.encode(record.data()),
-        "arrived_ms": record.approximate_arrival_timestamp().unwrap().to_millis().unwrap(),
+        "arrived_ms": milliseconds(record.approximate_arrival_timestamp().unwrap()),
     })
 }
 
@@ -48,7 +53,7 @@ async fn create(kinesis: &Client, stream: &str, seen: &mut Value) -> Result<Stri
         let summary = reply.stream_description_summary().unwrap();
         if *summary.stream_status() == StreamStatus::Active {
             seen["arn"] = summary.stream_arn().into();
-            seen["created_ms"] = summary.stream_creation_timestamp().to_millis()?.into();
+            seen["created_ms"] = milliseconds(summary.stream_creation_timestamp()).into();
             return Ok(summary.stream_arn().to_string());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
