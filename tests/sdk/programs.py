@@ -1,10 +1,15 @@
 """Builds the client programs beside this file and runs them. What they are made of goes to build/clients."""
 
+import contextlib
 import functools
 import json
 import os
 import pathlib
+import socket
 import subprocess
+import tempfile
+import threading
+import time
 
 import pytest
 from conftest import ROOT
@@ -54,3 +59,73 @@ def run(command, environment=None, timeout=120):
     done = subprocess.run(command, env=os.environ | ACCOUNT | (environment or {}), capture_output=True, text=True, timeout=timeout, check=False)
     assert done.returncode == 0, f"{command[0]} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
     return json.loads(done.stdout.splitlines()[-1])
+
+
+class Running:
+    """A program that prints JSON objects, one a line, until its input is closed. Other lines are not looked at."""
+
+    def __init__(self, command, environment=None):
+        self.command = command
+        self.lines = []
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(command, env=os.environ | ACCOUNT | (environment or {}), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.errors, text=True)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            if line.startswith("{"):
+                self.lines.append(json.loads(line))
+
+    def wait(self, done, timeout=180):
+        """Polls until `done` is true of the lines so far, and returns them."""
+        deadline = time.monotonic() + timeout
+        while not done(lines := list(self.lines)):
+            assert self.process.poll() is None, f"the program ended with {self.process.returncode}\n{self._tail()}"
+            assert time.monotonic() < deadline, f"{len(lines)} lines, the last: {lines[-3:]}\n{self._tail()}"
+            time.sleep(0.05)
+        return lines
+
+    def _tail(self):
+        self.errors.seek(0)
+        return self.errors.read()[-6000:]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        try:
+            self.process.stdin.close()
+            code = self.process.wait(timeout=60)
+            assert code == 0 or exception[0], f"the program ended with {code}\n{self._tail()}"
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            self.reader.join()
+            self.errors.close()
+
+
+@pytest.fixture(scope="session")
+def dynamodb():
+    """The URL of a local DynamoDB, for the leases of the Kinesis Client Library."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    library = OUT / "dynamodb" / "lib"
+    command = [*build_java("dynamodb"), "com.amazonaws.services.dynamodbv2.local.main.ServerRunner", "-inMemory", "-disableTelemetry", "-port",
+               str(port)]
+    process = subprocess.Popen([command[0], f"-Dsqlite4java.library.path={library}", *command[1:]], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            assert process.poll() is None and time.monotonic() < deadline, "the local DynamoDB did not start"
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()

@@ -19,6 +19,8 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
+const firstShard = "shardId-000000000000"
+
 type record struct {
 	Number    string `json:"number"`
 	Key       string `json:"key"`
@@ -142,11 +144,28 @@ func (t *tour) consumer(ctx context.Context) *string {
 	return arn
 }
 
-// Subscribes to the first shard, writes to it, and splits it: the subscription ends with its children.
+// Subscribes to the first shard, writes to it, and splits it: the subscription ends with its children. The SDK may drop an HTTP/1.1
+// connection whose answer begins before the request is put away; then it subscribes anew, as consumers do when a subscription ends.
 func (t *tour) subscribe(ctx context.Context) {
-	shard := aws.String("shardId-000000000000")
-	events := must(t.kinesis.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{ConsumerARN: t.consumer(ctx), ShardId: shard,
-		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon}})).GetStream()
+	consumer := t.consumer(ctx)
+	for {
+		reply, err := t.kinesis.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{ConsumerARN: consumer, ShardId: aws.String(firstShard),
+			StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon}})
+		var busy *types.ResourceInUseException
+		if errors.As(err, &busy) {
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		if err = t.follow(ctx, must(reply, err).GetStream()); err == nil {
+			return
+		}
+		if len(t.Pushed) > 0 {
+			log.Fatal(err)
+		}
+	}
+}
+
+func (t *tour) follow(ctx context.Context, events *kinesis.SubscribeToShardEventStream) error {
 	defer events.Close()
 	live, split := false, false
 	for received := range events.Events() {
@@ -160,16 +179,14 @@ func (t *tour) subscribe(ctx context.Context) {
 				ExplicitHashKey: aws.String("1"), Data: blob(256)}))
 		} else if !split && len(t.Pushed) > 0 && t.Pushed[len(t.Pushed)-1].Key == "live" {
 			split = true
-			must(t.kinesis.SplitShard(ctx, &kinesis.SplitShardInput{StreamName: t.stream, ShardToSplit: shard,
+			must(t.kinesis.SplitShard(ctx, &kinesis.SplitShardInput{StreamName: t.stream, ShardToSplit: aws.String(firstShard),
 				NewStartingHashKey: aws.String("1000")}))
 		}
 		for _, child := range event.ChildShards {
 			t.Children = append(t.Children, *child.ShardId)
 		}
 	}
-	if err := events.Err(); err != nil {
-		log.Fatal(err)
-	}
+	return events.Err()
 }
 
 func main() {
