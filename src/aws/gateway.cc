@@ -153,7 +153,7 @@ Gateway::Route* Gateway::find(std::string_view target) const {
     return found == table_->by_target.end() ? nullptr : found->second;
 }
 
-// The order of the steps is the order in which AWS answers: spec 1.9, pinned by tests/api/test_error_precedence.py. The
+// The order of the steps is the order in which AWS answers: spec 1.9, pinned by tests/api/test_transport.py. The
 // size of the body (413) was judged by the HTTP server.
 Task<http::Response> Gateway::handle(http::Request& request) {
     const bool cors = request.find("origin").has_value();
