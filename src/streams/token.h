@@ -50,7 +50,7 @@ std::string seal_iterator(const TokenSealer& sealer, const ShardIterator& iterat
 // Nothing for anything but a whole iterator of ours. AWS accepts one wrapped in literal double quotes [prod].
 std::optional<ShardIterator> open_iterator(const TokenSealer& sealer, std::string_view text);
 
-// AWS: 300 s from issue, spec 4.6 (tests/api/test_records.py).
+// AWS: 300 s from issue, spec 4.6 (tests/api/test_limits.py).
 inline constexpr std::int64_t token_lifetime_ms = 300'000;
 
 // Where a listing goes on.
