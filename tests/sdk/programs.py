@@ -18,12 +18,13 @@ pytest.register_assert_rewrite("tour")
 
 HERE = pathlib.Path(__file__).resolve().parent
 OUT = ROOT / "build" / "clients"
-ACCOUNT = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
+ACCOUNT = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1",
+           "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 def _build(command, cwd, environment=None):
-    done = subprocess.run(command, cwd=cwd, env=os.environ | (environment or {}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          check=False)
+    done = subprocess.run(command, cwd=cwd, env=os.environ | (environment or {}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)} in {cwd} failed:\n{done.stdout[-4000:]}"
 
 
@@ -56,7 +57,8 @@ def truststore(server, folder):
 
 def run(command, environment=None, timeout=120):
     """Runs a program to its end and returns the JSON object on its last line."""
-    done = subprocess.run(command, env=os.environ | ACCOUNT | (environment or {}), capture_output=True, text=True, timeout=timeout, check=False)
+    done = subprocess.run(command, env=os.environ | ACCOUNT | (environment or {}), capture_output=True, text=True, timeout=timeout,
+                          check=False)
     assert done.returncode == 0, f"{command[0]} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -68,8 +70,8 @@ class Running:
         self.command = command
         self.lines = []
         self.errors = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen(command, env=os.environ | ACCOUNT | (environment or {}), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=self.errors, text=True)
+        self.process = subprocess.Popen(command, env=os.environ | ACCOUNT | (environment or {}), stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=self.errors, text=True)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
@@ -82,10 +84,13 @@ class Running:
         """Polls until `done` is true of the lines so far, and returns them."""
         deadline = time.monotonic() + timeout
         while not done(lines := list(self.lines)):
-            assert self.process.poll() is None, f"the program ended with {self.process.returncode}\n{self._tail()}"
+            self.check()
             assert time.monotonic() < deadline, f"{len(lines)} lines, the last: {lines[-3:]}\n{self._tail()}"
             time.sleep(0.05)
         return lines
+
+    def check(self):
+        assert self.process.poll() is None, f"the program ended with {self.process.returncode}\n{self._tail()}"
 
     def _tail(self):
         self.errors.seek(0)
@@ -114,8 +119,8 @@ def dynamodb():
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     library = OUT / "dynamodb" / "lib"
-    command = [*build_java("dynamodb"), "com.amazonaws.services.dynamodbv2.local.main.ServerRunner", "-inMemory", "-disableTelemetry", "-port",
-               str(port)]
+    server = "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"
+    command = [*build_java("dynamodb"), server, "-inMemory", "-disableTelemetry", "-port", str(port)]
     process = subprocess.Popen([command[0], f"-Dsqlite4java.library.path={library}", *command[1:]], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     try:
