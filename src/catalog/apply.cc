@@ -1,5 +1,7 @@
 #include "catalog/apply.h"
 
+#include <algorithm>
+
 #include "catalog/reshard.h"
 
 namespace riacho::catalog {
@@ -60,13 +62,23 @@ public:
         const auto stream = find(command.key);
         if (stream == nullptr) return reject(Code::stream_missing);
         if (stream->transition == StreamStatus::deleting) return reject(Code::stream_deleting, StreamStatus::deleting);
-        if (!command.with_consumers && stream->consumer_count(now_) > 0) return reject(Code::stream_has_consumers);
+        const auto queues = queues_of(*stream);
+        const bool has_consumers = stream->consumer_count(now_) > 0 || !queues.empty();
+        if (!command.with_consumers && has_consumers) return reject(Code::stream_has_consumers);
         if (has_channel(*stream)) return reject(Code::stream_has_channels);
         auto changed = std::make_shared<StreamState>(*stream);
         changed->reshard.reset();
         changed->transition = StreamStatus::deleting;
         changed->transition_until = TimestampMs(now_.value() + command.transition_ms);
-        return accept(std::move(changed));
+        Outcome outcome;
+        for (const auto& queue : queues) {
+            auto ending = std::make_shared<ResourceState>(*queue);
+            ending->transition = StreamStatus::deleting;
+            ending->transition_until = changed->transition_until;
+            outcome.changes.resources.push_back(ending->arn);
+            state_.snapshot = state_.snapshot->with(std::move(ending));
+        }
+        return accept(std::move(changed), std::move(outcome));
     }
 
     Outcome operator()(const PurgeStream& command) {
@@ -152,7 +164,9 @@ public:
         if (stream->find_consumer(command.name, now_) != nullptr) return reject(Code::consumer_exists);
         auto changed = std::make_shared<StreamState>(*stream);
         std::erase_if(changed->consumers, [&](const auto& entry) { return entry.second.is_gone(now_); });
-        if (changed->consumers.size() >= command.consumers_max) return reject(Code::too_many_consumers);
+        // A queue counts as a consumer.
+        if (changed->consumers.size() + queues_of(*stream).size() >= command.consumers_max)
+            return reject(Code::too_many_consumers);
         ConsumerState consumer;
         consumer.name = command.name;
         consumer.arn = stream->arn + "/consumer/" + command.name + ":" + std::to_string(now_.value() / 1000);
@@ -224,6 +238,7 @@ public:
             if (present->status(now_) != StreamStatus::active && command.transition_ms > 0) {
                 return reject(Code::resource_not_active, present->status(now_));
             }
+            resource->queue_shards = present->queue_shards;
             resource->created_at = present->created_at;
             resource->stream_uid = present->stream_uid;
             return accept(std::move(resource));
@@ -264,6 +279,14 @@ public:
         return outcome;
     }
 
+    Outcome operator()(const QueueProgress& command) {
+        const auto present = find_resource(command.arn);
+        if (present == nullptr || present->kind != ResourceState::Kind::queue) return reject(Code::resource_missing);
+        auto queue = std::make_shared<ResourceState>(*present);
+        for (const QueueProgress::Step& step : command.steps) advance(queue->queue_shards[step.shard_uid], step);
+        return accept(std::move(queue));
+    }
+
     Outcome operator()(const PutCredential& command) {
         const auto present = state_.snapshot->find_user(command.credential.user);
         if (present != nullptr && !command.replace) return reject(Code::user_exists);
@@ -293,6 +316,48 @@ public:
     }
 
 private:
+    static void advance(QueueShard& shard, const QueueProgress::Step& step) {
+        using Action = QueueProgress::Action;
+        switch (step.action) {
+            case Action::acknowledge:
+            case Action::bury: {
+                const bool was_restored = shard.restored.erase(step.seq) > 0;
+                const bool is_new = step.seq >= shard.floor && !shard.dead.contains(step.seq);
+                if (is_new) shard.done.insert(step.seq);
+                if (step.action == Action::bury && (was_restored || is_new)) shard.dead.insert(step.seq);
+                break;
+            }
+            case Action::acknowledge_dead:
+                shard.dead.erase(step.seq);
+                break;
+            case Action::restore:
+                // A number from the floor on is in `done` as well, and has to come out there.
+                if (shard.dead.erase(step.seq) == 0) break;
+                if (shard.done.erase(step.seq) == 0) shard.restored.insert(step.seq);
+                break;
+            case Action::skip:
+                shard.floor = std::max(shard.floor, step.seq);
+                std::erase_if(shard.done, [&](std::uint64_t seq) { return seq < step.seq; });
+                std::erase_if(shard.dead, [&](std::uint64_t seq) { return seq < step.seq; });
+                std::erase_if(shard.restored, [&](std::uint64_t seq) { return seq < step.seq; });
+                break;
+        }
+        while (!shard.done.empty() && *shard.done.begin() == shard.floor) {
+            shard.done.erase(shard.done.begin());
+            ++shard.floor;
+        }
+    }
+
+    // How many of the stream's consumers are queues.
+    [[nodiscard]] std::vector<std::shared_ptr<const ResourceState>> queues_of(const StreamState& stream) const {
+        auto all = state_.snapshot->resources();
+        std::erase_if(all, [&](const auto& resource) {
+            return resource->kind != ResourceState::Kind::queue || resource->stream_uid != stream.uid ||
+                   resource->transition == StreamStatus::deleting;
+        });
+        return all;
+    }
+
     // The living stream of that name.
     [[nodiscard]] std::shared_ptr<const StreamState> find(const StreamKey& key) const {
         auto stream = state_.snapshot->find(key.account, key.region, key.name);

@@ -24,7 +24,8 @@ enum class Kind : std::uint8_t {
     configure_consumer = 14,
     put_resource = 15,
     delete_resource = 16,
-    purge_resource = 17
+    purge_resource = 17,
+    queue_progress = 18
 };
 constexpr std::uint8_t command_format = 1;
 
@@ -201,6 +202,16 @@ struct Write {
         start(Kind::purge_resource);
         out.text(command.arn);
     }
+    void operator()(const QueueProgress& command) const {
+        start(Kind::queue_progress);
+        out.text(command.arn);
+        out.varint(command.steps.size());
+        for (const QueueProgress::Step& step : command.steps) {
+            out.number(static_cast<std::uint8_t>(step.action));
+            out.number(step.shard_uid);
+            out.number(step.seq);
+        }
+    }
     void operator()(const AddTags& command) const {
         start(Kind::add_tags);
         put(out, command.key);
@@ -283,6 +294,20 @@ ConfigureConsumer get_configure_consumer(Decoder& in) {
     return command;
 }
 
+QueueProgress get_queue_progress(Decoder& in) {
+    QueueProgress command;
+    command.arn = in.text();
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
+        QueueProgress::Step& step = command.steps.emplace_back();
+        const auto action = in.number<std::uint8_t>();
+        if (action > static_cast<std::uint8_t>(QueueProgress::Action::skip)) in.fail();
+        step.action = static_cast<QueueProgress::Action>(action);
+        step.shard_uid = in.number<std::uint64_t>();
+        step.seq = in.number<std::uint64_t>();
+    }
+    return command;
+}
+
 Expected<Command, DecodeError> get_put_resource(Decoder& in) {
     PutResource command;
     auto resource = decode_resource(in.text());
@@ -361,6 +386,8 @@ Expected<Command, DecodeError> get_command(Kind kind, Decoder& in) {
         }
         case Kind::purge_resource:
             return PurgeResource{std::string(in.text())};
+        case Kind::queue_progress:
+            return get_queue_progress(in);
     }
     return fail(DecodeError{"a command of an unknown kind: written by a newer version"});
 }

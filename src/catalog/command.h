@@ -141,6 +141,26 @@ struct DeleteResource {
     friend bool operator==(const DeleteResource&, const DeleteResource&) = default;
 };
 
+// What became of records of a queue.
+struct QueueProgress {
+    enum class Action : std::uint8_t {
+        acknowledge,       // processed
+        bury,              // to the dead-letter queue
+        acknowledge_dead,  // processed there
+        restore,           // from there back to the queue
+        skip               // everything before it is beyond retention
+    };
+    struct Step {
+        Action action = Action::acknowledge;
+        std::uint64_t shard_uid = 0;
+        std::uint64_t seq = 0;
+        friend bool operator==(const Step&, const Step&) = default;
+    };
+    std::string arn;
+    std::vector<Step> steps;
+    friend bool operator==(const QueueProgress&, const QueueProgress&) = default;
+};
+
 // Ends a deleted resource whose time of DELETING is over.
 struct PurgeResource {
     std::string arn;
@@ -171,9 +191,10 @@ struct RemoveUser {
     friend bool operator==(const RemoveUser&, const RemoveUser&) = default;
 };
 
-using Command = std::variant<CreateStream, DeleteStream, PurgeStream, SetRetention, AddTags, RemoveTags, PutCredential,
-                             RemoveUser, Reshard, ContinueReshard, RegisterConsumer, DeregisterConsumer,
-                             ConfigureStream, ConfigureConsumer, PutResource, DeleteResource, PurgeResource>;
+using Command =
+    std::variant<CreateStream, DeleteStream, PurgeStream, SetRetention, AddTags, RemoveTags, PutCredential, RemoveUser,
+                 Reshard, ContinueReshard, RegisterConsumer, DeregisterConsumer, ConfigureStream, ConfigureConsumer,
+                 PutResource, DeleteResource, PurgeResource, QueueProgress>;
 
 // The bytes that go into the journal (docs/formats/catalog.md).
 std::string encode(const Command& command);

@@ -262,6 +262,21 @@ Expected<PendingReshard, DecodeError> decode_reshard(std::string_view bytes) {
     return reshard;
 }
 
+namespace {
+
+void put(Encoder& out, const std::set<std::uint64_t>& numbers) {
+    out.varint(numbers.size());
+    for (const std::uint64_t number : numbers) out.number(number);
+}
+
+std::set<std::uint64_t> get_numbers(Decoder& in) {
+    std::set<std::uint64_t> numbers;
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) numbers.insert(in.number<std::uint64_t>());
+    return numbers;
+}
+
+}  // namespace
+
 std::string encode(const ResourceState& resource) {
     Encoder out;
     out.number(resource_format);
@@ -276,6 +291,14 @@ std::string encode(const ResourceState& resource) {
     out.time(resource.transition_until);
     out.text(resource.settings);
     put(out, resource.tags);
+    out.varint(resource.queue_shards.size());
+    for (const auto& [uid, shard] : resource.queue_shards) {
+        out.number(uid);
+        out.number(shard.floor);
+        put(out, shard.done);
+        put(out, shard.dead);
+        put(out, shard.restored);
+    }
     return out.take();
 }
 
@@ -298,6 +321,13 @@ Expected<ResourceState, DecodeError> decode_resource(std::string_view bytes) {
     resource.transition_until = in.time();
     resource.settings = in.text();
     resource.tags = get_tags(in);
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
+        QueueShard& shard = resource.queue_shards[in.number<std::uint64_t>()];
+        shard.floor = in.number<std::uint64_t>();
+        shard.done = get_numbers(in);
+        shard.dead = get_numbers(in);
+        shard.restored = get_numbers(in);
+    }
     if (!in.ok() || in.left() != 0) return fail(DecodeError{"a resource that is cut short or too long"});
     return resource;
 }

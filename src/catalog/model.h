@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -114,6 +115,16 @@ private:
     std::vector<std::uint32_t> open_by_hash_;  // indexes into shards, by starting hash key
 };
 
+// How far a queue is with one shard, by the log's numbers of records.
+struct QueueShard {
+    std::uint64_t floor = 1;           // every record before it was acknowledged, is dead, or waits in `restored`
+    std::set<std::uint64_t> done;      // acknowledged, from the floor on
+    std::set<std::uint64_t> dead;      // in the dead-letter queue
+    std::set<std::uint64_t> restored;  // before the floor, to be received again
+
+    friend bool operator==(const QueueShard&, const QueueShard&) = default;
+};
+
 // Something an account has besides streams: its settings, a channel, a queue. What it is set to is the service's own
 // business and opaque here.
 struct ResourceState {
@@ -129,6 +140,7 @@ struct ResourceState {
     TimestampMs transition_until;
     std::string settings;
     Tags tags;
+    std::map<std::uint64_t, QueueShard> queue_shards;  // by shard uid; a shard that is missing is at its beginning
 
     [[nodiscard]] StreamStatus status(TimestampMs now) const {
         return now < transition_until || transition == StreamStatus::deleting ? transition : StreamStatus::active;

@@ -29,6 +29,7 @@
 #include "server/status.h"
 #include "streams/limits.h"
 #include "streams/operations.h"
+#include "streams/queues.h"
 #include "streams/service.h"
 #include "streams/subscriptions.h"
 
@@ -136,6 +137,7 @@ struct Node::Impl {
     streams::Subscriptions subscriptions;
     std::optional<streams::DataKeys> data_keys;
     streams::Limits limits{config.limits};
+    streams::Queues queues;
     std::optional<streams::Service> streams;
     std::optional<CatalogCredentials> credentials;
     std::optional<aws::Authenticator> authenticator;
@@ -195,7 +197,7 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
 void Node::Impl::assemble_services() {
     tokens.emplace(keyring->derive("tokens"), rng);
     data_keys.emplace(*keyring, rng, config.key_faults);
-    streams.emplace(*catalog, *log, clock, rng, *tokens, stream_metrics, subscriptions, *data_keys, limits,
+    streams.emplace(*catalog, *log, clock, rng, *tokens, stream_metrics, subscriptions, *data_keys, limits, queues,
                     config.faults, config.transition_delay_ms);
     credentials.emplace(*catalog, *keyring);
     authenticator.emplace(aws::AuthenticatorOptions{config.auth == AuthMode::sigv4, config.account}, *credentials,

@@ -35,6 +35,7 @@ struct ShardRef {
 class Subscriptions;
 class DataKeys;
 class Limits;
+class Queues;
 struct FaultOptions;
 
 // What one process has of the service. Owned by the node, outlives every call; all members are thread-safe.
@@ -48,6 +49,7 @@ struct Service {
     Subscriptions& subscriptions;
     const DataKeys& data_keys;
     Limits& limits;
+    Queues& queues;
     const FaultOptions& faults;
     std::int64_t transition_delay_ms;
 };

@@ -74,5 +74,23 @@ Task<Result<api::UpdateStreamRecordDistributionStrategyOutput>> update_stream_re
     StreamsOp op, api::UpdateStreamRecordDistributionStrategyInput request);
 Task<Result<api::UpdateStreamWarmThroughputOutput>> update_stream_warm_throughput(
     StreamsOp op, api::UpdateStreamWarmThroughputInput request);
+Task<Result<api::AcknowledgeDeadLetterQueueRecordsOutput>> acknowledge_dead_letter_queue_records(
+    StreamsOp op, api::AcknowledgeDeadLetterQueueRecordsInput request);
+Task<Result<api::AcknowledgeQueueRecordsOutput>> acknowledge_queue_records(StreamsOp op,
+                                                                           api::AcknowledgeQueueRecordsInput request);
+Task<Result<api::CreateQueueOutput>> create_queue(StreamsOp op, api::CreateQueueInput request);
+Task<Result<api::DeleteQueueOutput>> delete_queue(StreamsOp op, api::DeleteQueueInput request);
+Task<Result<api::DescribeQueueOutput>> describe_queue(StreamsOp op, api::DescribeQueueInput request);
+Task<Result<api::ListQueuesOutput>> list_queues(StreamsOp op, api::ListQueuesInput request);
+Task<Result<api::ReceiveDeadLetterQueueRecordsOutput>> receive_dead_letter_queue_records(
+    StreamsOp op, api::ReceiveDeadLetterQueueRecordsInput request);
+Task<Result<api::ReceiveQueueRecordsOutput>> receive_queue_records(StreamsOp op, api::ReceiveQueueRecordsInput request);
+Task<Result<api::RestoreDeadLetterQueueRecordsOutput>> restore_dead_letter_queue_records(
+    StreamsOp op, api::RestoreDeadLetterQueueRecordsInput request);
+Task<Result<api::UpdateDeadLetterQueueRecordsVisibilityOutput>> update_dead_letter_queue_records_visibility(
+    StreamsOp op, api::UpdateDeadLetterQueueRecordsVisibilityInput request);
+Task<Result<api::UpdateQueueOutput>> update_queue(StreamsOp op, api::UpdateQueueInput request);
+Task<Result<api::UpdateQueueRecordsVisibilityOutput>> update_queue_records_visibility(
+    StreamsOp op, api::UpdateQueueRecordsVisibilityInput request);
 
 }  // namespace riacho::streams

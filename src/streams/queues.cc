@@ -1,0 +1,150 @@
+#include "streams/queues.h"
+
+#include "base/check.h"
+#include "base/codec.h"
+
+namespace riacho::streams {
+namespace {
+
+constexpr std::uint8_t settings_format = 1;
+
+}  // namespace
+
+std::vector<Delivery> Deliveries::redeliver(std::size_t count, TimestampMs now, TimestampMs visible_at,
+                                            std::int32_t receive_max, std::vector<QueueKey>& exhausted) {
+    const MutexLock lock(mutex_);
+    std::vector<Delivery> due;
+    while (due.size() < count && !by_time_.empty() && by_time_.begin()->first <= now.value()) {
+        const QueueKey key = by_time_.begin()->second;
+        by_time_.erase(by_time_.begin());
+        Delivery& delivery = deliveries_.at(key);
+        if (receive_max > 0 && delivery.receive_count >= receive_max) {
+            exhausted.push_back(key);
+            deliveries_.erase(key);
+            continue;
+        }
+        ++delivery.receive_count;
+        delivery.receipt = ++last_receipt_;
+        delivery.visible_at = visible_at;
+        due.push_back(delivery);
+    }
+    // Not while looking for what is due: a timeout of 0 would be due at once again.
+    for (const Delivery& delivery : due) by_time_.emplace(delivery.visible_at.value(), delivery.key);
+    return due;
+}
+
+std::optional<Delivery> Deliveries::deliver(QueueKey key, TimestampMs now, TimestampMs visible_at) {
+    const MutexLock lock(mutex_);
+    const auto [entry, is_new] = deliveries_.try_emplace(key);
+    if (!is_new) return std::nullopt;
+    entry->second = {key, ++last_receipt_, 1, now, visible_at};
+    by_time_.emplace(visible_at.value(), key);
+    return entry->second;
+}
+
+bool Deliveries::is_valid(QueueKey key, std::uint64_t receipt) const {
+    const MutexLock lock(mutex_);
+    const auto found = deliveries_.find(key);
+    return found == deliveries_.end() || found->second.receipt == receipt;
+}
+
+bool Deliveries::change_visibility(QueueKey key, std::uint64_t receipt, TimestampMs visible_at) {
+    const MutexLock lock(mutex_);
+    const auto found = deliveries_.find(key);
+    if (found == deliveries_.end() || found->second.receipt != receipt) return false;
+    by_time_.erase({found->second.visible_at.value(), key});
+    found->second.visible_at = visible_at;
+    by_time_.emplace(visible_at.value(), key);
+    return true;
+}
+
+void Deliveries::forget(QueueKey key) {
+    const MutexLock lock(mutex_);
+    const auto found = deliveries_.find(key);
+    if (found == deliveries_.end()) return;
+    by_time_.erase({found->second.visible_at.value(), key});
+    deliveries_.erase(found);
+}
+
+std::size_t Deliveries::size() const {
+    const MutexLock lock(mutex_);
+    return deliveries_.size();
+}
+
+std::uint64_t Deliveries::cursor(std::uint64_t shard_uid, std::uint64_t floor) {
+    const MutexLock lock(mutex_);
+    std::uint64_t& cursor = cursors_[shard_uid];
+    cursor = std::max(cursor, floor);
+    return cursor;
+}
+
+bool Deliveries::move_cursor(std::uint64_t shard_uid, std::uint64_t from, std::uint64_t to) {
+    const MutexLock lock(mutex_);
+    std::uint64_t& cursor = cursors_[shard_uid];
+    if (cursor != from) return false;
+    cursor = to;
+    return true;
+}
+
+std::shared_ptr<QueueWork> Queues::of(const std::string& arn) {
+    const MutexLock lock(mutex_);
+    auto& work = queues_[arn];
+    if (work == nullptr) work = std::make_shared<QueueWork>();
+    return work;
+}
+
+void Queues::forget(const std::string& arn) {
+    const MutexLock lock(mutex_);
+    queues_.erase(arn);
+}
+
+std::string seal_receipt(const TokenSealer& sealer, const Receipt& receipt) {
+    Encoder out;
+    out.text(receipt.arn);
+    out.number(receipt.key.shard_uid);
+    out.number(receipt.key.seq);
+    out.number(receipt.number);
+    out.number(static_cast<std::uint8_t>(receipt.dead));
+    return sealer.seal(TokenSealer::Kind::receipt, out.bytes());
+}
+
+std::optional<Receipt> open_receipt(const TokenSealer& sealer, std::string_view handle) {
+    const auto content = sealer.open(TokenSealer::Kind::receipt, handle);
+    if (!content) return std::nullopt;
+    Decoder in(*content);
+    Receipt receipt;
+    receipt.arn = in.text();
+    receipt.key.shard_uid = in.number<std::uint64_t>();
+    receipt.key.seq = in.number<std::uint64_t>();
+    receipt.number = in.number<std::uint64_t>();
+    receipt.dead = in.number<std::uint8_t>() != 0;
+    if (!in.ok()) return std::nullopt;
+    return receipt;
+}
+
+std::string encode(const QueueSettings& settings) {
+    Encoder out;
+    out.number(settings_format);
+    out.text(settings.stream_arn);
+    out.number(static_cast<std::uint32_t>(settings.visibility_timeout_s));
+    out.number(static_cast<std::uint8_t>(settings.target));
+    out.number(static_cast<std::uint32_t>(settings.receive_max));
+    out.number(static_cast<std::uint8_t>(settings.starting));
+    out.time(settings.starting_at);
+    return out.take();
+}
+
+QueueSettings decode_queue_settings(std::string_view bytes) {
+    Decoder in(bytes);
+    RIACHO_CHECK(in.number<std::uint8_t>() == settings_format, "a queue of an unknown format");
+    QueueSettings settings;
+    settings.stream_arn = in.text();
+    settings.visibility_timeout_s = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    settings.target = static_cast<api::TargetType>(in.number<std::uint8_t>());
+    settings.receive_max = static_cast<std::int32_t>(in.number<std::uint32_t>());
+    settings.starting = static_cast<api::QueueStartingPositionType>(in.number<std::uint8_t>());
+    settings.starting_at = in.time();
+    return settings;
+}
+
+}  // namespace riacho::streams

@@ -1,0 +1,123 @@
+// Queues over streams: which records are being worked on, and until when. What must survive a crash - acknowledged and
+// dead records - is in the catalog (catalog::QueueShard); who works on what right now is here, and starts again empty:
+// a queue delivers at least once.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "aws/gen/kinesis/types_shared.gen.h"
+#include "base/mutex.h"
+#include "base/time.h"
+#include "catalog/model.h"
+#include "core/task_fwd.h"
+#include "streams/service.h"
+#include "streams/token.h"
+
+namespace riacho::streams {
+
+// A record of a queue: the log's shard and number.
+struct QueueKey {
+    std::uint64_t shard_uid = 0;
+    std::uint64_t seq = 0;
+    friend auto operator<=>(const QueueKey&, const QueueKey&) = default;
+};
+
+// One delivery of a record.
+struct Delivery {
+    QueueKey key;
+    std::uint64_t receipt = 0;  // of the newest delivery; older handles are no longer valid
+    std::int32_t receive_count = 0;
+    TimestampMs first_receive;
+    TimestampMs visible_at;
+};
+
+// Records that were received and are neither acknowledged nor buried. Thread-safe.
+class Deliveries {
+public:
+    // Up to `count` deliveries whose time is over, delivered again until visible_at. Those that were received
+    // receive_max times (0: no limit) are given in `exhausted` instead and forgotten.
+    std::vector<Delivery> redeliver(std::size_t count, TimestampMs now, TimestampMs visible_at,
+                                    std::int32_t receive_max, std::vector<QueueKey>& exhausted);
+    // A first delivery; nothing if the record is being worked on already.
+    std::optional<Delivery> deliver(QueueKey key, TimestampMs now, TimestampMs visible_at);
+    // Whether the receipt may be used: it is the newest delivery's, or from before a restart.
+    [[nodiscard]] bool is_valid(QueueKey key, std::uint64_t receipt) const;
+    // False: there is no such delivery.
+    bool change_visibility(QueueKey key, std::uint64_t receipt, TimestampMs visible_at);
+    void forget(QueueKey key);
+    [[nodiscard]] std::size_t size() const;
+
+    // Where never-delivered records of a shard begin: at least `floor`.
+    std::uint64_t cursor(std::uint64_t shard_uid, std::uint64_t floor);
+    // Moves it, unless somebody else did in the meantime.
+    bool move_cursor(std::uint64_t shard_uid, std::uint64_t from, std::uint64_t to);
+
+private:
+    mutable Mutex mutex_;
+    std::map<QueueKey, Delivery> deliveries_ GUARDED_BY(mutex_);
+    std::set<std::pair<std::int64_t, QueueKey>> by_time_ GUARDED_BY(mutex_);
+    std::map<std::uint64_t, std::uint64_t> cursors_ GUARDED_BY(mutex_);
+    std::uint64_t last_receipt_ GUARDED_BY(mutex_) = 0;
+};
+
+// What a process knows of one queue.
+struct QueueWork {
+    Deliveries records;
+    Deliveries dead;
+};
+
+// By ARN. Thread-safe.
+class Queues {
+public:
+    std::shared_ptr<QueueWork> of(const std::string& arn);
+    void forget(const std::string& arn);
+
+private:
+    Mutex mutex_;
+    std::map<std::string, std::shared_ptr<QueueWork>, std::less<>> queues_ GUARDED_BY(mutex_);
+};
+
+// A receipt handle's content.
+struct Receipt {
+    std::string arn;
+    QueueKey key;
+    std::uint64_t number = 0;
+    bool dead = false;
+};
+std::string seal_receipt(const TokenSealer& sealer, const Receipt& receipt);
+std::optional<Receipt> open_receipt(const TokenSealer& sealer, std::string_view handle);
+
+// A queue's attributes and where it began, as the catalog's settings keep them.
+struct QueueSettings {
+    std::string stream_arn;
+    std::int32_t visibility_timeout_s = 30;
+    api::TargetType target = api::TargetType::none;
+    std::int32_t receive_max = 0;  // with TargetType BUILT_IN
+    api::QueueStartingPositionType starting = api::QueueStartingPositionType::latest;
+    TimestampMs starting_at;
+};
+std::string encode(const QueueSettings& settings);
+QueueSettings decode_queue_settings(std::string_view bytes);
+
+using QueueRef = std::shared_ptr<const catalog::ResourceState>;
+
+// What ReceiveQueueRecords and ReceiveDeadLetterQueueRecords ask for.
+struct ReceiveRequest {
+    std::string_view arn;
+    std::optional<std::int32_t> limit;
+    std::optional<std::int32_t> wait_s;
+    std::optional<std::int32_t> visibility_s;
+    bool dead = false;
+};
+// Waits until there is a record, as long as the request wants.
+Task<Result<std::vector<api::QueueRecord>>> receive(StreamsOp op, ReceiveRequest request);
+
+}  // namespace riacho::streams

@@ -1,0 +1,221 @@
+// How records come out of a queue.
+#include <algorithm>
+
+#include "aws/gen/kinesis/errors.gen.h"
+#include "base/sequence_number.h"
+#include "base/try.h"
+#include "core/clock.h"
+#include "core/runtime.h"
+#include "core/task.h"
+#include "core/timer.h"
+#include "log/log.h"
+#include "streams/describe.h"
+#include "streams/queues.h"
+#include "streams/records.h"
+#include "streams/resources.h"
+#include "streams/shards.h"
+
+namespace riacho::streams {
+
+namespace errors = api::errors;
+using Action = catalog::QueueProgress::Action;
+
+namespace {
+
+constexpr std::int32_t limit_default = 10;
+constexpr std::size_t in_flight_max = 120'000;  // AWS: spec 2.13
+constexpr std::size_t bytes_max = std::size_t{10} << 20;
+constexpr std::int64_t poll_ms = 50;
+
+// One look at a queue: gathers records until there are enough or none are left.
+class Look {
+public:
+    Look(StreamsOp op, const ReceiveRequest& request, QueueRef queue, StreamRef stream)
+        : op_(op),
+          arn_(queue->arn),
+          dead_(request.dead),
+          wanted_(static_cast<std::size_t>(request.limit.value_or(limit_default))),
+          settings_(decode_queue_settings(queue->settings)),
+          queue_(std::move(queue)),
+          stream_(std::move(stream)),
+          work_(op.service().queues.of(arn_)) {
+        const std::int64_t timeout_ms =
+            std::int64_t{request.visibility_s.value_or(settings_.visibility_timeout_s)} * 1'000;
+        visible_at_ = TimestampMs(op.service().clock.now().value() + timeout_ms);
+    }
+
+    Task<Result<void>> gather() {
+        CO_TRY_VOID(co_await gather_again());
+        CO_TRY_VOID(co_await gather_waiting());
+        if (!dead_) CO_TRY_VOID(co_await gather_new());
+        CO_TRY_VOID(co_await settle());
+        co_return Result<void>();
+    }
+
+    std::vector<api::QueueRecord> records;
+
+private:
+    [[nodiscard]] Deliveries& deliveries() { return dead_ ? work_->dead : work_->records; }
+    [[nodiscard]] bool is_enough() const { return records.size() >= wanted_; }
+    [[nodiscard]] TimestampMs now() const { return op_.service().clock.now(); }
+
+    [[nodiscard]] const catalog::ShardState* shard_of(std::uint64_t uid) const {
+        const auto found = std::ranges::find(stream_->shards, uid, &catalog::ShardState::uid);
+        return found == stream_->shards.end() ? nullptr : &*found;
+    }
+
+    // What was delivered before and came back.
+    Task<Result<void>> gather_again() {
+        std::vector<QueueKey> exhausted;
+        const std::int32_t receive_max =
+            !dead_ && settings_.target == api::TargetType::built_in ? settings_.receive_max : 0;
+        const auto due = deliveries().redeliver(wanted_, now(), visible_at_, receive_max, exhausted);
+        for (const QueueKey& key : exhausted) steps_.push_back({Action::bury, key.shard_uid, key.seq});
+        for (const Delivery& delivery : due) CO_TRY_VOID(co_await add_one(delivery));
+        co_return Result<void>();
+    }
+
+    // Dead letters, and what was restored from among them.
+    Task<Result<void>> gather_waiting() {
+        for (const auto& [uid, shard] : queue_->queue_shards) {
+            for (const std::uint64_t seq : dead_ ? shard.dead : shard.restored) {
+                if (is_enough()) co_return Result<void>();
+                const auto delivery = deliveries().deliver({uid, seq}, now(), visible_at_);
+                if (delivery) CO_TRY_VOID(co_await add_one(*delivery));
+            }
+        }
+        co_return Result<void>();
+    }
+
+    Task<Result<void>> gather_new() {
+        for (const catalog::ShardState& shard : stream_->shards) {
+            if (is_enough()) break;
+            if (deliveries().size() >= in_flight_max) {
+                if (!records.empty()) break;
+                co_return fail(errors::queue_call_throttled(queue_->name, queue_->account));
+            }
+            CO_TRY_VOID(co_await gather_from(shard));
+        }
+        co_return Result<void>();
+    }
+
+    Task<Result<void>> gather_from(const catalog::ShardState& shard) {
+        const auto known = queue_->queue_shards.find(shard.uid);
+        static const catalog::QueueShard untouched;
+        const catalog::QueueShard& progress = known == queue_->queue_shards.end() ? untouched : known->second;
+        for (;;) {
+            const std::uint64_t from = deliveries().cursor(shard.uid, progress.floor);
+            const log::ReadLimits limits{wanted_ - records.size(), bytes_max};
+            auto read = co_await op_.log().read(op_.core(), log::ShardUid(shard.uid), log::SeqIx(from), limits,
+                                                retention_horizon(*stream_, now()));
+            if (!read) co_return fail(read_error(read.error(), {stream_, &shard}));
+            if (read->record_count == 0) co_return Result<void>();
+            // Somebody else may have read the same.
+            if (!deliveries().move_cursor(shard.uid, from, read->next.value())) continue;
+            std::vector<api::Record> found;
+            CO_TRY(auto opened, fill_records(op_.service(), *stream_, shard, *read, found));
+            std::uint64_t seq = read->next.value() - found.size();
+            // What retention took away before anybody received it is done with.
+            if (seq > from) steps_.push_back({Action::skip, shard.uid, std::min(seq, first_open(progress, from, seq))});
+            for (const api::Record& record : found) {
+                const QueueKey key{shard.uid, seq++};
+                if (progress.done.contains(key.seq) || progress.dead.contains(key.seq)) continue;
+                if (const auto delivery = deliveries().deliver(key, now(), visible_at_)) show(*delivery, record);
+            }
+            keep(*std::move(read), std::move(opened));
+            if (is_enough()) co_return Result<void>();
+        }
+    }
+
+    // Nothing before this number is still being worked on.
+    static std::uint64_t first_open(const catalog::QueueShard& progress, std::uint64_t from, std::uint64_t seq) {
+        return progress.floor == from ? seq : progress.floor;
+    }
+
+    // A record by its number; one that retention took away is done with.
+    Task<Result<void>> add_one(Delivery delivery) {
+        const catalog::ShardState* shard = shard_of(delivery.key.shard_uid);
+        std::vector<api::Record> found;
+        if (shard != nullptr) {
+            auto read = co_await op_.log().read(op_.core(), log::ShardUid(shard->uid), log::SeqIx(delivery.key.seq),
+                                                {1, bytes_max}, retention_horizon(*stream_, now()));
+            if (!read) co_return fail(read_error(read.error(), {stream_, shard}));
+            if (read->record_count == 1 && read->next.value() == delivery.key.seq + 1) {
+                CO_TRY(auto opened, fill_records(op_.service(), *stream_, *shard, *read, found));
+                show(delivery, found.front());
+                keep(*std::move(read), std::move(opened));
+                co_return Result<void>();
+            }
+        }
+        deliveries().forget(delivery.key);
+        steps_.push_back(
+            {dead_ ? Action::acknowledge_dead : Action::acknowledge, delivery.key.shard_uid, delivery.key.seq});
+        co_return Result<void>();
+    }
+
+    void show(const Delivery& delivery, const api::Record& record) {
+        api::QueueRecord& out = records.emplace_back();
+        out.receipt_handle = seal_receipt(op_.tokens(), {arn_, delivery.key, delivery.receipt, dead_});
+        out.record_id = record.sequence_number.view();
+        out.partition_key = record.partition_key;
+        out.data = record.data;
+        out.approximate_arrival_timestamp = record.approximate_arrival_timestamp.value_or(TimestampMs(0));
+        out.first_receive_timestamp = delivery.first_receive;
+        out.receive_count = delivery.receive_count;
+    }
+
+    void keep(log::ReadResult read, std::shared_ptr<const OpenedData> opened) {
+        if (opened != nullptr) op_.context().keep(std::move(opened));
+        op_.context().keep(std::make_shared<log::ReadResult>(std::move(read)));
+    }
+
+    // What this look has found out goes into the catalog.
+    Task<Result<void>> settle() {
+        if (steps_.empty()) co_return Result<void>();
+        CO_TRY(const catalog::Verdict verdict, co_await op_.submit(catalog::QueueProgress{arn_, std::move(steps_)}));
+        static_cast<void>(verdict);  // a queue that was deleted meanwhile needs none of it
+        co_return Result<void>();
+    }
+
+    StreamsOp op_;
+    std::string arn_;
+    bool dead_;
+    std::size_t wanted_;
+    QueueSettings settings_;
+    QueueRef queue_;
+    StreamRef stream_;
+    std::shared_ptr<QueueWork> work_;
+    TimestampMs visible_at_;
+    std::vector<catalog::QueueProgress::Step> steps_;
+};
+
+Task<void> sleep(core::Core& core, std::int64_t ms) {
+    core::Timer timer(core);
+    co_await core::suspend([&](core::Wakeup& wakeup) { timer.start(ms, [&wakeup] { wakeup.run(); }); });
+}
+
+}  // namespace
+
+Task<Result<std::vector<api::QueueRecord>>> receive(StreamsOp op, ReceiveRequest request) {
+    const std::int64_t deadline_ns =
+        op.service().clock.monotonic().value() + std::int64_t{request.wait_s.value_or(0)} * 1'000'000'000;
+    for (;;) {
+        CO_TRY(const QueueRef queue, resolve_resource(op, catalog::ResourceState::Kind::queue, request.arn));
+        const StreamRef stream = op.catalog().snapshot()->find_by_uid(queue->stream_uid);
+        const catalog::StreamStatus status = queue->status(op.service().clock.now());
+        if (stream == nullptr || status == catalog::StreamStatus::creating ||
+            status == catalog::StreamStatus::deleting) {
+            co_return fail(errors::resource_not_active(
+                "Queue", queue->name, op.account(),
+                stream == nullptr ? std::string("DELETING") : std::string(name_of(to_api(status)))));
+        }
+        Look look(op, request, queue, stream);
+        CO_TRY_VOID(co_await look.gather());
+        if (!look.records.empty() || op.service().clock.monotonic().value() >= deadline_ns) {
+            co_return std::move(look.records);
+        }
+        co_await sleep(op.core(), poll_ms);
+    }
+}
+
+}  // namespace riacho::streams

@@ -1,0 +1,228 @@
+"""Queues over on-demand streams (specification 2.13), through raw calls: no SDK has them yet."""
+
+import base64
+import time
+
+import pytest
+from conftest import put_many, wait_active
+
+
+class Queue:
+    def __init__(self, server, stream, name="q", **attributes):
+        self.raw = server.raw()
+        self.server = server
+        self.stream_arn = server.client().describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamARN"]
+        start = attributes.pop("start", {"Type": "TRIM_HORIZON"})
+        self.made = self.call("CreateQueue", QueueName=name, QueueAttributes=attributes, StreamConfigurationList=[
+            {"StreamARN": self.stream_arn, "StartingPosition": start}])["QueueDescription"]
+        self.arn = self.made["QueueARN"]
+        while self.describe()["QueueStatus"] != "ACTIVE":
+            pass
+
+    def call(self, operation, status=200, **body):
+        reply = self.raw.call(operation, body)
+        assert reply.status == status, reply.body
+        return reply.json if reply.body else {}
+
+    def describe(self):
+        return self.call("DescribeQueue", QueueARN=self.arn)["QueueDescription"]
+
+    def receive(self, dead="", **options):
+        return self.call(f"Receive{dead}QueueRecords", QueueARN=self.arn, **options)["QueueRecords"]
+
+    def acknowledge(self, records, dead=""):
+        return self.entries(f"Acknowledge{dead}QueueRecords", records)
+
+    def entries(self, operation, records, **more):
+        return self.call(operation, QueueARN=self.arn, Entries=[{"ReceiptHandle": r["ReceiptHandle"]} | more for r in records])
+
+    def drain(self, dead=""):
+        """Receives and acknowledges until nothing is left; returns the data."""
+        data = []
+        while records := self.receive(dead):
+            data += [base64.b64decode(r["Data"]) for r in records]
+            assert not self.acknowledge(records, dead)["Failed"]
+        return data
+
+    def reconnect(self):
+        self.raw = self.server.raw()
+
+
+@pytest.fixture
+def server(riacho_server):
+    return riacho_server("--test-clock")
+
+
+@pytest.fixture
+def stream(server, name):
+    client = server.client()
+    client.create_stream(StreamName=name, StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    wait_active(client, name)
+    return name
+
+
+def put(server, stream, count, prefix="r"):
+    values = [f"{prefix}{i}".encode() for i in range(count)]
+    entries = [{"Data": value, "PartitionKey": value.decode()} for value in values]
+    reply = server.client().put_records(StreamName=stream, Records=entries)
+    assert reply["FailedRecordCount"] == 0
+    return values
+
+
+def test_every_record_comes_out_once_and_is_acknowledged(server, stream):
+    values = put(server, stream, 100)
+    queue = Queue(server, stream)
+    first = queue.receive(Limit=3)
+    assert len(first) == 3
+    for record in first:
+        assert record["ReceiveCount"] == 1 and 1 <= len(record["ReceiptHandle"]) <= 1024
+        assert base64.b64decode(record["Data"]).decode() == record["PartitionKey"]
+        assert record["FirstReceiveTimestamp"] >= record["ApproximateArrivalTimestamp"]
+    assert len(queue.acknowledge(first)["Successful"]) == 3
+    rest = queue.drain()
+    assert sorted(rest + [base64.b64decode(r["Data"]) for r in first]) == sorted(values)
+    late = put(server, stream, 5, "late")
+    assert sorted(queue.drain()) == sorted(late)
+
+
+def test_what_is_not_acknowledged_comes_back(server, stream):
+    put(server, stream, 1)
+    queue = Queue(server, stream, VisibilityTimeoutSeconds=10)
+    (first,) = queue.receive()
+    assert queue.receive() == []
+    server.advance_clock(11)
+    (second,) = queue.receive()
+    assert second["RecordId"] == first["RecordId"] and second["ReceiveCount"] == 2
+    assert second["FirstReceiveTimestamp"] == first["FirstReceiveTimestamp"]
+    failed = queue.acknowledge([first])["Failed"]
+    assert [entry["ErrorCode"] for entry in failed] == ["ResourceNotFoundException"]
+    assert queue.entries("UpdateQueueRecordsVisibility", [second], VisibilityTimeoutSeconds=0)["Successful"]
+    (third,) = queue.receive(VisibilityTimeoutSeconds=3600)
+    server.advance_clock(600)
+    assert queue.receive() == []
+    assert queue.acknowledge([third])["Failed"] == []
+    server.advance_clock(3600)
+    assert queue.receive() == []
+    bad = queue.call("AcknowledgeQueueRecords", QueueARN=queue.arn, Entries=[{"ReceiptHandle": "nonsense"}])
+    assert bad["Failed"][0]["ErrorCode"] == "InvalidArgumentException" and bad["Successful"] == []
+
+
+def test_dead_letters(server, stream):
+    put(server, stream, 3)
+    queue = Queue(server, stream, VisibilityTimeoutSeconds=10,
+                  DeadLetterConfiguration={"TargetType": "BUILT_IN", "MaxReceiveCount": 2})
+    for count in (1, 2):
+        records = queue.receive()
+        assert [r["ReceiveCount"] for r in records] == [count] * 3
+        server.advance_clock(11)
+    assert queue.receive() == []
+    dead = queue.receive("DeadLetter")
+    assert len(dead) == 3
+    assert queue.receive("DeadLetter") == []
+    assert queue.acknowledge(dead[:1], "DeadLetter")["Failed"] == []
+    assert queue.acknowledge(dead[1:2])["Failed"][0]["ErrorCode"] == "InvalidArgumentException"
+    assert queue.entries("RestoreDeadLetterQueueRecords", dead[1:2])["Failed"] == []
+    (restored,) = queue.receive()
+    assert restored["RecordId"] == dead[1]["RecordId"] and restored["ReceiveCount"] == 1
+    assert queue.acknowledge([restored])["Failed"] == []
+    assert queue.entries("UpdateDeadLetterQueueRecordsVisibility", dead[2:], VisibilityTimeoutSeconds=0)["Failed"] == []
+    (last,) = queue.receive("DeadLetter")
+    assert last["RecordId"] == dead[2]["RecordId"]
+    assert queue.acknowledge([last], "DeadLetter")["Failed"] == []
+    server.advance_clock(60)
+    assert queue.receive() == [] and queue.receive("DeadLetter") == []
+
+
+def test_acknowledgements_survive_a_kill(server, stream):
+    values = put(server, stream, 60)
+    queue = Queue(server, stream, DeadLetterConfiguration={"TargetType": "BUILT_IN", "MaxReceiveCount": 1})
+    done, open_ones = [], []
+    for i in range(6):
+        records = queue.receive(VisibilityTimeoutSeconds=5)
+        keep = records[::2] if i < 3 else records
+        queue.acknowledge(keep)
+        done += [base64.b64decode(r["Data"]) for r in keep]
+        open_ones += [r for r in records if r not in keep]
+    assert queue.receive() == []
+    server.advance_clock(6)
+    assert queue.receive() == []
+    server.kill()
+    server.start()
+    queue.reconnect()
+    buried = queue.drain("DeadLetter")
+    assert sorted(done + buried) == sorted(values) and len(buried) == len(open_ones)
+    assert queue.receive() == []
+    server.stop()
+    server.start()
+    queue.reconnect()
+    assert queue.receive() == [] and queue.receive("DeadLetter") == []
+
+
+def test_a_receiver_can_wait(server, stream):
+    queue = Queue(server, stream)
+    began = time.monotonic()
+    assert queue.receive(WaitTimeSeconds=1) == []
+    assert 0.9 < time.monotonic() - began < 5
+    put(server, stream, 1)
+    assert len(queue.receive(WaitTimeSeconds=20)) == 1
+
+
+def test_where_a_queue_begins(server, stream):
+    put(server, stream, 3, "old")
+    server.advance_clock(60)
+    middle = time.time() + 30
+    latest = Queue(server, stream, "latest", start={"Type": "LATEST"})
+    at = Queue(server, stream, "at", start={"Type": "AT_TIMESTAMP", "Timestamp": middle})
+    new = put(server, stream, 2, "new")
+    assert sorted(latest.drain()) == sorted(new) == sorted(at.drain())
+    assert len(Queue(server, stream, "all").drain()) == 5
+    assert "Timestamp" in latest.describe()["StreamConfigurationList"][0]["StartingPosition"]
+    bad = {"Type": "LATEST", "Timestamp": middle}
+    error = latest.call("CreateQueue", 400, QueueName="x", StreamConfigurationList=[
+        {"StreamARN": latest.stream_arn, "StartingPosition": bad}])
+    assert error["__type"] == "ValidationException"
+
+
+def test_queues_are_listed_changed_and_deleted(server, stream):
+    queue = Queue(server, stream)
+    assert queue.made["QueueStatus"] == "CREATING" and queue.arn.split(":")[5].startswith("queue/")
+    assert queue.made["QueueAttributes"]["VisibilityTimeoutSeconds"] == 30
+    assert queue.call("CreateQueue", 400, QueueName="q", StreamConfigurationList=[{"StreamARN": queue.stream_arn}])["__type"] == (
+        "ResourceInUseException")
+    Queue(server, stream, "q2")
+    page = queue.call("ListQueues", MaxResults=1)
+    rest = queue.call("ListQueues", NextToken=page["NextToken"])
+    assert {q["QueueName"] for q in page["QueueSummaries"] + rest["QueueSummaries"]} == {"q", "q2"}
+    changed = queue.call("UpdateQueue", QueueARN=queue.arn, QueueAttributes={"VisibilityTimeoutSeconds": 5})["QueueDescription"]
+    assert changed["QueueAttributes"]["VisibilityTimeoutSeconds"] == 5 and changed["QueueStatus"] == "UPDATING"
+    client = server.client()
+    with pytest.raises(client.exceptions.ResourceInUseException):
+        client.delete_stream(StreamName=stream)
+    queue.call("TagResource", ResourceARN=queue.arn, Tags={"a": "b"})
+    assert queue.call("ListTagsForResource", ResourceARN=queue.arn)["Tags"] == [{"Key": "a", "Value": "b"}]
+    queue.call("DeleteQueue", QueueARN=queue.arn)
+    while queue.raw.call("DescribeQueue", {"QueueARN": queue.arn}).status == 200:
+        pass
+    client.delete_stream(StreamName=stream, EnforceConsumerDeletion=True)
+    while queue.call("ListQueues")["QueueSummaries"]:
+        pass
+
+
+def test_a_queue_needs_an_on_demand_stream(server, name):
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    arn = client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    reply = server.raw().call("CreateQueue", {"QueueName": "q", "StreamConfigurationList": [{"StreamARN": arn}]})
+    assert reply.status == 400 and reply.json["__type"] == "ValidationException"
+
+
+def test_what_retention_took_is_not_delivered(server, stream):
+    put(server, stream, 20, "old")
+    queue = Queue(server, stream)
+    queue.receive(VisibilityTimeoutSeconds=1)
+    server.advance_clock(25 * 3600)
+    new = put(server, stream, 20, "new")
+    assert sorted(queue.drain()) == sorted(new)
+    put_many(server.client(), stream, [b"more"])
+    assert queue.drain() == [b"more"]
