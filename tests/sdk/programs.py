@@ -1,11 +1,9 @@
 """Builds the client programs beside this file and runs them. What they are made of goes to build/clients."""
 
-import contextlib
 import functools
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import tempfile
 import threading
@@ -115,22 +113,7 @@ class Running:
 @pytest.fixture(scope="session")
 def dynamodb():
     """The URL of a local DynamoDB, for the leases of the Kinesis Client Library."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    library = OUT / "dynamodb" / "lib"
-    server = "com.amazonaws.services.dynamodbv2.local.main.ServerRunner"
-    command = [*build_java("dynamodb"), server, "-inMemory", "-disableTelemetry", "-port", str(port)]
-    process = subprocess.Popen([command[0], f"-Dsqlite4java.library.path={library}", *command[1:]], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            assert process.poll() is None and time.monotonic() < deadline, "the local DynamoDB did not start"
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait()
+    command = build_java("dynamodb")
+    command = [command[0], f"-Dsqlite4java.library.path={OUT}/dynamodb/lib", *command[1:], "riacho.Dynamo"]
+    with Running(command) as server:
+        yield f"http://127.0.0.1:{server.wait(len, timeout=60)[0]['port']}"
