@@ -1,0 +1,51 @@
+"""Executes the tutorial's notebooks as a reader would, each language against a server of its own."""
+
+import ast
+import pathlib
+import re
+
+import nbformat
+import pytest
+from conftest import ROOT
+from nbclient import NotebookClient
+
+NOTEBOOKS = {"pt": ("produtor", "consumidor_1", "consumidor_2"), "en": ("producer", "consumer_1", "consumer_2")}
+SEQUENCE_NUMBER = re.compile(r"\b\d{56}\b")
+
+
+def execute(path, endpoint, monkeypatch):
+    monkeypatch.setenv("RIACHO_ENDPOINT", endpoint)
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}).execute()
+    return notebook
+
+
+def printed(notebook):
+    """Everything that the cells showed, as text."""
+    texts = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            texts.append(output.get("text") or output.get("data", {}).get("text/plain", ""))
+    return "\n".join(texts)
+
+
+def records(text):
+    """[(sequence number, seller)] of the lines that show one."""
+    return [(SEQUENCE_NUMBER.search(line)[0], ast.literal_eval(line[line.index("{"):line.rindex("}") + 1]))
+            for line in text.splitlines() if SEQUENCE_NUMBER.search(line) and "{" in line]
+
+
+@pytest.mark.parametrize("language", NOTEBOOKS)
+def test_what_is_produced_reaches_both_consumers(riacho_server, monkeypatch, language):
+    server = riacho_server()
+    folder = pathlib.Path(ROOT, "tutorial", language)
+    producer, first, second = (printed(execute(folder / f"{name}.ipynb", server.url, monkeypatch)) for name in NOTEBOOKS[language])
+    assert "shardId-000000000000" in producer
+    numbers = SEQUENCE_NUMBER.findall(producer)
+    assert len(numbers) == 5 and sorted(numbers) == numbers
+    assert len(records(producer)) == 4  # the first record's reply is shown without the record
+    assert [number for number, _ in records(first)] == numbers
+    assert records(first)[1:] == records(producer)
+    seen_by_second = {number for number, _ in records(second)} or set(SEQUENCE_NUMBER.findall(second))
+    assert seen_by_second == set(numbers)
+    assert len({seller["id_vendedor"] if "id_vendedor" in seller else seller["seller_id"] for _, seller in records(first)}) == 5
