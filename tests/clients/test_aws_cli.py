@@ -1,0 +1,45 @@
+"""The AWS CLI, first of all as docs/walkthrough-cli.md says."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+AWS = os.path.join(os.path.dirname(sys.executable), "aws")
+
+
+@pytest.fixture
+def shell(riacho_server):
+    server = riacho_server()
+    environment = os.environ | {"AWS_ENDPOINT_URL_KINESIS": server.url, "AWS_ACCESS_KEY_ID": "my-key", "AWS_SECRET_ACCESS_KEY": "s",
+                                "AWS_DEFAULT_REGION": "us-east-1", "AWS_PAGER": "", "PATH": f"{os.path.dirname(AWS)}:{os.environ['PATH']}"}
+
+    def run(script, status=0):
+        done = subprocess.run(["bash", "-euc", script], env=environment, capture_output=True, text=True, timeout=110, check=False)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout if status == 0 else done.stderr
+
+    return run
+
+
+def test_the_walk_through(shell):
+    text = (ROOT / "docs" / "walkthrough-cli.md").read_text()
+    blocks = [block for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "export" not in block and "4968..." not in block]
+    # Version 1 of the CLI, which PyPI has, takes the text as it is; the document says so.
+    script = "".join(blocks).replace("--cli-binary-format raw-in-base64-out ", "")
+    assert script.count("aws kinesis") >= 6
+    out = shell(script)
+    assert '"ShardId": "shardId-000000000000"' in out
+    assert '{"id_vendedor": 1, "nome": "Ana"}' in out
+    assert '"MillisBehindLatest": 0' in out
+
+
+def test_errors_and_paging(shell):
+    assert "ResourceNotFoundException" in shell("aws kinesis describe-stream --stream-name missing", status=255)
+    shell("for i in 1 2 3; do aws kinesis create-stream --stream-name s$i --stream-mode-details StreamMode=ON_DEMAND; done")
+    names = json.loads(shell("aws kinesis list-streams --page-size 1"))["StreamNames"]
+    assert names == ["s1", "s2", "s3"]
