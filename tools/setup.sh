@@ -73,11 +73,13 @@ install_npm() {
     cp tests/js/package-lock.json "$stamp"
 }
 
-# install_command COMMAND PACKAGE...: the packages, unless the command is there already, from wherever.
+# install_command COMMAND PACKAGE...: the first of the packages that there is, unless the command is there already, from wherever.
 install_command() {
-    name=$1
+    if command -v "$1" >/dev/null; then return; fi
     shift
-    command -v "$name" >/dev/null || install_packages "$@"
+    if command -v apt-cache >/dev/null; then as_root apt-get -qq update; fi
+    while [ $# -gt 1 ] && ! apt-cache show "$1" >/dev/null 2>&1; do shift; done
+    install_packages "$1"
 }
 
 # want_version NAME LEAST HAVE: says so when a compiler is older than what the clients need; their tests will fail then.
@@ -104,7 +106,8 @@ case "${1:-}" in
         install_command javac openjdk-17-jdk-headless
         install_command mvn maven
         install_command go golang-go
-        install_command cargo cargo
+        # Debian 12 has its newest Rust under a name of its own, for the browsers it builds.
+        install_command cargo cargo-web cargo
         want_version go 1.24 "$(go version | sed 's/.*go\([0-9.]*\) .*/\1/')"
         want_version cargo 1.94.1 "$(cargo --version | cut -d ' ' -f 2)"
         for file in tutorial/requirements.txt tests/requirements.txt tests/sdk/requirements.txt; do install_python $file; done
