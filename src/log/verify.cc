@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <optional>
@@ -260,6 +261,10 @@ bool VerifyReport::is_damaged() const {
 VerifyReport verify(const std::string& directory, io::FileSystem& fs) {
     VerifyReport report;
     const auto lock = fs.lock(directory + "/LOCK");
+    if (!lock && lock.error().error == EWOULDBLOCK) {
+        report.is_in_use = true;
+        return report;
+    }
     if (!lock) {
         report.findings.push_back({Severity::damage, directory, 0, lock.error().describe()});
         return report;

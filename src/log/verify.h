@@ -29,12 +29,13 @@ struct VerifyReport {
     std::uint64_t frames = 0;
     std::uint64_t records = 0;
     std::uint64_t bytes = 0;
+    bool is_in_use = false;  // by another process; nothing was looked at
 
     [[nodiscard]] bool is_damaged() const;
 };
 
 // Reads every byte of a directory that no process uses and changes nothing. Takes the directory's lock meanwhile; a
-// directory that cannot be opened or is locked is itself a finding.
+// directory that cannot be opened is itself a finding.
 VerifyReport verify(const std::string& directory, io::FileSystem& fs);
 
 }  // namespace riacho::log

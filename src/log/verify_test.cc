@@ -96,7 +96,10 @@ TEST_F(VerifyTest, damage_in_the_journal_after_the_checkpoint_is_found) {
 
 TEST_F(VerifyTest, a_store_in_use_is_not_touched) {
     TestNode node(fs_, clock_, applier_);
-    EXPECT_TRUE(verify("/store", fs_).is_damaged());
+    const VerifyReport report = verify("/store", fs_);
+    EXPECT_TRUE(report.is_in_use);
+    EXPECT_TRUE(report.findings.empty());
+    EXPECT_EQ(report.journal_files, 0U);
 }
 
 TEST_F(VerifyTest, a_directory_without_a_store_is_a_finding) {

@@ -352,7 +352,9 @@ std::string describe_config(const ResolvedConfig& resolved) {
         } else {
             shown = fmt::format("\"{}\"", value.values.front());
         }
-        text += fmt::format("{:<50} # {}\n", fmt::format("{} = {}", setting->name, shown), value.source);
+        // A file cannot name another file.
+        const std::string_view mark = setting->name == "config" ? "# " : "";
+        text += fmt::format("{:<50} # {}\n", fmt::format("{}{} = {}", mark, setting->name, shown), value.source);
     }
     return text;
 }

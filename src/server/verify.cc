@@ -39,6 +39,10 @@ int verify(const std::string& data_dir) {
         return exit_configuration;
     }
     const log::VerifyReport report = log::verify(data_dir, io::posix_file_system());
+    if (report.is_in_use) {
+        fmt::print(stderr, "riacho: {} is in use by another process\n", data_dir);
+        return exit_locked;
+    }
     for (const log::Finding& finding : report.findings) {
         const bool damage = finding.severity == log::Finding::Severity::damage;
         fmt::print("{} {} at {}: {}\n", damage ? "DAMAGE" : "note", finding.path, finding.offset, finding.message);

@@ -1,0 +1,275 @@
+"""Operating a server, as docs/operations.md says it: settings, pages, exit codes, shutdown, verify, users."""
+
+import collections
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+
+import pytest
+from conftest import BINARY, iterator, put_many, read_all, wait_active
+
+
+def run(*arguments, **environment):
+    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=30, check=False,
+                          env={k: v for k, v in os.environ.items() if not k.startswith("RIACHO_")} | environment)
+
+
+def page(server, path):
+    with urllib.request.urlopen(server.url + path, timeout=10) as reply:
+        return reply.read().decode()
+
+
+def metrics(server):
+    """{name: {labels as text: value}}"""
+    found = collections.defaultdict(dict)
+    for line in page(server, "/metrics").splitlines():
+        if not line.startswith("#"):
+            name, labels, value = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line).groups()
+            found[name][labels or ""] = float(value)
+    return found
+
+
+def test_health_shows_the_durability(riacho_server):
+    for flags, shown in (([], "sync"), (["--durability", "interval:50"], "interval:50"), (["--durability", "os"], "os")):
+        health = json.loads(page(riacho_server(*flags), "/health"))
+        assert health["status"] == "ok" and health["store"] == "ok"
+        assert health["durability"].split(":")[0] == shown.split(":")[0]
+
+
+def test_metrics_count_what_was_done(riacho_server, name):
+    """[89]"""
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    for _ in range(3):
+        client.put_record(StreamName=name, Data=b"12345678", PartitionKey="kk")
+    put_many(client, name, [b"x" * 100] * 50)
+    assert len(read_all(client, name)) == 53
+    found = metrics(server)
+
+    def value(figure):
+        (sample,) = [value for labels, value in found[f"riacho_kinesis_{figure}"].items() if f'"{name}"' in labels]
+        return sample
+
+    assert value("IncomingRecords_total") == 53
+    assert value("IncomingBytes_total") == 3 * 10 + 50 * 101
+    assert value("PutRecord_Success_total") == 3
+    assert value("PutRecord_Bytes_total") == 30
+    assert value("PutRecords_Success_total") == 1
+    assert value("PutRecords_TotalRecords_total") == 50
+    assert value("PutRecords_SuccessfulRecords_total") == 50
+    assert value("PutRecords_FailedRecords_total") == 0
+    assert value("GetRecords_Records_total") == 53
+    assert value("GetRecords_Bytes_total") == 3 * 10 + 50 * 101
+    assert value("GetRecords_IteratorAgeMilliseconds") == 0
+    assert value("PutRecord_Latency_count" if "riacho_kinesis_PutRecord_Latency_count" in found else "PutRecord_Latency_seconds_count") == 3
+
+
+def test_sigterm_finishes_what_is_in_flight(riacho_server, name):
+    server = riacho_server("--fault-header")
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    replies = []
+
+    def put():
+        body = {"StreamName": name, "Data": "eA==", "PartitionKey": "k"}
+        replies.append(server.raw().call("PutRecord", body, **{"X-Riacho-Fault": "delay=700"}))
+
+    threads = [threading.Thread(target=put) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    assert server.stop() == 0
+    for thread in threads:
+        thread.join()
+    assert [reply.status for reply in replies] == [200] * 8
+    server.start()
+    assert len(read_all(server.client(), name)) == 8
+
+
+def test_everything_survives_a_restart(riacho_server, name):
+    server = riacho_server("--auth", "sigv4")
+    user = server.user("add", "ana")
+    def client():
+        return server.client(key=user["access_key_id"], secret=user["secret_access_key"])
+    client().create_stream(StreamName=name, ShardCount=2, Tags={"a": "b"})
+    wait_active(client(), name)
+    client().increase_stream_retention_period(StreamName=name, RetentionPeriodHours=72)
+    arn = client().describe_stream(StreamName=name)["StreamDescription"]["StreamARN"]
+    client().register_stream_consumer(StreamARN=arn, ConsumerName="c")
+    numbers = put_many(client(), name, [b"%d" % i for i in range(1000)])
+    position = iterator(client(), name, "1")
+
+    def state():
+        return [client().describe_stream(StreamName=name)["StreamDescription"], client().list_tags_for_stream(StreamName=name)["Tags"],
+                [c["ConsumerARN"] for c in client().list_stream_consumers(StreamARN=arn)["Consumers"]],
+                sorted(r["SequenceNumber"] for shard in "01" for r in read_all(client(), name, shard))]
+
+    before = state()
+    assert before[3] == sorted(numbers)
+    for end in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
+        server.stop(end)
+        server.start()
+        assert state() == before
+    client().get_records(ShardIterator=position)
+    assert server.stop() == 0
+    assert run("verify", "--data-dir", server.data_dir).returncode == 0
+
+
+def test_a_copy_of_the_directory_is_a_snapshot(riacho_server, tmp_path, name):
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    numbers = put_many(client, name, [b"x"] * 100)
+    server.stop()
+    subprocess.run(["cp", "-a", server.data_dir, tmp_path / "copy"], check=True)
+    server.start()
+    put_many(server.client(), name, [b"later"] * 10)
+    copy = riacho_server(data_dir=tmp_path / "copy")
+    assert [r["SequenceNumber"] for r in read_all(copy.client(), name)] == numbers
+
+
+def test_flag_beats_variable_beats_file_beats_default(tmp_path):
+    file = tmp_path / "riacho.toml"
+    file.write_text('transition-delay = 1\naccount = "111111111111"\nregion = "sa-east-1"\ncreate-stream = ["a:2", "b"]\n')
+    shown = run("config", "--config", file, "--region", "eu-west-1", RIACHO_ACCOUNT="222222222222", RIACHO_REGION="ap-east-1").stdout
+
+    def line(setting):
+        return next(text for text in shown.splitlines() if text.startswith(f"{setting} "))
+
+    assert "eu-west-1" in line("region") and "flag" in line("region")
+    assert "222222222222" in line("account") and "RIACHO_ACCOUNT" in line("account")
+    assert re.search(r"\b1\b", line("transition-delay")) and str(file) in line("transition-delay")
+    assert "sync" in line("durability") and "default" in line("durability")
+    again = tmp_path / "again.toml"
+    again.write_text(shown)
+    assert run("config", "--config", again).returncode == 0
+
+
+def test_settings_from_a_file_and_the_environment_are_obeyed(riacho_server, tmp_path):
+    file = tmp_path / "riacho.toml"
+    file.write_text('create-stream = ["orders:3", "clicks"]\n')
+    server = riacho_server("--config", str(file), environment={"RIACHO_ACCOUNT": "123456789012", "RIACHO_LOG_FORMAT": "json"})
+    client = server.client()
+    assert client.list_streams()["StreamNames"] == ["clicks", "orders"]
+    description = client.describe_stream(StreamName="orders")["StreamDescription"]
+    assert len(description["Shards"]) == 3 and ":123456789012:" in description["StreamARN"]
+    server.stop()
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert {"listening"} <= {line["event"] for line in lines} and all(line["level"] and line["time"] for line in lines)
+    assert riacho_server("--config", str(file), data_dir=server.data_dir).client().list_streams()["StreamNames"] == ["clicks", "orders"]
+
+
+def test_an_ephemeral_server_leaves_nothing(riacho_server):
+    server = riacho_server("--ephemeral", "--log-format", "json")
+    directory = pathlib.Path(next(json.loads(line)["data_dir"] for line in server.log.read_text().splitlines() if "data_dir" in line))
+    assert directory.is_dir() and not server.data_dir.exists()
+    put = server.client()
+    put.create_stream(StreamName="s", ShardCount=1)
+    assert server.stop() == 0
+    assert not directory.exists()
+
+
+def test_exit_codes(riacho_server, tmp_path):
+    server = riacho_server()
+    busy = run("serve", "--listen", f"127.0.0.1:{server.port}", "--data-dir", tmp_path / "other")
+    assert busy.returncode == 69 and str(server.port) in busy.stderr
+    locked = run("serve", "--listen", "127.0.0.1:0", "--data-dir", server.data_dir)
+    assert locked.returncode == 2 and str(server.data_dir) in locked.stderr
+    assert run("verify", "--data-dir", server.data_dir).returncode == 2
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "holiday.jpg").write_bytes(b"x")
+    refused = run("serve", "--listen", "127.0.0.1:0", "--data-dir", foreign)
+    assert refused.returncode == 78 and os.listdir(foreign) == ["holiday.jpg"]
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    assert run("serve", "--listen", "127.0.0.1:0", "--data-dir", in_the_way / "data").returncode == 78
+    for bad in (["serve", "--no-such-flag"], ["serve", "--durability", "maybe"], ["serve", "--listen", "nonsense"], ["no-such-command"],
+                ["serve", "--account", "12"], ["serve", "--limits", "some"], ["serve", "--kms-key", "x"]):
+        assert run(*bad).returncode == 64, bad
+    assert run("serve", RIACHO_DURABILITY="maybe").returncode == 64
+    unknown = tmp_path / "unknown.toml"
+    unknown.write_text("no-such-setting = 1\n")
+    assert run("config", "--config", unknown).returncode == 64
+
+
+def test_a_directory_that_cannot_be_written(tmp_path):
+    directory = tmp_path / "ours"
+    directory.mkdir()
+    os.chmod(directory, 0o555)
+    if os.access(directory, os.W_OK):
+        # Root writes anywhere but where the kernel forbids it.
+        directory = pathlib.Path("/proc/riacho")
+    refused = run("serve", "--listen", "127.0.0.1:0", "--data-dir", directory)
+    assert refused.returncode == 78 and str(directory) in refused.stderr
+
+
+def test_help_and_version():
+    assert re.fullmatch(r"riacho \d+\.\d+\.\d+\n", run("--version").stdout)
+    for command in ([], ["serve"], ["config"], ["verify"], ["user"], ["user", "add"], ["clock"]):
+        shown = run(*command, "--help")
+        assert shown.returncode == 0 and "--help" in shown.stdout
+
+
+def damage(path, at):
+    with open(path, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte[0] ^ 0x40]))
+
+
+def test_verify_names_the_damaged_place(riacho_server, name):
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    marker = b"a record that will be damaged"
+    put_many(client, name, [marker] * 10)
+    server.stop()
+    assert run("verify", "--data-dir", server.data_dir).returncode == 0
+    segment = next(path for path in (server.data_dir / "data").rglob("*") if path.is_file() and marker in path.read_bytes())
+    damage(segment, segment.read_bytes().index(marker) + 3)
+    found = run("verify", "--data-dir", server.data_dir)
+    assert found.returncode == 65 and segment.name in found.stdout + found.stderr
+
+
+def test_users_with_and_without_a_running_server(riacho_server):
+    server = riacho_server("--auth", "sigv4")
+    ana = server.user("add", "ana", "--account", "111111111111")
+    assert ana["account"] == "111111111111"
+    assert run("user", "add", "ana", "--data-dir", server.data_dir).returncode == 1
+    client = server.client(key=ana["access_key_id"], secret=ana["secret_access_key"])
+    client.list_streams()
+    rotated = server.user("rotate", "ana")
+    with pytest.raises(client.exceptions.ClientError, match="UnrecognizedClientException"):
+        client.list_streams()
+    server.stop()
+    rui = server.user("add", "rui")
+    users = server.user("list")
+    assert {"ana", "rui"} <= {user["user"] for user in (users if isinstance(users, list) else users["users"])}
+    server.start()
+    for key in (rotated, rui):
+        server.client(key=key["access_key_id"], secret=key["secret_access_key"]).list_streams()
+    server.user("remove", "rui")
+    gone = server.client(key=rui["access_key_id"], secret=rui["secret_access_key"])
+    with pytest.raises(gone.exceptions.ClientError, match="UnrecognizedClientException"):
+        gone.list_streams()
+
+
+def test_the_port_is_only_announced_once_it_answers(riacho_server):
+    server = riacho_server()
+    with socket.create_connection((server.host, server.port), timeout=1):
+        pass
+    assert json.loads(page(server, "/health"))["status"] == "ok"
