@@ -21,6 +21,17 @@ struct UserRequest {
     std::string account;
     bool json = false;
 };
+struct TransferRequest {
+    enum class Direction : std::uint8_t { to_file, from_file } direction;
+    std::string stream;
+    std::string file = "-";
+    std::string endpoint;
+    std::string region;     // empty: from the environment
+    bool progress = false;  // even when standard error is no terminal
+};
+// Copies a stream's records to JSON lines, or JSON lines into a stream.
+int transfer(const TransferRequest& request);
+
 // Moves the clock of a running server that was started with --test-clock.
 int advance_clock(const std::string& data_dir, std::int64_t span_ms);
 

@@ -96,6 +96,29 @@ int run(int argc, char** argv) {
         ->envname("RIACHO_DATA_DIR");
     clock_command->add_option("MS", clock_ms, "by how many milliseconds")->required();
 
+    TransferRequest transfer_request{};
+    transfer_request.endpoint = "http://127.0.0.1:4566";
+    const auto add_transfer_command = [&](const char* name, const char* help, const char* file_help,
+                                          TransferRequest::Direction direction) {
+        CLI::App* command = app.add_subcommand(name, help);
+        command->add_option("STREAM", transfer_request.stream, "the stream's name")->required();
+        command->add_option("FILE", transfer_request.file, file_help);
+        command->add_option("--endpoint", transfer_request.endpoint, "the server [http://127.0.0.1:4566]")
+            ->type_name("URL")
+            ->envname("RIACHO_ENDPOINT");
+        command->add_option("--region", transfer_request.region, "the region [AWS_REGION or us-east-1]")
+            ->type_name("REGION");
+        command->add_flag("--progress", transfer_request.progress, "show progress even without a terminal");
+        command->callback([&transfer_request, direction] { transfer_request.direction = direction; });
+        return command;
+    };
+    CLI::App* export_command = add_transfer_command(
+        "export", "Write a stream's records as JSON lines; keys from AWS_ACCESS_KEY_ID and its like",
+        "where to [standard output]", TransferRequest::Direction::to_file);
+    CLI::App* import_command =
+        add_transfer_command("import", "Put records from JSON lines into a stream that exists",
+                             "where from [standard input]", TransferRequest::Direction::from_file);
+
     CLI::App* user_command = app.add_subcommand("user", "Manage credentials (used with --auth=sigv4)");
     user_command->require_subcommand(1);
     UserRequest user_request{};
@@ -127,6 +150,7 @@ int run(int argc, char** argv) {
         return code == 0 ? exit_ok : exit_usage;
     }
     if (*verify_command) return verify(verify_dir);
+    if (*export_command || *import_command) return transfer(transfer_request);
     if (*clock_command) return advance_clock(clock_dir, clock_ms);
     if (*user_command) return user(user_request);
     const bool serving = static_cast<bool>(*serve_command);
