@@ -1,4 +1,4 @@
-"""The Kinesis Client Library 3. Numbers in brackets: items of the conformance list (data-streams specification, section 10)."""
+"""The Kinesis Client Library, 3 and 2. Numbers in brackets: items of the conformance list (data-streams specification, section 10)."""
 
 import base64
 import collections
@@ -58,14 +58,15 @@ def reshard(client, stream, writer):
         raise writer.failure
 
 
-@pytest.mark.parametrize("mode, scheme", [("polling", "http"), ("fan-out", "http"), ("fan-out", "https")])
-def test_a_stream_is_consumed_through_a_split_and_a_merge(riacho, kinesis, make_stream, dynamodb, tmp_path, mode, scheme):
+@pytest.mark.parametrize("version, mode, scheme", [("kcl", "polling", "http"), ("kcl", "fan-out", "http"), ("kcl", "fan-out", "https"),
+                                                   ("kcl2", "polling", "http"), ("kcl2", "fan-out", "http")])
+def test_a_stream_is_consumed_through_a_split_and_a_merge(riacho, kinesis, make_stream, dynamodb, tmp_path, version, mode, scheme):
     """[88] Every record once, in order for each partition key; closed shards are finished before their children begin."""
     flags = programs.truststore(riacho, tmp_path) if scheme == "https" else []
     url = riacho.tls_url if scheme == "https" else riacho.url
     stream = make_stream(2)
     writer = Writer(kinesis, stream)
-    with programs.Running([*programs.build_java("kcl"), *flags, "riacho.Consumer", mode, url, dynamodb, stream]) as worker:
+    with programs.Running([*programs.build_java(version), *flags, "riacho.Consumer", mode, url, dynamodb, stream]) as worker:
         worker.wait(lambda lines: any("started" in line for line in lines))
         writer.start()
         reshard(kinesis, stream, writer)

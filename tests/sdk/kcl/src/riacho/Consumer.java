@@ -6,7 +6,6 @@ import java.nio.ByteBuffer;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import software.amazon.awssdk.services.cloudwatch.CloudWatchAsyncClient;
 import software.amazon.awssdk.services.dynamodb.DynamoDbAsyncClient;
 import software.amazon.awssdk.services.kinesis.KinesisAsyncClient;
@@ -69,7 +68,7 @@ public final class Consumer {
         while (System.in.read() != -1) {
             continue;
         }
-        scheduler.startGracefulShutdown().get(30, TimeUnit.SECONDS);
+        scheduler.shutdown();
         System.exit(0);
     }
 
