@@ -101,4 +101,19 @@ bool Limits::call(std::string_view account, std::string_view region, std::string
     return calls_[std::move(key)].take_all(rate, rate, 1, now);
 }
 
+bool Limits::has_daily(std::uint64_t stream_uid, std::string_view operation, std::size_t max, TimestampMs now) {
+    if (!enforced_) return true;
+    constexpr std::int64_t day_ms = 24LL * 3'600'000;
+    const MutexLock lock(calls_mutex_);
+    auto& times = daily_[{stream_uid, std::string(operation)}];
+    while (!times.empty() && times.front().value() <= now.value() - day_ms) times.pop_front();
+    return times.size() < max;
+}
+
+void Limits::count_daily(std::uint64_t stream_uid, std::string_view operation, TimestampMs now) {
+    if (!enforced_) return;
+    const MutexLock lock(calls_mutex_);
+    daily_[{stream_uid, std::string(operation)}].push_back(now);
+}
+
 }  // namespace riacho::streams

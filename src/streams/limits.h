@@ -4,10 +4,12 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/mutex.h"
 #include "base/time.h"
@@ -46,6 +48,11 @@ public:
     // A call of the control plane, by account, region and operation.
     bool call(std::string_view account, std::string_view region, std::string_view operation, MonotonicNs now);
 
+    // Whether a stream's operation has succeeded fewer than `max` times in the last 24 hours, and one more success.
+    // Forgotten by a restart.
+    bool has_daily(std::uint64_t stream_uid, std::string_view operation, std::size_t max, TimestampMs now);
+    void count_daily(std::uint64_t stream_uid, std::string_view operation, TimestampMs now);
+
 private:
     struct ShardBuckets {
         TokenBucket write_bytes;
@@ -66,6 +73,7 @@ private:
     std::array<Stripe, stripe_count> stripes_;
     Mutex calls_mutex_;
     std::map<std::string, TokenBucket, std::less<>> calls_ GUARDED_BY(calls_mutex_);
+    std::map<std::pair<std::uint64_t, std::string>, std::deque<TimestampMs>> daily_ GUARDED_BY(calls_mutex_);
 };
 
 }  // namespace riacho::streams

@@ -57,7 +57,39 @@ constexpr std::array latencies = {
 
 constexpr std::string_view prefix = "riacho_kinesis_";
 
+struct ConsumerFamily {
+    std::string_view name;
+    std::string_view help;
+    Counter ConsumerCounters::* counter;
+};
+constexpr std::array consumer_counters = {
+    ConsumerFamily{"SubscribeToShard_Success", "SubscribeToShard.Success, sum", &ConsumerCounters::subscribe_success},
+    ConsumerFamily{"SubscribeToShard_RateExceeded", "SubscribeToShard.RateExceeded",
+                   &ConsumerCounters::subscribe_refused},
+    ConsumerFamily{"SubscribeToShardEvent_Success", "SubscribeToShardEvent.Success, sum",
+                   &ConsumerCounters::event_success},
+    ConsumerFamily{"SubscribeToShardEvent_Bytes", "SubscribeToShardEvent.Bytes", &ConsumerCounters::event_bytes},
+    ConsumerFamily{"SubscribeToShardEvent_Records", "SubscribeToShardEvent.Records", &ConsumerCounters::event_records},
+};
+
 }  // namespace
+
+ConsumerCounters& StreamCounters::consumer(std::string_view name) {
+    const std::lock_guard lock(consumers_mutex_);
+    auto found = consumers_.find(name);
+    if (found == consumers_.end()) {
+        found = consumers_.emplace(std::string(name), std::make_unique<ConsumerCounters>()).first;
+    }
+    return *found->second;
+}
+
+std::vector<std::pair<std::string, const ConsumerCounters*>> StreamCounters::all_consumers() const {
+    const std::lock_guard lock(consumers_mutex_);
+    std::vector<std::pair<std::string, const ConsumerCounters*>> all;
+    all.reserve(consumers_.size());
+    for (const auto& [name, figures] : consumers_) all.emplace_back(name, figures.get());
+    return all;
+}
 
 StreamMetrics::StreamMetrics() : id_(next_id()) {}
 
@@ -120,6 +152,29 @@ void StreamMetrics::collect(core::MetricsWriter& writer) const {
             writer.histogram(labels, stream.*family.histogram);
         });
     }
+    const auto each_consumer = [&](const auto& write) {
+        for (const auto& [uid, stream] : shown_) {
+            for (const auto& [name, consumer] : stream->all_consumers()) {
+                write(core::MetricLabels{{"account", stream->account},
+                                         {"region", stream->region},
+                                         {"stream", stream->stream},
+                                         {"consumer", name}},
+                      *consumer);
+            }
+        }
+    };
+    for (const ConsumerFamily& family : consumer_counters) {
+        writer.family(std::string(prefix) + std::string(family.name) + "_total", Kind::counter,
+                      "CloudWatch AWS/Kinesis " + std::string(family.help));
+        each_consumer([&](core::MetricLabels labels, const ConsumerCounters& consumer) {
+            writer.sample(labels, (consumer.*family.counter).load(std::memory_order_relaxed));
+        });
+    }
+    writer.family(std::string(prefix) + "SubscribeToShardEvent_MillisBehindLatest", Kind::gauge,
+                  "CloudWatch AWS/Kinesis SubscribeToShardEvent.MillisBehindLatest of the newest event");
+    each_consumer([&](core::MetricLabels labels, const ConsumerCounters& consumer) {
+        writer.sample(labels, consumer.millis_behind.load(std::memory_order_relaxed));
+    });
     writer.family(std::string(prefix) + "GetRecords_IteratorAgeMilliseconds", Kind::gauge,
                   "CloudWatch AWS/Kinesis GetRecords.IteratorAgeMilliseconds of the newest call");
     each([&](core::MetricLabels labels, const StreamCounters& stream) {

@@ -3,17 +3,30 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "core/metrics.h"
 
 namespace riacho::streams {
 
 using Counter = std::atomic<std::uint64_t>;
+
+// The figures of one consumer of enhanced fan-out. All members are thread-safe.
+struct ConsumerCounters {
+    Counter subscribe_success{0};
+    Counter subscribe_refused{0};
+    Counter event_success{0};
+    Counter event_bytes{0};
+    Counter event_records{0};
+    Counter millis_behind{0};  // of the newest event
+};
 
 // The figures of one stream. All members are thread-safe.
 struct StreamCounters {
@@ -43,6 +56,14 @@ struct StreamCounters {
     Counter iterator_age_ms{0};  // of the last record the newest GetRecords call returned; 0 when it caught up
     Counter read_throttled{0};
     Counter write_throttled{0};
+
+    // Made when it is asked for first; valid as long as this object.
+    ConsumerCounters& consumer(std::string_view name);
+    [[nodiscard]] std::vector<std::pair<std::string, const ConsumerCounters*>> all_consumers() const;
+
+private:
+    mutable std::mutex consumers_mutex_;
+    std::map<std::string, std::unique_ptr<ConsumerCounters>, std::less<>> consumers_;
 };
 
 inline void add(Counter& counter, std::uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }

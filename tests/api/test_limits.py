@@ -79,6 +79,40 @@ def test_shards_have_a_limit(riacho, limited):
         client.create_stream(StreamName="large", ShardCount=20_001)
 
 
+def test_the_shard_count_changes_ten_times_a_day(riacho_server, name):
+    """[76]"""
+    server = riacho_server("--limits", "aws", "--test-clock", "--transition-delay", "0")
+    client = server.client()
+    make(client, name)
+
+    def update(target):
+        server.advance_clock(1)
+        client.update_shard_count(StreamName=name, TargetShardCount=target, ScalingType="UNIFORM_SCALING")
+        wait_active(client, name)
+
+    for target in (2, 1) * 5:
+        update(target)
+    with pytest.raises(client.exceptions.LimitExceededException, match="10 times in the last 24 hours"):
+        update(2)
+    server.advance_clock(24 * 3600)
+    update(2)
+
+
+def test_five_consumers_are_created_at_once(riacho_server, name):
+    """[79]"""
+    server = riacho_server("--limits", "aws", "--test-clock", "--transition-delay", "60000")
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    server.advance_clock(61)
+    arn = client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    for i in range(5):
+        server.advance_clock(1)
+        client.register_stream_consumer(StreamARN=arn, ConsumerName=f"c{i}")
+    server.advance_clock(1)
+    with pytest.raises(client.exceptions.LimitExceededException, match="simultaneously be in CREATING"):
+        client.register_stream_consumer(StreamARN=arn, ConsumerName="c5")
+
+
 def test_faults_by_flag(riacho_server, name):
     client = riacho_server("--fault", "partial=50").client()
     make(client, name)

@@ -73,6 +73,34 @@ def test_metrics_count_what_was_done(riacho_server, name):
     assert value("PutRecord_Latency_count" if "riacho_kinesis_PutRecord_Latency_count" in found else "PutRecord_Latency_seconds_count") == 3
 
 
+def test_metrics_of_enhanced_fan_out(riacho_server, name):
+    """[89]"""
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    arn = wait_active(client, name)["StreamARN"]
+    consumer = client.register_stream_consumer(StreamARN=arn, ConsumerName="c")["Consumer"]["ConsumerARN"]
+    while client.describe_stream_consumer(ConsumerARN=consumer)["ConsumerDescription"]["ConsumerStatus"] != "ACTIVE":
+        time.sleep(0.005)
+    put_many(client, name, [b"123456789"] * 20)
+
+    def subscribe():
+        return client.subscribe_to_shard(ConsumerARN=consumer, ShardId="shardId-000000000000",
+                                         StartingPosition={"Type": "TRIM_HORIZON"})["EventStream"]
+
+    events = subscribe()
+    assert len(next(iter(events))["SubscribeToShardEvent"]["Records"]) == 20
+    with pytest.raises(client.exceptions.ResourceInUseException):
+        subscribe()
+    found = metrics(server)
+    figures = {figure: value for figure, samples in found.items() for labels, value in samples.items() if 'consumer="c"' in labels}
+    events.close()
+    expected = {"SubscribeToShard_Success_total": 1, "SubscribeToShard_RateExceeded_total": 1, "SubscribeToShardEvent_Success_total": 1,
+                "SubscribeToShardEvent_Records_total": 20, "SubscribeToShardEvent_Bytes_total": 200,
+                "SubscribeToShardEvent_MillisBehindLatest": 0}
+    assert figures == {f"riacho_kinesis_{figure}": value for figure, value in expected.items()}
+
+
 def test_sigterm_finishes_what_is_in_flight(riacho_server, name):
     server = riacho_server("--fault-header")
     client = server.client()

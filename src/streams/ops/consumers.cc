@@ -12,6 +12,7 @@
 #include "core/task.h"
 #include "streams/configure.h"
 #include "streams/describe.h"
+#include "streams/limits.h"
 #include "streams/ops/ops.h"
 #include "streams/tags.h"
 
@@ -23,6 +24,7 @@ using Code = catalog::Verdict::Code;
 namespace {
 
 constexpr std::uint32_t consumers_max = 20;  // AWS: per stream (spec 2.9)
+constexpr std::int64_t creating_max = 5;     // AWS: at one time (spec 2.9)
 constexpr std::int32_t page_max = 100;
 
 }  // namespace
@@ -37,6 +39,14 @@ Task<Result<api::RegisterStreamConsumerOutput>> register_stream_consumer(Streams
     command.transition_ms = op.service().transition_delay_ms;
     if (request.tags) {
         CO_TRY(command.tags, checked_tags(*request.tags, stream->name, stream->account));
+    }
+    if (op.service().limits.enforced()) {
+        const auto creating = std::ranges::count_if(stream->consumers, [&](const auto& entry) {
+            return status_of(entry.second, op.now()) == api::ConsumerStatus::creating;
+        });
+        if (creating >= creating_max) {
+            co_return fail(errors::too_many_creating_consumers(stream->name, stream->account, creating_max));
+        }
     }
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
     switch (verdict.code) {

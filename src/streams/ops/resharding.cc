@@ -8,6 +8,7 @@
 #include "base/try.h"
 #include "core/task.h"
 #include "streams/describe.h"
+#include "streams/limits.h"
 #include "streams/ops/ops.h"
 #include "streams/shards.h"
 
@@ -78,6 +79,8 @@ Result<void> check_target(const catalog::StreamState& stream, std::int32_t targe
     return {};
 }
 
+constexpr std::size_t shard_counts_a_day = 10;  // AWS: successes in a rolling 24 h (spec 2.4)
+
 }  // namespace
 
 Task<Result<api::SplitShardOutput>> split_shard(StreamsOp op, api::SplitShardInput request) {
@@ -114,10 +117,15 @@ Task<Result<api::UpdateShardCountOutput>> update_shard_count(StreamsOp op, api::
         co_return fail(errors::stream_is_on_demand(stream->name, stream->account));
     }
     CO_TRY_VOID(check_target(*stream, request.target_shard_count));
+    Limits& limits = op.service().limits;
+    if (!limits.has_daily(stream->uid, op.context().operation(), shard_counts_a_day, op.now())) {
+        co_return fail(errors::update_shard_count_rate_exceeded(shard_counts_a_day, stream->name, stream->account));
+    }
     Plan plan;
     plan.kind = Plan::Kind::uniform;
     plan.target_shard_count = static_cast<std::uint32_t>(request.target_shard_count);
     CO_TRY_VOID(co_await submit_plan(op, stream, plan));
+    limits.count_daily(stream->uid, op.context().operation(), op.now());
     api::UpdateShardCountOutput output;
     output.stream_name = stream->name;
     output.stream_arn = stream->arn;

@@ -11,6 +11,7 @@
 #include "core/task.h"
 #include "streams/configure.h"
 #include "streams/describe.h"
+#include "streams/limits.h"
 #include "streams/ops/ops.h"
 
 namespace riacho::streams {
@@ -19,6 +20,7 @@ namespace errors = api::errors;
 
 namespace {
 
+constexpr std::size_t mode_changes_a_day = 2;            // AWS: in a rolling 24 h (spec 2.2)
 constexpr std::int32_t warm_throughput_max = 10 * 1024;  // AWS: 10 GiB/s (spec 2.2)
 
 // AWS: for on-demand streams of an account with a commitment (spec 2.2).
@@ -58,6 +60,10 @@ Task<Result<api::EnhancedMonitoringOutput>> set_monitoring(StreamsOp op, StreamR
 Task<Result<api::UpdateStreamModeOutput>> update_stream_mode(StreamsOp op, api::UpdateStreamModeInput request) {
     CO_TRY(const StreamRef stream, op.resolve(std::nullopt, request.stream_arn));
     const bool on_demand = request.stream_mode_details.stream_mode == api::StreamMode::on_demand;
+    Limits& limits = op.service().limits;
+    if (!limits.has_daily(stream->uid, op.context().operation(), mode_changes_a_day, op.now())) {
+        co_return fail(errors::stream_call_rate_exceeded(stream->name, stream->account));
+    }
     catalog::ConfigureStream change = change_with_transition(op, *stream);
     change.mode = on_demand ? catalog::StreamMode::on_demand : catalog::StreamMode::provisioned;
     if (request.warm_throughput_mibps) {
@@ -71,6 +77,7 @@ Task<Result<api::UpdateStreamModeOutput>> update_stream_mode(StreamsOp op, api::
         change.distribution = catalog::Distribution::by_key;
     }
     CO_TRY_VOID(co_await configure(op, stream, std::move(change)));
+    limits.count_daily(stream->uid, op.context().operation(), op.now());
     co_return api::UpdateStreamModeOutput{};
 }
 

@@ -46,7 +46,9 @@ public:
           began_(service.clock.monotonic()),
           last_event_(began_),
           timer_(core),
-          subscription_(std::make_shared<Subscription>()) {}
+          subscription_(std::make_shared<Subscription>()),
+          counters_(service.metrics.of(stream_->uid, stream_->account, stream_->region, stream_->name)
+                        .consumer(consumer_name_)) {}
 
     // False: the consumer has another subscription to this shard that is too young to be taken over.
     bool begin() {
@@ -58,7 +60,9 @@ public:
                 self->interrupt();
             });
         };
-        return service_.subscriptions.begin(consumer_arn_, shard_index_, began_, subscription_);
+        const bool began = service_.subscriptions.begin(consumer_arn_, shard_index_, began_, subscription_);
+        add(began ? counters_.subscribe_success : counters_.subscribe_refused, 1);
+        return began;
     }
 
     Task<void> run(aws::EventWriter& writer) {
@@ -98,6 +102,10 @@ private:
                 co_return;
             }
             last_event_ = service_.clock.monotonic();
+            add(counters_.event_success, 1);
+            add(counters_.event_records, read->record_count);
+            add(counters_.event_bytes, read->payload_bytes);
+            counters_.millis_behind = static_cast<std::uint64_t>(millis_behind(*read, now));
             if (!co_await writer.write(frames.view()) || shard_ended) co_return;
         }
     }
@@ -184,6 +192,7 @@ private:
     MonotonicNs last_event_;
     core::Timer timer_;
     std::shared_ptr<Subscription> subscription_;
+    ConsumerCounters& counters_;
     log::Waiter waiter_;
     core::Wakeup* wakeup_ = nullptr;
     bool armed_ = false;
