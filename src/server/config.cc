@@ -233,6 +233,7 @@ Expected<Config, std::string> read_values(const Values& values) {
     read_durability(reader, config);
     read_streams(reader, config);
     read_key_faults(reader, config);
+    config.consumers_max = static_cast<std::int32_t>(reader.number("consumers-max", 1, 10'000));
     config.limits = reader.choice<bool>("limits", {{"off", false}, {"aws", true}});
     config.faults.accepts_header = reader.flag("fault-header");
     if (const auto faults = streams::parse_faults(reader.text("fault"))) {
@@ -292,6 +293,7 @@ const std::vector<Setting>& all_settings() {
         {"insecure", "false", "", "accept any credentials on an address that is not loopback"},
         {"account", "000000000000", "ID", "the account of callers that --auth=off lets in"},
         {"region", "us-east-1", "REGION", "the region of callers that name none"},
+        {"consumers-max", "20", "N", "registered consumers of a stream, queues counted; AWS allows 20"},
         {"limits", "off", "off|aws", "aws: throttle shards and calls as AWS does"},
         {"fault", "", "SPEC", "fail on purpose: throttle=PERCENT,partial=PERCENT,error=PERCENT,delay=MS"},
         {"fault-header", "false", "", "let a request ask for faults with X-Riacho-Fault: SPEC"},

@@ -54,6 +54,7 @@ struct Config {
     std::string account;
     std::string region;
     streams::KeyFaults key_faults;
+    std::int32_t consumers_max = 20;
     bool limits = false;  // those of AWS
     streams::FaultOptions faults;
     bool test_clock = false;

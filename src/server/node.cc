@@ -198,7 +198,7 @@ void Node::Impl::assemble_services() {
     tokens.emplace(keyring->derive("tokens"), rng);
     data_keys.emplace(*keyring, rng, config.key_faults);
     streams.emplace(*catalog, *log, clock, rng, *tokens, stream_metrics, subscriptions, *data_keys, limits, queues,
-                    config.faults, config.transition_delay_ms);
+                    config.faults, config.transition_delay_ms, config.consumers_max);
     credentials.emplace(*catalog, *keyring);
     authenticator.emplace(aws::AuthenticatorOptions{config.auth == AuthMode::sigv4, config.account}, *credentials,
                           clock, rng);

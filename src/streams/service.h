@@ -52,6 +52,7 @@ struct Service {
     Queues& queues;
     const FaultOptions& faults;
     std::int64_t transition_delay_ms;
+    std::int32_t consumers_max;  // of a stream, queues counted
 };
 
 // One call's view of the service. Trivially copyable, so coroutines take it by value.

@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 root = pathlib.Path(__file__).resolve().parents[2]
@@ -71,13 +72,13 @@ def wait_for_port(port, process, seconds_max=60):
 class Server:
     """riacho on a directory of its own."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, *flags):
         self.port = free_port()
         self.log_path = directory.parent / f"{directory.name}.log"
         self.log = open(self.log_path, "wb")
         started_at = time.monotonic()
         self.process = subprocess.Popen([riacho, "serve", "--data-dir", directory, "--listen", f"127.0.0.1:{self.port}",
-                                         "--log-format", "json"], stderr=self.log, stdout=self.log)
+                                         "--log-format", "json", *flags], stderr=self.log, stdout=self.log)
         wait_for_port(self.port, self.process)
         self.listening_ms = (time.monotonic() - started_at) * 1000
 
@@ -297,6 +298,183 @@ def measure_replay(work, settings):
     return {"mb_per_s": statistics.median(rates), "mb": statistics.median(sizes), "rounds": rates}
 
 
+class Subscriber:
+    """One SubscribeToShard call over HTTP/1.1; bytes as they arrive."""
+
+    def __init__(self, server, consumer_arn, start="LATEST"):
+        body = json.dumps({"ConsumerARN": consumer_arn, "ShardId": "shardId-000000000000", "StartingPosition": {"Type": start}})
+        headers = aws_headers | {"x-amz-target": "Kinesis_20131202.SubscribeToShard", "host": "bench", "content-length": str(len(body))}
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        self.socket = socket.create_connection(("127.0.0.1", server.port))
+        self.socket.sendall(f"POST / HTTP/1.1\r\n{head}\r\n{body}".encode())
+        seen = b""
+        while b"initial-response" not in seen:
+            part = self.socket.recv(65536)
+            if not part:
+                raise RuntimeError(f"no subscription: {seen[:500]}")
+            seen += part
+        if not seen.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"no subscription: {seen[:500]}")
+
+
+def register(server, count):
+    """A stream of one shard and the ARNs of so many ACTIVE consumers of it."""
+    server.create_stream("fan", 1)
+    stream = json.loads(server.call("DescribeStreamSummary", {"StreamName": "fan"}))["StreamDescriptionSummary"]["StreamARN"]
+    consumers = [json.loads(server.call("RegisterStreamConsumer", {"StreamARN": stream, "ConsumerName": f"c{n}"}))["Consumer"]["ConsumerARN"]
+                 for n in range(count)]
+    time.sleep(0.1)
+    return consumers
+
+
+def measure_fan_out(work, settings):
+    """Milliseconds from the acknowledgement of a put, and from its sending, to the subscriber's socket."""
+    progress("fan-out: from the record to the subscriber")
+    after_ack, after_send = [], []
+    with Server(work / "fan-out") as server:
+        subscriber = Subscriber(server, register(server, 1)[0])
+        arrivals = []
+
+        def receive():
+            tail = b""
+            while True:
+                try:
+                    part = subscriber.socket.recv(65536)
+                except OSError:  # closed: the measurement is over
+                    return
+                now = time.monotonic()
+                tail += part
+                while (at := tail.find(b"bench-")) >= 0 and len(tail) >= at + 14:
+                    arrivals.append((int(tail[at + 6:at + 14]), now))
+                    tail = tail[at + 14:]
+                tail = tail[-64:]
+
+        reader = threading.Thread(target=receive, daemon=True)
+        reader.start()
+        connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        sent, acknowledged = [], []
+        for number in range(300):
+            body = json.dumps({"StreamName": "fan", "Data": "eA==", "PartitionKey": f"bench-{number:08}"})
+            sent.append(time.monotonic())
+            connection.request("POST", "/", body, aws_headers | {"x-amz-target": "Kinesis_20131202.PutRecord"})
+            connection.getresponse().read()
+            acknowledged.append(time.monotonic())
+            time.sleep(0.004)
+        time.sleep(0.5)
+        for number, arrived in arrivals:
+            after_send.append((arrived - sent[number]) * 1000)
+            after_ack.append((arrived - acknowledged[number]) * 1000)
+        subscriber.socket.close()
+    if len(arrivals) != 300:
+        raise RuntimeError(f"{len(arrivals)} of 300 records arrived")
+    return {"after_send_ms": statistics.median(after_send), "after_ack_ms": statistics.median(after_ack)}
+
+
+def measure_subscribers(work, settings):
+    """200 subscribers of one shard fed at 10 MB/s: what each of them gets, in MB/s, and the server's memory."""
+    progress("200 subscribers of one shard")
+    seconds, count, feed = (5 if settings.rounds < 3 else 10), 200, 10e6
+    with Server(work / "subscribers", "--consumers-max", str(count)) as server:
+        consumers = register(server, count)
+        # Readers of their own processes: what is measured is the server, not Python.
+        readers = [subprocess.Popen([sys.executable, __file__, "--read", str(server.port), *consumers[part::4]], stdout=subprocess.PIPE)
+                   for part in range(4)]
+        for reader in readers:
+            reader.stdout.readline()
+        data = base64.b64encode(b"x" * 10_000).decode()
+        body = {"StreamName": "fan", "Records": [{"Data": data, "PartitionKey": "k"} for _ in range(50)]}
+        began = time.monotonic()
+        fed, memory = 0, 0.0
+        while (elapsed := time.monotonic() - began) < seconds:
+            if fed > elapsed * feed:
+                time.sleep(0.005)
+                continue
+            server.call("PutRecords", body)
+            fed += 500_000
+            memory = max(memory, server.resident_mib())
+        time.sleep(0.2)
+        received = 0
+        for reader in readers:
+            reader.send_signal(signal.SIGUSR1)
+            received += int(reader.stdout.readline())
+        for reader in readers:
+            reader.kill()
+            reader.wait()
+    # On the wire a byte of data is 4/3 of base64, and a little around it.
+    return {"fed_mb_per_s": fed / seconds / 1e6, "each_mb_per_s": received * 0.75 / count / seconds / 1e6, "rss_mib": memory}
+
+
+def read_subscriptions(port, consumers):
+    """The process behind measure_subscribers: reads everything, and says how much on SIGUSR1."""
+    import selectors
+
+    class Address:
+        pass
+
+    server = Address()
+    server.port = port
+    selector = selectors.DefaultSelector()
+    for consumer in consumers:
+        subscriber = Subscriber(server, consumer)
+        subscriber.socket.setblocking(False)
+        selector.register(subscriber.socket, selectors.EVENT_READ)
+    total = 0
+
+    def tell(*_):
+        print(total, flush=True)
+
+    signal.signal(signal.SIGUSR1, tell)
+    print("ready", flush=True)
+    buffer = bytearray(1 << 20)
+    while True:
+        for key, _ in selector.select():
+            total += key.fileobj.recv_into(buffer)
+
+
+def measure_many_shards(work, settings):
+    """1,000 streams of 10 shards each: a restart, and the memory it takes."""
+    progress("10,000 shards in 1,000 streams")
+    directory = work / "many"
+    with Server(directory) as server:
+        for number in range(1000):
+            server.call("CreateStream", {"StreamName": f"s{number}", "ShardCount": 10})
+        time.sleep(1)
+        for number in range(0, 1000, 10):
+            server.call("PutRecords", {"StreamName": f"s{number}", "Records": [{"Data": "eA==", "PartitionKey": str(n)} for n in range(50)]})
+    restarts, memory = [], []
+    for _ in range(settings.rounds):
+        with Server(directory) as server:
+            server.call("DescribeStreamSummary", {"StreamName": "s999"})
+            restarts.append(server.listening_ms)
+            time.sleep(1)
+            memory.append(server.resident_mib())
+    return {"restart_ms": statistics.median(restarts), "rss_mib": statistics.median(memory)}
+
+
+def measure_control(work, settings):
+    """The 99th percentile of control calls, in ms, while PutRecord runs flat out."""
+    progress("control calls beside a busy data plane")
+    with Server(work / "control") as server:
+        server.create_stream("bench", 4)
+        command = ["h2load", "--h1", "-t", "1", "-c", "64", "-D", "8", "-d", str(put_body(work))]
+        for name, value in (aws_headers | {"x-amz-target": "Kinesis_20131202.PutRecord"}).items():
+            command += ["-H", f"{name}: {value}"]
+        load = subprocess.Popen([*command, f"http://127.0.0.1:{server.port}/"], stdout=subprocess.DEVNULL)
+        time.sleep(1)
+        durations = []
+        began = time.monotonic()
+        while time.monotonic() - began < 6:
+            for operation, body in (("DescribeStreamSummary", {"StreamName": "bench"}), ("ListStreams", {}),
+                                    ("AddTagsToStream", {"StreamName": "bench", "Tags": {"a": str(len(durations))}}),
+                                    ("ListShards", {"StreamName": "bench"})):
+                started = time.monotonic()
+                server.call(operation, body)
+                durations.append((time.monotonic() - started) * 1000)
+        load.wait()
+    durations.sort()
+    return {"p50_ms": statistics.median(durations), "p99_ms": durations[int(len(durations) * 0.99)], "calls": len(durations)}
+
+
 def describe_machine(work, health):
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     memory = int(re.search(r"MemTotal:\s+(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) / (1 << 20)
@@ -324,6 +502,17 @@ def table(figures):
          f"{get['ratio']:.2f}", "0.50"),
         (f"Journal replay ({replay['mb']:.0f} MB)", f"{replay['mb_per_s']:.0f} MB/s", "", "", "300 MB/s"),
     ]
+    fan, many, control, crowd = (figures[name] for name in ("fan_out", "many_shards", "control", "subscribers"))
+    rows += [
+        ("Fan-out: from a put's acknowledgement to the subscriber", f"{fan['after_ack_ms']:.2f} ms", "", "", "2 ms"),
+        ("Fan-out: from a put's sending to the subscriber", f"{fan['after_send_ms']:.2f} ms", "", "", ""),
+        (f"200 subscribers of one shard fed at {crowd['fed_mb_per_s']:.1f} MB/s: each gets", f"{crowd['each_mb_per_s']:.1f} MB/s", "", "",
+         "10 MB/s"),
+        ("... resident memory meanwhile", f"{crowd['rss_mib']:.0f} MiB", "", "", ""),
+        ("10,000 shards in 1,000 streams: restart", f"{many['restart_ms']:.0f} ms", "", "", "1,000 ms"),
+        ("... resident memory", f"{many['rss_mib']:.0f} MiB", "", "", "200 MiB"),
+        ("Control calls beside 64 busy connections, 99th percentile", f"{control['p99_ms']:.1f} ms", "", "", "20 ms"),
+    ]
     lines = [f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_gib']} GiB, Linux {machine['kernel']}, "
              f"{machine['file_system']}; fdatasync of 4 KiB {machine['sync_p50_us']:.0f} µs (median); riacho {machine['version']}, "
              f"durability {machine['durability']}", "",
@@ -334,7 +523,11 @@ def table(figures):
 def main():
     parser = argparse.ArgumentParser(description="riacho's figures, side by side with nginx and fio")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds: to try it, not to publish")
-    settings = Settings(parser.parse_args().quick)
+    parser.add_argument("--read", nargs="+", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.read:
+        read_subscriptions(int(arguments.read[0]), arguments.read[1:])
+    settings = Settings(arguments.quick)
     started_at = time.monotonic()
     (root / "build").mkdir(exist_ok=True)
     # Beside the build, not in /tmp, which may be memory: the disk is part of what is measured.
@@ -348,6 +541,10 @@ def main():
         figures["put_records"] = measure_batches(work, settings)
         figures["get_records"] = measure_get(work, settings)
         figures["replay"] = measure_replay(work, settings)
+        figures["fan_out"] = measure_fan_out(work, settings)
+        figures["subscribers"] = measure_subscribers(work, settings)
+        figures["many_shards"] = measure_many_shards(work, settings)
+        figures["control"] = measure_control(work, settings)
     figures["seconds"] = time.monotonic() - started_at
     (root / "build" / "bench.json").write_text(json.dumps(figures, indent=1) + "\n")
     print(table(figures))

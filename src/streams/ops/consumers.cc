@@ -23,8 +23,7 @@ using Code = catalog::Verdict::Code;
 
 namespace {
 
-constexpr std::uint32_t consumers_max = 20;  // AWS: per stream (spec 2.9)
-constexpr std::int64_t creating_max = 5;     // AWS: at one time (spec 2.9)
+constexpr std::int64_t creating_max = 5;  // AWS: at one time (spec 2.9)
 constexpr std::int32_t page_max = 100;
 
 }  // namespace
@@ -35,7 +34,7 @@ Task<Result<api::RegisterStreamConsumerOutput>> register_stream_consumer(Streams
     catalog::RegisterConsumer command;
     command.key = key_of(*stream);
     command.name = request.consumer_name;
-    command.consumers_max = consumers_max;
+    command.consumers_max = static_cast<std::uint32_t>(op.service().consumers_max);
     command.transition_ms = op.service().transition_delay_ms;
     if (request.tags) {
         CO_TRY(command.tags, checked_tags(*request.tags, stream->name, stream->account));
@@ -57,7 +56,7 @@ Task<Result<api::RegisterStreamConsumerOutput>> register_stream_consumer(Streams
         case Code::consumer_exists:
             co_return fail(errors::consumer_already_exists(request.consumer_name, stream->name, stream->account));
         case Code::too_many_consumers:
-            co_return fail(errors::too_many_consumers(stream->name, stream->account, consumers_max));
+            co_return fail(errors::too_many_consumers(stream->name, stream->account, op.service().consumers_max));
         default:
             co_return fail(errors::stream_not_found(stream->name, stream->account));
     }

@@ -32,7 +32,6 @@ namespace {
 
 constexpr std::int32_t receive_max_default = 6;
 constexpr std::int32_t page_max = 100;
-constexpr std::int32_t consumers_max = 20;  // AWS: queues and consumers of a stream together (spec 2.13)
 
 api::QueueStatus to_queue_status(catalog::StreamStatus status) {
     switch (status) {
@@ -139,8 +138,8 @@ Task<Result<api::CreateQueueOutput>> create_queue(StreamsOp op, api::CreateQueue
     }
     const std::int32_t consumers =
         stream->consumer_count(op.now()) + resource_count(op, ResourceState::Kind::queue, *stream);
-    if (consumers >= consumers_max) {
-        co_return fail(errors::too_many_consumers(stream->name, stream->account, consumers_max));
+    if (consumers >= op.service().consumers_max) {
+        co_return fail(errors::too_many_consumers(stream->name, stream->account, op.service().consumers_max));
     }
     settings.stream_arn = stream->arn;
     catalog::PutResource command;
