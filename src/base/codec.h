@@ -31,6 +31,10 @@ public:
         varint(value.size());
         out_.append(value);
     }
+    void optional_text(const std::optional<std::string>& value) {
+        number(static_cast<std::uint8_t>(value.has_value()));
+        if (value) text(*value);
+    }
     [[nodiscard]] const std::string& bytes() const { return out_; }
     [[nodiscard]] std::string take() { return std::move(out_); }
 
@@ -66,6 +70,12 @@ public:
         const std::string_view value = left_.substr(0, size);
         left_.remove_prefix(size);
         return value;
+    }
+    std::optional<std::string> optional_text() {
+        const auto given = number<std::uint8_t>();
+        if (given > 1) fail();
+        if (given != 1) return std::nullopt;
+        return std::string(text());
     }
     // A number of elements to come, each of at least one byte.
     std::size_t count() {

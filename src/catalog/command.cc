@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "catalog/detail/tags_codec.h"
 
 namespace riacho::catalog {
 namespace {
@@ -41,35 +42,6 @@ StreamKey get_key(Decoder& in) {
     key.region = in.text();
     key.name = in.text();
     return key;
-}
-
-void put(Encoder& out, const Tags& tags) {
-    out.varint(tags.size());
-    for (const auto& [name, value] : tags) {
-        out.text(name);
-        out.text(value);
-    }
-}
-
-Tags get_tags(Decoder& in) {
-    Tags tags;
-    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
-        std::string name(in.text());
-        tags[std::move(name)] = in.text();
-    }
-    return tags;
-}
-
-void put(Encoder& out, const std::optional<std::string>& text) {
-    out.number(static_cast<std::uint8_t>(text.has_value()));
-    if (text) out.text(*text);
-}
-
-std::optional<std::string> get_optional_text(Decoder& in) {
-    const auto given = in.number<std::uint8_t>();
-    if (given > 1) in.fail();
-    if (given != 1) return std::nullopt;
-    return std::string(in.text());
 }
 
 // Numbers that are never negative; absent is -1.
@@ -114,7 +86,7 @@ struct Write {
         out.number(static_cast<std::uint32_t>(command.max_record_size_kib));
         out.number(static_cast<std::uint32_t>(command.warm_throughput_mibps));
         out.number(static_cast<std::uint8_t>(command.distribution));
-        put(out, command.tags);
+        detail::put(out, command.tags);
         out.number(static_cast<std::uint64_t>(command.transition_ms));
     }
     void operator()(const DeleteStream& command) const {
@@ -153,7 +125,7 @@ struct Write {
         start(Kind::register_consumer);
         put(out, command.key);
         out.text(command.name);
-        put(out, command.tags);
+        detail::put(out, command.tags);
         out.number(command.consumers_max);
         out.number(static_cast<std::uint64_t>(command.transition_ms));
     }
@@ -173,16 +145,16 @@ struct Write {
         put_choice(out, command.distribution);
         out.number(command.metrics_on);
         out.number(command.metrics_off);
-        put(out, command.key_id);
+        out.optional_text(command.key_id);
         out.text(command.new_data_key);
-        put(out, command.policy);
+        out.optional_text(command.policy);
     }
     void operator()(const ConfigureConsumer& command) const {
         start(Kind::configure_consumer);
         put(out, command.key);
         out.text(command.name);
-        put(out, command.policy);
-        put(out, command.add_tags);
+        out.optional_text(command.policy);
+        detail::put(out, command.add_tags);
         out.varint(command.remove_tags.size());
         for (const std::string& name : command.remove_tags) out.text(name);
     }
@@ -215,7 +187,7 @@ struct Write {
     void operator()(const AddTags& command) const {
         start(Kind::add_tags);
         put(out, command.key);
-        put(out, command.tags);
+        detail::put(out, command.tags);
     }
     void operator()(const RemoveTags& command) const {
         start(Kind::remove_tags);
@@ -247,7 +219,7 @@ CreateStream get_create_stream(Decoder& in) {
     const auto distribution = in.number<std::uint8_t>();
     if (distribution > static_cast<std::uint8_t>(Distribution::automatic)) in.fail();
     command.distribution = static_cast<Distribution>(distribution);
-    command.tags = get_tags(in);
+    command.tags = detail::get_tags(in);
     command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
     if (command.shard_count == 0 || command.shard_count > create_stream_shards_max) in.fail();
     return command;
@@ -278,9 +250,9 @@ ConfigureStream get_configure_stream(Decoder& in) {
     command.distribution = get_choice<Distribution>(in);
     command.metrics_on = in.number<std::uint8_t>();
     command.metrics_off = in.number<std::uint8_t>();
-    command.key_id = get_optional_text(in);
+    command.key_id = in.optional_text();
     command.new_data_key = in.text();
-    command.policy = get_optional_text(in);
+    command.policy = in.optional_text();
     return command;
 }
 
@@ -288,8 +260,8 @@ ConfigureConsumer get_configure_consumer(Decoder& in) {
     ConfigureConsumer command;
     command.key = get_key(in);
     command.name = in.text();
-    command.policy = get_optional_text(in);
-    command.add_tags = get_tags(in);
+    command.policy = in.optional_text();
+    command.add_tags = detail::get_tags(in);
     for (std::size_t left = in.count(); left > 0 && in.ok(); --left) command.remove_tags.emplace_back(in.text());
     return command;
 }
@@ -335,7 +307,7 @@ Expected<Command, DecodeError> get_command(Kind kind, Decoder& in) {
             return get_set_retention(in);
         case Kind::add_tags: {
             AddTags command{get_key(in), {}};
-            command.tags = get_tags(in);
+            command.tags = detail::get_tags(in);
             return command;
         }
         case Kind::remove_tags: {
@@ -363,7 +335,7 @@ Expected<Command, DecodeError> get_command(Kind kind, Decoder& in) {
             return ContinueReshard{in.number<std::uint64_t>()};
         case Kind::register_consumer: {
             RegisterConsumer command{get_key(in), std::string(in.text()), {}, 0, 0};
-            command.tags = get_tags(in);
+            command.tags = detail::get_tags(in);
             command.consumers_max = in.number<std::uint32_t>();
             command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
             return command;

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "catalog/detail/tags_codec.h"
 
 namespace riacho::catalog {
 namespace {
@@ -61,30 +62,13 @@ ShardState get_shard(Decoder& in) {
     return shard;
 }
 
-void put(Encoder& out, const Tags& tags) {
-    out.varint(tags.size());
-    for (const auto& [key, value] : tags) {
-        out.text(key);
-        out.text(value);
-    }
-}
-
-Tags get_tags(Decoder& in) {
-    Tags tags;
-    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
-        std::string key(in.text());
-        tags[std::move(key)] = in.text();
-    }
-    return tags;
-}
-
 void put(Encoder& out, const ConsumerState& consumer) {
     out.text(consumer.name);
     out.text(consumer.arn);
     out.time(consumer.created_at);
     out.time(consumer.active_at);
     out.time(consumer.deleted_at.value_or(TimestampMs(-1)));
-    put(out, consumer.tags);
+    detail::put(out, consumer.tags);
     out.text(consumer.policy);
 }
 
@@ -96,7 +80,7 @@ ConsumerState get_consumer(Decoder& in) {
     consumer.active_at = in.time();
     const TimestampMs deleted_at = in.time();
     if (deleted_at.value() >= 0) consumer.deleted_at = deleted_at;
-    consumer.tags = get_tags(in);
+    consumer.tags = detail::get_tags(in);
     consumer.policy = in.text();
     return consumer;
 }
@@ -193,7 +177,7 @@ std::string encode(const StreamState& stream) {
     out.varint(stream.data_keys.size());
     for (const std::string& key : stream.data_keys) out.text(key);
     out.text(stream.policy);
-    put(out, stream.tags);
+    detail::put(out, stream.tags);
     out.varint(stream.shards.size());
     for (const ShardState& shard : stream.shards) put(out, shard);
     out.number(static_cast<std::uint8_t>(stream.reshard.has_value()));
@@ -227,7 +211,7 @@ Expected<StreamState, DecodeError> decode_stream(std::string_view bytes) {
     for (std::size_t left = in.count(); left > 0 && in.ok(); --left) stream.data_keys.emplace_back(in.text());
     if (!stream.key_id.empty() && stream.data_keys.empty()) in.fail();
     stream.policy = in.text();
-    stream.tags = get_tags(in);
+    stream.tags = detail::get_tags(in);
     for (std::size_t left = in.count(); left > 0 && in.ok(); --left) stream.shards.push_back(get_shard(in));
     const auto pending = in.number<std::uint8_t>();
     if (pending > 1) in.fail();
@@ -290,7 +274,7 @@ std::string encode(const ResourceState& resource) {
     out.number(static_cast<std::uint8_t>(resource.transition));
     out.time(resource.transition_until);
     out.text(resource.settings);
-    put(out, resource.tags);
+    detail::put(out, resource.tags);
     out.varint(resource.queue_shards.size());
     for (const auto& [uid, shard] : resource.queue_shards) {
         out.number(uid);
@@ -320,7 +304,7 @@ Expected<ResourceState, DecodeError> decode_resource(std::string_view bytes) {
     resource.transition = static_cast<StreamStatus>(transition);
     resource.transition_until = in.time();
     resource.settings = in.text();
-    resource.tags = get_tags(in);
+    resource.tags = detail::get_tags(in);
     for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
         QueueShard& shard = resource.queue_shards[in.number<std::uint64_t>()];
         shard.floor = in.number<std::uint64_t>();

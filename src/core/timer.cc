@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/runtime.h"
+#include "core/task.h"
 
 namespace riacho::core {
 
@@ -34,6 +35,11 @@ void Timer::cancel() {
     ++impl_->round;
     impl_->expired = nullptr;
     impl_->timer.cancel();
+}
+
+Task<void> sleep(Core& core, std::int64_t ms) {
+    Timer timer(core);
+    co_await suspend([&](Wakeup& wakeup) { timer.start(ms, [&wakeup] { wakeup.run(); }); });
 }
 
 }  // namespace riacho::core

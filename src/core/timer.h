@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "core/fwd.h"
+#include "core/task_fwd.h"
 
 namespace riacho::core {
 
@@ -25,5 +26,8 @@ private:
     struct Impl;
     std::shared_ptr<Impl> impl_;
 };
+
+// Completes after so many milliseconds, on the core it was called on.
+Task<void> sleep(Core& core, std::int64_t ms);
 
 }  // namespace riacho::core

@@ -8,16 +8,6 @@ namespace {
 
 constexpr std::uint8_t channel_format = 1;
 
-void put(Encoder& out, const std::optional<std::string>& text) {
-    out.number(static_cast<std::uint8_t>(text.has_value()));
-    if (text) out.text(*text);
-}
-
-std::optional<std::string> get_optional(Decoder& in) {
-    if (in.number<std::uint8_t>() == 0) return std::nullopt;
-    return std::string(in.text());
-}
-
 template <class Enum>
 void put_enum(Encoder& out, Enum value) {
     out.number(static_cast<std::uint8_t>(value));
@@ -31,14 +21,14 @@ Enum get_enum(Decoder& in) {
 void put(Encoder& out, const api::DeadLetterQueueS3Configuration& letters) {
     out.text(letters.bucket_arn);
     out.text(letters.expected_bucket_owner);
-    put(out, letters.error_output_prefix);
+    out.optional_text(letters.error_output_prefix);
 }
 
 api::DeadLetterQueueS3Configuration get_dead_letters(Decoder& in) {
     api::DeadLetterQueueS3Configuration letters;
     letters.bucket_arn = in.text();
     letters.expected_bucket_owner = in.text();
-    letters.error_output_prefix = get_optional(in);
+    letters.error_output_prefix = in.optional_text();
     return letters;
 }
 
@@ -48,7 +38,7 @@ void put(Encoder& out, const api::S3DestinationDescription& destination) {
     const api::S3StorageConfiguration& storage = destination.storage_configuration;
     out.text(storage.bucket_arn);
     out.text(storage.expected_bucket_owner);
-    put(out, storage.output_key_template);
+    out.optional_text(storage.output_key_template);
     put_enum(out, storage.storage_class.value_or(api::S3StorageClass::standard));
     put_enum(out, storage.compression_type);
 }
@@ -60,7 +50,7 @@ api::S3DestinationDescription get_s3(Decoder& in) {
     api::S3StorageConfiguration& storage = destination.storage_configuration;
     storage.bucket_arn = in.text();
     storage.expected_bucket_owner = in.text();
-    storage.output_key_template = get_optional(in);
+    storage.output_key_template = in.optional_text();
     storage.storage_class = get_enum<api::S3StorageClass>(in);
     storage.compression_type = get_enum<api::S3CompressionType>(in);
     return destination;
@@ -117,7 +107,7 @@ std::string encode_channel(const api::ChannelDescription& channel) {
     out.text(stream.stream_arn);
     out.time(stream.stream_creation_timestamp);
     put_enum(out, stream.record_configuration.record_format_type);
-    put(out, stream.record_configuration.gsr_schema_arn);
+    out.optional_text(stream.record_configuration.gsr_schema_arn);
     out.number(static_cast<std::uint8_t>(channel.s3_destination_configuration.has_value()));
     if (channel.s3_destination_configuration) {
         put(out, *channel.s3_destination_configuration);
@@ -127,8 +117,8 @@ std::string encode_channel(const api::ChannelDescription& channel) {
     out.text(channel.encryption_configuration ? channel.encryption_configuration->key_id : "");
     const api::CloudWatchLogs& logs = channel.logging_configuration.cloud_watch_logs;
     out.number(static_cast<std::uint8_t>(logs.enabled));
-    put(out, logs.log_group_name);
-    put(out, logs.log_stream_name);
+    out.optional_text(logs.log_group_name);
+    out.optional_text(logs.log_stream_name);
     return out.take();
 }
 
@@ -160,7 +150,7 @@ api::ChannelDescription describe_channel(const catalog::ResourceState& resource,
     stream.stream_arn = in.text();
     stream.stream_creation_timestamp = in.time();
     stream.record_configuration.record_format_type = get_enum<api::RecordFormatType>(in);
-    stream.record_configuration.gsr_schema_arn = get_optional(in);
+    stream.record_configuration.gsr_schema_arn = in.optional_text();
     if (in.number<std::uint8_t>() != 0) {
         channel.s3_destination_configuration = get_s3(in);
     } else {
@@ -172,8 +162,8 @@ api::ChannelDescription describe_channel(const catalog::ResourceState& resource,
     }
     api::CloudWatchLogs& logs = channel.logging_configuration.cloud_watch_logs;
     logs.enabled = in.number<std::uint8_t>() != 0;
-    logs.log_group_name = get_optional(in);
-    logs.log_stream_name = get_optional(in);
+    logs.log_group_name = in.optional_text();
+    logs.log_stream_name = in.optional_text();
     return channel;
 }
 

@@ -24,11 +24,6 @@ std::optional<std::int64_t> parse_number(std::string_view text, std::int64_t max
     return number;
 }
 
-Task<void> sleep(core::Core& core, std::int64_t ms) {
-    core::Timer timer(core);
-    co_await core::suspend([&](core::Wakeup& wakeup) { timer.start(ms, [&wakeup] { wakeup.run(); }); });
-}
-
 }  // namespace
 
 std::optional<Faults> parse_faults(std::string_view text) {
@@ -71,7 +66,7 @@ bool happens(StreamsOp op, int percent) {
 
 Task<Result<void>> inject_faults(StreamsOp op, StreamRef stream, std::int32_t shard) {
     const Faults faults = faults_of(op);
-    if (faults.delay_ms > 0) co_await sleep(op.core(), faults.delay_ms);
+    if (faults.delay_ms > 0) co_await core::sleep(op.core(), faults.delay_ms);
     if (happens(op, faults.error)) co_return fail(errors::internal_failure());
     if (happens(op, faults.throttle)) {
         co_return fail(errors::shard_throughput_exceeded(shard_id(shard), stream->name, stream->account));

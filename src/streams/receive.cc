@@ -26,6 +26,7 @@ constexpr std::int32_t limit_default = 10;
 constexpr std::size_t in_flight_max = 120'000;  // AWS: spec 2.13
 constexpr std::size_t bytes_max = std::size_t{10} << 20;
 constexpr std::int64_t poll_ms = 50;
+constexpr std::int32_t wait_s_max = 20;  // AWS: the bound is not known (spec 11.7)
 
 // One look at a queue: gathers records until there are enough or none are left.
 class Look {
@@ -189,16 +190,11 @@ private:
     std::vector<catalog::QueueProgress::Step> steps_;
 };
 
-Task<void> sleep(core::Core& core, std::int64_t ms) {
-    core::Timer timer(core);
-    co_await core::suspend([&](core::Wakeup& wakeup) { timer.start(ms, [&wakeup] { wakeup.run(); }); });
-}
-
 }  // namespace
 
 Task<Result<std::vector<api::QueueRecord>>> receive(StreamsOp op, ReceiveRequest request) {
-    const std::int64_t deadline_ns =
-        op.service().clock.monotonic().value() + std::int64_t{request.wait_s.value_or(0)} * 1'000'000'000;
+    const std::int64_t deadline_ns = op.service().clock.monotonic().value() +
+                                     std::int64_t{std::min(request.wait_s.value_or(0), wait_s_max)} * 1'000'000'000;
     for (;;) {
         CO_TRY(const QueueRef queue, resolve_resource(op, catalog::ResourceState::Kind::queue, request.arn));
         const StreamRef stream = op.catalog().snapshot()->find_by_uid(queue->stream_uid);
@@ -214,7 +210,7 @@ Task<Result<std::vector<api::QueueRecord>>> receive(StreamsOp op, ReceiveRequest
         if (!look.records.empty() || op.service().clock.monotonic().value() >= deadline_ns) {
             co_return std::move(look.records);
         }
-        co_await sleep(op.core(), poll_ms);
+        co_await core::sleep(op.core(), poll_ms);
     }
 }
 

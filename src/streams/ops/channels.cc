@@ -18,6 +18,7 @@
 #include "core/task.h"
 #include "streams/describe.h"
 #include "streams/ops/ops.h"
+#include "streams/paging.h"
 #include "streams/resources.h"
 #include "streams/tags.h"
 
@@ -172,19 +173,11 @@ Task<Result<api::DescribeChannelOutput>> describe_channel(StreamsOp op, api::Des
 }
 
 Task<Result<api::ListChannelsOutput>> list_channels(StreamsOp op, api::ListChannelsInput request) {
-    std::string after;
-    if (request.next_token) {
-        auto page = open_page(op.tokens(), TokenSealer::Kind::list_channels, *request.next_token);
-        if (!page) co_return fail(errors::invalid_next_token());
-        if (op.now().value() - page->issued_at.value() > token_lifetime_ms) {
-            co_return fail(errors::expired_next_token());
-        }
-        after = std::move(page->after);
-    }
+    CO_TRY(const PageToken resumed, resume_listing(op, TokenSealer::Kind::list_channels, request.next_token));
     const auto limit = static_cast<std::size_t>(std::min(request.max_results.value_or(page_max), page_max));
     api::ListChannelsOutput output;
     for (const auto& resource : resources_of(op, ResourceState::Kind::channel)) {
-        if (resource->arn <= after) continue;
+        if (resource->arn <= resumed.after) continue;
         const api::ChannelDescription channel = shown(*resource, op.now());
         if (!is_wanted(channel, request.stream_filter)) continue;
         if (output.channel_summaries.size() == limit) {

@@ -14,6 +14,7 @@
 #include "streams/describe.h"
 #include "streams/limits.h"
 #include "streams/ops/ops.h"
+#include "streams/paging.h"
 #include "streams/tags.h"
 
 namespace riacho::streams {
@@ -99,19 +100,15 @@ Task<Result<api::DescribeStreamConsumerOutput>> describe_stream_consumer(Streams
 Task<Result<api::ListStreamConsumersOutput>> list_stream_consumers(StreamsOp op,
                                                                    api::ListStreamConsumersInput request) {
     CO_TRY(const StreamRef stream, op.resolve(std::nullopt, request.stream_arn));
-    std::string after;
-    if (request.next_token) {
-        if (request.stream_creation_timestamp) co_return fail(errors::token_and_other("StreamCreationTimestamp"));
-        auto page = open_page(op.tokens(), TokenSealer::Kind::list_consumers, *request.next_token);
-        if (!page || page->stream_uid != stream->uid) co_return fail(errors::invalid_next_token());
-        if (op.now().value() - page->issued_at.value() > token_lifetime_ms)
-            co_return fail(errors::expired_next_token());
-        after = std::move(page->after);
+    if (request.next_token && request.stream_creation_timestamp) {
+        co_return fail(errors::token_and_other("StreamCreationTimestamp"));
     }
+    CO_TRY(const PageToken resumed, resume_listing(op, TokenSealer::Kind::list_consumers, request.next_token));
+    if (request.next_token && resumed.stream_uid != stream->uid) co_return fail(errors::invalid_next_token());
     const auto limit = static_cast<std::size_t>(std::min(request.max_results.value_or(page_max), page_max));
     api::ListStreamConsumersOutput output;
     output.consumers.emplace();
-    for (auto entry = stream->consumers.upper_bound(after); entry != stream->consumers.end(); ++entry) {
+    for (auto entry = stream->consumers.upper_bound(resumed.after); entry != stream->consumers.end(); ++entry) {
         if (entry->second.is_gone(op.now())) continue;
         if (output.consumers->size() == limit) {
             const PageToken page{op.now(), stream->uid, output.consumers->back().consumer_name, {}};

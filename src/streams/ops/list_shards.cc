@@ -7,6 +7,7 @@
 #include "core/task.h"
 #include "streams/describe.h"
 #include "streams/ops/ops.h"
+#include "streams/paging.h"
 #include "streams/shards.h"
 
 namespace riacho::streams {
@@ -38,16 +39,14 @@ Result<Listing> resume(StreamsOp op, const api::ListShardsInput& request) {
     if (request.exclusive_start_shard_id) return fail(errors::token_and_other("ExclusiveStartShardId"));
     if (request.shard_filter) return fail(errors::token_and_other("ShardFilter"));
     if (request.stream_creation_timestamp) return fail(errors::token_and_other("StreamCreationTimestamp"));
-    auto page = open_page(op.tokens(), TokenSealer::Kind::list_shards, *request.next_token);
-    if (!page) return fail(errors::invalid_next_token());
-    if (op.now().value() - page->issued_at.value() > token_lifetime_ms) return fail(errors::expired_next_token());
+    TRY(PageToken page, resume_listing(op, TokenSealer::Kind::list_shards, request.next_token));
     Listing listing;
-    listing.stream = op.catalog().snapshot()->find_by_uid(page->stream_uid);
+    listing.stream = op.catalog().snapshot()->find_by_uid(page.stream_uid);
     if (listing.stream == nullptr || listing.stream->is_gone(op.now()) || listing.stream->account != op.account()) {
         return fail(errors::invalid_next_token());
     }
-    listing.after = std::move(page->after);
-    Decoder filter(page->filter);
+    listing.after = std::move(page.after);
+    Decoder filter(page.filter);
     listing.filter = static_cast<Filter>(filter.number<std::uint8_t>());
     listing.at = filter.time();
     return listing;

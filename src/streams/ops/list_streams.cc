@@ -7,6 +7,7 @@
 #include "core/task.h"
 #include "streams/describe.h"
 #include "streams/ops/ops.h"
+#include "streams/paging.h"
 #include "streams/resources.h"
 
 namespace riacho::streams {
@@ -25,10 +26,8 @@ constexpr std::int32_t channel_limit = 100;
 Result<std::string> start_after(StreamsOp op, const api::ListStreamsInput& request) {
     if (!request.next_token) return std::string(request.exclusive_start_stream_name.value_or(""));
     if (request.exclusive_start_stream_name) return fail(errors::token_and_other("ExclusiveStartStreamName"));
-    auto page = open_page(op.tokens(), TokenSealer::Kind::list_streams, *request.next_token);
-    if (!page) return fail(errors::invalid_next_token());
-    if (op.now().value() - page->issued_at.value() > token_lifetime_ms) return fail(errors::expired_next_token());
-    return std::move(page->after);
+    TRY(PageToken page, resume_listing(op, TokenSealer::Kind::list_streams, request.next_token));
+    return std::move(page.after);
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "core/task.h"
 #include "streams/describe.h"
 #include "streams/ops/ops.h"
+#include "streams/paging.h"
 #include "streams/position.h"
 #include "streams/resources.h"
 #include "streams/shards.h"
@@ -172,19 +173,11 @@ Task<Result<api::DescribeQueueOutput>> describe_queue(StreamsOp op, api::Describ
 }
 
 Task<Result<api::ListQueuesOutput>> list_queues(StreamsOp op, api::ListQueuesInput request) {
-    std::string after;
-    if (request.next_token) {
-        auto page = open_page(op.tokens(), TokenSealer::Kind::list_queues, *request.next_token);
-        if (!page) co_return fail(errors::invalid_next_token());
-        if (op.now().value() - page->issued_at.value() > token_lifetime_ms) {
-            co_return fail(errors::expired_next_token());
-        }
-        after = std::move(page->after);
-    }
+    CO_TRY(const PageToken resumed, resume_listing(op, TokenSealer::Kind::list_queues, request.next_token));
     const auto limit = static_cast<std::size_t>(std::min(request.max_results.value_or(page_max), page_max));
     api::ListQueuesOutput output;
     for (const auto& queue : resources_of(op, ResourceState::Kind::queue)) {
-        if (queue->arn <= after) continue;
+        if (queue->arn <= resumed.after) continue;
         const StreamRef stream = op.catalog().snapshot()->find_by_uid(queue->stream_uid);
         if (stream == nullptr) continue;
         const TimestampMs created = whole_seconds(stream->created_at);
