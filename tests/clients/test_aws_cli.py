@@ -43,3 +43,12 @@ def test_errors_and_paging(shell):
     shell("for i in 1 2 3; do aws kinesis create-stream --stream-name s$i --stream-mode-details StreamMode=ON_DEMAND; done")
     names = json.loads(shell("aws kinesis list-streams --page-size 1"))["StreamNames"]
     assert names == ["s1", "s2", "s3"]
+
+
+def test_the_endpoint_as_a_flag(riacho):
+    environment = os.environ | {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}
+    for flags in (["--endpoint-url", riacho.url], ["--endpoint-url", riacho.tls_url, "--ca-bundle", riacho.certificate]):
+        done = subprocess.run([AWS, *flags, "kinesis", "describe-limits"], env=environment, capture_output=True, text=True, timeout=60,
+                              check=False)
+        assert done.returncode == 0, done.stderr
+        assert "OpenShardCount" in json.loads(done.stdout)

@@ -134,6 +134,7 @@ def test_no_acknowledged_record_is_lost(riacho_server):
         assert not producer.is_alive()
         assert len(producer.acknowledged) > 20, "a producer that gets nothing through shows nothing"
     check(server.client(), producers)
+    assert len(server.client().list_shards(StreamName="three")["Shards"]) > STREAMS["three"], "no shard was ever split or merged"
     assert server.stop() == 0
     done = subprocess.run([BINARY, "verify", "--data-dir", str(server.data_dir)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -198,6 +198,19 @@ def test_settings_from_a_file_and_the_environment_are_obeyed(riacho_server, tmp_
     assert riacho_server("--config", str(file), data_dir=server.data_dir).client().list_streams()["StreamNames"] == ["clicks", "orders"]
 
 
+def test_a_served_instance_takes_the_flag_before_the_variable_before_the_file(riacho_server, tmp_path):
+    file = tmp_path / "riacho.toml"
+    file.write_text('durability = "os"\nregion = "sa-east-1"\ncreate-stream = ["of-the-file"]\n')
+    environment = {"RIACHO_REGION": "ap-east-1", "RIACHO_CREATE_STREAM": "of-the-variable:2,second"}
+    server = riacho_server("--config", str(file), "--region", "eu-west-1", environment=environment)
+    client = server.client(region="eu-west-1")
+    assert client.list_streams()["StreamNames"] == ["of-the-variable", "second"]
+    assert ":eu-west-1:" in wait_active(client, "of-the-variable")["StreamARN"]
+    for region in ("ap-east-1", "sa-east-1"):
+        assert server.client(region=region).list_streams()["StreamNames"] == []
+    assert json.loads(page(server, "/health"))["durability"] == "os"
+
+
 def test_an_ephemeral_server_leaves_nothing(riacho_server):
     server = riacho_server("--ephemeral", "--log-format", "json")
     directory = pathlib.Path(next(json.loads(line)["data_dir"] for line in server.log.read_text().splitlines() if "data_dir" in line))
@@ -271,6 +284,24 @@ def test_verify_names_the_damaged_place(riacho_server, name):
     damage(segment, segment.read_bytes().index(marker) + 3)
     found = run("verify", "--data-dir", server.data_dir)
     assert found.returncode == 65 and segment.name in found.stdout + found.stderr
+
+
+def test_verify_tells_lost_records_from_those_that_segments_have(riacho_server, name):
+    """The same byte of the journal is damage after a crash, and a note after a shutdown wrote the segments."""
+    marker = b"a record that will be damaged"
+    for end, code, word in ((signal.SIGKILL, 65, "DAMAGE"), (signal.SIGTERM, 0, "note")):
+        server = riacho_server()
+        client = server.client()
+        client.create_stream(StreamName=name, ShardCount=1)
+        wait_active(client, name)
+        put_many(client, name, [marker] * 10)
+        put_many(client, name, [b"later"] * 10)
+        server.stop(end)
+        (journal,) = [path for path in (server.data_dir / "journal").iterdir() if marker in path.read_bytes()]
+        damage(journal, journal.read_bytes().index(marker) + 3)
+        found = run("verify", "--data-dir", server.data_dir)
+        assert found.returncode == code, found.stdout + found.stderr
+        assert re.search(rf"^{word} {re.escape(str(journal))} at \d+: ", found.stdout, re.MULTILINE)
 
 
 def test_users_with_and_without_a_running_server(riacho_server):
