@@ -29,7 +29,7 @@ def test_the_suite(riacho_server, name, tls, http1):
         environment["RIACHO_HTTP1"] = "1"
     seen = json.loads(run_node("suite.mjs", **environment).splitlines()[-1])
     expected = {"failed": 0, "records": 501, "bytes": True, "key": "ção", "age": True, "error": "ResourceNotFoundException",
-                "sequential": 200}
+                "sequential": 200, "listed": True, "listings": 50}
     if not http1:
         expected |= {"pushed": 502, "children": ["shardId-000000000001", "shardId-000000000002"]}
     assert seen == expected

@@ -38,7 +38,9 @@ try {
 }
 for (let i = 0; i < 200; i++) await send(new ListStreamsCommand({}));
 seen.sequential = 200;
-await Promise.all(Array.from({ length: 50 }, () => send(new ListShardsCommand({ StreamName }))));
+seen.listed = (await send(new ListStreamsCommand({}))).StreamNames.includes(StreamName);
+const listings = await Promise.all(Array.from({ length: 50 }, () => send(new ListShardsCommand({ StreamName }))));
+seen.listings = listings.filter(({ Shards }) => Shards.length === 1 && Shards[0].ShardId === put.ShardId).length;
 
 if (!process.env.RIACHO_HTTP1) {
   const { Consumer: { ConsumerARN } } = await send(new RegisterStreamConsumerCommand({ StreamARN, ConsumerName: "js" }));
