@@ -269,7 +269,29 @@ std::vector<Command> one_of_each() {
             Reshard{orders, {PendingReshard::Kind::split, 1, 2, U128{3} << 100, 4}, 20},
             ContinueReshard{7},
             RegisterConsumer{orders, "c1", {{"a", "b"}}, 20, 20},
-            DeregisterConsumer{orders, "c1", 20}};
+            DeregisterConsumer{orders, "c1", 20},
+            ConfigureStream{orders, 20, StreamMode::on_demand, 2048, 10, Distribution::automatic, 3, 4, "alias/k",
+                            "sealed", "{}"},
+            ConfigureStream{orders, -1, {}, {}, {}, {}, 0, 0, {}, {}, {}},
+            ConfigureConsumer{orders, "c1", "{}", {{"a", "b"}}, {"c"}},
+            PutResource{{ResourceState::Kind::queue,
+                         "1",
+                         "r",
+                         "q",
+                         "arn",
+                         7,
+                         now,
+                         StreamStatus::creating,
+                         now,
+                         "s",
+                         {{"a", "b"}},
+                         {{5, {3, {4, 6}, {7}, {1}}}}},
+                        true,
+                        5,
+                        20},
+            DeleteResource{"arn", 20},
+            PurgeResource{"arn"},
+            QueueProgress{"arn", {{QueueProgress::Action::restore, 5, 9}}}};
 }
 
 TEST(Command, survives_its_encoding) {

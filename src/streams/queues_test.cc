@@ -1,0 +1,101 @@
+#include "streams/queues.h"
+
+#include <gtest/gtest.h>
+
+#include "core/rng.h"
+#include "streams/faults.h"
+#include "streams/limits.h"
+
+namespace riacho::streams {
+namespace {
+
+TimestampMs at(std::int64_t ms) { return TimestampMs(ms); }
+
+TEST(Deliveries, come_back_when_their_time_is_over) {
+    Deliveries deliveries;
+    std::vector<QueueKey> exhausted;
+    const auto first = deliveries.deliver({1, 5}, at(0), at(100));
+    ASSERT_TRUE(first);
+    EXPECT_FALSE(deliveries.deliver({1, 5}, at(0), at(100))) << "it is being worked on";
+    EXPECT_TRUE(deliveries.redeliver(10, at(99), at(200), 2, exhausted).empty());
+    const auto second = deliveries.redeliver(10, at(100), at(200), 2, exhausted);
+    ASSERT_EQ(second.size(), 1U);
+    EXPECT_EQ(second[0].receive_count, 2);
+    EXPECT_EQ(second[0].first_receive, at(0));
+    EXPECT_FALSE(deliveries.is_valid({1, 5}, first->receipt));
+    EXPECT_TRUE(deliveries.is_valid({1, 5}, second[0].receipt));
+    EXPECT_FALSE(deliveries.change_visibility({1, 5}, first->receipt, at(300)));
+    EXPECT_TRUE(deliveries.change_visibility({1, 5}, second[0].receipt, at(300)));
+    EXPECT_TRUE(deliveries.redeliver(10, at(200), at(400), 2, exhausted).empty());
+    EXPECT_TRUE(deliveries.redeliver(10, at(300), at(400), 2, exhausted).empty());
+    EXPECT_EQ(exhausted, (std::vector<QueueKey>{{1, 5}}));
+    EXPECT_EQ(deliveries.size(), 0U);
+    EXPECT_TRUE(deliveries.is_valid({1, 5}, 99)) << "from before a restart";
+}
+
+TEST(Deliveries, a_timeout_of_nothing_does_not_loop) {
+    Deliveries deliveries;
+    std::vector<QueueKey> exhausted;
+    ASSERT_TRUE(deliveries.deliver({1, 1}, at(0), at(0)));
+    EXPECT_EQ(deliveries.redeliver(10, at(0), at(0), 0, exhausted).size(), 1U);
+}
+
+TEST(Deliveries, two_readers_do_not_take_the_same_records) {
+    Deliveries deliveries;
+    EXPECT_EQ(deliveries.cursor(1, 3), 3U);
+    EXPECT_TRUE(deliveries.move_cursor(1, 3, 8));
+    EXPECT_FALSE(deliveries.move_cursor(1, 3, 5));
+    EXPECT_EQ(deliveries.cursor(1, 3), 8U);
+}
+
+TEST(Receipt, is_opaque_and_ours) {
+    core::SeededRng rng(1);
+    const TokenSealer sealer({}, rng);
+    const std::string handle = seal_receipt(sealer, {"arn", {7, 9}, 4, true});
+    EXPECT_LE(handle.size(), 1024U);
+    const auto receipt = open_receipt(sealer, handle);
+    ASSERT_TRUE(receipt);
+    EXPECT_EQ(receipt->arn, "arn");
+    EXPECT_EQ(receipt->key, (QueueKey{7, 9}));
+    EXPECT_EQ(receipt->number, 4U);
+    EXPECT_TRUE(receipt->dead);
+    EXPECT_FALSE(open_receipt(sealer, "nonsense"));
+    EXPECT_FALSE(open_receipt(sealer, sealer.seal(TokenSealer::Kind::shard_iterator, "x")));
+}
+
+TEST(Limits, a_shard_gets_a_second_of_tokens_and_waits_for_more) {
+    Limits limits(true);
+    const MonotonicNs start(1);
+    const MonotonicNs second_later(1'000'000'001);
+    EXPECT_TRUE(limits.write(1, 1 << 20, start));
+    EXPECT_FALSE(limits.write(1, 1, start));
+    EXPECT_TRUE(limits.write(2, 1, start)) << "another shard";
+    EXPECT_TRUE(limits.write(1, 1 << 19, second_later));
+    EXPECT_TRUE(limits.write(1, 10 << 20, second_later)) << "a large record goes into debt";
+    EXPECT_FALSE(limits.write(1, 1, MonotonicNs(3'000'000'001)));
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(limits.get_iterator(1, start));
+    EXPECT_FALSE(limits.get_iterator(1, start));
+    Limits off(false);
+    for (int i = 0; i < 100; ++i) EXPECT_TRUE(off.write(1, 10 << 20, start));
+}
+
+TEST(Limits, a_day_is_rolling) {
+    Limits limits(true);
+    constexpr std::int64_t day = 24LL * 3'600'000;
+    limits.count_daily(1, "UpdateStreamMode", at(0));
+    limits.count_daily(1, "UpdateStreamMode", at(1'000));
+    EXPECT_FALSE(limits.has_daily(1, "UpdateStreamMode", 2, at(day - 1)));
+    EXPECT_TRUE(limits.has_daily(1, "UpdateStreamMode", 2, at(day)));
+    EXPECT_TRUE(limits.has_daily(2, "UpdateStreamMode", 2, at(1)));
+}
+
+TEST(Faults, are_read_strictly) {
+    EXPECT_EQ(parse_faults(""), Faults{});
+    EXPECT_EQ(parse_faults("throttle=10,partial=5,error=1,delay=50"), (Faults{10, 5, 1, 50}));
+    for (const char* bad : {"throttle", "throttle=101", "throttle=-1", "delay=60001", "other=1", "throttle=1x", "=1"}) {
+        EXPECT_FALSE(parse_faults(bad)) << bad;
+    }
+}
+
+}  // namespace
+}  // namespace riacho::streams
