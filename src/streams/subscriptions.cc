@@ -2,6 +2,29 @@
 
 namespace riacho::streams {
 
+EventCache::Frames EventCache::find(std::uint64_t shard_uid, std::uint64_t from, std::uint64_t next) const {
+    const MutexLock lock(mutex_);
+    const auto found = events_.find(shard_uid);
+    const bool same = found != events_.end() && found->second.from == from && found->second.next == next;
+    return same ? found->second.frames : nullptr;
+}
+
+void EventCache::keep(std::uint64_t shard_uid, std::uint64_t from, std::uint64_t next, Frames frames) {
+    const MutexLock lock(mutex_);
+    const auto old = events_.find(shard_uid);
+    if (old != events_.end()) {
+        bytes_ -= old->second.frames->capacity();
+        events_.erase(old);
+    }
+    if (events_.size() >= events_max || bytes_ + frames->capacity() > bytes_max) {
+        events_.clear();
+        bytes_ = 0;
+    }
+    if (frames->capacity() > bytes_max) return;
+    bytes_ += frames->capacity();
+    events_[shard_uid] = {from, next, std::move(frames)};
+}
+
 bool Subscriptions::begin(const std::string& consumer_arn, std::int32_t shard_index, MonotonicNs now,
                           std::shared_ptr<Subscription> subscription) {
     std::shared_ptr<Subscription> displaced;

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/buffer.h"
 #include "base/mutex.h"
 #include "base/time.h"
 
@@ -19,8 +20,32 @@ struct Subscription {
     std::function<void()> displace;
 };
 
-// Thread-safe. Bounded by the number of consumers and shards: an entry outlives its call only until the next one, or
-// until forget().
+// The newest event of each shard, as its frames: subscribers that are at the same place share one encoding.
+// Thread-safe; holds a few events, or some tens of megabytes, whichever is less.
+class EventCache {
+public:
+    using Frames = std::shared_ptr<const Buffer>;
+
+    // The event with the records [from, next) of the shard; null if it is not the newest kept.
+    [[nodiscard]] Frames find(std::uint64_t shard_uid, std::uint64_t from, std::uint64_t next) const;
+    void keep(std::uint64_t shard_uid, std::uint64_t from, std::uint64_t next, Frames frames);
+
+private:
+    static constexpr std::size_t bytes_max = std::size_t{32} << 20;
+    static constexpr std::size_t events_max = 64;
+
+    struct Event {
+        std::uint64_t from = 0;
+        std::uint64_t next = 0;
+        Frames frames;
+    };
+
+    mutable Mutex mutex_;
+    std::map<std::uint64_t, Event> events_ GUARDED_BY(mutex_);
+    std::size_t bytes_ GUARDED_BY(mutex_) = 0;
+};
+
+// Thread-safe. Bounded by the number of consumers and shards: an entry outlives its call by 5 s, or until the next one.
 class Subscriptions {
 public:
     // AWS: a second call within 5 s of a successful one is refused, a later one takes over (data-streams spec 5.1).
@@ -33,6 +58,7 @@ public:
     void end(const std::string& consumer_arn, std::int32_t shard_index, const Subscription& subscription,
              MonotonicNs now);
     [[nodiscard]] std::size_t active() const;
+    [[nodiscard]] EventCache& events() { return events_; }
 
 private:
     struct Entry {
@@ -45,6 +71,7 @@ private:
 
     mutable Mutex mutex_;
     std::map<Key, Entry> entries_ GUARDED_BY(mutex_);
+    EventCache events_;
 };
 
 }  // namespace riacho::streams

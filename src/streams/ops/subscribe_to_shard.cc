@@ -96,8 +96,9 @@ private:
                 co_await wait_for_records();
                 continue;
             }
-            if (const auto failed = append_event(frames, *read, shard_ended, now); !failed) {
-                wire::append_event_exception(frames, failed.error().code, failed.error().message);
+            const auto event = event_of(*read, shard_ended, now);
+            if (!event) {
+                wire::append_event_exception(frames, event.error().code, event.error().message);
                 co_await writer.write(frames.view());
                 co_return;
             }
@@ -106,7 +107,7 @@ private:
             add(counters_.event_records, read->record_count);
             add(counters_.event_bytes, read->payload_bytes);
             counters_.millis_behind = static_cast<std::uint64_t>(millis_behind(*read, now));
-            if (!co_await writer.write(frames.view()) || shard_ended) co_return;
+            if (!co_await writer.write((*event)->view()) || shard_ended) co_return;
         }
     }
 
@@ -131,6 +132,23 @@ private:
             return errors::consumer_not_found(consumer_arn_, stream_->account);
         }
         return std::nullopt;
+    }
+
+    // The event's frames: made here, or by another subscriber that was at the same place.
+    Result<EventCache::Frames> event_of(const log::ReadResult& read, bool shard_ended, TimestampMs now) {
+        // At the tip the event says nothing but the records; sealed ones stay out of caches.
+        const bool sealed =
+            std::ranges::any_of(read.slices, [](const auto& slice) { return slice.frame->is_sealed(); });
+        const bool shared = read.record_count > 0 && read.at_tip && !shard_ended && !sealed;
+        EventCache& cache = service_.subscriptions.events();
+        const std::uint64_t from = next_ - read.record_count;
+        if (shared) {
+            if (auto known = cache.find(uid_, from, next_)) return known;
+        }
+        auto frames = std::make_shared<Buffer>();
+        TRY_VOID(append_event(*frames, read, shard_ended, now));
+        if (shared) cache.keep(uid_, from, next_, frames);
+        return EventCache::Frames(std::move(frames));
     }
 
     Result<void> append_event(Buffer& frames, const log::ReadResult& read, bool shard_ended, TimestampMs now) {
