@@ -230,6 +230,9 @@ public:
         FileChange change{.offset = offset};
         for (const ByteSpan part : parts) change.data.insert(change.data.end(), part.begin(), part.end());
         RIACHO_CHECK(!options_.direct || (offset % 4096 == 0 && change.data.size() % 4096 == 0));
+        for (const ByteSpan part : parts) {
+            RIACHO_CHECK(!options_.direct || reinterpret_cast<std::uintptr_t>(part.data()) % 4096 == 0);
+        }
         const std::uint64_t end = offset + change.data.size();
         const std::uint64_t growth = end > inode_->current.size() ? end - inode_->current.size() : 0;
         if (growth > state_->bytes_free) return fail(IoError{"pwritev", path_, ENOSPC});

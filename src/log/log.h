@@ -33,6 +33,7 @@ struct Options {
     std::size_t first_file_bytes = 1U << 20;     // of a new store, so that it starts at once
     std::size_t segment_bytes = 64U << 20;
     std::int64_t segment_age_ms_max = 3'600'000;
+    std::size_t segment_direct_bytes_min = 256U << 10;  // writes of fewer bytes go through the page cache
     std::int64_t checkpoint_interval_ms = 5'000;
     std::size_t checkpoint_bytes = 64U << 20;  // a checkpoint after that many bytes at the latest
     std::int64_t retention_slack_ms = 3'600'000;

@@ -9,12 +9,14 @@
 
 #include "base/check.h"
 #include "base/try.h"
+#include "log/detail/bulk_writer.h"
 
 namespace riacho::log::detail {
 namespace {
 
 constexpr std::size_t spares_wanted = 2;
 constexpr std::size_t blank_chunk = 256 << 10;
+constexpr std::size_t blank_direct_min = 4 << 20;  // the first file of a new store has to be there at once
 
 }  // namespace
 
@@ -61,9 +63,10 @@ io::IoResult<void> Journal::make_blank(const std::string& path, std::uint64_t si
         // Written, not allocated: the first write into allocated but unwritten space changes the file system's own
         // data.
         const std::vector<std::byte> zeros(std::min<std::uint64_t>(blank_chunk, size));
-        for (std::uint64_t at = 0; at < size; at += zeros.size()) {
-            TRY_VOID(file->pwrite(at, ByteSpan(zeros).first(std::min<std::uint64_t>(zeros.size(), size - at))));
-        }
+        std::vector<ByteSpan> parts(size / zeros.size(), zeros);
+        if (size % zeros.size() != 0) parts.push_back(ByteSpan(zeros).first(size % zeros.size()));
+        BulkWriter writer(fs_, blank_direct_min);
+        TRY_VOID(writer.write(*file, temporary, 0, parts));
         if (!header.empty()) TRY_VOID(file->pwrite(0, header));
         TRY_VOID(file->fdatasync());
         file->drop_cache();

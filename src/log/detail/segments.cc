@@ -442,7 +442,7 @@ io::IoResult<void> SegmentStore::write_frames(Shard& shard, std::span<const Fram
     for (const FramePtr& frame : frames) parts.push_back(frame->bytes());
     TRY(const auto file, files_.open(path, is_new ? io::OpenMode::create : io::OpenMode::read_write));
     note_dirty(path, file);
-    return file->pwritev(is_new ? 0 : state.active_frames_end, parts);
+    return writer_.write(*file, path, is_new ? 0 : state.active_frames_end, parts);
 }
 
 void SegmentStore::note_written(Shard& shard, std::span<const FramePtr> frames, bool is_new) {

@@ -11,6 +11,7 @@
 
 #include "base/mutex.h"
 #include "io/file_system.h"
+#include "log/detail/bulk_writer.h"
 #include "log/detail/shard.h"
 
 namespace riacho::log::detail {
@@ -75,9 +76,10 @@ public:
     struct Limits {
         std::size_t segment_bytes;
         std::int64_t segment_age_ms_max;
+        std::size_t direct_bytes_min;
     };
     SegmentStore(io::FileSystem& fs, std::string root, Limits limits)
-        : fs_(fs), root_(std::move(root)), limits_(limits), files_(fs, 256) {}
+        : fs_(fs), root_(std::move(root)), limits_(limits), files_(fs, 256), writer_(fs, limits.direct_bytes_min) {}
 
     void set_store(const StoreUuid& store) { store_ = store; }
 
@@ -149,6 +151,7 @@ private:
     const Limits limits_;
     StoreUuid store_{};
     FileCache files_;
+    BulkWriter writer_;
     std::atomic<std::uint64_t> bytes_written_{0};
     // What sync() has to cover. More files than it is worth syncing one by one: the whole file system.
     std::map<std::string, std::shared_ptr<io::File>> dirty_files_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "base/check.h"
@@ -16,16 +15,6 @@ namespace {
 std::size_t command_room_for(const Journal& journal) { return std::min(command_room, journal.room_max() / 4); }
 
 }  // namespace
-
-void Staging::reserve(std::size_t size) {
-    if (size <= capacity_) return;
-    const std::size_t capacity = round_up(std::max(size, capacity_ * 2), std::size_t{64} << 10);
-    auto* memory = static_cast<std::byte*>(std::aligned_alloc(block_size, capacity));
-    if (memory == nullptr) throw std::bad_alloc();
-    if (size_ > 0) std::memcpy(memory, memory_.get(), size_);
-    memory_.reset(memory);
-    capacity_ = capacity;
-}
 
 // --- The queue ---
 
@@ -352,7 +341,7 @@ void Sequencer::build_group() {
 bool Sequencer::write_group() {
     auto& counters = store_.counters;
     const std::int64_t start = store_.clock.monotonic().value();
-    if (const auto written = store_.journal.write({staging_.data(), staging_.size()}); !written) {
+    if (const auto written = store_.journal.write(staging_.bytes()); !written) {
         store_.poison(written.error().describe());
         return false;
     }

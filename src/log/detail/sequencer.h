@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "log/detail/staging.h"
 #include "log/detail/store.h"
 
 namespace riacho::log::detail {
@@ -32,25 +33,6 @@ struct TrimRequest : QueueItem {
     ShardUid shard;
     SeqIx first_available;
     bool done = false;
-};
-
-// Memory aligned to a block, for O_DIRECT.
-class Staging {
-public:
-    [[nodiscard]] std::byte* data() const { return memory_.get(); }
-    [[nodiscard]] std::size_t size() const { return size_; }
-    void reserve(std::size_t size);
-    std::byte* extend(std::size_t n) {
-        reserve(size_ + n);
-        size_ += n;
-        return memory_.get() + size_ - n;
-    }
-    void clear() { size_ = 0; }
-
-private:
-    Frame::Memory memory_;
-    std::size_t size_ = 0;
-    std::size_t capacity_ = 0;
 };
 
 // One thread runs run(); submit and stop are for any thread. Tests and recovery call step and the restore functions

@@ -113,7 +113,9 @@ struct Store {
           applier(the_applier),
           journal(fs, options),
           segments(fs, options.directory,
-                   {.segment_bytes = options.segment_bytes, .segment_age_ms_max = options.segment_age_ms_max}) {}
+                   {.segment_bytes = options.segment_bytes,
+                    .segment_age_ms_max = options.segment_age_ms_max,
+                    .direct_bytes_min = options.segment_direct_bytes_min}) {}
 
     const Options options;
     io::FileSystem& fs;

@@ -126,6 +126,7 @@ public:
         options.directory = "/store";
         options.journal_file_bytes = 64 << 10;
         options.first_file_bytes = 32 << 10;
+        options.segment_direct_bytes_min = 0;
         options.segment_bytes = 16 << 10;
         options.checkpoint_bytes = 1 << 20;
         options.cache_bytes = 1 << 20;
