@@ -66,30 +66,35 @@ TEST(BulkWriter, writes_whole_aligned_blocks_past_the_cache) {
     append_and_compare(fs, "/d/f");
 }
 
+// A writer of an empty file on a simulated disk, and something to write that has whole blocks in it.
+struct Written {
+    Written() : directory(fs.mkdir("/d")), file(fs.open("/d/f", {.mode = io::OpenMode::create}).value()) {}
+    io::IoResult<void> write() {
+        const ByteSpan part = as_bytes(bytes);
+        return writer.write(*file, "/d/f", 0, {&part, 1});
+    }
+
+    io::SimulatedFileSystem fs;
+    const io::IoResult<void> directory;
+    const std::unique_ptr<io::File> file;
+    BulkWriter writer{fs, 0};
+    const std::string bytes = std::string(20'000, 'x');
+};
+
 TEST(BulkWriter, goes_on_through_the_cache_where_the_file_system_wants_that) {
     for (const char* operation : {"open", "pwritev"}) {
-        io::SimulatedFileSystem fs;
-        ASSERT_TRUE(fs.mkdir("/d"));
-        const auto file = fs.open("/d/f", {.mode = io::OpenMode::create}).value();
-        BulkWriter writer(fs, 0);
-        const std::string bytes(20'000, 'x');
-        const ByteSpan part = as_bytes(bytes);
-        fs.fail_call(operation, 1, EINVAL);
-        ASSERT_TRUE(writer.write(*file, "/d/f", 0, {&part, 1})) << operation;
-        EXPECT_EQ(content(fs, "/d/f"), bytes);
+        Written it;
+        it.fs.fail_call(operation, 1, EINVAL);
+        ASSERT_TRUE(it.write()) << operation;
+        EXPECT_EQ(content(it.fs, "/d/f"), it.bytes);
     }
 }
 
 TEST(BulkWriter, tells_every_other_error) {
     for (const char* operation : {"open", "pwritev"}) {
-        io::SimulatedFileSystem fs;
-        ASSERT_TRUE(fs.mkdir("/d"));
-        const auto file = fs.open("/d/f", {.mode = io::OpenMode::create}).value();
-        BulkWriter writer(fs, 0);
-        const std::string bytes(20'000, 'x');
-        const ByteSpan part = as_bytes(bytes);
-        fs.fail_call(operation, 1, ENOSPC);
-        const auto written = writer.write(*file, "/d/f", 0, {&part, 1});
+        Written it;
+        it.fs.fail_call(operation, 1, ENOSPC);
+        const auto written = it.write();
         ASSERT_FALSE(written) << operation;
         EXPECT_TRUE(written.error().is_out_of_space());
     }
@@ -97,18 +102,13 @@ TEST(BulkWriter, tells_every_other_error) {
 
 TEST(BulkWriter, is_durable_after_a_sync_of_the_file_and_not_before) {
     for (const bool synced : {false, true}) {
-        io::SimulatedFileSystem fs;
-        ASSERT_TRUE(fs.mkdir("/d"));
-        const auto file = fs.open("/d/f", {.mode = io::OpenMode::create}).value();
-        ASSERT_TRUE(fs.sync_directory("/"));
-        ASSERT_TRUE(fs.sync_directory("/d"));
-        BulkWriter writer(fs, 0);
-        const std::string bytes(20'000, 'x');
-        const ByteSpan part = as_bytes(bytes);
-        ASSERT_TRUE(writer.write(*file, "/d/f", 0, {&part, 1}));
-        if (synced) ASSERT_TRUE(file->fdatasync());
-        fs.crash({});
-        EXPECT_EQ(content(fs, "/d/f"), synced ? bytes : "");
+        Written it;
+        ASSERT_TRUE(it.fs.sync_directory("/"));
+        ASSERT_TRUE(it.fs.sync_directory("/d"));
+        ASSERT_TRUE(it.write());
+        if (synced) ASSERT_TRUE(it.file->fdatasync());
+        it.fs.crash({});
+        EXPECT_EQ(content(it.fs, "/d/f"), synced ? it.bytes : "");
     }
 }
 
