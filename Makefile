@@ -27,7 +27,7 @@ test: ## install, build and run every test
 	@tools/build.sh asan
 	@.venv/bin/python tools/run_tests.py
 
-test-clients: ## the SDKs of Java, Go and Rust, KCL, KPL and Flink against riacho; downloads a lot (CLIENTS="-k kcl" for one)
+test-clients: ## the AWS CLI 2, the SDKs of Java, Go and Rust, KCL, KPL and Flink against riacho; downloads a lot (CLIENTS="-k kcl" for one)
 	@tools/setup.sh clients
 	@tools/build.sh release riacho
 	@RIACHO_BIN=build/riacho .venv/bin/python -m pytest tests/sdk -q --no-header -p no:cacheprovider --timeout 900 $(CLIENTS)

@@ -103,6 +103,7 @@ case "${1:-}" in
         ;;
     clients)
         install_packages $test_packages
+        install_command aws awscli
         install_command javac openjdk-17-jdk-headless
         install_command mvn maven
         install_command go golang-go

@@ -2,12 +2,11 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from walkthrough import check_cli_output, cli_script
 
 AWS = os.path.join(os.path.dirname(sys.executable), "aws")
 
@@ -27,15 +26,8 @@ def shell(riacho_server):
 
 
 def test_the_walk_through(shell):
-    text = (ROOT / "docs" / "walkthrough-cli.md").read_text()
-    blocks = [block for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "export" not in block and "4968..." not in block]
     # Version 1 of the CLI, which PyPI has, takes the text as it is; the document says so.
-    script = "".join(blocks).replace("--cli-binary-format raw-in-base64-out ", "")
-    assert script.count("aws kinesis") >= 6
-    out = shell(script)
-    assert '"ShardId": "shardId-000000000000"' in out
-    assert '{"id_vendedor": 1, "nome": "Ana"}' in out
-    assert '"MillisBehindLatest": 0' in out
+    check_cli_output(shell(cli_script().replace("--cli-binary-format raw-in-base64-out ", "")))
 
 
 def test_errors_and_paging(shell):
