@@ -224,6 +224,7 @@ TEST(Reshard, any_shard_count_becomes_the_even_partition_of_any_other) {
             reshard(state, {PendingReshard::Kind::uniform, 0, 0, 0, to}, later);
             const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
             std::vector<U128> expected;
+            expected.reserve(to);
             for (std::uint32_t i = 0; i < to; ++i) expected.push_back(even_shard_start(i, to));
             EXPECT_EQ(open_starts(*stream), expected) << from << " to " << to;
             for (const ShardState& shard : stream->shards) {

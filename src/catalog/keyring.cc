@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <span>
+#include <system_error>
 
 #include "base/digest.h"
 #include "core/rng.h"
@@ -21,7 +22,7 @@ std::unexpected<KeyringError> problem(const std::string& path, std::string_view 
 }
 
 std::unexpected<KeyringError> system_problem(const std::string& path, std::string_view what) {
-    return problem(path, std::string(what) + ": " + std::strerror(errno));
+    return problem(path, std::string(what) + ": " + std::generic_category().message(errno));
 }
 
 // Durable before it is used: what is sealed with a key that is lost is lost.

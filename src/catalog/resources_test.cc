@@ -35,7 +35,7 @@ protected:
         command.transition_ms = 100;
         return command;
     }
-    QueueShard progress(std::vector<std::pair<Action, std::uint64_t>> steps) {
+    QueueShard progress(const std::vector<std::pair<Action, std::uint64_t>>& steps) {
         QueueProgress command{"q-arn", {}};
         for (const auto& [action, seq] : steps) command.steps.push_back({action, 7, seq});
         EXPECT_TRUE(apply(state, command, now).accepted);

@@ -91,7 +91,7 @@ void Runtime::stop() {
 void post(Core& core, std::function<void()> work) { boost::asio::post(core.context(), std::move(work)); }
 
 void spawn(Core& core, std::function<Task<void>()> make) {
-    boost::asio::co_spawn(core.context(), std::move(make), [](std::exception_ptr failure) {
+    boost::asio::co_spawn(core.context(), std::move(make), [](const std::exception_ptr& failure) {
         if (failure) std::rethrow_exception(failure);
     });
 }

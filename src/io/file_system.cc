@@ -1,7 +1,7 @@
 #include "io/file_system.h"
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include "base/try.h"
 
@@ -12,7 +12,7 @@ std::string IoError::describe() const {
     text += ' ';
     text += path;
     text += ": ";
-    text += std::strerror(error);
+    text += std::generic_category().message(error);
     return text;
 }
 

@@ -26,6 +26,7 @@ protected:
 TEST_F(PosixFileSystem, writes_more_parts_than_one_system_call_takes) {
     const auto file = fs_.open(directory_ + "/f", {.mode = OpenMode::create}).value();
     std::vector<std::string> pieces;
+    pieces.reserve(1000);
     std::string expected;
     for (int i = 0; i < 1000; ++i) {
         pieces.push_back(std::to_string(i) + (i % 7 == 0 ? "" : ","));

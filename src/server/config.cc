@@ -33,7 +33,7 @@ std::vector<std::string> split_commas(std::string_view text) {
 }
 
 std::optional<std::string> text_of(const toml::node& node) {
-    if (const auto text = node.value_exact<std::string>()) return *text;
+    if (const auto text = node.value_exact<std::string>()) return text;
     if (const auto flag = node.value_exact<bool>()) return *flag ? "true" : "false";
     if (const auto number = node.value_exact<std::int64_t>()) return std::to_string(*number);
     return std::nullopt;
@@ -348,7 +348,7 @@ std::string describe_config(const ResolvedConfig& resolved) {
         if (setting->repeatable) {
             for (const std::string& element : value.values)
                 shown += fmt::format("{}\"{}\"", shown.empty() ? "" : ", ", element);
-            shown = "[" + shown + "]";
+            shown = fmt::format("[{}]", shown);
         } else if (setting->is_switch()) {
             shown = value.values.front();
         } else {

@@ -12,7 +12,8 @@ namespace {
 class ConfigTest : public ::testing::Test {
 protected:
     void TearDown() override {
-        for (const char* name : {"RIACHO_LISTEN", "RIACHO_CREATE_STREAM", "RIACHO_CONFIG"}) ::unsetenv(name);
+        for (const char* name : {"RIACHO_LISTEN", "RIACHO_CREATE_STREAM", "RIACHO_CONFIG"})
+            ::unsetenv(name);  // NOLINT(concurrency-mt-unsafe)
         std::filesystem::remove(file_);
     }
     std::string write_file(const std::string& content) {
@@ -36,7 +37,7 @@ TEST_F(ConfigTest, defaults_are_safe) {
 TEST_F(ConfigTest, flags_beat_variables_beat_the_file_beats_defaults) {
     const std::string file =
         write_file("listen = \"127.0.0.1:1\"\nregion = \"sa-east-1\"\naccount = \"111111111111\"\n");
-    ::setenv("RIACHO_LISTEN", "127.0.0.1:2", 1);
+    ::setenv("RIACHO_LISTEN", "127.0.0.1:2", 1);  // NOLINT(concurrency-mt-unsafe)
     const auto resolved = resolve_config({{"config", {file}}, {"account", {"222222222222"}}});
     ASSERT_TRUE(resolved) << resolved.error();
     EXPECT_EQ(resolved->config.account, "222222222222");
@@ -63,7 +64,7 @@ TEST_F(ConfigTest, what_it_describes_is_a_file_that_says_the_same) {
 }
 
 TEST_F(ConfigTest, a_repeatable_variable_takes_commas) {
-    ::setenv("RIACHO_CREATE_STREAM", "a,b:3", 1);
+    ::setenv("RIACHO_CREATE_STREAM", "a,b:3", 1);  // NOLINT(concurrency-mt-unsafe)
     const auto resolved = resolve_config({});
     ASSERT_TRUE(resolved) << resolved.error();
     ASSERT_EQ(resolved->config.create_streams.size(), 2U);

@@ -7,14 +7,14 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
+#include <system_error>
 
 namespace riacho::server {
 namespace {
 
 std::unexpected<DataDirError> problem(std::string_view what, const std::string& path) {
-    return fail(DataDirError{fmt::format("{} {}: {}", what, path, std::strerror(errno))});
+    return fail(DataDirError{fmt::format("{} {}: {}", what, path, std::generic_category().message(errno))});
 }
 
 }  // namespace

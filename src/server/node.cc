@@ -17,6 +17,7 @@
 #include "core/metrics.h"
 #include "core/rng.h"
 #include "core/runtime.h"
+#include "core/task.h"
 #include "http/server.h"
 #include "http/tls.h"
 #include "io/file_system.h"

@@ -38,7 +38,8 @@ using File = std::unique_ptr<std::FILE, CloseFile>;
 // "-" is standard input or output.
 File open_file(const std::string& path, bool writing) {
     if (path != "-") return File(std::fopen(path.c_str(), writing ? "w" : "r"));
-    return File(::fdopen(::dup(writing ? STDOUT_FILENO : STDIN_FILENO), writing ? "w" : "r"));
+    const int copy = ::dup(writing ? STDOUT_FILENO : STDIN_FILENO);
+    return File(copy < 0 ? nullptr : ::fdopen(copy, writing ? "w" : "r"));
 }
 
 // One line on a terminal, rewritten four times a second; nothing elsewhere.

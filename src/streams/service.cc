@@ -148,7 +148,7 @@ Result<ShardRef> StreamsOp::shard_of(StreamRef stream, std::string_view id) cons
     return ShardRef{std::move(stream), shard};
 }
 
-Task<Result<catalog::Verdict>> StreamsOp::submit(catalog::Command command) const {
+Task<Result<catalog::Verdict>> StreamsOp::submit(const catalog::Command& command) const {
     return submit_command(service_->log, context_->core(), catalog::encode(command));
 }
 

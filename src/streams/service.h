@@ -98,7 +98,7 @@ public:
     [[nodiscard]] StreamCounters& counters(const catalog::StreamState& stream) const;
 
     // Gives a command its place in the order and waits until it is durable.
-    Task<Result<catalog::Verdict>> submit(catalog::Command command) const;
+    Task<Result<catalog::Verdict>> submit(const catalog::Command& command) const;
 
     // A shard of a stream that was found.
     [[nodiscard]] Result<ShardRef> shard_of(StreamRef stream, std::string_view shard_id) const;

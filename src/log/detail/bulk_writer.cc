@@ -61,7 +61,7 @@ io::IoResult<void> BulkWriter::write(io::File& file, const std::string& path, st
                                               : std::min<std::size_t>(left, block_size - at % block_size);
         staging_.clear();
         pieces.copy(size, staging_.extend(size));
-        const auto written = (whole_blocks ? **direct : file).pwrite(at, staging_.bytes());
+        auto written = (whole_blocks ? **direct : file).pwrite(at, staging_.bytes());
         if (!written) {
             if (!whole_blocks || written.error().error != EINVAL) return written;
             // The file system opens files so, but wants larger blocks or other memory.

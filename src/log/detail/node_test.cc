@@ -22,6 +22,7 @@ protected:
 
 std::vector<std::string> texts(const std::vector<TestRecord>& records) {
     std::vector<std::string> data;
+    data.reserve(records.size());
     for (const TestRecord& record : records) data.push_back(record.data);
     return data;
 }

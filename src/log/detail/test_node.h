@@ -158,6 +158,7 @@ public:
         }
         EXPECT_EQ(wakeup.count, 1);
         std::vector<Expected<Appended, LogError>> results;
+        results.reserve(batches.size());
         for (ShardBatch& batch : batches) results.push_back(batch.result);
         return results;
     }

@@ -34,7 +34,7 @@ constexpr log::ReadLimits event_limits{10'000, std::size_t{1} << 20};
 // One push to one client. Everything of it runs on one core, except displace().
 class Push : public std::enable_shared_from_this<Push> {
 public:
-    Push(Service& service, core::Core& core, ConsumerRef consumer, ShardRef shard, std::uint64_t next_seq)
+    Push(Service& service, core::Core& core, const ConsumerRef& consumer, ShardRef shard, std::uint64_t next_seq)
         : service_(service),
           core_(core),
           stream_(std::move(shard.stream)),
