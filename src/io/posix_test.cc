@@ -33,6 +33,7 @@ TEST_F(PosixFileSystem, writes_more_parts_than_one_system_call_takes) {
         expected += pieces.back();
     }
     std::vector<ByteSpan> parts;
+    parts.reserve(pieces.size());
     for (const std::string& piece : pieces) parts.push_back(as_bytes(piece));
     ASSERT_TRUE(file->pwritev(10, parts));
     std::string got(expected.size() + 10, '\0');
