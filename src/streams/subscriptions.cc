@@ -1,28 +1,32 @@
 #include "streams/subscriptions.h"
 
+#include <algorithm>
+
 namespace riacho::streams {
 
-EventCache::Frames EventCache::find(std::uint64_t shard_uid, std::uint64_t from, std::uint64_t next) const {
+std::optional<EventCache::Event> EventCache::find(const Wanted& wanted, MonotonicNs now) const {
     const MutexLock lock(mutex_);
-    const auto found = events_.find(shard_uid);
-    const bool same = found != events_.end() && found->second.from == from && found->second.next == next;
-    return same ? found->second.frames : nullptr;
+    const auto serves = [&](const Event& event) {
+        if (event.shard_uid != wanted.shard_uid || event.from != wanted.from) return false;
+        if (event.next == wanted.next && event.at_tip && wanted.at_tip) return true;
+        return event.next <= wanted.next && event.frames->size() >= large &&
+               now.value() - event.made_at.value() < fresh_ns;
+    };
+    const auto found = std::find_if(events_.rbegin(), events_.rend(), serves);
+    return found == events_.rend() ? std::nullopt : std::optional(*found);
 }
 
-void EventCache::keep(std::uint64_t shard_uid, std::uint64_t from, std::uint64_t next, Frames frames) {
+void EventCache::keep(Event event) {
+    const std::size_t size = event.frames->capacity();
+    const bool is_useful = event.at_tip || event.frames->size() >= large;
+    if (!is_useful || size > bytes_max) return;
     const MutexLock lock(mutex_);
-    const auto old = events_.find(shard_uid);
-    if (old != events_.end()) {
-        bytes_ -= old->second.frames->capacity();
-        events_.erase(old);
+    while (events_.size() >= events_max || bytes_ + size > bytes_max) {
+        bytes_ -= events_.front().frames->capacity();
+        events_.pop_front();
     }
-    if (events_.size() >= events_max || bytes_ + frames->capacity() > bytes_max) {
-        events_.clear();
-        bytes_ = 0;
-    }
-    if (frames->capacity() > bytes_max) return;
-    bytes_ += frames->capacity();
-    events_[shard_uid] = {from, next, std::move(frames)};
+    bytes_ += size;
+    events_.push_back(std::move(event));
 }
 
 bool Subscriptions::begin(const std::string& consumer_arn, std::int32_t shard_index, MonotonicNs now,

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -20,28 +22,45 @@ struct Subscription {
     std::function<void()> displace;
 };
 
-// The newest event of each shard, as its frames: subscribers that are at the same place share one encoding.
-// Thread-safe; holds a few events, or some tens of megabytes, whichever is less.
+// The newest events, as their frames: subscribers at the same place share one encoding. Thread-safe; holds 64 events or
+// some tens of megabytes, whichever is less.
 class EventCache {
 public:
     using Frames = std::shared_ptr<const Buffer>;
 
-    // The event with the records [from, next) of the shard; null if it is not the newest kept.
-    [[nodiscard]] Frames find(std::uint64_t shard_uid, std::uint64_t from, std::uint64_t next) const;
-    void keep(std::uint64_t shard_uid, std::uint64_t from, std::uint64_t next, Frames frames);
+    // An event with the records [from, next) of a shard. At the tip its MillisBehindLatest is 0, and stays true.
+    struct Event {
+        std::uint64_t shard_uid = 0;
+        std::uint64_t from = 0;
+        std::uint64_t next = 0;
+        std::size_t payload_bytes = 0;
+        bool at_tip = false;
+        MonotonicNs made_at;
+        Frames frames;
+    };
+    // What a subscriber could be sent: the records [from, next), which reach the tip or not.
+    struct Wanted {
+        std::uint64_t shard_uid = 0;
+        std::uint64_t from = 0;
+        std::uint64_t next = 0;
+        bool at_tip = false;
+    };
+
+    // An event that is just that; or a large and fresh one that begins like it and ends sooner. The latter lets a
+    // subscriber that is an event behind stay on the others' events: encoding its own, it would fall further behind.
+    [[nodiscard]] std::optional<Event> find(const Wanted& wanted, MonotonicNs now) const;
+    void keep(Event event);
 
 private:
     static constexpr std::size_t bytes_max = std::size_t{32} << 20;
     static constexpr std::size_t events_max = 64;
-
-    struct Event {
-        std::uint64_t from = 0;
-        std::uint64_t next = 0;
-        Frames frames;
-    };
+    // Smaller ones cost less to make than to send one by one.
+    static constexpr std::size_t large = std::size_t{64} << 10;
+    // What an event says of MillisBehindLatest is off by no more than this.
+    static constexpr std::int64_t fresh_ns = 1'000'000'000;
 
     mutable Mutex mutex_;
-    std::map<std::uint64_t, Event> events_ GUARDED_BY(mutex_);
+    std::deque<Event> events_ GUARDED_BY(mutex_);  // the oldest first
     std::size_t bytes_ GUARDED_BY(mutex_) = 0;
 };
 

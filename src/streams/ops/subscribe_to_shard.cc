@@ -90,7 +90,6 @@ private:
                 co_await writer.write(frames.view());
                 co_return;
             }
-            next_ = read->next.value();
             const bool shard_ended = read->at_tip && read->closed;
             if (read->record_count == 0 && !shard_ended && !heartbeat_due()) {
                 co_await wait_for_records();
@@ -102,12 +101,13 @@ private:
                 co_await writer.write(frames.view());
                 co_return;
             }
+            next_ = event->next;
             last_event_ = service_.clock.monotonic();
             add(counters_.event_success, 1);
-            add(counters_.event_records, read->record_count);
-            add(counters_.event_bytes, read->payload_bytes);
+            add(counters_.event_records, event->next - event->from);
+            add(counters_.event_bytes, event->payload_bytes);
             counters_.millis_behind = static_cast<std::uint64_t>(millis_behind(*read, now));
-            if (!co_await writer.write((*event)->view()) || shard_ended) co_return;
+            if (!co_await writer.write(event->frames->view()) || shard_ended) co_return;
         }
     }
 
@@ -134,21 +134,29 @@ private:
         return std::nullopt;
     }
 
-    // The event's frames: made here, or by another subscriber that was at the same place.
-    Result<EventCache::Frames> event_of(const log::ReadResult& read, bool shard_ended, TimestampMs now) {
-        // At the tip the event says nothing but the records; sealed ones stay out of caches.
-        const bool sealed =
-            std::ranges::any_of(read.slices, [](const auto& slice) { return slice.frame->is_sealed(); });
-        const bool shared = read.record_count > 0 && read.at_tip && !shard_ended && !sealed;
+    // The next event: made here, or by another subscriber that was at the same place.
+    Result<EventCache::Event> event_of(const log::ReadResult& read, bool shard_ended, TimestampMs now) {
+        const MonotonicNs at = service_.clock.monotonic();
+        const std::uint64_t next = read.next.value();
         EventCache& cache = service_.subscriptions.events();
-        const std::uint64_t from = next_ - read.record_count;
-        if (shared) {
-            if (auto known = cache.find(uid_, from, next_)) return known;
+        if (read.record_count > 0 && !shard_ended) {
+            if (auto known = cache.find({uid_, next - read.record_count, next, read.at_tip}, at))
+                return *std::move(known);
         }
         auto frames = std::make_shared<Buffer>();
         TRY_VOID(append_event(*frames, read, shard_ended, now));
-        if (shared) cache.keep(uid_, from, next_, frames);
-        return EventCache::Frames(std::move(frames));
+        EventCache::Event event{.shard_uid = uid_,
+                                .from = next - read.record_count,
+                                .next = next,
+                                .payload_bytes = read.payload_bytes,
+                                .at_tip = read.at_tip,
+                                .made_at = at,
+                                .frames = std::move(frames)};
+        // Sealed records stay out of caches.
+        const bool sealed =
+            std::ranges::any_of(read.slices, [](const auto& slice) { return slice.frame->is_sealed(); });
+        if (read.record_count > 0 && !shard_ended && !sealed) cache.keep(event);
+        return event;
     }
 
     Result<void> append_event(Buffer& frames, const log::ReadResult& read, bool shard_ended, TimestampMs now) {
@@ -166,7 +174,7 @@ private:
             SequenceNumber number;
             number.created_s = state.created_s;
             number.shard_index = state.index;
-            number.seq_ix = next_ == 0 ? 0 : next_ - 1;
+            number.seq_ix = read.next.value() == 0 ? 0 : read.next.value() - 1;
             number.time_s = now.value() / 1000;
             event.continuation_sequence_number = format_sequence_number(number).view();
         }
