@@ -244,9 +244,7 @@ Expected<Config, std::string> read_values(const Values& values) {
     config.time_scale = reader.number("time-scale", 1, 100'000);
     config.test_clock = reader.flag("test-clock") || config.time_scale > 1;
     config.ephemeral = reader.flag("ephemeral");
-    config.auth = reader.text("auth").empty()
-                      ? AuthMode::off
-                      : reader.choice<AuthMode>("auth", {{"off", AuthMode::off}, {"sigv4", AuthMode::sigv4}});
+    config.auth = reader.choice<AuthMode>("auth", {{"off", AuthMode::off}, {"sigv4", AuthMode::sigv4}});
     config.insecure = reader.flag("insecure");
     config.account = reader.text("account");
     if (config.account.size() != 12 ||
@@ -279,6 +277,27 @@ Expected<Config, std::string> read_values(const Values& values) {
     return config;
 }
 
+// A TOML string that means the text.
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+            out += fmt::format("\\u{:04X}", static_cast<unsigned char>(c));
+            continue;
+        }
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + '"';
+}
+
+// What TOML can say without quotes: true, false, and numbers.
+bool is_bare(std::string_view text) {
+    const bool digits =
+        !text.empty() && text.size() < 19 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+    return text == "true" || text == "false" || (digits && (text.size() == 1 || text.front() != '0'));
+}
+
 }  // namespace
 
 const std::vector<Setting>& all_settings() {
@@ -289,7 +308,7 @@ const std::vector<Setting>& all_settings() {
         {"create-stream", "", "NAME[:SHARDS]", "create a stream at start if it does not exist (repeatable)", true},
         {"durability", "sync", "MODE",
          "sync: acknowledge after the disk has it; interval:MS: sync every MS ms; os: never sync"},
-        {"auth", "", "off|sigv4", "check signatures; off is the default and allowed on loopback addresses only"},
+        {"auth", "off", "off|sigv4", "check signatures; off is the default and allowed on loopback addresses only"},
         {"insecure", "false", "", "accept any credentials on an address that is not loopback"},
         {"account", "000000000000", "ID", "the account of callers that --auth=off lets in"},
         {"region", "us-east-1", "REGION", "the region of callers that name none"},
@@ -346,13 +365,14 @@ std::string describe_config(const ResolvedConfig& resolved) {
     for (const auto& [setting, value] : resolved.values) {
         std::string shown;
         if (setting->repeatable) {
-            for (const std::string& element : value.values)
-                shown += fmt::format("{}\"{}\"", shown.empty() ? "" : ", ", element);
+            for (const std::string& element : value.values) {
+                shown += shown.empty() ? "" : ", ";
+                shown += quoted(element);
+            }
             shown = fmt::format("[{}]", shown);
-        } else if (setting->is_switch()) {
-            shown = value.values.front();
         } else {
-            shown = fmt::format("\"{}\"", value.values.front());
+            const std::string& text_given = value.values.front();
+            shown = is_bare(text_given) ? text_given : quoted(text_given);
         }
         // A file cannot name another file.
         const std::string_view mark = setting->name == "config" ? "# " : "";

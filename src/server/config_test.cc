@@ -50,10 +50,16 @@ TEST_F(ConfigTest, flags_beat_variables_beat_the_file_beats_defaults) {
 }
 
 TEST_F(ConfigTest, what_it_describes_is_a_file_that_says_the_same) {
-    const auto resolved =
-        resolve_config({{"create-stream", {"a:2", "b"}}, {"durability", {"interval:50"}}, {"ephemeral", {"true"}}});
+    const auto resolved = resolve_config({{"create-stream", {"a:2", "b"}},
+                                          {"durability", {"interval:50"}},
+                                          {"ephemeral", {"yes"}},
+                                          {"data-dir", {"a \"b\" \\ \n"}},
+                                          {"tls-cert", {"12345678901234567890"}},
+                                          {"tls-key", {"07"}}});
     ASSERT_TRUE(resolved) << resolved.error();
     std::string text = describe_config(*resolved);
+    EXPECT_NE(text.find("\nauth = \"off\" "), std::string::npos) << "what is in force, not what was left out";
+    EXPECT_NE(text.find("\ncores = 0 "), std::string::npos);
     text.erase(text.find("config ="));
     const auto again = resolve_config({{"config", {write_file(text)}}});
     ASSERT_TRUE(again) << again.error();
@@ -61,6 +67,9 @@ TEST_F(ConfigTest, what_it_describes_is_a_file_that_says_the_same) {
     ASSERT_EQ(again->config.create_streams.size(), 2U);
     EXPECT_EQ(again->config.create_streams[0].shards, 2);
     EXPECT_TRUE(again->config.ephemeral);
+    EXPECT_EQ(again->config.data_dir, resolved->config.data_dir);
+    EXPECT_EQ(again->config.tls_cert, "12345678901234567890");
+    EXPECT_EQ(again->config.tls_key, "07");
 }
 
 TEST_F(ConfigTest, a_repeatable_variable_takes_commas) {
