@@ -103,7 +103,8 @@ case "${1:-}" in
         ;;
     clients)
         install_packages $test_packages
-        install_command aws awscli
+        # Version 2; an `aws` elsewhere on the PATH is often version 1, from PyPI.
+        PATH=/usr/local/bin:/usr/bin:/bin command -v aws >/dev/null || install_packages awscli
         install_command javac openjdk-17-jdk-headless
         install_command mvn maven
         install_command go golang-go
