@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "aws/arn.h"
 #include "base/try.h"
 #include "wire/document.h"
 
@@ -55,11 +56,10 @@ bool read_principals(Nodes nodes, std::size_t i, std::vector<std::string>& out) 
 // "*", an account's id, its root, or one of its users.
 bool is_principal(std::string_view principal, const PolicyQuestion& question) {
     if (principal == "*" || principal == question.account) return true;
-    const auto colon = principal.rfind(':');
-    if (colon == std::string_view::npos || !principal.starts_with("arn:aws")) return false;
-    const std::string_view owner = principal.substr(0, colon);
-    if (!owner.ends_with(question.account) || !owner.contains(":iam::")) return false;
-    const std::string_view who = principal.substr(colon + 1);
+    const auto arn = parse_arn(principal);
+    if (!arn || !arn->partition.starts_with("aws") || arn->service != "iam" || !arn->region.empty()) return false;
+    if (arn->account != question.account) return false;
+    const std::string_view who = arn->resource;
     return who == "root" || (who.starts_with("user/") && who.substr(5) == question.user);
 }
 

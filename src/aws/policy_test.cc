@@ -41,6 +41,17 @@ TEST(Policy, AllowsWhomItNames) {
         PolicyAnswer::allow);
 }
 
+TEST(Policy, AnArnOfNearlyTheCallersAccountIsNotTheCaller) {
+    for (const std::string_view other :
+         {"arn:aws:iam::9222222222222:root", "arn:aws:iam::1:222222222222:root", "arn:aws:sts::222222222222:root",
+          "arn:other:iam::222222222222:root", "arn:aws:iam:r:222222222222:root", "222222222222:root"}) {
+        const std::string principal = R"({"AWS":")" + std::string(other) + "\"}";
+        EXPECT_EQ(ask(policy(statement("Allow", principal, R"("*")")), "222222222222", "kinesis:PutRecord"),
+                  PolicyAnswer::silent)
+            << other;
+    }
+}
+
 TEST(Policy, DenyOutweighsAllow) {
     const std::string both = policy(statement("Allow", R"("*")", R"("kinesis:*")") + "," +
                                     statement("Deny", R"({"AWS":"222222222222"})", R"("kinesis:PutRecord")"));
