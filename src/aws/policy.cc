@@ -162,7 +162,7 @@ std::optional<std::string_view> Policy::resource_other_than(std::string_view arn
     return std::nullopt;
 }
 
-std::optional<std::string_view> Policy::action_outside(const std::vector<std::string_view>& allowed) const {
+std::optional<std::string_view> Policy::action_outside(std::span<const std::string_view> allowed) const {
     for (const Statement& statement : statements_) {
         for (const std::string& action : statement.actions) {
             const std::string pattern = lower(action);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,7 @@ public:
     [[nodiscard]] PolicyAnswer ask(const PolicyQuestion& question) const;
     // The first resource that is not this one, and the first action that is not among these, if there is one.
     [[nodiscard]] std::optional<std::string_view> resource_other_than(std::string_view arn) const;
-    [[nodiscard]] std::optional<std::string_view> action_outside(const std::vector<std::string_view>& allowed) const;
+    [[nodiscard]] std::optional<std::string_view> action_outside(std::span<const std::string_view> allowed) const;
 
 private:
     struct Statement {

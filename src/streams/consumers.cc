@@ -41,7 +41,7 @@ Result<ConsumerRef> resolve_consumer(StreamsOp op, const std::optional<std::stri
         return fail(errors::consumer_not_found(shown, op.account()));
     }
     // AWS: a consumer has a policy of its own (spec 2.8).
-    if (foreign) TRY_VOID(op.check_policy(found.consumer->policy, found.consumer->arn));
+    if (foreign) TRY_VOID(op.check_policy(*found.consumer));
     return found;
 }
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+
 #include "aws/arn.h"
 #include "aws/gen/kinesis/errors.gen.h"
 #include "aws/policy.h"
@@ -11,6 +14,7 @@
 #include "log/log.h"
 #include "streams/limits.h"
 #include "streams/shards.h"
+#include "streams/sharing.h"
 
 namespace riacho::streams {
 
@@ -35,6 +39,19 @@ Task<Result<catalog::Verdict>> submit_command(log::Log& log, core::Core& core, s
             break;
     }
     co_return fail(errors::internal_failure());
+}
+
+// A wildcard in a policy covers no more than what can be shared: settings and the policy itself stay the owner's.
+Result<void> ask_policy(const aws::OpContext& caller, std::string_view policy, std::string_view resource_arn,
+                        std::span<const std::string_view> shared) {
+    const std::string action = fmt::format("kinesis:{}", caller.operation());
+    if (!policy.empty() && std::ranges::find(shared, action) != shared.end()) {
+        const auto parsed = aws::Policy::parse(policy);
+        const aws::PolicyQuestion question{caller.account(), caller.user(), action, resource_arn};
+        if (parsed && parsed->ask(question) == aws::PolicyAnswer::allow) return {};
+    }
+    const std::string user = fmt::format("arn:aws:iam::{}:user/{}", caller.account(), caller.user());
+    return fail(errors::access_denied(user, action, resource_arn));
 }
 
 }  // namespace
@@ -68,7 +85,7 @@ Result<StreamRef> StreamsOp::resolve(const std::optional<std::string_view>& name
     if (arn && is_foreign(*arn)) {
         TRY(StreamRef stream, find_by_arn(*arn));
         if (name && *name != stream->name) return fail(errors::name_and_arn_disagree(*arn, *name));
-        TRY_VOID(check_policy(stream->policy, stream->arn));
+        TRY_VOID(check_policy(*stream));
         return stream;
     }
     TRY(const std::string_view wanted, stream_name(name, arn));
@@ -89,15 +106,12 @@ Result<StreamRef> StreamsOp::find_by_arn(std::string_view arn) const {
     return stream;
 }
 
-Result<void> StreamsOp::check_policy(std::string_view policy, std::string_view resource_arn) const {
-    const std::string action = fmt::format("kinesis:{}", context_->operation());
-    if (!policy.empty()) {
-        const auto parsed = aws::Policy::parse(policy);
-        const aws::PolicyQuestion question{account(), context_->user(), action, resource_arn};
-        if (parsed && parsed->ask(question) == aws::PolicyAnswer::allow) return {};
-    }
-    const std::string user = fmt::format("arn:aws:iam::{}:user/{}", account(), context_->user());
-    return fail(errors::access_denied(user, action, resource_arn));
+Result<void> StreamsOp::check_policy(const catalog::StreamState& stream) const {
+    return ask_policy(*context_, stream.policy, stream.arn, shared_by_streams);
+}
+
+Result<void> StreamsOp::check_policy(const catalog::ConsumerState& consumer) const {
+    return ask_policy(*context_, consumer.policy, consumer.arn, shared_by_consumers);
 }
 
 Result<StreamRef> StreamsOp::resolve(std::string_view name) const {

@@ -94,7 +94,8 @@ public:
                                                  std::string_view shard_id) const;
     // Whether a resource policy lets the caller do this; AccessDeniedException if not. Callers that are not verified
     // are told that there is no such thing, as everybody's streams are their own.
-    [[nodiscard]] Result<void> check_policy(std::string_view policy, std::string_view resource_arn) const;
+    [[nodiscard]] Result<void> check_policy(const catalog::StreamState& stream) const;
+    [[nodiscard]] Result<void> check_policy(const catalog::ConsumerState& consumer) const;
     [[nodiscard]] StreamCounters& counters(const catalog::StreamState& stream) const;
 
     // Gives a command its place in the order and waits until it is durable.

@@ -3,6 +3,7 @@
 import datetime
 import json
 import pathlib
+import time
 
 import pytest
 from conftest import iterator, put_many, read_all, wait_active
@@ -143,6 +144,44 @@ def test_a_policy_lets_another_account_in(riacho_server, name):
     for client, call in ((guest, "describe_stream_summary"), (guest, "delete_stream"), (clients["other"], "list_shards")):
         with pytest.raises(client.exceptions.ClientError, match="AccessDenied|ResourceNotFound"):
             getattr(client, call)(StreamARN=arn)
+
+
+def test_a_policy_gives_nothing_but_access_to_records(riacho_server, name):
+    """However wide its wildcards: the stream, its settings and the policy itself stay the owner's."""
+    server = riacho_server("--auth", "sigv4")
+    keys = [server.user("add", user, "--account", account) for user, account in (("owner", "111111111111"), ("guest", "222222222222"))]
+    owner, guest = (server.client(key=key["access_key_id"], secret=key["secret_access_key"]) for key in keys)
+    owner.create_stream(StreamName=name, ShardCount=1)
+    wait_active(owner, name)
+    arn = arn_of(owner, name)
+    consumer = owner.register_stream_consumer(StreamARN=arn, ConsumerName="c")["Consumer"]["ConsumerARN"]
+    while owner.describe_stream_consumer(ConsumerARN=consumer)["ConsumerDescription"]["ConsumerStatus"] != "ACTIVE":
+        time.sleep(0.01)
+    policies = {resource: json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": "kinesis:*", "Resource": resource}]})
+        for resource in (arn, consumer)}
+    for resource, policy in policies.items():
+        owner.put_resource_policy(ResourceARN=resource, Policy=policy)
+    guest.put_record(StreamARN=arn, Data=b"x", PartitionKey="k")
+    guest.describe_stream_summary(StreamARN=arn)
+    guest.describe_stream_consumer(ConsumerARN=consumer)
+    calls = {
+        "add_tags_to_stream": {"StreamARN": arn, "Tags": {"a": "b"}},
+        "delete_resource_policy": {"ResourceARN": arn},
+        "deregister_stream_consumer": {"ConsumerARN": consumer},
+        "increase_stream_retention_period": {"StreamARN": arn, "RetentionPeriodHours": 48},
+        "list_tags_for_resource": {"ResourceARN": consumer},
+        "put_resource_policy": {"ResourceARN": arn, "Policy": policies[arn].replace("222222222222", "333333333333")},
+        "register_stream_consumer": {"StreamARN": arn, "ConsumerName": "guests"},
+        "start_stream_encryption": {"StreamARN": arn, "EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"},
+        "tag_resource": {"ResourceARN": arn, "Tags": {"a": "b"}},
+        "update_shard_count": {"StreamARN": arn, "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"},
+    }
+    for call, request in calls.items():
+        with pytest.raises(guest.exceptions.ClientError, match="AccessDenied|ResourceNotFound"):
+            getattr(guest, call)(**request)
+    assert owner.get_resource_policy(ResourceARN=arn)["Policy"] == policies[arn]
+    assert owner.list_tags_for_stream(StreamName=name)["Tags"] == []
 
 
 def test_record_size(kinesis, make_stream):

@@ -1,4 +1,6 @@
 // PutResourcePolicy, GetResourcePolicy, DeleteResourcePolicy.
+#include <span>
+
 #include "aws/gen/kinesis/errors.gen.h"
 #include "aws/gen/kinesis/types_delete_resource_policy.gen.h"
 #include "aws/gen/kinesis/types_get_resource_policy.gen.h"
@@ -10,6 +12,7 @@
 #include "streams/consumers.h"
 #include "streams/ops/ops.h"
 #include "streams/resources.h"
+#include "streams/sharing.h"
 
 namespace riacho::streams {
 
@@ -30,16 +33,9 @@ const std::string& policy_of(const AnyResource& found) {
     return found.consumer != nullptr ? found.consumer->policy : found.stream->policy;
 }
 
-// AWS: what a policy may allow on a stream and on a consumer (spec 2.8).
 Result<void> check_policy_text(const AnyResource& found, std::string_view arn, std::string_view text) {
-    static const std::vector<std::string_view> on_stream = {"kinesis:DescribeStreamSummary",
-                                                            "kinesis:ListShards",
-                                                            "kinesis:PutRecord",
-                                                            "kinesis:PutRecords",
-                                                            "kinesis:GetRecords",
-                                                            "kinesis:GetShardIterator"};
-    static const std::vector<std::string_view> on_consumer = {"kinesis:DescribeStreamConsumer",
-                                                              "kinesis:SubscribeToShard"};
+    const std::span<const std::string_view> shared =
+        found.consumer != nullptr ? std::span<const std::string_view>(shared_by_consumers) : shared_by_streams;
     if (text.size() > policy_size_max) {
         return fail(errors::invalid_argument("The policy is larger than the limit of 20480 bytes."));
     }
@@ -49,7 +45,7 @@ Result<void> check_policy_text(const AnyResource& found, std::string_view arn, s
         return fail(errors::invalid_argument("The policy names " + std::string(*other) +
                                              ", which is not the resource " + std::string(arn) + "."));
     }
-    if (const auto action = policy->action_outside(found.consumer != nullptr ? on_consumer : on_stream)) {
+    if (const auto action = policy->action_outside(shared)) {
         return fail(errors::invalid_argument("The policy names the action " + std::string(*action) +
                                              ", which cannot be allowed by a policy of this resource."));
     }
