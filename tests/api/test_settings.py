@@ -184,6 +184,23 @@ def test_a_policy_gives_nothing_but_access_to_records(riacho_server, name):
     assert owner.list_tags_for_stream(StreamName=name)["Tags"] == []
 
 
+def test_a_listing_of_another_accounts_shards_goes_on(riacho_server, name):
+    server = riacho_server("--auth", "sigv4")
+    keys = [server.user("add", user, "--account", account) for user, account in (("owner", "111111111111"), ("guest", "222222222222"))]
+    owner, guest = (server.client(key=key["access_key_id"], secret=key["secret_access_key"]) for key in keys)
+    owner.create_stream(StreamName=name, ShardCount=3)
+    wait_active(owner, name)
+    arn = arn_of(owner, name)
+    owner.put_resource_policy(ResourceARN=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": "kinesis:ListShards", "Resource": arn}]}))
+    first = guest.list_shards(StreamARN=arn, MaxResults=2)
+    rest = guest.list_shards(NextToken=first["NextToken"])
+    assert [shard["ShardId"][-1] for shard in first["Shards"] + rest["Shards"]] == ["0", "1", "2"]
+    owner.delete_resource_policy(ResourceARN=arn)
+    with pytest.raises(guest.exceptions.AccessDeniedException):
+        guest.list_shards(NextToken=first["NextToken"])
+
+
 def test_record_size(kinesis, make_stream):
     """[48]"""
     stream = make_stream()

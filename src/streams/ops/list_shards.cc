@@ -42,7 +42,10 @@ Result<Listing> resume(StreamsOp op, const api::ListShardsInput& request) {
     TRY(PageToken page, resume_listing(op, TokenSealer::Kind::list_shards, request.next_token));
     Listing listing;
     listing.stream = op.catalog().snapshot()->find_by_uid(page.stream_uid);
-    if (listing.stream == nullptr || listing.stream->is_gone(op.now()) || listing.stream->account != op.account()) {
+    if (listing.stream == nullptr || listing.stream->is_gone(op.now())) return fail(errors::invalid_next_token());
+    if (op.is_foreign(listing.stream->arn)) {
+        TRY_VOID(op.check_policy(*listing.stream));
+    } else if (listing.stream->account != op.account() || listing.stream->region != op.region()) {
         return fail(errors::invalid_next_token());
     }
     listing.after = std::move(page.after);
