@@ -97,6 +97,30 @@ TEST(Http2Hostile, an_hpack_bomb_is_refused) {
     EXPECT_EQ(server.handler.handled, 0);
 }
 
+// The same below the limit of one head: many streams that wait for their bodies.
+TEST(Http2Hostile, heads_beyond_what_the_server_holds_are_shed) {
+    ServerOptions options;
+    options.body_bytes_total_max = 100'000;
+    TestServer server(options);
+    H2Client client(server.server.port());
+    const H2Client::Headers large = {{"x-large", std::string(3'000, 'v')},
+                                     {"x-too", std::string(3'000, 'v')},
+                                     {"x-more", std::string(3'000, 'v')},
+                                     {"x-last", std::string(3'000, 'v')}};
+    std::vector<std::int32_t> waiting;
+    for (int i = 0; i < 20; ++i) waiting.push_back(client.submit("POST", "/echo", {}, large, false));
+    while (client.streams[waiting.back()].status == 0 && client.step()) {
+    }
+    int shed = 0;
+    for (const std::int32_t id : waiting) shed += client.streams[id].status == 503 ? 1 : 0;
+    EXPECT_GE(shed, 12);
+    EXPECT_LE(server.server.stats().body_bytes_held, 100'000U);
+    for (const std::int32_t id : waiting) client.reset(id);
+    client.flush();
+    EXPECT_EQ(client.request("POST", "/echo", "x", large).body, "x");
+    while (server.server.stats().body_bytes_held > 0) std::this_thread::yield();
+}
+
 TEST(Http2Hostile, a_settings_flood_ends_the_connection) {
     TestServer server;
     TestClient client(server.server.port());

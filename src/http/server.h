@@ -49,7 +49,8 @@ struct ServerOptions {
     std::size_t header_count_max = 100;
     std::size_t chunk_extension_size_max = 256;
 
-    // Bodies being received, over all connections; above it requests are shed with 503.
+    // Bodies being received, and the heads of HTTP/2 streams, over all connections; above it requests are shed with
+    // 503.
     std::size_t body_bytes_total_max = std::size_t{1} << 30;
 
     // HTTP/2.

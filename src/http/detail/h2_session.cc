@@ -219,8 +219,10 @@ void H2Session::delete_stream(H2Stream& stream) {
 }
 
 void H2Session::free_request(H2Stream& stream) {
-    if (stream.body_bytes_taken_ > 0) host_.give_body_bytes(std::exchange(stream.body_bytes_taken_, 0));
+    if (stream.bytes_taken_ > 0) host_.give_body_bytes(std::exchange(stream.bytes_taken_, 0));
     stream.body_ = Buffer();
+    RequestBuilder::clear(stream.request_);
+    std::string().swap(stream.head_);
 }
 
 void H2Session::on_field(H2Stream& stream, std::string_view name, std::string_view value) {
@@ -283,12 +285,15 @@ void H2Session::on_head_complete(H2Stream& stream) {
     if (limit.answer) {
         stream.refused_ = true;
         host_.count(H2Host::Event::request);
-        return respond(stream, *std::move(limit.answer));
+        respond(stream, *std::move(limit.answer));
+        return free_request(stream);
     }
     stream.body_size_max_ = limit.size_max;
     if (stream.request_.content_length().value_or(0) > limit.size_max) {
         return refuse(stream, 413, H2Host::Event::body_too_large);
     }
+    // A few bytes on the wire can be a head of many kilobytes, and streams without end of them cost next to nothing.
+    if (!take_bytes(stream, stream.head_.size())) return refuse(stream, 503, H2Host::Event::shed);
     stream.rate_.begin(host_.now());
     const auto expect = stream.request_.find("expect");
     if (expect && equal_ignoring_case(*expect, "100-continue")) {
@@ -313,11 +318,15 @@ bool H2Session::room_for_body(H2Stream& stream, std::size_t size) {
     const std::uint64_t declared = stream.request_.content_length().value_or(stream.body_size_max_);
     const std::size_t guess = std::max(size * 2, body_capacity_first);
     wanted = std::max(size, static_cast<std::size_t>(std::min<std::uint64_t>(declared, guess))) + Request::body_padding;
-    if (wanted > stream.body_bytes_taken_) {
-        if (!host_.take_body_bytes(wanted - stream.body_bytes_taken_)) return false;
-        stream.body_bytes_taken_ = wanted;
-    }
+    if (!take_bytes(stream, stream.head_.size() + wanted)) return false;
     stream.body_.reserve(wanted);
+    return true;
+}
+
+bool H2Session::take_bytes(H2Stream& stream, std::size_t total) {
+    if (total <= stream.bytes_taken_) return true;
+    if (!host_.take_body_bytes(total - stream.bytes_taken_)) return false;
+    stream.bytes_taken_ = total;
     return true;
 }
 
@@ -350,10 +359,10 @@ std::vector<H2Stream*> H2Session::take_ready() {
 void H2Session::refuse(H2Stream& stream, int status, H2Host::Event event) {
     stream.refused_ = true;
     host_.count(event);
-    free_request(stream);
     Response response;
     response.status = status;
     respond(stream, std::move(response));
+    free_request(stream);
 }
 
 // CVE-2023-44487: opening and cancelling streams costs the client nothing. nghttp2 limits the rate; this catches

@@ -51,7 +51,7 @@ private:
     std::size_t list_size_ = 0;
     std::size_t body_size_max_ = 0;
     Buffer body_;
-    std::size_t body_bytes_taken_ = 0;
+    std::size_t bytes_taken_ = 0;  // of what the server may hold, for head and body
     RateWatch rate_;
     MonotonicNs began_at_;
 
@@ -153,6 +153,7 @@ private:
     void refuse(H2Stream& stream, int status, H2Host::Event event);
     void wake_writer(H2Stream& stream);
     bool room_for_body(H2Stream& stream, std::size_t size);
+    bool take_bytes(H2Stream& stream, std::size_t total);
     void free_request(H2Stream& stream);
 
     const ServerOptions& options_;

@@ -106,7 +106,7 @@ public:
     [[nodiscard]] Block& input() { return input_; }
     // "date: ...\r\n" of this second.
     std::string_view date_line();
-    // Bytes of request bodies held, over all cores. False: there is no room and nothing was taken.
+    // Bytes of requests held, over all cores. False: there is no room and nothing was taken.
     bool take_body_bytes(std::size_t n);
     void give_body_bytes(std::size_t n);
 
