@@ -35,11 +35,21 @@ public:
         RIACHO_CHECK(n <= body_bytes);
         body_bytes -= n;
     }
+    bool take_response_bytes(std::size_t n) override {
+        if (response_bytes + n > 100'000) return false;
+        response_bytes += n;
+        return true;
+    }
+    void give_response_bytes(std::size_t n) override {
+        RIACHO_CHECK(n <= response_bytes);
+        response_bytes -= n;
+    }
     void wake(core::Wakeup& wakeup) override { woken.push_back(&wakeup); }
     void count(Event) override {}
 
     std::int64_t now_ms = 0;
     std::size_t body_bytes = 0;
+    std::size_t response_bytes = 0;
     std::vector<core::Wakeup*> woken;
 };
 
@@ -56,7 +66,10 @@ struct Producer {
 
 class Fuzzer {
 public:
-    Fuzzer() { options_.header_block_size_max = 2000; }
+    Fuzzer() {
+        options_.header_block_size_max = 2000;
+        options_.response_size_small = 5000;
+    }
     ~Fuzzer() {
         session_.close_streams();
         for (Producer* producer : producers_) finish(producer);

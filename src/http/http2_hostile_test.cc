@@ -121,6 +121,29 @@ TEST(Http2Hostile, heads_beyond_what_the_server_holds_are_shed) {
     while (server.server.stats().body_bytes_held > 0) std::this_thread::yield();
 }
 
+// Answers that nobody reads are memory, too.
+TEST(Http2Hostile, responses_beyond_what_the_server_holds_are_given_up) {
+    ServerOptions options;
+    options.response_bytes_total_max = 3'500'000;
+    TestServer server(options);
+    H2Client client(server.server.port(), 0);
+    std::vector<std::int32_t> unread;
+    for (int i = 0; i < 10; ++i) unread.push_back(client.submit("GET", "/fill?1000000"));
+    while (client.streams[unread.back()].status == 0 && client.step()) {
+    }
+    int served = 0;
+    for (const std::int32_t id : unread) served += client.streams[id].status == 200 ? 1 : 0;
+    EXPECT_EQ(served, 3);
+    EXPECT_EQ(server.server.stats().response_bytes_held, 3'000'000U);
+    EXPECT_EQ(server.server.stats().shed, 7U);
+    TestClient other(server.server.port());
+    EXPECT_EQ(other.request(get("/fill?100000")).body.size(), 100'000U) << "small answers go on";
+    for (const std::int32_t id : unread) client.reset(id);
+    client.flush();
+    while (server.server.stats().response_bytes_held > 0) std::this_thread::yield();
+    EXPECT_EQ(other.request(get("/fill?1000000")).body.size(), 1'000'000U);
+}
+
 TEST(Http2Hostile, a_settings_flood_ends_the_connection) {
     TestServer server;
     TestClient client(server.server.port());

@@ -126,6 +126,21 @@ TEST(Limits, bodies_beyond_what_the_server_holds_are_shed) {
     EXPECT_EQ(server.server.stats().body_bytes_held, 0U);
 }
 
+TEST(Limits, responses_beyond_what_the_server_holds_are_given_up) {
+    ServerOptions options;
+    options.response_bytes_total_max = 20'000'000;
+    TestServer server(options);
+    TestClient slow(server.server.port(), 4096);
+    slow.send(get("/fill?19000000"));
+    while (server.server.stats().response_bytes_held == 0) std::this_thread::yield();
+    TestClient client(server.server.port());
+    EXPECT_EQ(client.request(get("/fill?2000000")).status, 503);
+    EXPECT_EQ(client.request(get("/fill?100000")).status, 200) << "small ones go on, on the same connection";
+    EXPECT_EQ(slow.read_response().body.size(), 19'000'000U);
+    while (server.server.stats().response_bytes_held > 0) std::this_thread::yield();
+    EXPECT_EQ(client.request(get("/fill?2000000")).status, 200);
+}
+
 TEST(Limits, connections_above_the_cap_are_closed_at_once) {
     ServerOptions options;
     options.connections_max = 2;

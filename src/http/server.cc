@@ -310,6 +310,7 @@ ServerStats Server::stats() const {
     total.refused_per_address = impl_->refused_address.value();
     total.accept_delayed = impl_->delayed.value();
     total.body_bytes_held = impl_->shared.body_bytes.load(std::memory_order_relaxed);
+    total.response_bytes_held = impl_->shared.response_bytes.load(std::memory_order_relaxed);
     for (const auto& worker : impl_->workers) {
         const detail::WorkerStats& stats = worker->stats();
         total.connections_tls += stats.connections_tls.value();

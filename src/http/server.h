@@ -52,6 +52,10 @@ struct ServerOptions {
     // Bodies being received, and the heads of HTTP/2 streams, over all connections; above it requests are shed with
     // 503.
     std::size_t body_bytes_total_max = std::size_t{1} << 30;
+    // Response bodies that wait for their clients to read them, over all connections; above it a large one is given up
+    // and answered with 503. Small ones are not counted: a slow reader must not keep others from writing.
+    std::size_t response_bytes_total_max = std::size_t{1} << 30;
+    std::size_t response_size_small = std::size_t{128} << 10;
 
     // HTTP/2.
     std::uint32_t h2_streams_max = 512;
@@ -81,7 +85,8 @@ struct ServerStats {
     std::uint64_t connections_tls = 0;
     std::uint64_t connections_h2 = 0;
     std::uint64_t requests = 0;
-    std::uint64_t body_bytes_held = 0;  // now
+    std::uint64_t body_bytes_held = 0;      // now
+    std::uint64_t response_bytes_held = 0;  // now
     // Refusals, by reason.
     std::uint64_t refused_connections_max = 0;
     std::uint64_t refused_per_address = 0;

@@ -40,6 +40,7 @@ H1Connection::H1Connection(Connection& connection)
 
 H1Connection::~H1Connection() {
     worker_.give_body_bytes(body_bytes_taken_);
+    worker_.give_response_bytes(response_bytes_taken_);
     if (block_.data) worker_.give_block(std::move(block_));
     if (rest_.data) worker_.give_block(std::move(rest_));
 }
@@ -76,6 +77,7 @@ Task<H1Connection::Next> H1Connection::serve_one() {
     connection_.clear_deadline();
     worker_.stats().requests.add();
     Response response = co_await worker_.call_handler(&request_);
+    hold(response);
     if (response.close_connection || worker_.stopping()) keep_alive_ = false;
     const bool sent = response.producer ? co_await send_stream(response) : co_await send(response);
     if (!sent) co_return Next::close;
@@ -88,6 +90,7 @@ void H1Connection::end_request() {
     if (body_.capacity() > body_kept_max) body_ = Buffer();
     body_.clear();
     if (body_bytes_taken_ != 0) worker_.give_body_bytes(std::exchange(body_bytes_taken_, 0));
+    if (response_bytes_taken_ != 0) worker_.give_response_bytes(std::exchange(response_bytes_taken_, 0));
     RequestBuilder::clear(request_);
     if (rest_.data) {
         std::swap(block_, rest_);
@@ -304,6 +307,19 @@ void H1Connection::keep_rest(std::string_view rest) {
 }
 
 // --- answering -------------------------------------------------------------------------------------------------------
+
+// Counts a large response until it is sent, or gives it up when too many wait already.
+void H1Connection::hold(Response& response) {
+    const std::size_t size = response.body.size();
+    if (size <= worker_.options().response_size_small) return;
+    if (worker_.take_response_bytes(size)) {
+        response_bytes_taken_ = size;
+        return;
+    }
+    worker_.stats().shed.add();
+    response = Response();
+    response.status = 503;
+}
 
 Task<H1Connection::Next> H1Connection::refuse(int status) {
     WorkerStats& stats = worker_.stats();

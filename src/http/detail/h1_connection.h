@@ -53,6 +53,7 @@ private:
     void begin_body_clock();
     void end_request();
 
+    void hold(Response& response);
     Task<Next> refuse(int status);
     Task<Next> answer_head(Response response);
     Task<bool> send(Response& response);
@@ -72,6 +73,7 @@ private:
     std::size_t end_ = 0;
     Buffer body_;  // bodies that do not fit into the block
     std::size_t body_bytes_taken_ = 0;
+    std::size_t response_bytes_taken_ = 0;
     // What was read beyond the end of a chunked body; it begins the next request.
     Block rest_;
     std::size_t rest_size_ = 0;

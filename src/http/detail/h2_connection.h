@@ -37,6 +37,8 @@ private:
     std::string_view date() override;
     bool take_body_bytes(std::size_t n) override { return worker_.take_body_bytes(n); }
     void give_body_bytes(std::size_t n) override { worker_.give_body_bytes(n); }
+    bool take_response_bytes(std::size_t n) override { return worker_.take_response_bytes(n); }
+    void give_response_bytes(std::size_t n) override { worker_.give_response_bytes(n); }
     void wake(core::Wakeup& wakeup) override { worker_.core().wake(wakeup); }
     void count(Event event) override;
 

@@ -211,6 +211,7 @@ H2Stream& H2Session::open_stream(std::int32_t id) {
 
 void H2Session::delete_stream(H2Stream& stream) {
     free_request(stream);
+    if (stream.response_bytes_taken_ > 0) host_.give_response_bytes(stream.response_bytes_taken_);
     if (stream.previous_ != nullptr) stream.previous_->next_ = stream.next_;
     if (stream.next_ != nullptr) stream.next_->previous_ = stream.previous_;
     if (first_ == &stream) first_ = stream.next_;
@@ -406,10 +407,24 @@ bool H2Session::is_done() const {
     return broken_ || (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0);
 }
 
+// Counts a large response until its stream is closed, or gives it up when too many wait already.
+void H2Session::hold(H2Stream& stream) {
+    const std::size_t size = stream.response_.body.size();
+    if (size <= options_.response_size_small) return;
+    if (host_.take_response_bytes(size)) {
+        stream.response_bytes_taken_ = size;
+        return;
+    }
+    host_.count(H2Host::Event::shed);
+    stream.response_ = Response();
+    stream.response_.status = 503;
+}
+
 void H2Session::respond(H2Stream& stream, Response response) {
     if (stream.closed_ || stream.answered_) return;
     stream.answered_ = true;
     stream.response_ = std::move(response);
+    hold(stream);
     stream.progress_at_ = host_.now();
     const Response& r = stream.response_;
     const bool head_only = stream.request_.method() == "HEAD" || has_no_body(r.status);

@@ -56,6 +56,7 @@ private:
     MonotonicNs began_at_;
 
     Response response_;
+    std::size_t response_bytes_taken_ = 0;
     std::size_t sent_ = 0;
     std::string_view chunk_;              // what a producer waits to have sent
     core::Wakeup* chunk_sent_ = nullptr;  // the waiting producer
@@ -74,6 +75,8 @@ public:
     virtual std::string_view date() = 0;  // "Mon, 23 Nov 2026 08:00:00 GMT"
     virtual bool take_body_bytes(std::size_t n) = 0;
     virtual void give_body_bytes(std::size_t n) = 0;
+    virtual bool take_response_bytes(std::size_t n) = 0;
+    virtual void give_response_bytes(std::size_t n) = 0;
     // Runs it later, never inside this call.
     virtual void wake(core::Wakeup& wakeup) = 0;
     enum class Event : std::uint8_t {
@@ -151,6 +154,7 @@ private:
     std::size_t fill_data(H2Stream& stream, char* to, std::size_t capacity, std::uint32_t& flags);
     int build_request(H2Stream& stream);
     void refuse(H2Stream& stream, int status, H2Host::Event event);
+    void hold(H2Stream& stream);
     void wake_writer(H2Stream& stream);
     bool room_for_body(H2Stream& stream, std::size_t size);
     bool take_bytes(H2Stream& stream, std::size_t total);

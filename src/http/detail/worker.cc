@@ -18,6 +18,12 @@ constexpr std::size_t block_capacity = 16 * 1024;
 constexpr std::size_t blocks_kept_max = 64;
 constexpr std::size_t input_capacity = 64 * 1024;
 
+bool take_bytes(std::atomic<std::size_t>& held, std::size_t n, std::size_t total_max) {
+    if (held.fetch_add(n, std::memory_order_relaxed) + n <= total_max) return true;
+    held.fetch_sub(n, std::memory_order_relaxed);
+    return false;
+}
+
 }  // namespace
 
 Block make_block(std::size_t capacity) {
@@ -153,11 +159,15 @@ std::string_view Worker::date_line() {
 }
 
 bool Worker::take_body_bytes(std::size_t n) {
-    if (shared_.body_bytes.fetch_add(n, std::memory_order_relaxed) + n <= options().body_bytes_total_max) return true;
-    give_body_bytes(n);
-    return false;
+    return take_bytes(shared_.body_bytes, n, options().body_bytes_total_max);
 }
 
 void Worker::give_body_bytes(std::size_t n) { shared_.body_bytes.fetch_sub(n, std::memory_order_relaxed); }
+
+bool Worker::take_response_bytes(std::size_t n) {
+    return take_bytes(shared_.response_bytes, n, options().response_bytes_total_max);
+}
+
+void Worker::give_response_bytes(std::size_t n) { shared_.response_bytes.fetch_sub(n, std::memory_order_relaxed); }
 
 }  // namespace riacho::http::detail

@@ -70,6 +70,7 @@ struct SharedState {
     Handler& handler;
     std::size_t worker_count;
     std::atomic<std::size_t> body_bytes{0};
+    std::atomic<std::size_t> response_bytes{0};
     std::atomic<bool> stopping{false};
 };
 
@@ -109,6 +110,9 @@ public:
     // Bytes of requests held, over all cores. False: there is no room and nothing was taken.
     bool take_body_bytes(std::size_t n);
     void give_body_bytes(std::size_t n);
+    // The same for the bodies of responses.
+    bool take_response_bytes(std::size_t n);
+    void give_response_bytes(std::size_t n);
 
     // Every connection is told; those still there after the deadline are closed hard.
     void begin_stop(MonotonicNs deadline);
