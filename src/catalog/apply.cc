@@ -238,6 +238,11 @@ public:
             if (present->status(now_) != StreamStatus::active && command.transition_ms > 0) {
                 return reject(Code::resource_not_active, present->status(now_));
             }
+            // What changes without a transition leaves one that is under way alone: a deletion goes on.
+            if (command.transition_ms == 0) {
+                resource->transition = present->transition;
+                resource->transition_until = present->transition_until;
+            }
             resource->queue_shards = present->queue_shards;
             resource->created_at = present->created_at;
             resource->stream_uid = present->stream_uid;

@@ -65,6 +65,22 @@ TEST_F(Resources, settings_change_one_by_one_and_only_in_the_right_state) {
     EXPECT_EQ(*decode_stream(encode(*stream())), *stream());
 }
 
+TEST_F(Resources, new_tags_change_no_state) {
+    ASSERT_TRUE(apply(state, queue("q"), now).accepted);
+    PutResource tagged;
+    tagged.resource = *state.snapshot->find_resource("q-arn");
+    tagged.resource.tags["a"] = "b";
+    tagged.replace = true;
+    ASSERT_TRUE(apply(state, tagged, later(50)).accepted);
+    EXPECT_EQ(state.snapshot->find_resource("q-arn")->status(later(99)), StreamStatus::creating);
+    EXPECT_EQ(state.snapshot->find_resource("q-arn")->tags.at("a"), "b");
+    // Seen before the deletion, applied after it.
+    ASSERT_TRUE(apply(state, DeleteResource{"q-arn", 100}, later(200)).accepted);
+    ASSERT_TRUE(apply(state, tagged, later(201)).accepted);
+    EXPECT_EQ(state.snapshot->find_resource("q-arn")->status(later(299)), StreamStatus::deleting);
+    EXPECT_TRUE(state.snapshot->find_resource("q-arn")->is_gone(later(300)));
+}
+
 TEST_F(Resources, data_keys_are_kept_for_older_records) {
     for (const char* sealed : {"one", "two"}) {
         ConfigureStream change;

@@ -226,3 +226,25 @@ def test_what_retention_took_is_not_delivered(server, stream):
     assert sorted(queue.drain()) == sorted(new)
     put_many(server.client(), stream, [b"more"])
     assert queue.drain() == [b"more"]
+
+
+def test_tags_change_no_state(riacho_server, name):
+    server = riacho_server("--test-clock", "--transition-delay", "60000")
+    client, raw = server.client(), server.raw()
+    client.create_stream(StreamName=name, StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    server.advance_clock(61)
+    arn = wait_active(client, name)["StreamARN"]
+    start = [{"StreamARN": arn, "StartingPosition": {"Type": "LATEST"}}]
+    queue = raw.call("CreateQueue", {"QueueName": "q", "StreamConfigurationList": start}).json["QueueDescription"]["QueueARN"]
+
+    def status():
+        return raw.call("DescribeQueue", {"QueueARN": queue}).json["QueueDescription"]["QueueStatus"]
+
+    for change, expected in (("CreateQueue", "CREATING"), ("DeleteQueue", "DELETING")):
+        if change == "DeleteQueue":
+            raw.call("DeleteQueue", {"QueueARN": queue})
+        assert status() == expected
+        assert raw.call("TagResource", {"ResourceARN": queue, "Tags": {"a": "b"}}).status == 200
+        assert status() == expected
+    server.advance_clock(61)
+    assert raw.call("DescribeQueue", {"QueueARN": queue}).json["__type"] == "ResourceNotFoundException"
