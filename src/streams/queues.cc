@@ -14,13 +14,15 @@ std::vector<Delivery> Deliveries::redeliver(std::size_t count, TimestampMs now, 
                                             std::int32_t receive_max, std::vector<QueueKey>& exhausted) {
     const MutexLock lock(mutex_);
     std::vector<Delivery> due;
+    std::vector<Delivery> hidden;
     while (due.size() < count && !by_time_.empty() && by_time_.begin()->first <= now.value()) {
         const QueueKey key = by_time_.begin()->second;
         by_time_.erase(by_time_.begin());
         Delivery& delivery = deliveries_.at(key);
         if (receive_max > 0 && delivery.receive_count >= receive_max) {
             exhausted.push_back(key);
-            deliveries_.erase(key);
+            delivery.visible_at = visible_at;
+            hidden.push_back(delivery);
             continue;
         }
         ++delivery.receive_count;
@@ -30,6 +32,7 @@ std::vector<Delivery> Deliveries::redeliver(std::size_t count, TimestampMs now, 
     }
     // Not while looking for what is due: a timeout of 0 would be due at once again.
     for (const Delivery& delivery : due) by_time_.emplace(delivery.visible_at.value(), delivery.key);
+    for (const Delivery& delivery : hidden) by_time_.emplace(delivery.visible_at.value(), delivery.key);
     return due;
 }
 

@@ -43,7 +43,8 @@ struct Delivery {
 class Deliveries {
 public:
     // Up to `count` deliveries whose time is over, delivered again until visible_at. Those that were received
-    // receive_max times (0: no limit) are given in `exhausted` instead and forgotten.
+    // receive_max times (0: no limit) are given in `exhausted` instead, to be forgotten once they are buried; if they
+    // never are, they come up again after visible_at.
     std::vector<Delivery> redeliver(std::size_t count, TimestampMs now, TimestampMs visible_at,
                                     std::int32_t receive_max, std::vector<QueueKey>& exhausted);
     // A first delivery; nothing if the record is being worked on already.

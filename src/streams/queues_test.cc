@@ -29,8 +29,24 @@ TEST(Deliveries, come_back_when_their_time_is_over) {
     EXPECT_TRUE(deliveries.redeliver(10, at(200), at(400), 2, exhausted).empty());
     EXPECT_TRUE(deliveries.redeliver(10, at(300), at(400), 2, exhausted).empty());
     EXPECT_EQ(exhausted, (std::vector<QueueKey>{{1, 5}}));
+    deliveries.forget({1, 5});
     EXPECT_EQ(deliveries.size(), 0U);
     EXPECT_TRUE(deliveries.is_valid({1, 5}, 99)) << "from before a restart";
+}
+
+// The burial may fail, as on a full disk.
+TEST(Deliveries, what_was_received_too_often_stays_until_it_is_buried) {
+    Deliveries deliveries;
+    std::vector<QueueKey> exhausted;
+    ASSERT_TRUE(deliveries.deliver({1, 5}, at(0), at(100)));
+    EXPECT_TRUE(deliveries.redeliver(10, at(100), at(200), 1, exhausted).empty());
+    EXPECT_EQ(exhausted, (std::vector<QueueKey>{{1, 5}}));
+    exhausted.clear();
+    EXPECT_TRUE(deliveries.redeliver(10, at(199), at(300), 1, exhausted).empty());
+    EXPECT_TRUE(exhausted.empty()) << "somebody is burying it";
+    EXPECT_FALSE(deliveries.deliver({1, 5}, at(199), at(300)));
+    EXPECT_TRUE(deliveries.redeliver(10, at(200), at(300), 1, exhausted).empty());
+    EXPECT_EQ(exhausted, (std::vector<QueueKey>{{1, 5}}));
 }
 
 TEST(Deliveries, a_timeout_of_nothing_does_not_loop) {

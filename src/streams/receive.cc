@@ -67,11 +67,10 @@ private:
 
     // What was delivered before and came back.
     Task<Result<void>> gather_again() {
-        std::vector<QueueKey> exhausted;
         const std::int32_t receive_max =
             !dead_ && settings_.target == api::TargetType::built_in ? settings_.receive_max : 0;
-        const auto due = deliveries().redeliver(wanted_, now(), visible_at_, receive_max, exhausted);
-        for (const QueueKey& key : exhausted) steps_.push_back({Action::bury, key.shard_uid, key.seq});
+        const auto due = deliveries().redeliver(wanted_, now(), visible_at_, receive_max, exhausted_);
+        for (const QueueKey& key : exhausted_) steps_.push_back({Action::bury, key.shard_uid, key.seq});
         for (const Delivery& delivery : due) CO_TRY_VOID(co_await add_one(delivery));
         co_return Result<void>();
     }
@@ -111,10 +110,10 @@ private:
                                                 retention_horizon(*stream_, now()));
             if (!read) co_return fail(read_error(read.error(), {stream_, &shard}));
             if (read->record_count == 0) co_return Result<void>();
-            // Somebody else may have read the same.
-            if (!deliveries().move_cursor(shard.uid, from, read->next.value())) continue;
             std::vector<api::Record> found;
             CO_TRY(auto opened, fill_records(op_.service(), *stream_, shard, *read, found));
+            // Somebody else may have read the same.
+            if (!deliveries().move_cursor(shard.uid, from, read->next.value())) continue;
             std::uint64_t seq = read->next.value() - found.size();
             // What retention took away before anybody received it is done with.
             if (seq > from) steps_.push_back({Action::skip, shard.uid, std::min(seq, first_open(progress, from, seq))});
@@ -175,6 +174,7 @@ private:
         if (steps_.empty()) co_return Result<void>();
         CO_TRY(const catalog::Verdict verdict, co_await op_.submit(catalog::QueueProgress{arn_, std::move(steps_)}));
         static_cast<void>(verdict);  // a queue that was deleted meanwhile needs none of it
+        for (const QueueKey& key : exhausted_) deliveries().forget(key);
         co_return Result<void>();
     }
 
@@ -187,6 +187,7 @@ private:
     StreamRef stream_;
     std::shared_ptr<QueueWork> work_;
     TimestampMs visible_at_;
+    std::vector<QueueKey> exhausted_;
     std::vector<catalog::QueueProgress::Step> steps_;
 };
 
