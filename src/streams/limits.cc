@@ -30,6 +30,14 @@ double rate_of(std::string_view operation) {
     return found == others.end() ? calls_rate : found->second;
 }
 
+// Twice what is left may come before the next look, so that looking costs little.
+template <class Map, class IsIdle>
+void forget_idle(Map& map, std::size_t& kept_max, std::size_t many, IsIdle is_idle) {
+    if (map.size() < kept_max) return;
+    std::erase_if(map, [&](const auto& entry) { return is_idle(entry.second); });
+    kept_max = std::max(many, 2 * map.size());
+}
+
 }  // namespace
 
 void TokenBucket::refill(double rate, double burst, MonotonicNs now) {
@@ -55,11 +63,16 @@ bool TokenBucket::take_all(double rate, double burst, double n, MonotonicNs now)
     return true;
 }
 
+Limits::ShardBuckets& Limits::Stripe::shard(std::uint64_t uid, MonotonicNs now) {
+    forget_idle(shards, kept_max, many, [now](const ShardBuckets& buckets) { return buckets.is_idle(now); });
+    return shards[uid];
+}
+
 bool Limits::write(std::uint64_t shard_uid, std::size_t bytes, MonotonicNs now) {
     if (!enforced_) return true;
     Stripe& stripe = stripe_of(shard_uid);
     const MutexLock lock(stripe.mutex);
-    ShardBuckets& shard = stripe.shards[shard_uid];
+    ShardBuckets& shard = stripe.shard(shard_uid, now);
     const auto size = static_cast<double>(bytes);
     if (!shard.write_records.take_all(write_records_rate, write_records_rate, 1, now)) return false;
     // A record larger than a second's bytes goes into debt, which the next ones wait for.
@@ -71,7 +84,7 @@ bool Limits::begin_read(std::uint64_t shard_uid, MonotonicNs now) {
     if (!enforced_) return true;
     Stripe& stripe = stripe_of(shard_uid);
     const MutexLock lock(stripe.mutex);
-    ShardBuckets& shard = stripe.shards[shard_uid];
+    ShardBuckets& shard = stripe.shard(shard_uid, now);
     return shard.read_bytes.take(read_bytes_rate, read_bytes_rate, 0, now) &&
            shard.read_calls.take_all(calls_rate, calls_rate, 1, now);
 }
@@ -80,15 +93,15 @@ void Limits::charge_read(std::uint64_t shard_uid, std::size_t bytes, MonotonicNs
     if (!enforced_) return;
     Stripe& stripe = stripe_of(shard_uid);
     const MutexLock lock(stripe.mutex);
-    static_cast<void>(
-        stripe.shards[shard_uid].read_bytes.take(read_bytes_rate, read_bytes_rate, static_cast<double>(bytes), now));
+    static_cast<void>(stripe.shard(shard_uid, now)
+                          .read_bytes.take(read_bytes_rate, read_bytes_rate, static_cast<double>(bytes), now));
 }
 
 bool Limits::get_iterator(std::uint64_t shard_uid, MonotonicNs now) {
     if (!enforced_) return true;
     Stripe& stripe = stripe_of(shard_uid);
     const MutexLock lock(stripe.mutex);
-    return stripe.shards[shard_uid].iterator_calls.take_all(calls_rate, calls_rate, 1, now);
+    return stripe.shard(shard_uid, now).iterator_calls.take_all(calls_rate, calls_rate, 1, now);
 }
 
 bool Limits::call(std::string_view account, std::string_view region, std::string_view operation, MonotonicNs now) {
@@ -98,6 +111,7 @@ bool Limits::call(std::string_view account, std::string_view region, std::string
     std::string key(account);
     key.append("/").append(region).append("/").append(operation);
     const MutexLock lock(calls_mutex_);
+    forget_idle(calls_, calls_kept_max_, many, [now](const TokenBucket& bucket) { return bucket.is_idle(now); });
     return calls_[std::move(key)].take_all(rate, rate, 1, now);
 }
 
@@ -105,7 +119,9 @@ bool Limits::has_daily(std::uint64_t stream_uid, std::string_view operation, std
     if (!enforced_) return true;
     constexpr std::int64_t day_ms = 24LL * 3'600'000;
     const MutexLock lock(calls_mutex_);
-    auto& times = daily_[{stream_uid, std::string(operation)}];
+    const auto found = daily_.find({stream_uid, std::string(operation)});
+    if (found == daily_.end()) return true;
+    std::deque<TimestampMs>& times = found->second;
     while (!times.empty() && times.front().value() <= now.value() - day_ms) times.pop_front();
     return times.size() < max;
 }
@@ -114,6 +130,16 @@ void Limits::count_daily(std::uint64_t stream_uid, std::string_view operation, T
     if (!enforced_) return;
     const MutexLock lock(calls_mutex_);
     daily_[{stream_uid, std::string(operation)}].push_back(now);
+}
+
+std::size_t Limits::size() {
+    std::size_t count = 0;
+    for (Stripe& stripe : stripes_) {
+        const MutexLock lock(stripe.mutex);
+        count += stripe.shards.size();
+    }
+    const MutexLock lock(calls_mutex_);
+    return count + calls_.size();
 }
 
 }  // namespace riacho::streams

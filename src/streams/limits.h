@@ -24,8 +24,12 @@ public:
     bool take(double rate, double burst, double n, MonotonicNs now);
     // True if all n were there; else none is taken.
     bool take_all(double rate, double burst, double n, MonotonicNs now);
+    // Nobody has asked for so long that all debts are paid: forgetting it changes nothing.
+    [[nodiscard]] bool is_idle(MonotonicNs now) const { return now.value() - refilled_ns_ > idle_ns; }
 
 private:
+    static constexpr std::int64_t idle_ns = 60'000'000'000;
+
     void refill(double rate, double burst, MonotonicNs now);
 
     double tokens_ = 0;
@@ -53,17 +57,30 @@ public:
     bool has_daily(std::uint64_t stream_uid, std::string_view operation, std::size_t max, TimestampMs now);
     void count_daily(std::uint64_t stream_uid, std::string_view operation, TimestampMs now);
 
+    // Accounts' operations and shards that it remembers.
+    [[nodiscard]] std::size_t size();
+
 private:
+    // Callers choose the region, and shards come and go: from so many on, idle ones are looked for.
+    static constexpr std::size_t many = 1'000;
+
     struct ShardBuckets {
         TokenBucket write_bytes;
         TokenBucket write_records;
         TokenBucket read_bytes;
         TokenBucket read_calls;
         TokenBucket iterator_calls;
+        [[nodiscard]] bool is_idle(MonotonicNs now) const {
+            return write_bytes.is_idle(now) && write_records.is_idle(now) && read_bytes.is_idle(now) &&
+                   read_calls.is_idle(now) && iterator_calls.is_idle(now);
+        }
     };
     struct Stripe {
         Mutex mutex;
         std::unordered_map<std::uint64_t, ShardBuckets> shards GUARDED_BY(mutex);
+        std::size_t kept_max GUARDED_BY(mutex) = many;
+
+        ShardBuckets& shard(std::uint64_t uid, MonotonicNs now) REQUIRES(mutex);
     };
     static constexpr std::size_t stripe_count = 16;
 
@@ -73,6 +90,7 @@ private:
     std::array<Stripe, stripe_count> stripes_;
     Mutex calls_mutex_;
     std::map<std::string, TokenBucket, std::less<>> calls_ GUARDED_BY(calls_mutex_);
+    std::size_t calls_kept_max_ GUARDED_BY(calls_mutex_) = many;
     std::map<std::pair<std::uint64_t, std::string>, std::deque<TimestampMs>> daily_ GUARDED_BY(calls_mutex_);
 };
 

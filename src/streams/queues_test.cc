@@ -95,6 +95,20 @@ TEST(Limits, a_shard_gets_a_second_of_tokens_and_waits_for_more) {
     for (int i = 0; i < 100; ++i) EXPECT_TRUE(off.write(1, 10 << 20, start));
 }
 
+TEST(Limits, what_is_idle_is_forgotten) {
+    Limits limits(true);
+    MonotonicNs now(1);
+    for (std::uint64_t i = 0; i < 200'000; ++i) {
+        limits.call("000000000000", "region-" + std::to_string(i), "ListShards", now);
+        limits.write(i, 1, now);
+        now = now.plus(10'000'000);
+    }
+    EXPECT_LT(limits.size(), 50'000U);
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(limits.get_iterator(200'000, now));
+    for (std::uint64_t i = 0; i < 100'000; ++i) limits.write(i, 1, now);
+    EXPECT_FALSE(limits.get_iterator(200'000, now)) << "what is in use is not";
+}
+
 TEST(Limits, a_day_is_rolling) {
     Limits limits(true);
     constexpr std::int64_t day = 24LL * 3'600'000;
