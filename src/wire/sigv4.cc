@@ -53,6 +53,14 @@ std::pair<std::string_view, std::string_view> split_pair(std::string_view pair) 
     return {pair.substr(0, equals), pair.substr(std::min(equals + 1, pair.size()))};
 }
 
+bool is_region(std::string_view text) {
+    constexpr std::size_t size_max = 64;
+    const auto legal = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    };
+    return !text.empty() && text.size() <= size_max && std::ranges::all_of(text, legal);
+}
+
 Expected<void, Fault> split_credential(std::string_view credential, Authorization& authorization) {
     std::vector<std::string_view> parts;
     for (std::size_t at = 0; at <= credential.size();) {
@@ -66,6 +74,8 @@ Expected<void, Fault> split_credential(std::string_view credential, Authorizatio
                         "keyid/date/region/service/term, got '{}'",
                         shown(credential)));
     }
+    // It becomes a part of names and ARNs.
+    if (!is_region(parts[2])) return invalid("Credential should be scoped to a valid region. ");
     authorization.access_key = parts[0];
     authorization.scope = {.date = parts[1], .region = parts[2], .service = parts[3], .terminator = parts[4]};
     return {};

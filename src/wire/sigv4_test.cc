@@ -344,6 +344,27 @@ TEST(Sigv4Texts, scopes_that_do_not_fit) {
               "'20261122', from '20261122T000000Z'.");
 }
 
+// It ends up in ARNs, where a colon would move the account.
+TEST(Sigv4Texts, a_region_is_a_plain_word) {
+    const auto with_region = [](std::string_view region) {
+        Sent sent = vector_a();
+        static std::string authorization;
+        authorization = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/" + std::string(region) +
+                        "/kinesis/aws4_request, SignedHeaders=host, Signature=00";
+        sent.set("Authorization", authorization);
+        const auto parsed = parse(sent.request());
+        return parsed ? "accepted" : parsed.error().text;
+    };
+    const std::string longest(64, 'r');
+    for (const std::string& good : {std::string("us-east-1"), std::string("local_1"), std::string("US"), longest}) {
+        EXPECT_EQ(with_region(good), "accepted") << good;
+    }
+    for (const std::string& bad : {std::string(), std::string("us-east-1:111111111111"), std::string("\"r\""),
+                                   std::string("r\xC3\xA9"), longest + "r"}) {
+        EXPECT_EQ(with_region(bad), "Credential should be scoped to a valid region. ") << bad;
+    }
+}
+
 TEST(Sigv4Texts, the_host_and_every_amz_header_must_be_signed) {
     EXPECT_EQ(fault(with("Authorization",
                          "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/us-east-1/kinesis/aws4_request, "
