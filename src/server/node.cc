@@ -212,6 +212,10 @@ void Node::Impl::assemble_services() {
 void Node::Impl::add_pages() {
     metrics.add_collector([this](core::MetricsWriter& writer) { gateway->collect(writer); });
     metrics.add_collector([this](core::MetricsWriter& writer) { stream_metrics.collect(writer); });
+    metrics.add_collector([this](core::MetricsWriter& writer) {
+        writer.family("riacho_subscriptions", core::MetricsWriter::Kind::gauge, "Calls of SubscribeToShard under way");
+        writer.sample({}, std::uint64_t{subscriptions.active()});
+    });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_log(*log, writer); });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_http(server->stats(), writer); });
     Router::Pages pages;

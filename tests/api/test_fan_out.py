@@ -2,10 +2,14 @@
 
 import base64
 import io
+import json
 import os
 import re
+import socket
+import struct
 import threading
 import time
+import urllib.request
 
 import botocore.exceptions
 import pytest
@@ -508,3 +512,50 @@ def test_clients_that_vanish_leave_nothing(riacho_server, name):
     while descriptors() > before + 2:
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def h2_frame(kind, flags, stream, payload):
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def h2_request(body, headers):
+    """Preface, a window of nothing for every stream, and one POST / as stream 1."""
+    fields = {":method": "POST", ":scheme": "http", ":path": "/", ":authority": "test"} | headers
+    block = b"".join(b"\x00" + b"".join(hpack_text(text) for text in field) for field in fields.items())
+    settings = struct.pack(">HI", 4, 0)
+    return (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2_frame(4, 0, 0, settings) + h2_frame(1, 4, 1, block) +
+            h2_frame(0, 1, 1, body))
+
+
+def hpack_text(text):
+    data = text.encode()
+    if len(data) < 127:
+        return bytes([len(data)]) + data
+    rest = len(data) - 127
+    return bytes([127, 128 | rest & 127, rest >> 7]) + data
+
+
+def test_a_client_that_goes_before_the_first_frame_leaves_nothing_behind(riacho_server, name):
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    consumer = register(client, name)
+
+    def subscriptions():
+        with urllib.request.urlopen(server.url + "/metrics") as page:
+            return re.search(r"^riacho_subscriptions (\d+)$", page.read().decode(), re.MULTILINE)[1]
+
+    def wait_for(count):
+        deadline = time.monotonic() + 5
+        while subscriptions() != count:
+            assert time.monotonic() < deadline
+
+    body = json.dumps({"ConsumerARN": consumer, "ShardId": "0", "StartingPosition": {"Type": "LATEST"}}).encode()
+    with socket.create_connection((server.host, server.port)) as connection:
+        connection.sendall(h2_request(body, {
+            "x-amz-target": "Kinesis_20131202.SubscribeToShard", "content-type": wire.JSON, "x-amz-date": "20260101T000000Z",
+            "authorization": wire.AUTHORIZATION}))
+        wait_for("1")
+        connection.sendall(h2_frame(3, 0, 1, struct.pack(">I", 8)))
+        wait_for("0")

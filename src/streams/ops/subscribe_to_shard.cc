@@ -49,6 +49,10 @@ public:
           subscription_(std::make_shared<Subscription>()),
           counters_(service.metrics.of(stream_->uid, stream_->account, stream_->region, stream_->name)
                         .consumer(consumer_name_)) {}
+    // A client that has gone before the first frame never gets as far as run().
+    ~Push() { end(); }
+    Push(const Push&) = delete;
+    Push& operator=(const Push&) = delete;
 
     // False: the consumer has another subscription to this shard that is too young to be taken over.
     bool begin() {
@@ -68,10 +72,12 @@ public:
     Task<void> run(aws::EventWriter& writer) {
         const auto self = shared_from_this();
         co_await push(writer);
-        service_.subscriptions.end(consumer_arn_, shard_index_, *subscription_, service_.clock.monotonic());
+        end();
     }
 
 private:
+    void end() { service_.subscriptions.end(consumer_arn_, shard_index_, *subscription_, service_.clock.monotonic()); }
+
     Task<void> push(aws::EventWriter& writer) {
         Buffer frames;
         while (!writer.stopping() && service_.clock.monotonic().value() - began_.value() < lifetime_ns) {
