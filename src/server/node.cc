@@ -312,6 +312,7 @@ void Node::stop(std::int64_t grace_ms) {
     Impl& impl = *impl_;
     if (std::exchange(impl.stopped, true)) return;
     ::unlink(impl.data_dir.file(admin_file).c_str());
+    impl.queues.stop();
     if (impl.server) impl.server->stop(grace_ms);
     if (impl.janitor) impl.janitor->stop();
     if (impl.catalog) impl.catalog->on_publish({});

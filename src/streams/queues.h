@@ -3,6 +3,7 @@
 // a queue delivers at least once.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -80,8 +81,12 @@ class Queues {
 public:
     std::shared_ptr<QueueWork> of(const std::string& arn);
     void forget(const std::string& arn);
+    // From now on nobody waits for records: the node is stopping.
+    void stop() { stopping_ = true; }
+    [[nodiscard]] bool stopping() const { return stopping_; }
 
 private:
+    std::atomic<bool> stopping_{false};
     Mutex mutex_;
     std::map<std::string, std::shared_ptr<QueueWork>, std::less<>> queues_ GUARDED_BY(mutex_);
 };

@@ -208,7 +208,8 @@ Task<Result<std::vector<api::QueueRecord>>> receive(StreamsOp op, ReceiveRequest
         }
         Look look(op, request, queue, stream);
         CO_TRY_VOID(co_await look.gather());
-        if (!look.records.empty() || op.service().clock.monotonic().value() >= deadline_ns) {
+        const bool late = op.service().clock.monotonic().value() >= deadline_ns || op.service().queues.stopping();
+        if (!look.records.empty() || late) {
             co_return std::move(look.records);
         }
         co_await core::sleep(op.core(), poll_ms);

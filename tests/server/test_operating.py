@@ -124,6 +124,32 @@ def test_sigterm_finishes_what_is_in_flight(riacho_server, name):
     assert len(read_all(server.client(), name)) == 8
 
 
+def test_sigterm_ends_what_only_waits(riacho_server, name):
+    """A call that waits for records of a queue is answered at once, so that stopping takes no 20 seconds."""
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    arn = wait_active(client, name)["StreamARN"]
+    raw = server.raw()
+    start = [{"StreamARN": arn, "StartingPosition": {"Type": "LATEST"}}]
+    queue = raw.call("CreateQueue", {"QueueName": "q", "StreamConfigurationList": start}).json["QueueDescription"]["QueueARN"]
+    while raw.call("DescribeQueue", {"QueueARN": queue}).json["QueueDescription"]["QueueStatus"] != "ACTIVE":
+        time.sleep(0.005)
+    replies = []
+
+    def receive():
+        replies.append(raw.call("ReceiveQueueRecords", {"QueueARN": queue, "WaitTimeSeconds": 20}))
+
+    thread = threading.Thread(target=receive)
+    thread.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - began < 5
+    thread.join()
+    assert replies[0].status == 200 and replies[0].json["QueueRecords"] == []
+
+
 def test_everything_survives_a_restart(riacho_server, name):
     server = riacho_server("--auth", "sigv4")
     user = server.user("add", "ana")
