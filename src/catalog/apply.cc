@@ -248,6 +248,7 @@ public:
             resource->stream_uid = present->stream_uid;
             return accept(std::move(resource));
         }
+        if (const auto refused = check_source(*resource)) return *refused;
         std::uint32_t count = 0;
         for (const auto& other : state_.snapshot->resources()) {
             if (other->kind != resource->kind || other->account != resource->account ||
@@ -367,6 +368,16 @@ private:
     [[nodiscard]] std::shared_ptr<const StreamState> find(const StreamKey& key) const {
         auto stream = state_.snapshot->find(key.account, key.region, key.name);
         return stream == nullptr || stream->is_gone(now_) ? nullptr : stream;
+    }
+
+    // Why the stream a new resource reads cannot be read; here, because it may be deleted at the same time.
+    [[nodiscard]] std::optional<Outcome> check_source(const ResourceState& resource) const {
+        if (resource.kind == ResourceState::Kind::account_settings) return std::nullopt;
+        const auto stream = state_.snapshot->find_by_uid(resource.stream_uid);
+        if (stream == nullptr || stream->is_gone(now_)) return reject(Code::stream_missing);
+        const StreamStatus status = stream->status(now_);
+        if (status != StreamStatus::creating && status != StreamStatus::deleting) return std::nullopt;
+        return reject(Code::stream_not_active, status);
     }
 
     // The living resource of that ARN.

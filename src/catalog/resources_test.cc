@@ -65,6 +65,28 @@ TEST_F(Resources, settings_change_one_by_one_and_only_in_the_right_state) {
     EXPECT_EQ(*decode_stream(encode(*stream())), *stream());
 }
 
+TEST_F(Resources, are_made_over_streams_that_can_be_read) {
+    CreateStream slow;
+    slow.key = {key.account, key.region, "slow"};
+    slow.shard_count = 1;
+    slow.transition_ms = 100;
+    ASSERT_TRUE(apply(state, slow, now).accepted);
+    PutResource over_slow = queue("q");
+    over_slow.resource.stream_uid = state.snapshot->find(key.account, key.region, "slow")->uid;
+    EXPECT_EQ(apply(state, over_slow, now).verdict.code, Code::stream_not_active);
+    PutResource over_nothing = queue("q");
+    over_nothing.resource.stream_uid = 1'000;
+    EXPECT_EQ(apply(state, over_nothing, now).verdict.code, Code::stream_missing);
+    const PutResource late = queue("q");
+    DeleteStream ending;
+    ending.key = key;
+    ending.transition_ms = 100;
+    ASSERT_TRUE(apply(state, ending, now).accepted);
+    EXPECT_EQ(apply(state, late, now).verdict, (Verdict{Code::stream_not_active, StreamStatus::deleting}));
+    EXPECT_EQ(apply(state, late, later(100)).verdict.code, Code::stream_missing);
+    EXPECT_EQ(state.snapshot->find_resource("q-arn"), nullptr);
+}
+
 TEST_F(Resources, new_tags_change_no_state) {
     ASSERT_TRUE(apply(state, queue("q"), now).accepted);
     PutResource tagged;

@@ -6,6 +6,7 @@
 #include "aws/gen/kinesis/errors.gen.h"
 #include "base/try.h"
 #include "streams/consumers.h"
+#include "streams/describe.h"
 
 namespace riacho::streams {
 
@@ -46,6 +47,16 @@ std::vector<std::shared_ptr<const ResourceState>> resources_of(StreamsOp op, Res
                resource->region != op.region();
     });
     return all;
+}
+
+Result<void> check_source(const catalog::Verdict& verdict, const catalog::StreamState& stream) {
+    if (verdict.code == catalog::Verdict::Code::stream_missing) {
+        return fail(errors::stream_not_found(stream.name, stream.account));
+    }
+    if (verdict.code == catalog::Verdict::Code::stream_not_active) {
+        return fail(errors::stream_not_active(stream.name, stream.account, name_of(to_api(verdict.status))));
+    }
+    return {};
 }
 
 std::int32_t resource_count(StreamsOp op, ResourceState::Kind kind, const catalog::StreamState& stream) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 
+#include "catalog/command.h"
 #include "catalog/model.h"
 #include "streams/service.h"
 
@@ -30,6 +31,8 @@ Result<std::shared_ptr<const catalog::ResourceState>> resolve_resource(StreamsOp
 // The living resources of one kind that the caller's account has here, by ARN.
 std::vector<std::shared_ptr<const catalog::ResourceState>> resources_of(StreamsOp op,
                                                                         catalog::ResourceState::Kind kind);
+// Whether the stream was fit to be read when a resource over it was made.
+Result<void> check_source(const catalog::Verdict& verdict, const catalog::StreamState& stream);
 // How many of a kind read the stream.
 std::int32_t resource_count(StreamsOp op, catalog::ResourceState::Kind kind, const catalog::StreamState& stream);
 

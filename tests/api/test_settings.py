@@ -311,6 +311,23 @@ def channel_call(raw, operation, body, status=200):
     return reply.json if reply.body else {}
 
 
+def test_a_stream_that_is_going_gets_no_channel(riacho_server, name):
+    server = riacho_server("--test-clock", "--transition-delay", "60000")
+    client = server.client()
+    client.create_stream(StreamName=name, StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    source = {"StreamARN": arn_of(client, name), "RecordConfiguration": {"RecordFormatType": "JSON"}}
+    request = {"ChannelName": "c", "ServiceExecutionRoleARN": "arn:aws:iam::000000000000:role/r",
+               "StreamConfigurationList": [source]} | CHANNEL
+    assert channel_call(server.raw(), "CreateChannel", request, 400)["__type"] == "ResourceInUseException"
+    server.advance_clock(61)
+    wait_active(client, name)
+    client.delete_stream(StreamName=name)
+    assert channel_call(server.raw(), "CreateChannel", request, 400)["__type"] == "ResourceInUseException"
+    server.advance_clock(61)
+    assert channel_call(server.raw(), "CreateChannel", request, 400)["__type"] == "ResourceNotFoundException"
+    assert channel_call(server.raw(), "ListChannels", {})["ChannelSummaries"] == []
+
+
 def test_channels_are_kept_and_shown(riacho, kinesis, make_stream, on_demand):
     raw = riacho.raw()
     source = {"StreamARN": arn_of(kinesis, on_demand), "RecordConfiguration": {"RecordFormatType": "JSON"}}

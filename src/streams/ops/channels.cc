@@ -157,6 +157,7 @@ Task<Result<api::CreateChannelOutput>> create_channel(StreamsOp op, api::CreateC
     command.count_max = channels_max;
     command.transition_ms = op.service().transition_delay_ms;
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
+    CO_TRY_VOID(check_source(verdict, *stream));
     if (verdict.code == Code::resource_exists) {
         co_return fail(errors::resource_already_exists("Channel", request.channel_name, op.account()));
     }

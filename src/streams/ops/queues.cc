@@ -160,6 +160,7 @@ Task<Result<api::CreateQueueOutput>> create_queue(StreamsOp op, api::CreateQueue
     }
     command.transition_ms = op.service().transition_delay_ms;
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
+    CO_TRY_VOID(check_source(verdict, *stream));
     if (verdict.code == Code::resource_exists) {
         co_return fail(errors::resource_already_exists("Queue", request.queue_name, op.account()));
     }
