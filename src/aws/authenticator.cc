@@ -67,7 +67,8 @@ Result<Authenticated> Authenticator::authenticate(const http::Request& request, 
     if (!authorization) return fail(to_api(authorization.error()));
 
     Authenticated result;
-    result.region = authorization->scope.region;
+    const std::string_view region = authorization->scope.region;
+    result.region = region.empty() ? options_.region : region;
     if (!options_.verify) {
         result.account = options_.account;
         return result;

@@ -35,6 +35,7 @@ protected:
 struct AuthenticatorOptions {
     bool verify = false;  // false: any well-formed credentials do
     std::string account;  // of everyone, when signatures are not verified
+    std::string region;   // of callers whose credential scope names none
 };
 
 // What a successful authentication found.

@@ -311,7 +311,7 @@ const std::vector<Setting>& all_settings() {
         {"auth", "off", "off|sigv4", "check signatures; off is the default and allowed on loopback addresses only"},
         {"insecure", "false", "", "accept any credentials on an address that is not loopback"},
         {"account", "000000000000", "ID", "the account of callers that --auth=off lets in"},
-        {"region", "us-east-1", "REGION", "the region of callers that name none"},
+        {"region", "us-east-1", "REGION", "the region of --create-stream, and of callers that name none"},
         {"consumers-max", "20", "N", "registered consumers of a stream, queues counted; AWS allows 20"},
         {"limits", "off", "off|aws", "aws: throttle shards and calls as AWS does"},
         {"fault", "", "SPEC", "fail on purpose: throttle=PERCENT,partial=PERCENT,error=PERCENT,delay=MS"},

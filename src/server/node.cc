@@ -201,8 +201,8 @@ void Node::Impl::assemble_services() {
     streams.emplace(*catalog, *log, clock, rng, *tokens, stream_metrics, subscriptions, *data_keys, limits, queues,
                     config.faults, config.transition_delay_ms, config.consumers_max);
     credentials.emplace(*catalog, *keyring);
-    authenticator.emplace(aws::AuthenticatorOptions{config.auth == AuthMode::sigv4, config.account}, *credentials,
-                          clock, rng);
+    authenticator.emplace(aws::AuthenticatorOptions{config.auth == AuthMode::sigv4, config.account, config.region},
+                          *credentials, clock, rng);
     gateway.emplace(*authenticator, clock, rng);
     gateway->add_service({"Kinesis_20131202", "kinesis", &*streams, streams::operations()});
     admin.emplace(*log, *catalog, *keyring, rng, config.test_clock ? &test_clock : nullptr);

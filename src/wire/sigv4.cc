@@ -58,7 +58,7 @@ bool is_region(std::string_view text) {
     const auto legal = [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
     };
-    return !text.empty() && text.size() <= size_max && std::ranges::all_of(text, legal);
+    return text.size() <= size_max && std::ranges::all_of(text, legal);
 }
 
 Expected<void, Fault> split_credential(std::string_view credential, Authorization& authorization) {
@@ -74,7 +74,7 @@ Expected<void, Fault> split_credential(std::string_view credential, Authorizatio
                         "keyid/date/region/service/term, got '{}'",
                         shown(credential)));
     }
-    // It becomes a part of names and ARNs.
+    // It becomes a part of names and ARNs. None at all is for the server to fill in.
     if (!is_region(parts[2])) return invalid("Credential should be scoped to a valid region. ");
     authorization.access_key = parts[0];
     authorization.scope = {.date = parts[1], .region = parts[2], .service = parts[3], .terminator = parts[4]};

@@ -356,11 +356,12 @@ TEST(Sigv4Texts, a_region_is_a_plain_word) {
         return parsed ? "accepted" : parsed.error().text;
     };
     const std::string longest(64, 'r');
-    for (const std::string& good : {std::string("us-east-1"), std::string("local_1"), std::string("US"), longest}) {
+    for (const std::string& good :
+         {std::string("us-east-1"), std::string("local_1"), std::string("US"), std::string(), longest}) {
         EXPECT_EQ(with_region(good), "accepted") << good;
     }
-    for (const std::string& bad : {std::string(), std::string("us-east-1:111111111111"), std::string("\"r\""),
-                                   std::string("r\xC3\xA9"), longest + "r"}) {
+    for (const std::string& bad :
+         {std::string("us-east-1:111111111111"), std::string("\"r\""), std::string("r\xC3\xA9"), longest + "r"}) {
         EXPECT_EQ(with_region(bad), "Credential should be scoped to a valid region. ") << bad;
     }
 }

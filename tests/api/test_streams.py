@@ -4,6 +4,7 @@ import re
 import time
 
 import pytest
+import wire
 from conftest import wait_active
 
 ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/"
@@ -200,3 +201,16 @@ def test_accounts_and_regions_do_not_see_each_other(riacho, kinesis, make_stream
     assert stream not in elsewhere.list_streams()["StreamNames"]
     with pytest.raises(elsewhere.exceptions.ResourceNotFoundException):
         elsewhere.describe_stream(StreamName=stream)
+
+
+def test_a_caller_without_a_region_gets_the_servers(riacho_server, name):
+    raw = riacho_server("--region", "sa-east-1").raw()
+    authorization = wire.AUTHORIZATION.replace("us-east-1", "")
+    assert raw.call("CreateStream", {"StreamName": name, "ShardCount": 1}, authorization=authorization).status == 200
+    described = raw.call("DescribeStreamSummary", {"StreamName": name}, authorization=authorization).json["StreamDescriptionSummary"]
+    assert described["StreamARN"] == f"arn:aws:kinesis:sa-east-1:000000000000:stream/{name}"
+    again = raw.call("DescribeStreamSummary", {"StreamARN": described["StreamARN"]},
+                     authorization=wire.AUTHORIZATION.replace("us-east-1", "sa-east-1"))
+    assert again.status == 200
+    refused = raw.call("ListStreams", {}, authorization=wire.AUTHORIZATION.replace("us-east-1", "sa-east-1:111111111111"))
+    assert refused.json["__type"] == "InvalidSignatureException"
