@@ -65,6 +65,52 @@ int fail_usage(const std::string& problem) {
     return exit_usage;
 }
 
+struct TransferCommand {
+    const char* name;
+    const char* help;
+    const char* file_help;
+    TransferRequest::Direction direction;
+};
+
+// The request must live as long as the app.
+CLI::App* add_transfer_command(CLI::App& app, const TransferCommand& kind, TransferRequest& request) {
+    request.endpoint = "http://127.0.0.1:4566";
+    CLI::App* command = app.add_subcommand(kind.name, kind.help);
+    command->add_option("STREAM", request.stream, "the stream's name")->required();
+    command->add_option("FILE", request.file, kind.file_help);
+    command->add_option("--endpoint", request.endpoint, "the server [http://127.0.0.1:4566]")
+        ->type_name("URL")
+        ->envname("RIACHO_ENDPOINT");
+    command->add_option("--region", request.region, "the region [AWS_REGION or us-east-1]")->type_name("REGION");
+    command->add_flag("--progress", request.progress, "show progress even without a terminal");
+    command->callback([&request, direction = kind.direction] { request.direction = direction; });
+    return command;
+}
+
+CLI::App* add_user_commands(CLI::App& app, UserRequest& request) {
+    request.data_dir = "./riacho-data";
+    request.account = "000000000000";
+    CLI::App* user_command = app.add_subcommand("user", "Manage credentials (used with --auth=sigv4)");
+    user_command->require_subcommand(1);
+    const auto add = [&](const char* name, const char* help, UserRequest::Action action) {
+        CLI::App* command = user_command->add_subcommand(name, help);
+        command->add_option("--data-dir", request.data_dir, "the data directory")
+            ->type_name("DIR")
+            ->envname("RIACHO_DATA_DIR");
+        command->add_flag("--json", request.json, "print JSON");
+        if (action == UserRequest::Action::add) {
+            command->add_option("--account", request.account, "the account id, 12 digits")->type_name("ID");
+        }
+        if (action != UserRequest::Action::list) command->add_option("NAME", request.name, "the user")->required();
+        command->callback([&request, action] { request.action = action; });
+    };
+    add("add", "Create a user with an access key; the secret is shown once", UserRequest::Action::add);
+    add("list", "List users and their access keys", UserRequest::Action::list);
+    add("remove", "Remove a user and its access keys", UserRequest::Action::remove);
+    add("rotate", "Give a user a new access key; the old one ends at once", UserRequest::Action::rotate);
+    return user_command;
+}
+
 int run(int argc, char** argv) {
     CLI::App app("riacho: Amazon Kinesis that you run yourself", "riacho");
     app.set_version_flag("--version", fmt::format("riacho {}", version));
@@ -97,51 +143,19 @@ int run(int argc, char** argv) {
     clock_command->add_option("MS", clock_ms, "by how many milliseconds")->required();
 
     TransferRequest transfer_request{};
-    transfer_request.endpoint = "http://127.0.0.1:4566";
-    const auto add_transfer_command = [&](const char* name, const char* help, const char* file_help,
-                                          TransferRequest::Direction direction) {
-        CLI::App* command = app.add_subcommand(name, help);
-        command->add_option("STREAM", transfer_request.stream, "the stream's name")->required();
-        command->add_option("FILE", transfer_request.file, file_help);
-        command->add_option("--endpoint", transfer_request.endpoint, "the server [http://127.0.0.1:4566]")
-            ->type_name("URL")
-            ->envname("RIACHO_ENDPOINT");
-        command->add_option("--region", transfer_request.region, "the region [AWS_REGION or us-east-1]")
-            ->type_name("REGION");
-        command->add_flag("--progress", transfer_request.progress, "show progress even without a terminal");
-        command->callback([&transfer_request, direction] { transfer_request.direction = direction; });
-        return command;
-    };
     CLI::App* export_command = add_transfer_command(
-        "export", "Write a stream's records as JSON lines; keys from AWS_ACCESS_KEY_ID and its like",
-        "where to [standard output]", TransferRequest::Direction::to_file);
+        app,
+        {"export", "Write a stream's records as JSON lines; keys from AWS_ACCESS_KEY_ID and its like",
+         "where to [standard output]", TransferRequest::Direction::to_file},
+        transfer_request);
     CLI::App* import_command =
-        add_transfer_command("import", "Put records from JSON lines into a stream that exists",
-                             "where from [standard input]", TransferRequest::Direction::from_file);
+        add_transfer_command(app,
+                             {"import", "Put records from JSON lines into a stream that exists",
+                              "where from [standard input]", TransferRequest::Direction::from_file},
+                             transfer_request);
 
-    CLI::App* user_command = app.add_subcommand("user", "Manage credentials (used with --auth=sigv4)");
-    user_command->require_subcommand(1);
     UserRequest user_request{};
-    user_request.data_dir = "./riacho-data";
-    user_request.account = "000000000000";
-    const auto add_user_command = [&](const char* name, const char* help, UserRequest::Action action, bool takes_name) {
-        CLI::App* command = user_command->add_subcommand(name, help);
-        command->add_option("--data-dir", user_request.data_dir, "the data directory")
-            ->type_name("DIR")
-            ->envname("RIACHO_DATA_DIR");
-        command->add_flag("--json", user_request.json, "print JSON");
-        if (action == UserRequest::Action::add) {
-            command->add_option("--account", user_request.account, "the account id, 12 digits")->type_name("ID");
-        }
-        if (takes_name) command->add_option("NAME", user_request.name, "the user")->required();
-        command->callback([&user_request, action] { user_request.action = action; });
-    };
-    add_user_command("add", "Create a user with an access key; the secret is shown once", UserRequest::Action::add,
-                     true);
-    add_user_command("list", "List users and their access keys", UserRequest::Action::list, false);
-    add_user_command("remove", "Remove a user and its access keys", UserRequest::Action::remove, true);
-    add_user_command("rotate", "Give a user a new access key; the old one ends at once", UserRequest::Action::rotate,
-                     true);
+    CLI::App* user_command = add_user_commands(app, user_request);
 
     try {
         app.parse(argc, argv);
