@@ -30,6 +30,8 @@ def test_while_creating_records_are_refused_and_deletion_is_not(kinesis, name):
     kinesis.create_stream(StreamName=name, ShardCount=1)
     with pytest.raises(kinesis.exceptions.ResourceNotFoundException, match=f"Stream {name} under account 000000000000 not found."):
         kinesis.put_record(StreamName=name, Data=b"x", PartitionKey="k")
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException, match=f"Stream {name} under account 000000000000 not found."):
+        kinesis.put_records(StreamName=name, Records=[{"Data": b"x", "PartitionKey": "k"}])
     with pytest.raises(kinesis.exceptions.ResourceNotFoundException,
                        match=f"Shard shardId-000000000000 in stream {name} under account 000000000000 does not exist"):
         kinesis.get_shard_iterator(StreamName=name, ShardId="0", ShardIteratorType="LATEST")
@@ -76,6 +78,33 @@ def test_a_deleted_stream_is_deleting_and_then_gone(kinesis, make_stream):
         while time.monotonic() < deadline:
             kinesis.describe_stream_summary(StreamName=stream)
     assert stream not in kinesis.list_streams()["StreamNames"]
+
+
+def test_a_stream_with_consumers_goes_when_that_is_meant(kinesis, make_stream):
+    """[38] Without EnforceConsumerDeletion nothing happens; with it the consumers go too."""
+    stream = make_stream()
+    arn = ARN + stream
+    consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="c")["Consumer"]["ConsumerARN"]
+    text = (f"DeleteStream can't delete {arn} because there are consumers associated with this data stream. To delete {stream} anyway, set the "
+            "EnforceConsumerDeletion parameter to true to force the deletion of all the consumers that are associated with it.")
+    for options in ({}, {"EnforceConsumerDeletion": False}):
+        with pytest.raises(kinesis.exceptions.ResourceInUseException, match=re.escape(text) + "$"):
+            kinesis.delete_stream(StreamName=stream, **options)
+    assert wait_active(kinesis, stream)["ConsumerCount"] == 1
+    kinesis.delete_stream(StreamName=stream, EnforceConsumerDeletion=True)
+    assert kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamStatus"] == "DELETING"
+    deadline = time.monotonic() + 5
+    while stream in kinesis.list_streams(ExclusiveStartStreamName=stream[:-1])["StreamNames"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    for call in (lambda: kinesis.describe_stream_consumer(ConsumerARN=consumer),
+                 lambda: kinesis.describe_stream_consumer(StreamARN=arn, ConsumerName="c"),
+                 lambda: kinesis.list_stream_consumers(StreamARN=arn)):
+        with pytest.raises(kinesis.exceptions.ResourceNotFoundException):
+            call()
+    kinesis.create_stream(StreamName=stream, ShardCount=1)
+    assert wait_active(kinesis, stream)["ConsumerCount"] == 0
+    assert kinesis.list_stream_consumers(StreamARN=arn)["Consumers"] == []
 
 
 def test_without_a_shard_count_there_are_four(kinesis, name):
@@ -152,6 +181,60 @@ def test_a_stream_is_found_by_arn_wherever_aws_takes_one(kinesis, make_stream):
         kinesis.describe_stream(StreamARN="arn:aws:s3:::bucket")
 
 
+def calls_with_an_arn():
+    """Every operation that takes a StreamARN (specification 2.x), in an order in which all of them work on one stream of two shards."""
+    record = {"Data": "eA==", "PartitionKey": "k"}
+    key = {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}
+    return {
+        "DescribeStream": {}, "DescribeStreamSummary": {}, "ListShards": {}, "ListTagsForStream": {}, "ListStreamConsumers": {},
+        "PutRecord": record, "PutRecords": {"Records": [record]},
+        "GetShardIterator": {"ShardId": "0", "ShardIteratorType": "TRIM_HORIZON"}, "GetRecords": {},
+        "AddTagsToStream": {"Tags": {"a": "b"}}, "RemoveTagsFromStream": {"TagKeys": ["a"]},
+        "IncreaseStreamRetentionPeriod": {"RetentionPeriodHours": 48}, "DecreaseStreamRetentionPeriod": {"RetentionPeriodHours": 24},
+        "EnableEnhancedMonitoring": {"ShardLevelMetrics": ["ALL"]}, "DisableEnhancedMonitoring": {"ShardLevelMetrics": ["ALL"]},
+        "StartStreamEncryption": key, "StopStreamEncryption": key, "RegisterStreamConsumer": {"ConsumerName": "c"},
+        "DeregisterStreamConsumer": {"ConsumerName": "c"}, "UpdateMaxRecordSize": {"MaxRecordSizeInKiB": 2048},
+        "SplitShard": {"ShardToSplit": "0", "NewStartingHashKey": str(2**126)},
+        "MergeShards": {"ShardToMerge": "2", "AdjacentShardToMerge": "3"},
+        "UpdateShardCount": {"TargetShardCount": 4, "ScalingType": "UNIFORM_SCALING"},
+        "UpdateStreamMode": {"StreamModeDetails": {"StreamMode": "ON_DEMAND"}},
+        "UpdateStreamWarmThroughput": {"WarmThroughputMiBps": 10},
+        "UpdateStreamRecordDistributionStrategy": {"RecordDistributionStrategy": "AUTO"}, "DeleteStream": {"EnforceConsumerDeletion": True}}
+
+
+NO_STREAM_NAME = {"ListStreamConsumers", "RegisterStreamConsumer", "DeregisterStreamConsumer", "GetRecords", "UpdateMaxRecordSize",
+                  "UpdateStreamMode", "UpdateStreamRecordDistributionStrategy"}
+
+
+def test_an_arn_alone_is_enough_for_every_operation(riacho_server, name):
+    """[42] One that disagrees with the name, one of nothing, and what is no ARN are refused by all of them, and change nothing."""
+    server = riacho_server("--transition-delay", "0")
+    client, raw = server.client(), server.raw()
+    client.create_stream(StreamName=name, ShardCount=2)
+    wait_active(client, name)
+    client.update_account_settings(MinimumThroughputBillingCommitment={"Status": "ENABLED"})
+    position = client.get_shard_iterator(StreamName=name, ShardId="0", ShardIteratorType="LATEST")["ShardIterator"]
+    for operation, rest in calls_with_an_arn().items():
+        rest = rest | ({"ShardIterator": position} if operation == "GetRecords" else {})
+
+        def refusal(arn, **more):
+            reply = raw.call(operation, rest | {"StreamARN": arn} | more)
+            assert reply.status == 400, f"{operation} {arn} {more}: {reply.body}"
+            return reply.json["__type"]
+
+        assert refusal("arn:aws:s3:::bucket") == "ValidationException", operation
+        missing = refusal(ARN + "missing")
+        assert missing == ("InvalidArgumentException" if operation == "GetRecords" else "ResourceNotFoundException"), operation
+        if operation not in NO_STREAM_NAME:
+            assert refusal(ARN + name, StreamName="another") == "InvalidArgumentException", operation
+            both = raw.call(operation, rest | {"StreamName": name, "StreamARN": ""})
+            assert both.json["__type"] == "ValidationException", operation
+        reply = raw.call(operation, rest | {"StreamARN": ARN + name})
+        assert reply.status == 200, f"{operation}: {reply.body}"
+        if operation != "DeleteStream":
+            wait_active(client, name)
+
+
 def test_retention(kinesis, make_stream):
     """[43]"""
     stream = make_stream()
@@ -183,15 +266,31 @@ def test_tags(kinesis, make_stream):
     assert listed["Tags"] == [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "3"}, {"Key": "ção", "Value": "ünï"}]
     page = kinesis.list_tags_for_stream(StreamName=stream, Limit=1, ExclusiveStartTagKey="a")
     assert page["Tags"] == [{"Key": "b", "Value": "3"}] and page["HasMoreTags"] is True
-    for key in ("tab\t", "a;b", "a,b"):
-        with pytest.raises(bad, match="Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space"):
-            kinesis.add_tags_to_stream(StreamName=stream, Tags={key: "x"})
-    with pytest.raises(bad, match="Failed to add tags to stream"):
-        kinesis.add_tags_to_stream(StreamName=stream, Tags={"50%": "x"})
+    invalid = re.escape("Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - % @.") + "$"
+    for text in ("tab\t", "new\nline", "a;b", "a,b"):
+        for tags in ({text: "x"}, {"x": text}):
+            with pytest.raises(bad, match=invalid):
+                kinesis.add_tags_to_stream(StreamName=stream, Tags=tags)
+        with pytest.raises(bad, match=invalid):
+            kinesis.remove_tags_from_stream(StreamName=stream, TagKeys=[text])
+    percent = re.escape(f"tags {{}} stream {stream} under account 000000000000 because some tags contained illegal characters. The allowed "
+                        "characters are Unicode letters, white-spaces, '_',',','/','=','+','-','@'.") + "$"
+    for tags in ({"50%": "x"}, {"x": "50%"}):
+        with pytest.raises(bad, match="Failed to add " + percent.replace(re.escape("{}"), "to")):
+            kinesis.add_tags_to_stream(StreamName=stream, Tags=tags)
+    with pytest.raises(bad, match="Failed to remove " + percent.replace(re.escape("{}"), "from")):
+        kinesis.remove_tags_from_stream(StreamName=stream, TagKeys=["50%"])
+    with pytest.raises(kinesis.exceptions.ResourceNotFoundException):
+        kinesis.add_tags_to_stream(StreamName="missing", Tags={"a;b": "x"})
     kinesis.remove_tags_from_stream(StreamName=stream, TagKeys=["a", "absent"])
     kinesis.add_tags_to_stream(StreamName=stream, Tags={f"k{i}": "v" for i in range(48)})
     with pytest.raises(bad, match="tags associated with it"):
-        kinesis.add_tags_to_stream(StreamName=stream, Tags={"one too many": "x"})
+        kinesis.add_tags_to_stream(StreamName=stream, Tags={"one too many": "x", "b": "never"})
+    kinesis.add_tags_to_stream(StreamName=stream, Tags={"b": "4", "k0": "again"})
+    listed = kinesis.list_tags_for_stream(StreamName=stream)
+    assert len(listed["Tags"]) == 50 and listed["HasMoreTags"] is False
+    assert [tag["Key"] for tag in listed["Tags"]] == sorted(tag["Key"] for tag in listed["Tags"])
+    assert {tag["Key"]: tag["Value"] for tag in listed["Tags"]}.items() >= {"b": "4", "k0": "again", "k1": "v"}.items()
 
 
 def test_accounts_and_regions_do_not_see_each_other(riacho, kinesis, make_stream):
