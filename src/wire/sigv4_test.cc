@@ -38,6 +38,7 @@ struct Sent {
     }
 };
 
+// [14] of the conformance list (data-streams specification, section 10): the two vectors of its 1.11.
 Sent vector_a() {
     return {.headers = {{"Host", "localhost:4567"},
                         {"Content-Type", "application/x-amz-json-1.1"},

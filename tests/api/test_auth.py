@@ -131,6 +131,21 @@ def test_a_signature_of_our_own_works(guarded, alice):
         assert reply.status == 200, f"{variation}: {reply.body}"
 
 
+@pytest.mark.parametrize("authority", ["host", ":authority"])
+def test_a_signature_over_http2(guarded, alice, authority):
+    """[14] The authority by either name; the signature of another authority is refused."""
+    def send(request):
+        headers = [part for name, value in request.headers.items() for part in ("--header", f"{name}: {value}")]
+        done = subprocess.run(["curl", "--silent", "--http2-prior-knowledge", *headers, "--data-binary", request.body.decode(), guarded.url],
+                              capture_output=True, check=True)
+        return json.loads(done.stdout)
+
+    assert "StreamNames" in send(Signed(guarded, alice, authority=authority).sign())
+    request = Signed(guarded, alice, authority=authority).sign()
+    request.headers["host"] = "elsewhere"
+    assert send(request)["__type"] == "InvalidSignatureException"
+
+
 def test_a_wrong_secret_or_key(guarded, alice):
     """[14] [16]"""
     code, message = refusal(guarded.client(key=alice["access_key_id"], secret="wrong"))

@@ -1,9 +1,12 @@
 """Throttling as AWS does it, failures on purpose, and a clock that tests move."""
 
+import datetime
+import re
 import time
 
 import pytest
 from conftest import iterator, put_many, read_all, wait_active
+from event_stream import Subscription
 
 
 def make(client, name, shards=1, **options):
@@ -156,11 +159,17 @@ def test_iterators_expire_after_five_minutes(riacho_server, name):
     old = iterator(client, name)
     server.advance_clock(299)
     assert len(client.get_records(ShardIterator=old)["Records"]) == 1
+    following = client.get_records(ShardIterator=old)["NextShardIterator"]
     server.advance_clock(5)
-    with pytest.raises(client.exceptions.ExpiredIteratorException,
-                       match=r"Iterator expired. The iterator was created at time .* UTC \d{4} while right now it is .* which is further "
-                             r"in the future than the tolerated delay of 300000 milliseconds."):
+    with pytest.raises(client.exceptions.ExpiredIteratorException) as raised:
         client.get_records(ShardIterator=old)
+    date = r"((?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d UTC \d{4})"
+    match = re.fullmatch(f"Iterator expired. The iterator was created at time {date} while right now it is {date} which is further in the "
+                         "future than the tolerated delay of 300000 milliseconds.", raised.value.response["Error"]["Message"])
+    made, now = (datetime.datetime.strptime(text, "%a %b %d %H:%M:%S UTC %Y").replace(tzinfo=datetime.UTC) for text in match.groups())
+    assert 303 <= (now - made).total_seconds() <= 306
+    assert abs((made - datetime.datetime.now(datetime.UTC)).total_seconds()) < 10
+    assert client.get_records(ShardIterator=following)["Records"] == [], "each token has its own five minutes"
 
 
 def test_retention(riacho_server, name):
@@ -182,16 +191,82 @@ def test_retention(riacho_server, name):
     assert [r["SequenceNumber"] for r in read_all(client, name)] == new
 
 
-def test_closed_shards_leave_the_listing(riacho_server, name):
-    """[78]"""
+def test_retention_holds_for_every_way_to_read(riacho_server, name):
+    """[70] Times and numbers of what is gone stand for the oldest record there is; subscribers get no more than others."""
     server = riacho_server("--test-clock")
     client = server.client()
     make(client, name)
+    arn = wait_active(client, name)["StreamARN"]
+    consumers = [client.register_stream_consumer(StreamARN=arn, ConsumerName=f"c{i}")["Consumer"]["ConsumerARN"] for i in range(4)]
+    old = put_many(client, name, [b"old"] * 10)
+    before = time.time()
+    server.advance_clock(24 * 3600 + 60)
+    new = put_many(client, name, [b"new"] * 10)
+    starts = [{"kind": "TRIM_HORIZON"}, {"kind": "AT_TIMESTAMP", "Timestamp": before - 30}, {"kind": "AT_SEQUENCE_NUMBER", "number": old[3]},
+              {"kind": "AFTER_SEQUENCE_NUMBER", "number": old[3]}]
+    for start, consumer in zip(starts, consumers):
+        number = start.pop("number", None)
+        first = iterator(client, name, **start, **({"StartingSequenceNumber": number} if number else {}))
+        assert [r["SequenceNumber"] for r in read_all(client, name, start=first)] == new, start
+        with Subscription(server, consumer, **start, **({"SequenceNumber": number} if number else {})) as subscription:
+            assert [r["SequenceNumber"] for r in subscription.records(10)[0]] == new, start
+
+
+def bytes_on_disk(server):
+    return sum(path.stat().st_size for path in (server.data_dir / "data").rglob("*") if path.is_file())
+
+
+def test_retention_gives_the_disk_back(riacho_server, name):
+    """[70] Whole files, an hour later."""
+    server = riacho_server("--test-clock")
+    client = server.client()
+    make(client, name)
+    client.put_records(StreamName=name, Records=[{"Data": bytes(1_000_000), "PartitionKey": "k"}] * 8)
+    server.stop()
+    server.start()
+    client = server.client()
+    assert bytes_on_disk(server) > 8_000_000
+    server.advance_clock(26 * 3600)
+    last = put_many(client, name, [b"new"])
+    deadline = time.monotonic() + 20
+    while bytes_on_disk(server) > 1_000_000:
+        assert time.monotonic() < deadline, bytes_on_disk(server)
+        server.advance_clock(60)
+    assert [r["SequenceNumber"] for r in read_all(client, name)] == last
+
+
+def test_closed_shards_leave_the_listing(riacho_server, name):
+    """[78] With all that names them; their children keep their names."""
+    server = riacho_server("--test-clock")
+    client = server.client()
+    make(client, name)
+    old = put_many(client, name, [b"x"])
     client.split_shard(StreamName=name, ShardToSplit="0", NewStartingHashKey=str(2**127))
     assert wait_active(client, name)["OpenShardCount"] == 2
     assert len(client.list_shards(StreamName=name)["Shards"]) == 3
-    server.advance_clock(25 * 3600)
-    assert [s["ShardId"] for s in client.list_shards(StreamName=name)["Shards"]] == ["shardId-000000000001", "shardId-000000000002"]
+    server.advance_clock(12 * 3600)
+    client.merge_shards(StreamName=name, ShardToMerge="1", AdjacentShardToMerge="2")
+    assert wait_active(client, name)["OpenShardCount"] == 1
+    assert client.describe_limits()["OpenShardCount"] == 1
+    server.advance_clock(13 * 3600)
+    expected = [f"shardId-{i:012}" for i in (1, 2, 3)]
+
+    def listed(**options):
+        return [shard["ShardId"] for shard in client.list_shards(StreamName=name, **options)["Shards"]]
+
+    assert listed() == listed(ShardFilter={"Type": "FROM_TRIM_HORIZON"}) == expected
+    assert listed(ShardFilter={"Type": "AT_TRIM_HORIZON"}) == expected[:2]
+    assert listed(ShardFilter={"Type": "AT_LATEST"}) == expected[2:]
+    shards = client.describe_stream(StreamName=name)["StreamDescription"]["Shards"]
+    assert [shard["ShardId"] for shard in shards] == expected
+    assert [shard.get("ParentShardId") for shard in shards] == ["shardId-000000000000"] * 2 + ["shardId-000000000001"]
+    gone = pytest.raises(client.exceptions.ResourceNotFoundException,
+                         match=f"Shard shardId-000000000000 in stream {name} under account 000000000000 does not exist$")
+    for kind, more in (("TRIM_HORIZON", {}), ("LATEST", {}), ("AT_SEQUENCE_NUMBER", {"StartingSequenceNumber": old[0]})):
+        with gone:
+            iterator(client, name, kind=kind, **more)
+    server.advance_clock(12 * 3600)
+    assert listed() == expected[2:]
 
 
 def test_pagination_tokens_expire(riacho_server, name):

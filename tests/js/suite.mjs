@@ -8,7 +8,8 @@ import { NodeHttpHandler } from "@smithy/node-http-handler";
 
 const StreamName = process.env.RIACHO_STREAM;
 const kinesis = new KinesisClient({
-  endpoint: process.env.RIACHO_ENDPOINT, region: "us-east-1", credentials: { accessKeyId: "k", secretAccessKey: "s" }, maxAttempts: 1,
+  endpoint: process.env.RIACHO_ENDPOINT, region: "us-east-1", maxAttempts: 1,
+  credentials: { accessKeyId: process.env.RIACHO_KEY ?? "k", secretAccessKey: process.env.RIACHO_SECRET ?? "s" },
   ...(process.env.RIACHO_HTTP1 ? { requestHandler: new NodeHttpHandler() } : {}),
 });
 const send = (command) => kinesis.send(command);
@@ -36,8 +37,10 @@ try {
 } catch (error) {
   seen.error = error instanceof ResourceNotFoundException ? error.name : `${error}`;
 }
-for (let i = 0; i < 200; i++) await send(new ListStreamsCommand({}));
-seen.sequential = 200;
+// HTTP/2: a connection and a session for each request, one after the other.
+const sequential = Number(process.env.RIACHO_SEQUENTIAL);
+for (let i = 0; i < sequential; i++) await send(new ListStreamsCommand({}));
+seen.sequential = sequential;
 seen.listed = (await send(new ListStreamsCommand({}))).StreamNames.includes(StreamName);
 const listings = await Promise.all(Array.from({ length: 50 }, () => send(new ListShardsCommand({ StreamName }))));
 seen.listings = listings.filter(({ Shards }) => Shards.length === 1 && Shards[0].ShardId === put.ShardId).length;

@@ -29,7 +29,7 @@ def produce(server, stream, certificate="none"):
 
 @pytest.mark.parametrize("trust", ["nothing", "certificate"])
 def test_aggregated_records_are_those_that_were_put(riacho, kinesis, make_stream, trust):
-    """[88] Taken apart by aws-kinesis-agg: every record once, in the shard of its hash."""
+    """[18] [88] Taken apart by aws-kinesis-agg: every record once, in the shard of its hash. The first does not verify the certificate."""
     stream = make_stream(2)
     produce(riacho, stream, riacho.certificate if trust == "certificate" else "none")
     got, stored = collections.defaultdict(list), 0
