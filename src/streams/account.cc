@@ -30,4 +30,13 @@ AccountSettings load_account_settings(StreamsOp op) {
     return settings;
 }
 
+std::int64_t provisioned_shard_count(StreamsOp op) {
+    std::int64_t count = 0;
+    for (const auto& stream : op.catalog().snapshot()->streams_of(op.account(), op.region())) {
+        const bool counts = stream->mode == catalog::StreamMode::provisioned && !stream->is_gone(op.now());
+        if (counts) count += stream->open_shard_count();
+    }
+    return count;
+}
+
 }  // namespace riacho::streams

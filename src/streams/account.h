@@ -1,6 +1,7 @@
-// The settings of an account in a region.
+// The settings of an account in a region, and how many shards it has.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,10 @@ struct AccountSettings {
 
     [[nodiscard]] bool is_committed(TimestampMs now) const { return started_at && (!ended_at || now < *ended_at); }
 };
+
+inline constexpr std::int32_t account_shards_max = 20'000;  // AWS: the largest default quota (spec 4.10)
+// The open shards of provisioned streams, which are those that AWS counts.
+std::int64_t provisioned_shard_count(StreamsOp op);
 
 std::string account_settings_arn(StreamsOp op);
 AccountSettings load_account_settings(StreamsOp op);

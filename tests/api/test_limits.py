@@ -73,13 +73,32 @@ def test_six_streams_do_not_change_at_once(riacho_server):
         client.create_stream(StreamName="s5", ShardCount=1)
 
 
-def test_shards_have_a_limit(riacho, limited):
-    """[36]"""
+def test_shards_have_a_limit(limited):
+    """[36] With the counts of the moment, for streams that are made and for shards that are split."""
     client = limited.client()
-    with pytest.raises(client.exceptions.LimitExceededException,
-                       match=r"would exceed the shard limit for the account 000000000000 in us-east-1. Current shard count for the "
-                             r"account: 0. Limit: 20000. Number of additional shards that would have resulted from this request: 20001."):
+
+    def refused(existing, more):
+        return pytest.raises(client.exceptions.LimitExceededException, match=re.escape(
+            "This request would exceed the shard limit for the account 000000000000 in us-east-1. Current shard count for the account: "
+            f"{existing}. Limit: 20000. Number of additional shards that would have resulted from this request: {more}. Refer to the AWS "
+            "Service Limits page (http://docs.aws.amazon.com/general/latest/gr/aws_service_limits.html) for current limits and how to "
+            "request higher limits.") + "$")
+
+    with refused(0, 20_001):
         client.create_stream(StreamName="large", ShardCount=20_001)
+    make(client, "small", 3)
+    for i, count in enumerate((6_000, 7_000)):
+        make(client, f"large-{i}", count)
+    with refused(13_003, 6_998):
+        client.create_stream(StreamName="last", ShardCount=6_998)
+    assert client.list_streams()["StreamNames"] == ["large-0", "large-1", "small"]
+    make(client, "last", 6_997)
+    with refused(20_000, 1):
+        client.split_shard(StreamName="small", ShardToSplit="0", NewStartingHashKey="10")
+    assert client.describe_limits()["OpenShardCount"] == 20_000
+    client.merge_shards(StreamName="small", ShardToMerge="0", AdjacentShardToMerge="1")
+    wait_active(client, "small")
+    client.split_shard(StreamName="small", ShardToSplit="2", NewStartingHashKey=str(2**128 - 10))
 
 
 def test_the_shard_count_changes_ten_times_a_day(riacho_server, name):

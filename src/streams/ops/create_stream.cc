@@ -3,6 +3,7 @@
 #include "aws/gen/kinesis/types_create_stream.gen.h"
 #include "base/try.h"
 #include "core/task.h"
+#include "streams/account.h"
 #include "streams/configure.h"
 #include "streams/limits.h"
 #include "streams/ops/ops.h"
@@ -14,8 +15,7 @@ namespace errors = api::errors;
 
 namespace {
 
-constexpr std::uint32_t default_shards = 4;             // AWS: without a shard count, and on demand (spec 2.2)
-constexpr std::int32_t shards_per_stream_max = 20'000;  // AWS: the largest default quota of an account (spec 4.10)
+constexpr std::uint32_t default_shards = 4;  // AWS: without a shard count, and on demand (spec 2.2)
 
 // AWS: what an account may have at one time, with the default quotas of its largest regions (spec 2.1 and 4.10).
 Result<void> check_quotas(StreamsOp op, const catalog::CreateStream& command) {
@@ -23,26 +23,22 @@ Result<void> check_quotas(StreamsOp op, const catalog::CreateStream& command) {
     constexpr std::int64_t on_demand_max = 50;
     std::int64_t changing = 0;
     std::int64_t on_demand = 0;
-    std::int64_t shards = 0;
     for (const auto& stream : op.catalog().snapshot()->streams_of(op.account(), op.region())) {
         if (stream->is_gone(op.now())) continue;
         if (stream->name == command.key.name) return {};  // taken, which is what the caller will be told
         const catalog::StreamStatus status = stream->status(op.now());
         if (status == catalog::StreamStatus::creating || status == catalog::StreamStatus::deleting) ++changing;
-        if (stream->mode == catalog::StreamMode::on_demand) {
-            ++on_demand;
-        } else {
-            shards += stream->open_shard_count();
-        }
+        if (stream->mode == catalog::StreamMode::on_demand) ++on_demand;
     }
     if (changing >= changing_max) return fail(errors::too_many_changing_streams(changing_max));
     if (command.mode == catalog::StreamMode::on_demand) {
         if (on_demand < on_demand_max) return {};
         return fail(errors::on_demand_stream_limit_exceeded(op.account(), op.region(), on_demand, on_demand_max));
     }
-    if (shards + command.shard_count <= shards_per_stream_max) return {};
+    const std::int64_t shards = provisioned_shard_count(op);
+    if (shards + command.shard_count <= account_shards_max) return {};
     return fail(
-        errors::shard_limit_exceeded(op.account(), op.region(), shards, shards_per_stream_max, command.shard_count));
+        errors::shard_limit_exceeded(op.account(), op.region(), shards, account_shards_max, command.shard_count));
 }
 
 }  // namespace
@@ -51,9 +47,9 @@ Task<Result<api::CreateStreamOutput>> create_stream(StreamsOp op, api::CreateStr
     const bool on_demand =
         request.stream_mode_details && request.stream_mode_details->stream_mode == api::StreamMode::on_demand;
     if (on_demand && request.shard_count) co_return fail(errors::shard_count_with_on_demand());
-    if (request.shard_count.value_or(0) > shards_per_stream_max) {
+    if (request.shard_count.value_or(0) > account_shards_max) {
         co_return fail(
-            errors::shard_limit_exceeded(op.account(), op.region(), 0, shards_per_stream_max, *request.shard_count));
+            errors::shard_limit_exceeded(op.account(), op.region(), 0, account_shards_max, *request.shard_count));
     }
     catalog::CreateStream command;
     command.key = {std::string(op.account()), std::string(op.region()), std::string(request.stream_name)};

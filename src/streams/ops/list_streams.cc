@@ -5,6 +5,7 @@
 #include "aws/gen/kinesis/types_list_streams.gen.h"
 #include "base/try.h"
 #include "core/task.h"
+#include "streams/account.h"
 #include "streams/describe.h"
 #include "streams/ops/ops.h"
 #include "streams/paging.h"
@@ -18,7 +19,6 @@ namespace {
 
 constexpr std::int32_t streams_max = 100;
 // AWS: the defaults of a large region (spec 4.10). They bind no one here; clients read them at plan time.
-constexpr std::int32_t shard_limit = 20'000;
 constexpr std::int32_t on_demand_limit = 50;
 constexpr std::int32_t channel_limit = 100;
 
@@ -60,17 +60,14 @@ Task<Result<api::ListStreamsOutput>> list_streams(StreamsOp op, api::ListStreams
 
 Task<Result<api::DescribeLimitsOutput>> describe_limits(StreamsOp op, api::DescribeLimitsInput) {
     api::DescribeLimitsOutput output;
-    output.shard_limit = shard_limit;
+    output.shard_limit = account_shards_max;
+    output.open_shard_count = static_cast<std::int32_t>(provisioned_shard_count(op));
     output.on_demand_stream_count_limit = on_demand_limit;
     output.channel_count = static_cast<std::int32_t>(resources_of(op, catalog::ResourceState::Kind::channel).size());
     output.channel_count_limit = channel_limit;
     for (const auto& stream : op.catalog().snapshot()->streams_of(op.account(), op.region())) {
-        if (stream->is_gone(op.now())) continue;
-        if (stream->mode == catalog::StreamMode::on_demand) {
-            ++output.on_demand_stream_count;
-        } else {
-            output.open_shard_count += stream->open_shard_count();
-        }
+        const bool counts = stream->mode == catalog::StreamMode::on_demand && !stream->is_gone(op.now());
+        if (counts) ++output.on_demand_stream_count;
     }
     co_return output;
 }

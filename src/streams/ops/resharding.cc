@@ -7,6 +7,7 @@
 #include "aws/gen/kinesis/types_update_shard_count.gen.h"
 #include "base/try.h"
 #include "core/task.h"
+#include "streams/account.h"
 #include "streams/describe.h"
 #include "streams/limits.h"
 #include "streams/ops/ops.h"
@@ -79,6 +80,14 @@ Result<void> check_target(const catalog::StreamState& stream, std::int32_t targe
     return {};
 }
 
+// AWS: the quota of the account; judged before the place of a split, and only where there is a shard to reshard.
+Result<void> check_shard_quota(StreamsOp op, const catalog::StreamState& stream, std::int64_t additional) {
+    if (!op.service().limits.enforced() || stream.mode == catalog::StreamMode::on_demand) return {};
+    const std::int64_t shards = provisioned_shard_count(op);
+    if (additional <= 0 || shards + additional <= account_shards_max) return {};
+    return fail(errors::shard_limit_exceeded(op.account(), op.region(), shards, account_shards_max, additional));
+}
+
 constexpr std::size_t shard_counts_a_day = 10;  // AWS: successes in a rolling 24 h (spec 2.4)
 
 }  // namespace
@@ -89,6 +98,9 @@ Task<Result<api::SplitShardOutput>> split_shard(StreamsOp op, api::SplitShardInp
     plan.kind = Plan::Kind::split;
     CO_TRY(plan.shard, shard_index(op, name, request.shard_to_split));
     CO_TRY(const StreamRef stream, op.resolve(name));
+    if (stream->status(op.now()) == catalog::StreamStatus::active && stream->find_shard(plan.shard) != nullptr) {
+        CO_TRY_VOID(check_shard_quota(op, *stream, 1));
+    }
     const auto key = parse_u128(request.new_starting_hash_key);
     // The pattern lets 39 digits through; what is above the space is above every shard.
     plan.new_starting_hash_key = key.value_or(u128_max);
@@ -117,6 +129,7 @@ Task<Result<api::UpdateShardCountOutput>> update_shard_count(StreamsOp op, api::
         co_return fail(errors::stream_is_on_demand(stream->name, stream->account));
     }
     CO_TRY_VOID(check_target(*stream, request.target_shard_count));
+    CO_TRY_VOID(check_shard_quota(op, *stream, request.target_shard_count - stream->open_shard_count()));
     Limits& limits = op.service().limits;
     if (!limits.has_daily(stream->uid, op.context().operation(), shard_counts_a_day, op.now())) {
         co_return fail(errors::update_shard_count_rate_exceeded(shard_counts_a_day, stream->name, stream->account));
