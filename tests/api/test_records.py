@@ -332,6 +332,21 @@ def test_a_time_behind_the_last_record_is_the_tip(kinesis, raw, make_stream):
     assert data_of(read_all(kinesis, stream, start=start)) == [b"new"]
 
 
+def test_positions_in_a_shard_without_records(kinesis, raw, make_stream):
+    """[59] [63] Every one of them answers, and waits for the first record."""
+    stream = make_stream()
+    start = starting_number(kinesis, stream)
+    created = sequence.parse(start).time
+    tokens = [iterator(kinesis, stream, kind=kind) for kind in ("TRIM_HORIZON", "LATEST")]
+    tokens += [iterator(kinesis, stream, kind=kind, StartingSequenceNumber=start) for kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER")]
+    tokens += [from_time(raw, stream, at).json["ShardIterator"] for at in (0, created * 1000, int(time.time() * 1000) - 1)]
+    replies = [kinesis.get_records(ShardIterator=token) for token in tokens]
+    assert all(reply["Records"] == [] and reply["MillisBehindLatest"] == 0 for reply in replies)
+    put(kinesis, stream, b"first")
+    for token in tokens + [reply["NextShardIterator"] for reply in replies]:
+        assert data_of(read_all(kinesis, stream, start=token)) == [b"first"]
+
+
 def test_times_that_are_refused(kinesis, raw, make_stream):
     """[63] The second is what Java's SDK 1 sends without CBOR: milliseconds where seconds are meant."""
     stream = make_stream()

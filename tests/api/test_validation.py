@@ -144,6 +144,13 @@ def test_types(raw, kind, value, text):
     assert type_error(raw, operation, body(value)) == text
 
 
+@pytest.mark.parametrize("value", ["true", "FALSE", "1", "0", "Yes", "no", 1.5])
+def test_what_counts_as_a_boolean(raw, value):
+    """[26] Words of the table, and a fraction."""
+    reply = raw.call("DeleteStream", {"StreamName": "missing", "EnforceConsumerDeletion": value})
+    assert reply.json["__type"] == "ResourceNotFoundException"
+
+
 def test_one_type_error_is_told_before_any_constraint(raw):
     """[26] The first in the body."""
     text = type_error(raw, "PutRecords", {"StreamName": "", "Records": [{"PartitionKey": "", "Data": "23456"}, {"PartitionKey": 1}, 2]})
