@@ -80,11 +80,11 @@ class Riacho:
     def certificate(self):
         return str(self.data_dir / "tls-cert.pem")
 
-    def client(self, region="us-east-1", key="AKIDEXAMPLE", secret="secret", token=None, **options):
+    def client(self, region="us-east-1", key="AKIDEXAMPLE", secret="secret", token=None, service="kinesis", **options):
         options.setdefault("endpoint_url", self.url)
         config = botocore.config.Config(retries={"total_max_attempts": 1}, max_pool_connections=64,
                                         parameter_validation=False)
-        return boto3.client("kinesis", region_name=region, aws_access_key_id=key, aws_secret_access_key=secret,
+        return boto3.client(service, region_name=region, aws_access_key_id=key, aws_secret_access_key=secret,
                             aws_session_token=token, config=config, **options)
 
     def user(self, *arguments):

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "aws/authenticator.h"
+#include "aws/caller_identity.h"
 #include "aws/context.h"
 #include "aws/gen/kinesis/errors.gen.h"
 #include "aws/replies.h"
@@ -180,6 +181,8 @@ Task<http::Response> Gateway::handle(http::Request& request) {
             (*document).parse(wire::Format::json, request.body(), http::Request::body_padding).has_value();
         response =
             readable ? legacy_refusal(404, "UnknownOperationException") : legacy_refusal(400, "SerializationException");
+    } else if (asks_for_caller_identity(type, request.body())) {
+        response = caller_identity(authenticator_, request, rng_);
     } else {
         response = unroutable(target);
     }

@@ -411,6 +411,28 @@ def test_open_doors_need_a_lock_or_a_word(host, tmp_path):
         assert subprocess.run([BINARY, "config", *listen, *allowed], capture_output=True, timeout=20).returncode == 0
 
 
+def test_who_a_caller_is(riacho, guarded, alice):
+    """What older Producer Libraries and Terraform ask STS: data-streams specification 6.2."""
+    anyone = riacho.client(service="sts").get_caller_identity()
+    assert (anyone["Account"], anyone["Arn"]) == ("000000000000", "arn:aws:iam::000000000000:root")
+    for url in (guarded.url, guarded.tls_url):
+        verify = {"verify": guarded.certificate} if url == guarded.tls_url else {}
+        known = client_of(guarded, alice, service="sts", endpoint_url=url, **verify).get_caller_identity()
+        assert (known["Account"], known["Arn"], known["UserId"]) == (ALICE, f"arn:aws:iam::{ALICE}:user/alice", "alice")
+    for user, code in ((alice | {"secret_access_key": "wrong"}, "InvalidSignatureException"),
+                       (alice | {"access_key_id": "AKIASTRANGER"}, "UnrecognizedClientException")):
+        with pytest.raises(botocore.exceptions.ClientError) as raised:
+            client_of(guarded, user, service="sts").get_caller_identity()
+        assert raised.value.response["Error"]["Code"] == code
+        assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Amz-Date": iso_basic()}
+    body = b"Version=2011-06-15&Action=GetCallerIdentity"
+    reply = riacho.raw().request("POST", "/", body, headers | {"Authorization": "<a>&"})
+    assert reply.status == 403 and b"Authorization=&lt;a&gt;&amp;</Message>" in reply.body
+    for other in (b"Action=GetSessionToken", b"Action=GetCallerIdentityX", b"XAction=GetCallerIdentity"):
+        assert riacho.raw().request("POST", "/", other, headers).status == 403
+
+
 def test_administration_needs_its_token(guarded, alice):
     raw = guarded.raw()
     body = b"name=mallory\naccount=111111111111\n"
