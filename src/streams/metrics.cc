@@ -1,7 +1,11 @@
 #include "streams/metrics.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <span>
+
+#include "streams/shards.h"
 
 namespace riacho::streams {
 namespace {
@@ -72,10 +76,28 @@ constexpr std::array consumer_counters = {
     ConsumerFamily{"SubscribeToShardEvent_Records", "SubscribeToShardEvent.Records", &ConsumerCounters::event_records},
 };
 
+struct ShardFamily {
+    std::string_view name;
+    core::MetricsWriter::Kind kind;
+    Counter ShardCounters::* counter;
+};
+// In the order of the API's names, which is that of the bits.
+constexpr std::array shard_figures = {
+    ShardFamily{"IncomingBytes", core::MetricsWriter::Kind::counter, &ShardCounters::incoming_bytes},
+    ShardFamily{"IncomingRecords", core::MetricsWriter::Kind::counter, &ShardCounters::incoming_records},
+    ShardFamily{"OutgoingBytes", core::MetricsWriter::Kind::counter, &ShardCounters::outgoing_bytes},
+    ShardFamily{"OutgoingRecords", core::MetricsWriter::Kind::counter, &ShardCounters::outgoing_records},
+    ShardFamily{"WriteProvisionedThroughputExceeded", core::MetricsWriter::Kind::counter,
+                &ShardCounters::write_throttled},
+    ShardFamily{"ReadProvisionedThroughputExceeded", core::MetricsWriter::Kind::counter,
+                &ShardCounters::read_throttled},
+    ShardFamily{"IteratorAgeMilliseconds", core::MetricsWriter::Kind::gauge, &ShardCounters::iterator_age_ms},
+};
+
 }  // namespace
 
 ConsumerCounters& StreamCounters::consumer(std::string_view name) {
-    const std::lock_guard lock(consumers_mutex_);
+    const std::lock_guard lock(mutex_);
     auto found = consumers_.find(name);
     if (found == consumers_.end()) {
         found = consumers_.emplace(std::string(name), std::make_unique<ConsumerCounters>()).first;
@@ -84,10 +106,26 @@ ConsumerCounters& StreamCounters::consumer(std::string_view name) {
 }
 
 std::vector<std::pair<std::string, const ConsumerCounters*>> StreamCounters::all_consumers() const {
-    const std::lock_guard lock(consumers_mutex_);
+    const std::lock_guard lock(mutex_);
     std::vector<std::pair<std::string, const ConsumerCounters*>> all;
     all.reserve(consumers_.size());
     for (const auto& [name, figures] : consumers_) all.emplace_back(name, figures.get());
+    return all;
+}
+
+ShardCounters* StreamCounters::shard(std::int32_t index) {
+    if (shard_metrics.load(std::memory_order_relaxed) == 0) return nullptr;
+    const std::lock_guard lock(mutex_);
+    auto& found = shards_[index];
+    if (!found) found = std::make_unique<ShardCounters>();
+    return found.get();
+}
+
+std::vector<std::pair<std::int32_t, const ShardCounters*>> StreamCounters::all_shards() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::pair<std::int32_t, const ShardCounters*>> all;
+    all.reserve(shards_.size());
+    for (const auto& [index, figures] : shards_) all.emplace_back(index, figures.get());
     return all;
 }
 
@@ -180,6 +218,26 @@ void StreamMetrics::collect(core::MetricsWriter& writer) const {
     each([&](core::MetricLabels labels, const StreamCounters& stream) {
         writer.sample(labels, stream.iterator_age_ms.load(std::memory_order_relaxed));
     });
+    collect_shards(writer);
+}
+
+void StreamMetrics::collect_shards(core::MetricsWriter& writer) const {
+    for (std::size_t bit = 0; bit < shard_figures.size(); ++bit) {
+        const ShardFamily& family = shard_figures[bit];
+        const bool is_counter = family.kind == core::MetricsWriter::Kind::counter;
+        writer.family(fmt::format("{}Shard_{}{}", prefix, family.name, is_counter ? "_total" : ""), family.kind,
+                      fmt::format("CloudWatch AWS/Kinesis {} by shard, with enhanced monitoring", family.name));
+        for (const auto& [uid, stream] : shown_) {
+            if ((stream->shard_metrics.load(std::memory_order_relaxed) >> bit & 1U) == 0) continue;
+            for (const auto& [index, shard] : stream->all_shards()) {
+                writer.sample({{"account", stream->account},
+                               {"region", stream->region},
+                               {"stream", stream->stream},
+                               {"shard", shard_id(index)}},
+                              (shard->*family.counter).load(std::memory_order_relaxed));
+            }
+        }
+    }
 }
 
 }  // namespace riacho::streams

@@ -28,6 +28,17 @@ struct ConsumerCounters {
     Counter millis_behind{0};  // of the newest event
 };
 
+// The figures of one shard: what EnableEnhancedMonitoring asks for. All members are thread-safe.
+struct ShardCounters {
+    Counter incoming_bytes{0};
+    Counter incoming_records{0};
+    Counter outgoing_bytes{0};
+    Counter outgoing_records{0};
+    Counter write_throttled{0};
+    Counter read_throttled{0};
+    Counter iterator_age_ms{0};
+};
+
 // The figures of one stream. All members are thread-safe.
 struct StreamCounters {
     std::string account;
@@ -57,13 +68,20 @@ struct StreamCounters {
     Counter read_throttled{0};
     Counter write_throttled{0};
 
+    // A bit for each figure that is counted and shown by shard, in the order of the API's names.
+    std::atomic<std::uint8_t> shard_metrics{0};
+
     // Made when it is asked for first; valid as long as this object.
     ConsumerCounters& consumer(std::string_view name);
     [[nodiscard]] std::vector<std::pair<std::string, const ConsumerCounters*>> all_consumers() const;
+    // The same, or nullptr as long as nothing is counted by shard.
+    ShardCounters* shard(std::int32_t index);
+    [[nodiscard]] std::vector<std::pair<std::int32_t, const ShardCounters*>> all_shards() const;
 
 private:
-    mutable std::mutex consumers_mutex_;
+    mutable std::mutex mutex_;
     std::map<std::string, std::unique_ptr<ConsumerCounters>, std::less<>> consumers_;
+    std::map<std::int32_t, std::unique_ptr<ShardCounters>> shards_;
 };
 
 inline void add(Counter& counter, std::uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }
@@ -79,6 +97,9 @@ public:
     void collect(core::MetricsWriter& writer) const;
 
 private:
+    // With mutex_ held.
+    void collect_shards(core::MetricsWriter& writer) const;
+
     const std::uint64_t id_;  // tells this object's entries in the per-thread cache from another's
     mutable std::mutex mutex_;
     std::unordered_map<std::uint64_t, std::shared_ptr<StreamCounters>> shown_;

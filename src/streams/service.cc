@@ -167,7 +167,11 @@ Task<Result<catalog::Verdict>> StreamsOp::submit(const catalog::Command& command
 }
 
 StreamCounters& StreamsOp::counters(const catalog::StreamState& stream) const {
-    return service_->metrics.of(stream.uid, stream.account, stream.region, stream.name);
+    StreamCounters& counters = service_->metrics.of(stream.uid, stream.account, stream.region, stream.name);
+    if (counters.shard_metrics.load(std::memory_order_relaxed) != stream.shard_metrics) {
+        counters.shard_metrics.store(stream.shard_metrics, std::memory_order_relaxed);
+    }
+    return counters;
 }
 
 }  // namespace riacho::streams

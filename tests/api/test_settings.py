@@ -31,10 +31,16 @@ def test_enhanced_monitoring(kinesis, make_stream):
     assert before["CurrentShardLevelMetrics"] == [] and set(before["DesiredShardLevelMetrics"]) == ALL_METRICS
     shown = kinesis.describe_stream(StreamName=stream)["StreamDescription"]["EnhancedMonitoring"]
     assert set(shown[0]["ShardLevelMetrics"]) == ALL_METRICS
+    assert set(kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["EnhancedMonitoring"][0]["ShardLevelMetrics"]) == (
+        ALL_METRICS)
     after = kinesis.disable_enhanced_monitoring(StreamName=stream, ShardLevelMetrics=["IncomingBytes"])
     assert set(after["CurrentShardLevelMetrics"]) == ALL_METRICS
     assert set(after["DesiredShardLevelMetrics"]) == ALL_METRICS - {"IncomingBytes"}
-    assert kinesis.disable_enhanced_monitoring(StreamName=stream, ShardLevelMetrics=["ALL"])["DesiredShardLevelMetrics"] == []
+    kinesis.enable_enhanced_monitoring(StreamName=stream, ShardLevelMetrics=["IncomingBytes", "IncomingBytes"])
+    off = kinesis.disable_enhanced_monitoring(StreamName=stream, ShardLevelMetrics=["ALL"])
+    assert set(off["CurrentShardLevelMetrics"]) == ALL_METRICS and len(off["CurrentShardLevelMetrics"]) == 7
+    assert off["DesiredShardLevelMetrics"] == []
+    assert kinesis.describe_stream(StreamName=stream)["StreamDescription"]["EnhancedMonitoring"] == [{"ShardLevelMetrics": []}]
 
 
 def test_encryption_shows_in_replies_and_records(kinesis, make_stream):

@@ -101,6 +101,80 @@ def test_metrics_of_enhanced_fan_out(riacho_server, name):
     assert figures == {f"riacho_kinesis_{figure}": value for figure, value in expected.items()}
 
 
+def test_metrics_of_what_is_throttled(riacho_server, name):
+    """[89]"""
+    server = riacho_server("--limits", "aws", "--transition-delay", "0")
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    client.enable_enhanced_monitoring(StreamName=name, ShardLevelMetrics=["WriteProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded"])
+    entries = [{"Data": b"x" * 102_400, "PartitionKey": "k"}] * 20
+    throttled = client.put_records(StreamName=name, Records=entries)["FailedRecordCount"]
+    with pytest.raises(client.exceptions.ProvisionedThroughputExceededException):
+        client.put_record(StreamName=name, Data=b"x" * 102_400, PartitionKey="k")
+    position, reads = iterator(client, name), 0
+    with pytest.raises(client.exceptions.ProvisionedThroughputExceededException):
+        while reads < 20:
+            client.get_records(ShardIterator=position, Limit=1)
+            reads += 1
+    assert 8 <= throttled <= 11 and reads >= 5
+    found = {figure.removeprefix("riacho_kinesis_"): value for figure, samples in metrics(server).items()
+             for labels, value in samples.items() if f'stream="{name}"' in labels}
+    expected = {"PutRecords_TotalRecords": 20, "PutRecords_SuccessfulRecords": 20 - throttled, "PutRecords_ThrottledRecords": throttled,
+                "PutRecords_FailedRecords": 0, "PutRecords_Success": 1, "PutRecords_Bytes": (20 - throttled) * 102_401,
+                "PutRecord_Success": 0, "PutRecord_Failure": 1, "WriteProvisionedThroughputExceeded": throttled + 1,
+                "GetRecords_Success": reads, "GetRecords_Failure": 1, "ReadProvisionedThroughputExceeded": 1,
+                "Shard_WriteProvisionedThroughputExceeded": throttled + 1, "Shard_ReadProvisionedThroughputExceeded": 1}
+    assert {figure: found.get(f"{figure}_total") for figure in expected} == expected
+
+
+def test_metrics_by_shard(riacho_server, name):
+    """[89] Those that EnableEnhancedMonitoring asks for, from then on."""
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=2)
+    wait_active(client, name)
+
+    def put(key):
+        client.put_record(StreamName=name, Data=b"1234567", PartitionKey="k", ExplicitHashKey=str(key))
+
+    def found():
+        """{figure: {number of the shard: value}}"""
+        of_shards = collections.defaultdict(dict)
+        for figure, samples in metrics(server).items():
+            for labels, value in samples.items():
+                if shard := re.search(r'shard="shardId-(\d{12})"', labels):
+                    assert f'stream="{name}"' in labels and figure.startswith("riacho_kinesis_Shard_")
+                    of_shards[figure.removeprefix("riacho_kinesis_Shard_")][int(shard[1])] = value
+        return of_shards
+
+    put(0)
+    assert found() == {}
+    client.enable_enhanced_monitoring(StreamName=name, ShardLevelMetrics=["ALL"])
+    put(0)
+    client.put_records(StreamName=name, Records=[{"Data": b"123", "PartitionKey": "k", "ExplicitHashKey": str(key)}
+                                                 for key in (0, 2**128 - 1, 2**128 - 1)])
+    client.get_records(ShardIterator=iterator(client, name, "1"))
+    time.sleep(0.05)
+    client.get_records(ShardIterator=iterator(client, name, "0"), Limit=1)
+    seen = found()
+    assert seen.pop("IteratorAgeMilliseconds")[0] >= 50
+    assert seen == {"IncomingBytes_total": {0: 12, 1: 8}, "IncomingRecords_total": {0: 2, 1: 2},
+                    "OutgoingBytes_total": {0: 8, 1: 8}, "OutgoingRecords_total": {0: 1, 1: 2},
+                    "WriteProvisionedThroughputExceeded_total": {0: 0, 1: 0}, "ReadProvisionedThroughputExceeded_total": {0: 0, 1: 0}}
+    client.disable_enhanced_monitoring(StreamName=name, ShardLevelMetrics=["ALL"])
+    client.enable_enhanced_monitoring(StreamName=name, ShardLevelMetrics=["IncomingRecords"])
+    put(0)
+    assert found() == {"IncomingRecords_total": {0: 3, 1: 2}}
+    server.kill()
+    server.start()
+    client = server.client()
+    put(2**128 - 1)
+    assert found() == {"IncomingRecords_total": {1: 1}}, "the setting is kept, the figures are this process's"
+    client.disable_enhanced_monitoring(StreamName=name, ShardLevelMetrics=["ALL"])
+    assert found() == {}
+
+
 def test_sigterm_finishes_what_is_in_flight(riacho_server, name):
     server = riacho_server("--fault-header")
     client = server.client()

@@ -80,6 +80,8 @@ Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInp
     StreamCounters& counters = op.counters(*found.stream);
     if (!op.service().limits.begin_read(found.shard->uid, started)) {
         add(counters.read_throttled, 1);
+        add(counters.get_records_failure, 1);
+        if (ShardCounters* figures = counters.shard(found.shard->index)) add(figures->read_throttled, 1);
         co_return fail(
             errors::shard_throughput_exceeded(shard_id(found.shard->index), found.stream->name, found.stream->account));
     }
@@ -104,8 +106,15 @@ Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInp
     add(counters.get_records_success, 1);
     add(counters.get_records_records, read->record_count);
     add(counters.get_records_bytes, read->payload_bytes);
+    ShardCounters* figures = counters.shard(found.shard->index);
+    if (figures != nullptr) {
+        add(figures->outgoing_records, read->record_count);
+        add(figures->outgoing_bytes, read->payload_bytes);
+    }
     if (read->record_count > 0 || read->at_tip) {
-        counters.iterator_age_ms = static_cast<std::uint64_t>(*output.millis_behind_latest);
+        const auto age_ms = static_cast<std::uint64_t>(*output.millis_behind_latest);
+        counters.iterator_age_ms = age_ms;
+        if (figures != nullptr) figures->iterator_age_ms = age_ms;
     }
     counters.get_records_latency.record_ns(op.service().clock.monotonic().value() - started.value());
     if (opened != nullptr) op.context().keep(std::move(opened));

@@ -27,6 +27,14 @@ Result<void> check_ordering(StreamsOp op, const catalog::StreamState& stream, st
     return {};
 }
 
+// A call that PutRecord.Success counts as 0.
+void count_refused(StreamCounters& counters, std::int32_t shard_index, bool throttled) {
+    add(counters.put_record_failure, 1);
+    if (!throttled) return;
+    add(counters.write_throttled, 1);
+    if (ShardCounters* figures = counters.shard(shard_index)) add(figures->write_throttled, 1);
+}
+
 }  // namespace
 
 Task<Result<api::PutRecordOutput>> put_record(StreamsOp op, api::PutRecordInput request) {
@@ -51,15 +59,16 @@ Task<Result<api::PutRecordOutput>> put_record(StreamsOp op, api::PutRecordInput 
     const catalog::ShardState& shard = stream->shard_for(key.hash);
     CO_TRY_VOID(co_await inject_faults(op, stream, shard.index));
     if (!op.service().limits.write(shard.uid, partition_key.size() + request.data.size(), started)) {
-        add(op.counters(*stream).write_throttled, 1);
+        count_refused(op.counters(*stream), shard.index, true);
         co_return fail(to_api(log::LogError::overloaded, *stream, key));
     }
+    const std::int32_t shard_index = shard.index;
     const RecordToAppend record{partition_key, key, &request.data};
     const AppendResult result = co_await append_record(op, stream, record);
     StreamCounters& counters = op.counters(*stream);
     counters.put_record_latency.record_ns(op.service().clock.monotonic().value() - started.value());
     if (!result) {
-        add(counters.put_record_failure, 1);
+        count_refused(counters, shard_index, result.error() == log::LogError::overloaded);
         co_return fail(to_api(result.error(), *stream, key));
     }
     const std::size_t bytes = partition_key.size() + request.data.size();
@@ -67,6 +76,10 @@ Task<Result<api::PutRecordOutput>> put_record(StreamsOp op, api::PutRecordInput 
     add(counters.put_record_bytes, bytes);
     add(counters.incoming_bytes, bytes);
     add(counters.incoming_records, 1);
+    if (ShardCounters* figures = counters.shard(result->shard_index)) {
+        add(figures->incoming_bytes, bytes);
+        add(figures->incoming_records, 1);
+    }
     api::PutRecordOutput output;
     output.shard_id = shard_id(result->shard_index);
     output.sequence_number = result->sequence_number.view();

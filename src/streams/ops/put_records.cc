@@ -47,6 +47,22 @@ Result<Prepared> prepare(StreamsOp op, const catalog::StreamState& stream, const
     return prepared;
 }
 
+// With enhanced monitoring.
+void count_by_shard(StreamCounters& counters, const catalog::StreamState& stream, const Prepared& prepared,
+                    const std::vector<AppendResult>& results) {
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        const RecordToAppend& record = prepared.records[i];
+        const bool throttled = !results[i] && results[i].error() == log::LogError::overloaded;
+        if (!results[i] && !throttled) continue;
+        ShardCounters* figures =
+            counters.shard(throttled ? stream.shard_for(record.key.hash).index : results[i]->shard_index);
+        if (figures == nullptr) return;
+        add(figures->write_throttled, throttled ? 1 : 0);
+        add(figures->incoming_records, throttled ? 0 : 1);
+        add(figures->incoming_bytes, throttled ? 0 : record.partition_key.size() + record.data->size());
+    }
+}
+
 void count(StreamCounters& counters, const Prepared& prepared, const std::vector<AppendResult>& results) {
     std::uint64_t stored = 0;
     std::uint64_t bytes = 0;
@@ -108,6 +124,7 @@ Task<Result<api::PutRecordsOutput>> put_records(StreamsOp op, api::PutRecordsInp
     const std::vector<AppendResult> results = co_await append_admitted(op, stream, prepared.records);
     StreamCounters& counters = op.counters(*stream);
     count(counters, prepared, results);
+    if (stream->shard_metrics != 0) count_by_shard(counters, *stream, prepared, results);
     counters.put_records_latency.record_ns(op.service().clock.monotonic().value() - started.value());
 
     api::PutRecordsOutput output;

@@ -50,8 +50,9 @@ Task<Result<api::EnhancedMonitoringOutput>> set_monitoring(StreamsOp op, StreamR
     output.stream_arn = stream->arn;
     // AWS: current is the state before the call, desired the state after it (spec 2.7).
     output.current_shard_level_metrics = metrics_of(stream->shard_metrics);
-    output.desired_shard_level_metrics =
-        metrics_of(static_cast<std::uint8_t>((stream->shard_metrics | on) & static_cast<std::uint8_t>(~off)));
+    const auto desired = static_cast<std::uint8_t>((stream->shard_metrics | on) & static_cast<std::uint8_t>(~off));
+    output.desired_shard_level_metrics = metrics_of(desired);
+    op.counters(*stream).shard_metrics = desired;
     co_return output;
 }
 
