@@ -73,9 +73,10 @@ def test_six_streams_do_not_change_at_once(riacho_server):
         client.create_stream(StreamName="s5", ShardCount=1)
 
 
-def test_shards_have_a_limit(limited):
+def test_shards_have_a_limit(riacho_server):
     """[36] With the counts of the moment, for streams that are made and for shards that are split."""
-    client = limited.client()
+    server = riacho_server("--limits", "aws", "--transition-delay", "0", "--test-clock")
+    client = server.client()
 
     def refused(existing, more):
         return pytest.raises(client.exceptions.LimitExceededException, match=re.escape(
@@ -89,6 +90,7 @@ def test_shards_have_a_limit(limited):
     make(client, "small", 3)
     for i, count in enumerate((6_000, 7_000)):
         make(client, f"large-{i}", count)
+    server.advance_clock(1)  # the rate of CreateStream is another limit
     with refused(13_003, 6_998):
         client.create_stream(StreamName="last", ShardCount=6_998)
     assert client.list_streams()["StreamNames"] == ["large-0", "large-1", "small"]
@@ -96,6 +98,9 @@ def test_shards_have_a_limit(limited):
     with refused(20_000, 1):
         client.split_shard(StreamName="small", ShardToSplit="0", NewStartingHashKey="10")
     assert client.describe_limits()["OpenShardCount"] == 20_000
+    for target, more in ((5, 2), (4, 1)):
+        with refused(20_000, more):
+            client.update_shard_count(StreamName="small", TargetShardCount=target, ScalingType="UNIFORM_SCALING")
     client.merge_shards(StreamName="small", ShardToMerge="0", AdjacentShardToMerge="1")
     wait_active(client, "small")
     client.split_shard(StreamName="small", ShardToSplit="2", NewStartingHashKey=str(2**128 - 10))
