@@ -111,7 +111,7 @@ def test_metrics_of_what_is_throttled(riacho_server, name):
     entries = [{"Data": b"x" * 102_400, "PartitionKey": "k"}] * 20
     throttled = client.put_records(StreamName=name, Records=entries)["FailedRecordCount"]
     with pytest.raises(client.exceptions.ProvisionedThroughputExceededException):
-        client.put_record(StreamName=name, Data=b"x" * 102_400, PartitionKey="k")
+        client.put_record(StreamName=name, Data=bytes(1_000_000), PartitionKey="k")  # nearly a second's worth
     position, reads = iterator(client, name), 0
     with pytest.raises(client.exceptions.ProvisionedThroughputExceededException):
         while reads < 20:
