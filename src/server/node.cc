@@ -30,6 +30,7 @@
 #include "server/status.h"
 #include "streams/limits.h"
 #include "streams/operations.h"
+#include "streams/queue_metrics.h"
 #include "streams/queues.h"
 #include "streams/service.h"
 #include "streams/subscriptions.h"
@@ -216,6 +217,8 @@ void Node::Impl::add_pages() {
         writer.family("riacho_subscriptions", core::MetricsWriter::Kind::gauge, "Calls of SubscribeToShard under way");
         writer.sample({}, std::uint64_t{subscriptions.active()});
     });
+    metrics.add_collector(
+        [this](core::MetricsWriter& writer) { streams::collect_queues(*catalog, *log, queues, clock.now(), writer); });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_log(*log, writer); });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_http(server->stats(), writer); });
     Router::Pages pages;

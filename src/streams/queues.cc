@@ -1,5 +1,8 @@
 #include "streams/queues.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/check.h"
 #include "base/codec.h"
 
@@ -72,6 +75,12 @@ void Deliveries::forget(QueueKey key) {
 std::size_t Deliveries::size() const {
     const MutexLock lock(mutex_);
     return deliveries_.size();
+}
+
+std::size_t Deliveries::in_flight(TimestampMs now) const {
+    const MutexLock lock(mutex_);
+    const auto first = std::ranges::upper_bound(by_time_, now.value(), {}, &std::pair<std::int64_t, QueueKey>::first);
+    return static_cast<std::size_t>(std::distance(first, by_time_.end()));
 }
 
 std::uint64_t Deliveries::cursor(std::uint64_t shard_uid, std::uint64_t floor) {

@@ -56,6 +56,8 @@ public:
     bool change_visibility(QueueKey key, std::uint64_t receipt, TimestampMs visible_at);
     void forget(QueueKey key);
     [[nodiscard]] std::size_t size() const;
+    // Those whose time is not over.
+    [[nodiscard]] std::size_t in_flight(TimestampMs now) const;
 
     // Where never-delivered records of a shard begin: at least `floor`.
     std::uint64_t cursor(std::uint64_t shard_uid, std::uint64_t floor);

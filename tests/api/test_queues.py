@@ -1,6 +1,7 @@
 """Queues over on-demand streams (specification 2.13), through raw calls: no SDK has them yet."""
 
 import base64
+import re
 import time
 
 import pytest
@@ -131,6 +132,43 @@ def test_dead_letters(server, stream):
     assert queue.acknowledge([last], "DeadLetter")["Failed"] == []
     server.advance_clock(60)
     assert queue.receive() == [] and queue.receive("DeadLetter") == []
+
+
+def test_metrics_of_a_queue(server, stream):
+    """[89]"""
+    def figures():
+        text = server.raw().request("GET", "/metrics").body.decode()
+        found = re.findall(r'^riacho_kinesis_(\w+QueueRecords)\{.*queue="q".*\} (\d+)$', text, re.MULTILINE)
+        return {figure.removesuffix("QueueRecords"): int(value) for figure, value in found}
+
+    put(server, stream, 3)
+    queue = Queue(server, stream, VisibilityTimeoutSeconds=10, DeadLetterConfiguration={"TargetType": "BUILT_IN", "MaxReceiveCount": 1})
+    assert figures() == {"InFlight": 0, "Visible": 3, "VisibleDeadLetter": 0}
+    first = queue.receive()
+    put(server, stream, 20, "more")
+    assert figures() == {"InFlight": 3, "Visible": 20, "VisibleDeadLetter": 0}
+    queue.acknowledge(first[:1])
+    assert figures() == {"InFlight": 2, "Visible": 20, "VisibleDeadLetter": 0}
+    server.advance_clock(11)
+    assert figures() == {"InFlight": 0, "Visible": 22, "VisibleDeadLetter": 0}
+    received = queue.receive(Limit=5)
+    assert figures() == {"InFlight": 5, "Visible": 15, "VisibleDeadLetter": 2}
+    dead = queue.receive("DeadLetter", Limit=1)
+    assert figures() == {"InFlight": 5, "Visible": 15, "VisibleDeadLetter": 1}
+    queue.acknowledge(dead, "DeadLetter")
+    queue.acknowledge(received)
+    queue.drain()
+    assert figures() == {"InFlight": 0, "Visible": 0, "VisibleDeadLetter": 1}
+    server.kill()
+    server.start()
+    queue.reconnect()
+    assert figures() == {"InFlight": 0, "Visible": 0, "VisibleDeadLetter": 1}
+    (last,) = queue.receive("DeadLetter")
+    queue.entries("RestoreDeadLetterQueueRecords", [last])
+    assert figures() == {"InFlight": 0, "Visible": 1, "VisibleDeadLetter": 0}
+    queue.drain()
+    queue.call("DeleteQueue", QueueARN=queue.arn)
+    assert figures() == {}
 
 
 def test_acknowledgements_survive_a_kill(server, stream):

@@ -1,0 +1,91 @@
+#include "streams/queue_metrics.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "core/metrics.h"
+#include "log/log.h"
+#include "streams/queues.h"
+
+namespace riacho::streams {
+namespace {
+
+constexpr std::uint64_t visible_max = 1'000'000;  // AWS: counts no further
+
+struct QueueFigures {
+    QueueRef queue;
+    std::uint64_t in_flight = 0;
+    std::uint64_t visible = 0;
+    std::uint64_t visible_dead = 0;
+};
+
+// Records of one shard that were neither acknowledged nor buried.
+std::uint64_t open_records(const log::Log& log, const catalog::ShardState& shard, const catalog::QueueShard& progress) {
+    const auto state = log.find(log::ShardUid(shard.uid));
+    if (!state) return 0;
+    const std::uint64_t from = std::max(progress.floor, state->first_available.value());
+    const std::uint64_t end = state->next.value();
+    const auto settled = [&](const std::set<std::uint64_t>& numbers) {
+        return static_cast<std::uint64_t>(std::distance(numbers.lower_bound(from), numbers.lower_bound(end)));
+    };
+    const std::uint64_t unsettled = end > from ? end - from - settled(progress.done) - settled(progress.dead) : 0;
+    return unsettled + progress.restored.size();
+}
+
+QueueFigures figures_of(const catalog::Snapshot& snapshot, const log::Log& log, Queues& queues, QueueRef queue,
+                        TimestampMs now) {
+    static const catalog::QueueShard untouched;
+    QueueFigures figures;
+    const auto work = queues.of(queue->arn);
+    figures.in_flight = work->records.in_flight(now);
+    if (const auto stream = snapshot.find_by_uid(queue->stream_uid)) {
+        for (const catalog::ShardState& shard : stream->shards) {
+            const auto known = queue->queue_shards.find(shard.uid);
+            figures.visible += open_records(log, shard, known == queue->queue_shards.end() ? untouched : known->second);
+        }
+    }
+    for (const auto& [uid, shard] : queue->queue_shards) figures.visible_dead += shard.dead.size();
+    // What is being worked on is counted in both; each is read at a moment of its own.
+    figures.visible = std::min(figures.visible - std::min(figures.visible, figures.in_flight), visible_max);
+    figures.visible_dead -= std::min<std::uint64_t>(figures.visible_dead, work->dead.in_flight(now));
+    figures.queue = std::move(queue);
+    return figures;
+}
+
+struct QueueFamily {
+    std::string_view name;
+    std::uint64_t QueueFigures::* figure;
+};
+constexpr std::array families = {
+    QueueFamily{"InFlightQueueRecords", &QueueFigures::in_flight},
+    QueueFamily{"VisibleQueueRecords", &QueueFigures::visible},
+    QueueFamily{"VisibleDeadLetterQueueRecords", &QueueFigures::visible_dead},
+};
+
+}  // namespace
+
+void collect_queues(const catalog::Catalog& catalog, const log::Log& log, Queues& queues, TimestampMs now,
+                    core::MetricsWriter& writer) {
+    const auto snapshot = catalog.snapshot();
+    std::vector<QueueFigures> all;
+    for (auto& resource : snapshot->resources()) {
+        // One that is being deleted has been forgotten already.
+        const bool is_shown = resource->kind == catalog::ResourceState::Kind::queue && !resource->is_gone(now) &&
+                              resource->status(now) != catalog::StreamStatus::deleting;
+        if (is_shown) all.push_back(figures_of(*snapshot, log, queues, std::move(resource), now));
+    }
+    for (const QueueFamily& family : families) {
+        writer.family("riacho_kinesis_" + std::string(family.name), core::MetricsWriter::Kind::gauge,
+                      "CloudWatch AWS/Kinesis " + std::string(family.name));
+        for (const QueueFigures& figures : all) {
+            writer.sample({{"account", figures.queue->account},
+                           {"region", figures.queue->region},
+                           {"queue", figures.queue->name}},
+                          figures.*family.figure);
+        }
+    }
+}
+
+}  // namespace riacho::streams
