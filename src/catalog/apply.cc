@@ -430,4 +430,19 @@ Outcome apply(State& state, const Command& command, TimestampMs now) {
     return std::visit(Applier(state, now), command);
 }
 
+std::size_t effects_max(const State& state, const Command& command) {
+    if (const auto* create = std::get_if<CreateStream>(&command)) return create->shard_count;
+    if (const auto* retention = std::get_if<SetRetention>(&command)) return retention->floors.size();
+    if (const auto* purge = std::get_if<PurgeStream>(&command)) {
+        const auto stream = state.snapshot->find_by_uid(purge->uid);
+        return stream == nullptr ? 0 : stream->shards.size();
+    }
+    if (const auto* reshard = std::get_if<ContinueReshard>(&command)) {
+        const auto stream = state.snapshot->find_by_uid(reshard->uid);
+        // A split closes one and opens two, a merge closes two and opens one.
+        return stream == nullptr ? 0 : 3 * static_cast<std::size_t>(stream->open_shard_count());
+    }
+    return 0;
+}
+
 }  // namespace riacho::catalog

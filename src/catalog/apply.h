@@ -42,4 +42,7 @@ struct Outcome {
 // now: the time of the command's place in the order. A rejected command leaves the state as it was.
 Outcome apply(State& state, const Command& command, TimestampMs now);
 
+// How many shards its effects can name at most if the command is applied to this state.
+std::size_t effects_max(const State& state, const Command& command);
+
 }  // namespace riacho::catalog

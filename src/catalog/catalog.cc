@@ -130,6 +130,11 @@ Expected<std::unique_ptr<Catalog>, StoreError> Catalog::open(const std::string& 
     return std::unique_ptr<Catalog>(new Catalog(std::move(impl)));
 }
 
+std::size_t Catalog::effects_max(std::string_view command) const {
+    const auto decoded = decode_command(command);
+    return decoded ? catalog::effects_max(impl_->head, *decoded) : 0;
+}
+
 Outcome Catalog::apply(std::uint64_t lsn, std::string_view command, TimestampMs now) {
     const auto decoded = decode_command(command);
     if (!decoded) return {false, {Verdict::Code::stream_missing, StreamStatus::active, 0}, {}, {}};

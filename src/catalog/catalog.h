@@ -17,8 +17,8 @@
 
 namespace riacho::catalog {
 
-// Owned by the composition root. apply and publish are called by one thread at a time, in the order of the commands;
-// everything else from any thread.
+// Owned by the composition root. apply, effects_max and publish are called by one thread at a time, in the order of the
+// commands; everything else from any thread.
 class Catalog {
 public:
     // Loads what the directory's catalog.sqlite holds; nothing is written before the first command.
@@ -29,6 +29,8 @@ public:
     Catalog(const Catalog&) = delete;
     Catalog& operator=(const Catalog&) = delete;
 
+    // How many shards the effects of the command can name at most if it is applied now.
+    [[nodiscard]] std::size_t effects_max(std::string_view command) const;
     // Applies a command to the newest state, which nobody sees before publish. An undecodable command is rejected with
     // stream_missing; only a newer version could have written it, and replay() reports that.
     Outcome apply(std::uint64_t lsn, std::string_view command, TimestampMs now);

@@ -33,6 +33,10 @@ class CommandApplier {
 public:
     virtual ~CommandApplier() = default;
 
+    // How many shards the effects of the command can name at most, with what is asked of the view. Asked right before
+    // on_sequenced, on its thread: by then nothing can be refused any more, so there has to be room.
+    [[nodiscard]] virtual std::size_t effects_max(std::string_view command) const = 0;
+
     // The command gets its place now. Called on the sequencer thread, in order. An accepted command takes effect at
     // once for everything after it, but must stay invisible to clients until on_durable; effects may name each shard
     // once. What `view` answers is recorded, so that on_replay can ask the same questions. Must not block.

@@ -18,6 +18,8 @@ log::ShardEffects to_log(const catalog::LogEffects& effects) {
 
 }  // namespace
 
+std::size_t CatalogApplier::effects_max(std::string_view command) const { return catalog_.effects_max(command); }
+
 log::CommandOutcome CatalogApplier::on_sequenced(log::Lsn lsn, std::string_view command, TimestampMs now,
                                                  const log::SequencerView&) {
     const catalog::Outcome outcome = catalog_.apply(lsn.value(), command, now);

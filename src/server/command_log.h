@@ -11,6 +11,7 @@ class CatalogApplier final : public log::CommandApplier {
 public:
     explicit CatalogApplier(catalog::Catalog& catalog) : catalog_(catalog) {}
 
+    [[nodiscard]] std::size_t effects_max(std::string_view command) const override;
     log::CommandOutcome on_sequenced(log::Lsn lsn, std::string_view command, TimestampMs now,
                                      const log::SequencerView& view) override;
     void on_durable(log::Lsn lsn) override;

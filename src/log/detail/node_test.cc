@@ -79,6 +79,32 @@ TEST_F(NodeTest, a_rejected_command_leaves_no_trace) {
     EXPECT_EQ(applier_.durable, Lsn(0));
 }
 
+TEST_F(NodeTest, a_command_may_name_as_many_shards_as_a_journal_file_has_room_for) {
+    auto node = open();
+    const auto create = [](int from, int to) {
+        std::string text = "create";
+        for (int uid = from; uid < to; ++uid) text += fmt::format(" {}", uid);
+        return text;
+    };
+    // Two thirds of a whole file, in a first file of half that size.
+    ASSERT_TRUE(node->command(create(1, 801)));
+    ASSERT_TRUE(node->append(800, {"a"}));
+    // More than any file: nothing happens, and what comes with it is not held up.
+    CommandRequest large;
+    NoWakeup woken;
+    large.command = create(10'000, 12'000);
+    large.wakeup = &woken;
+    node->sequencer.submit(large);
+    EXPECT_TRUE(node->append(1, {"b"}));
+    EXPECT_EQ(woken.count, 1);
+    EXPECT_EQ(large.result.error(), LogError::overloaded);
+    EXPECT_EQ(applier_.sequenced.size(), 1U);
+    const std::string before = node->describe();
+    node.reset();
+    const auto again = open();
+    EXPECT_EQ(again->describe(), before);
+}
+
 TEST_F(NodeTest, a_command_takes_effect_for_everything_queued_after_it) {
     const auto node = open();
     AppendRequest append;

@@ -10,11 +10,6 @@
 #include "core/runtime.h"
 
 namespace riacho::log::detail {
-namespace {
-
-std::size_t command_room_for(const Journal& journal) { return std::min(command_room, journal.room_max() / 4); }
-
-}  // namespace
 
 // --- The queue ---
 
@@ -62,11 +57,6 @@ void Sequencer::submit(QueueItem& item) {
     if (store_.is_poisoned()) return refuse(item, LogError::poisoned);
     if (item.kind == QueueItem::Kind::append && store_.is_low()) return refuse(item, LogError::disk_full);
     auto& counters = store_.counters;
-    // A request that no journal file can hold is refused as well: it can only come from a limit set too low.
-    if (round_up(item.bytes + command_room_for(store_.journal) + item.frames * trailer_entry_size, block_size) >
-        store_.journal.room_max()) {
-        return refuse(item, LogError::overloaded);
-    }
     bool is_stopping = false;
     {
         const MutexLock lock(mutex_);
@@ -140,9 +130,21 @@ TimestampMs Sequencer::last_arrival(ShardUid uid) const {
     return facts_.back().last_arrival;
 }
 
+std::size_t Sequencer::effects_size_max(const CommandRequest& request) const {
+    return command_body_size({}) + store_.applier.effects_max(request.command) * sizeof(ShardFact);
+}
+
+bool Sequencer::can_ever_fit(const QueueItem& item) const {
+    if (item.kind == QueueItem::Kind::command) {
+        const auto& request = static_cast<const CommandRequest&>(item);
+        if (request.command.size() + effects_size_max(request) > frame_body_size_max) return false;
+    }
+    return room_needed(item) <= store_.journal.room_max();
+}
+
 std::size_t Sequencer::room_needed(const QueueItem& item) const {
     std::size_t size = staging_.size() + item.bytes + frame_alignment * item.frames;
-    if (item.kind == QueueItem::Kind::command) size += command_room_for(store_.journal);
+    if (item.kind == QueueItem::Kind::command) size += effects_size_max(static_cast<const CommandRequest&>(item));
     size += frame_header_size + trailer_body_size(trailer_.entries.size() + item.frames);
     return round_up(size, block_size);
 }
@@ -265,14 +267,14 @@ void Sequencer::place_command(CommandRequest& request) {
     facts_.clear();
     const TimestampMs now = std::max(now_, last_command_now_);
     FrameHeader header = next_header(FrameKind::command);
+    const std::size_t room_for_effects = effects_size_max(request);
     CommandOutcome outcome = store_.applier.on_sequenced(header.lsn, request.command, now, *this);
     request.result = CommandResult{.accepted = outcome.accepted, .reply = std::move(outcome.reply)};
     if (!outcome.accepted) return;
     request.result->lsn = header.lsn;
     const CommandBody body{.now = now, .effects = outcome.effects, .facts = facts_, .command = request.command};
     const std::size_t size = command_body_size(body);
-    RIACHO_CHECK(size <= request.command.size() + command_room_for(store_.journal) - frame_header_size,
-                 "a command's effects do not fit into a frame");
+    RIACHO_CHECK(size <= request.command.size() + room_for_effects, "a command has more effects than it said");
     header.base_seq = next_command_++;
     header.body_size = static_cast<std::uint32_t>(size);
     note_frame(header, staging_.size());
@@ -319,12 +321,13 @@ void Sequencer::build_group() {
         QueueItem& item = *pending_;
         // A file is left only between groups.
         if (!trailer_.entries.empty() && room_needed(item) > store_.journal.room()) return;
-        const bool fits = !is_stuck && make_room(item);
+        const bool is_possible = can_ever_fit(item);
+        const bool fits = is_possible && !is_stuck && make_room(item);
         pending_ = item.next;
         if (fits) {
             place(item);
         } else {
-            is_stuck = true;  // the others need not wait for a file again
+            is_stuck |= is_possible;  // the others need not wait for a file again
             const bool is_full = store_.is_out_of_space();
             set_error(item, store_.is_poisoned() ? LogError::poisoned
                             : is_full            ? LogError::disk_full

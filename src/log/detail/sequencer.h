@@ -16,8 +16,6 @@ namespace riacho::log::detail {
 inline constexpr std::size_t queue_bytes_max = 64 << 20;
 inline constexpr std::size_t queue_frames_max = 65'536;
 inline constexpr std::size_t group_bytes_max = 4 << 20;
-// What a command's effects and recorded facts may need beside the command itself; 8,000 created shards fit.
-inline constexpr std::size_t command_room = 128 << 10;
 inline constexpr std::int64_t mark_after_idle_ms = 50;
 inline constexpr std::int64_t spare_wait_ms_max = 2'000;
 
@@ -96,6 +94,9 @@ private:
     // Building a group.
     void build_group();
     bool make_room(const QueueItem& item);
+    std::size_t effects_size_max(const CommandRequest& request) const;
+    // False for what no journal file has room for.
+    bool can_ever_fit(const QueueItem& item) const;
     std::size_t room_needed(const QueueItem& item) const;
     void place(QueueItem& item);
     void place_append(AppendRequest& request);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <memory>
@@ -35,6 +36,9 @@ public:
         friend bool operator==(const Seen&, const Seen&) = default;
     };
 
+    std::size_t effects_max(std::string_view command) const override {
+        return static_cast<std::size_t>(std::count(command.begin(), command.end(), ' ')) * 2;
+    }
     CommandOutcome on_sequenced(Lsn lsn, std::string_view command, TimestampMs now,
                                 const SequencerView& view) override {
         if (command == "reject") return {.accepted = false, .reply = "no"};
