@@ -115,6 +115,52 @@ TEST_F(Damage, a_flipped_bit_anywhere_in_a_durable_frame_marks_its_shard_only) {
     }
 }
 
+TEST_F(Damage, records_after_the_lost_ones_can_be_read) {
+    Bytes content = original_;
+    content[data_frame(2, 1).offset + 70] ^= std::byte{1};
+    const auto expect_hole = [](TestNode& node, const std::string& context) {
+        EXPECT_EQ(data_of(node, 2), "2-0 second ") << context;
+        for (const std::uint64_t lost : {3U, 4U}) {
+            EXPECT_EQ(node.read(2, SeqIx(lost)).error(), LogError::corrupt) << context;
+        }
+        std::string after;
+        for (const TestRecord& r : node.read_all(2, SeqIx(5))) after += r.data + " ";
+        EXPECT_EQ(after, "2-2 second later ") << context;
+    };
+    {
+        const auto node = open_with(content);
+        EXPECT_EQ(node->append(2, {"later"})->first, SeqIx(7));
+        expect_hole(*node, "from memory");
+        ASSERT_TRUE(node->checkpoint());
+        node->empty_cache();
+        expect_hole(*node, "from segments");
+    }
+    disks_.back()->crash({});
+    TestNode again(*disks_.back(), clock_, applier_);
+    ASSERT_TRUE(again.is_open()) << again.error->message;
+    expect_hole(again, "after a restart");
+}
+
+TEST_F(Damage, is_over_when_the_lost_records_would_be_trimmed) {
+    Bytes content = original_;
+    content[data_frame(2, 1).offset + 70] ^= std::byte{1};
+    {
+        const auto node = open_with(content);
+        ASSERT_TRUE(node->command("trim 2=3"));
+        EXPECT_TRUE(node->find(2)->damaged);
+        ASSERT_TRUE(node->command("trim 2=5"));
+        EXPECT_FALSE(node->find(2)->damaged);
+        EXPECT_EQ(node->store.counters.damaged_shards, 0U);
+        EXPECT_EQ(data_of(*node, 2), "2-2 second ");
+        ASSERT_TRUE(node->checkpoint());
+    }
+    disks_.back()->crash({});
+    TestNode again(*disks_.back(), clock_, applier_);
+    ASSERT_TRUE(again.is_open()) << again.error->message;
+    EXPECT_FALSE(again.find(2)->damaged);
+    EXPECT_EQ(data_of(again, 2), "2-2 second ");
+}
+
 TEST_F(Damage, damage_stays_known_after_checkpoint_and_restart) {
     Bytes content = original_;
     content[data_frame(2, 1).offset + 70] ^= std::byte{1};

@@ -77,8 +77,9 @@ bool Flusher::apply(FlushEvent& event) {
             if (shards_.erase(event.shard->uid) > 0) dropped_.push_back(event.shard->uid);
             return true;
         case FlushEvent::Kind::trim: {
-            SeqIx& first = event.shard->flushed.first_available;
-            first = std::max(first, event.seq);
+            CheckpointShard& state = event.shard->flushed;
+            state.first_available = std::max(state.first_available, event.seq);
+            if (state.damaged_from < state.first_available) state.damaged_from = SeqIx(0);
             trimmed_.insert(event.shard->uid);
             return true;
         }

@@ -7,15 +7,18 @@ namespace riacho::log::detail {
 namespace {
 
 // Frames of the tail from the one that holds `from`, without those before the horizon, until the limits are certainly
-// met.
-std::vector<FramePtr> collect(const Shard& shard, SeqIx from, ReadLimits limits, TimestampMs horizon, SeqIx stop)
+// met or numbers are missing.
+std::vector<FramePtr> collect(const Shard& shard, SeqIx from, ReadLimits limits, TimestampMs horizon)
     REQUIRES(shard.mutex) {
     auto at = std::ranges::partition_point(
         shard.tail, [&](const FramePtr& frame) { return frame->next() <= from || frame->arrival() < horizon; });
     std::vector<FramePtr> frames;
     std::size_t records = 0;
     std::size_t bytes = 0;
-    for (; at != shard.tail.end() && (*at)->first() < stop; ++at) {
+    // Only what the horizon leaves out may be passed over; any other gap is of lost records.
+    const bool has_jumped = at != shard.tail.begin() && (*std::prev(at))->arrival() < horizon;
+    for (SeqIx next = from; at != shard.tail.end(); next = (*at++)->next()) {
+        if ((*at)->first() > next && !(frames.empty() && has_jumped)) break;
         frames.push_back(*at);
         // The first frame may be wanted in part only, so it does not count; and the one after the last tells an arrival
         // time.
@@ -94,13 +97,6 @@ TailRead read_tail(Shard& shard, SeqIx from, ReadLimits limits, TimestampMs hori
         }
         from = std::max(from, shard.first_available);
         end = shard.next;
-        if (from < end && shard.damaged_from.value() != 0) {
-            if (from >= shard.damaged_from) {
-                read.answer = fail(LogError::corrupt);
-                return read;
-            }
-            end = shard.damaged_from;
-        }
         result.next = from;
         result.at_tip = from >= shard.next || shard.last_arrival < horizon;
         result.closed = shard.closed;
@@ -115,8 +111,11 @@ TailRead read_tail(Shard& shard, SeqIx from, ReadLimits limits, TimestampMs hori
             read.stop = shard.tail.empty() ? end : std::min(end, shard.tail.front()->first());
             return read;
         }
-        frames = collect(shard, from, limits, horizon, end);
-        end = shard.next;
+        frames = collect(shard, from, limits, horizon);
+    }
+    if (frames.empty()) {
+        read.answer = fail(LogError::corrupt);
+        return read;
     }
     select_records(frames, limits, result);
     result.at_tip = result.next >= end;

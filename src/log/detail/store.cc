@@ -68,6 +68,11 @@ void Store::publish(Shard& shard, FramePtr frame, Waiter*& woken) {
 SeqIx Store::publish_trim(Shard& shard, SeqIx first_available) {
     const MutexLock lock(shard.mutex);
     shard.first_available = std::max(shard.first_available, std::min(first_available, shard.next));
+    if (shard.damaged_from.value() != 0 && shard.damaged_from < shard.first_available) {
+        // What was lost would be gone by now.
+        shard.damaged_from = SeqIx(0);
+        --counters.damaged_shards;
+    }
     return shard.first_available;
 }
 
