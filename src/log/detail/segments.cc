@@ -360,11 +360,13 @@ Expected<SeqIx, LogError> SegmentStore::find_by_time(Shard& shard, TimestampMs a
     SegmentScanner scanner(**file, shard.uid, (*place)->position, (*place)->end);
     while (scanner.advance() == SegmentScanner::Step::frame) {
         const FramePtr frame = scanner.load();
-        if (frame == nullptr) return fail(LogError::corrupt);
+        if (frame == nullptr) break;
         if (frame->arrival() < at) continue;
         return std::clamp(frame->first(), from, stop);
     }
-    return stop;
+    // The segment has such a record. To go on behind it would be to pass over what cannot be read.
+    report_damage((*place)->path, scanner.position(), "a frame is damaged or missing");
+    return fail(LogError::corrupt);
 }
 
 io::IoResult<void> SegmentStore::make_directories(ShardUid shard) {
