@@ -179,6 +179,7 @@ TEST_F(LogTest, every_durability_keeps_what_a_process_wrote) {
         options.durability = durability;
         options.interval_ms = 5;
         std::filesystem::remove_all(directory_ + "/log");
+        applier_ = {};
         {
             const auto log = open(options);
             ASSERT_TRUE(log->submit_and_wait("create 1"));

@@ -253,7 +253,8 @@ TEST_F(Damage, frames_of_another_generation_are_no_frames_even_at_their_own_plac
     disk->crash({});
     ASSERT_TRUE(disk->unlink(old_path));
     disk->set_content("/store/journal/" + journal_file_name(header.generation), content);
-    TestNode node(*disk, clock_, applier_);
+    TestApplier nothing_stored;
+    TestNode node(*disk, clock_, nothing_stored);
     ASSERT_TRUE(node.is_open()) << node.error->message;
     EXPECT_EQ(node.describe(), "");
 }

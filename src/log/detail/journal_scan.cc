@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 #include "base/check.h"
 #include "base/crc32c.h"
@@ -42,6 +43,8 @@ public:
     io::IoResult<ByteSpan> bytes(Lsn lsn, std::size_t size) {
         const std::uint64_t at = offset_of(lsn);
         RIACHO_CHECK(at >= first_, "a journal is read forwards");
+        // The next file says where this one should end; it may have been cut short.
+        if (at >= size_) return ByteSpan();
         const std::uint64_t until = std::min<std::uint64_t>(at + size, size_);
         while (loaded_ < until) {
             const std::size_t step = static_cast<std::size_t>(std::min<std::uint64_t>(load_step, size_ - loaded_));
@@ -91,6 +94,7 @@ public:
         return std::optional<FrameHeader>();
     }
 
+    [[nodiscard]] bool is_whole() const { return size_ == info_.header.file_size; }
     [[nodiscard]] const JournalFile& info() const { return info_; }
     [[nodiscard]] std::uint64_t read_bytes() const { return loaded_ - first_; }
 
@@ -121,26 +125,51 @@ io::IoResult<Image> load_image(io::FileSystem& fs, const JournalFile& file, Lsn 
     return Image(std::move(handle), file, usable / block_size * block_size, from);
 }
 
-// What can be said about the frames in [from, to), from the header at `from`, if it survived, and from trailers after
-// it.
-io::IoResult<LostFrames> describe_loss(Image& image, Lsn from, Lsn to) {
-    LostFrames lost{.from = from, .to = to, .known = {}};
-    TRY(const auto first, image.header_at(from));
-    if (first) {
-        lost.known.push_back({.body_size = first->body_size,
-                              .shard = first->shard,
-                              .base_seq = first->base_seq,
-                              .record_count = first->record_count,
-                              .kind = first->kind});
+// Gathers what is known about the frames in [from, to).
+class LossReport {
+public:
+    LossReport(Lsn from, Lsn to) : lost_{.from = from, .to = to, .known = {}} {}
+
+    void add_header(const FrameHeader& header) {
+        lost_.known.push_back({.body_size = header.body_size,
+                               .shard = header.shard,
+                               .base_seq = header.base_seq,
+                               .record_count = header.record_count,
+                               .kind = header.kind});
+        told_.push_back({header.lsn, header.lsn.plus(header.size_on_disk())});
     }
-    const auto add = [&](Lsn group, const std::vector<TrailerEntry>& entries) {
+    // The trailer tells of its own group and, as far as it had room, of the one before.
+    void add_trailer(const FrameHeader& header, const Trailer& trailer) {
+        const Lsn group(header.base_seq);
+        add(group, trailer.entries, header.lsn.plus(header.size_on_disk()));
+        if (!trailer.previous.empty()) add(trailer.previous_group, trailer.previous, group);
+    }
+    LostFrames take() {
+        std::ranges::sort(told_);
+        Lsn at = lost_.from;
+        for (const auto& [start, end] : told_) {
+            if (start <= at) at = std::max(at, end);
+        }
+        lost_.is_complete = at >= lost_.to;
+        return std::move(lost_);
+    }
+
+private:
+    void add(Lsn group, const std::vector<TrailerEntry>& entries, Lsn end) {
         for (const TrailerEntry& entry : entries) {
             const Lsn at = group.plus(entry.offset);
-            if (at >= from && at < to) lost.known.push_back(entry);
+            if (at >= lost_.from && at < lost_.to) lost_.known.push_back(entry);
         }
-    };
+        told_.push_back({group, end});
+    }
+
+    LostFrames lost_;
+    std::vector<std::pair<Lsn, Lsn>> told_;  // what lay between these is known
+};
+
+io::IoResult<void> add_trailers(Image& image, Lsn from, LossReport& report) {
     int trailers = 0;
-    for (Lsn at = to; at < image.end() && trailers < 2;) {
+    for (Lsn at = from; at < image.end() && trailers < 2;) {
         TRY(const auto header, image.find_header(at, image.end()));
         if (!header) break;
         TRY(const auto bytes, image.frame_at(header->lsn, *header));
@@ -152,11 +181,9 @@ io::IoResult<LostFrames> describe_loss(Image& image, Lsn from, Lsn to) {
         if (header->kind != FrameKind::group_trailer && header->kind != FrameKind::durable_mark) continue;
         ++trailers;
         const auto trailer = decode_trailer(bytes->subspan(frame_header_size, header->body_size));
-        if (!trailer) continue;
-        add(Lsn(header->base_seq), trailer->entries);
-        add(trailer->previous_group, trailer->previous);
+        if (trailer) report.add_trailer(*header, *trailer);
     }
-    return lost;
+    return {};
 }
 
 struct Tail {
@@ -180,8 +207,11 @@ io::IoResult<Tail> judge_tail(Image& image, Lsn from) {
 
 class FileScan {
 public:
-    FileScan(Image& image, std::optional<Lsn> limit, JournalVisitor& visitor)
-        : image_(image), limit_(limit), visitor_(visitor) {}
+    // following: the file after this one, if there is one.
+    FileScan(io::FileSystem& fs, Image& image, const JournalFile* following, JournalVisitor& visitor)
+        : fs_(fs), image_(image), following_(following), visitor_(visitor) {
+        if (following != nullptr) limit_ = following->header.first_lsn;
+    }
 
     Expected<JournalEnd, OpenError> run(Lsn from) {
         Lsn at = from;
@@ -210,6 +240,7 @@ public:
             if (end) return *end;
         }
         if (at > bound) return damaged(image_.info(), at, "a frame reaches into the next file's positions");
+        if (!limit_) TRY_VOID(expect_whole(at));
         return JournalEnd{.lsn = at};
     }
 
@@ -223,21 +254,44 @@ private:
         return fail(OpenError{OpenFault::configuration, fmt::format("{} holds {}", image_.info().path, *reason)});
     }
 
+    // A journal file has its size before its name: one that is shorter has lost its end, and who knows what was there.
+    Expected<void, OpenError> expect_whole(Lsn at) const {
+        if (image_.is_whole()) return {};
+        return damaged(image_.info(), at, "the file is shorter than its header says");
+    }
+
     // Moves `at` to the next readable frame after reporting what was lost, or returns the end of the journal.
     Expected<std::optional<JournalEnd>, OpenError> pass_bad_place(Lsn& at, Lsn bound) {
         // What another file starts after was durable, else that file would not have been begun.
         if (!limit_) {
             const auto tail = judge_tail(image_, at);
             if (!tail) return fail(to_open_error(tail.error()));
-            if (!tail->is_damage) return JournalEnd{.lsn = at, .truncated_bytes = tail->recognisable_bytes};
+            if (!tail->is_damage) {
+                TRY_VOID(expect_whole(at));
+                return JournalEnd{.lsn = at, .truncated_bytes = tail->recognisable_bytes};
+            }
         }
         const auto next = find_frame(at.plus(frame_alignment), bound);
         if (!next) return fail(to_open_error(next.error()));
-        const auto lost = describe_loss(image_, at, *next);
+        const auto lost = describe_loss(at, *next);
         if (!lost) return fail(to_open_error(lost.error()));
         TRY_VOID(visitor_.on_lost(image_.info(), *lost));
         at = *next;
         return std::optional<JournalEnd>();
+    }
+
+    // From the header at `from`, if it survived, and from trailers after the place: those of the next file, when this
+    // one has no more.
+    io::IoResult<LostFrames> describe_loss(Lsn from, Lsn to) {
+        LossReport report(from, to);
+        TRY(const auto first, image_.header_at(from));
+        if (first) report.add_header(*first);
+        TRY_VOID(add_trailers(image_, to, report));
+        if (following_ != nullptr && to == limit_) {
+            TRY(Image next, load_image(fs_, *following_, to, false));
+            TRY_VOID(add_trailers(next, to, report));
+        }
+        return report.take();
     }
 
     io::IoResult<Lsn> find_frame(Lsn from, Lsn until) {
@@ -251,8 +305,10 @@ private:
         return until;
     }
 
+    io::FileSystem& fs_;
     Image& image_;
-    const std::optional<Lsn> limit_;
+    const JournalFile* following_;
+    std::optional<Lsn> limit_;
     JournalVisitor& visitor_;
 };
 
@@ -311,16 +367,15 @@ Expected<JournalEnd, OpenError> scan_journal(io::FileSystem& fs, const std::vect
                                              bool resync, JournalVisitor& visitor) {
     JournalEnd end{.lsn = from};
     for (std::size_t i = 0; i < files.size(); ++i) {
-        std::optional<Lsn> limit;
-        if (i + 1 < files.size()) limit = files[i + 1].header.first_lsn;
-        if (limit && *limit <= from) continue;
+        const JournalFile* following = i + 1 < files.size() ? &files[i + 1] : nullptr;
+        if (following != nullptr && following->header.first_lsn <= from) continue;
         if (files[i].header.first_lsn > end.lsn) {
             return damaged(files[i], files[i].header.first_lsn, "the journal file before it is missing");
         }
         const Lsn start = std::max(from, files[i].header.first_lsn);
         auto image = load_image(fs, files[i], start, resync);
         if (!image) return fail(to_open_error(image.error()));
-        FileScan scan(*image, limit, visitor);
+        FileScan scan(fs, *image, following, visitor);
         const std::uint64_t read_before = end.read_bytes;
         TRY(end, scan.run(start));
         end.read_bytes = read_before + image->read_bytes();

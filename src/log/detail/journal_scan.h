@@ -34,6 +34,7 @@ struct LostFrames {
     Lsn from;
     Lsn to;
     std::vector<TrailerEntry> known;  // those of them that another place tells of; offsets do not matter
+    bool is_complete = false;         // there were no others
 };
 
 class JournalVisitor {

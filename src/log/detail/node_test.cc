@@ -178,6 +178,7 @@ TEST_F(NodeTest, a_failed_checkpoint_sync_is_final) {
 TEST_F(NodeTest, records_survive_a_restart_with_and_without_a_checkpoint) {
     for (const bool has_checkpoint : {false, true}) {
         fs_ = io::SimulatedFileSystem();
+        applier_ = {};
         ASSERT_TRUE(fs_.mkdir("/"));
         std::string before;
         {

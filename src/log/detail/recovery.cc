@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "base/try.h"
@@ -67,14 +68,35 @@ public:
             sequencer_.mark_damaged(ShardUid(entry.shard), shard->sequencing.next,
                                     SeqIx(entry.base_seq + entry.record_count));
         }
+        if (!lost.is_complete && lost.from >= checkpoint_.lsn) suspect_all(lost);
         return {};
     }
 
-    void finish(Lsn end) { sequencer_.replay_end(end, generation_); }
+    void finish(Lsn end) {
+        for (const ShardUid uid : suspects_) {
+            const ShardPtr shard = sequencer_.find_shard(uid);
+            if (shard == nullptr) continue;
+            const SeqIx next = shard->sequencing.next;
+            sequencer_.mark_damaged(uid, next, next.plus(lost_records_max_));
+        }
+        sequencer_.replay_end(end, generation_);
+    }
     // The last command of each file, by generation.
     [[nodiscard]] const std::map<std::uint64_t, Lsn>& last_commands() const { return last_commands_; }
+    // The number of the first command that was seen, 0 if none was.
+    [[nodiscard]] std::uint64_t first_command() const { return first_command_; }
 
 private:
+    // Nothing tells whose records were lost. A shard that goes on shows it by its numbers; one that does not may have
+    // lost as many as there was room for, and none of those numbers may be given again.
+    void suspect_all(const LostFrames& lost) {
+        lost_records_max_ += (lost.to.value() - lost.from.value()) / BatchBuilder::record_size(1, false, 0) + 1;
+        suspects_.clear();
+        for (const ShardPtr& shard : store_.shards.all()) {
+            if (!shard->sequencing.closed) suspects_.insert(shard->uid);
+        }
+    }
+
     std::unexpected<OpenError> command_missing(const JournalFile& file, Lsn lsn) {
         return damaged(fmt::format("{} is damaged near position {}: a command that later ones depend on is lost",
                                    file.path, lsn.value()));
@@ -92,6 +114,7 @@ private:
             return damaged(fmt::format("{} holds records of shard {} at position {}, which was never created",
                                        file.path, header.shard, header.lsn.value()));
         }
+        suspects_.erase(uid);
         const SeqIx expected = shard->sequencing.next;
         if (header.base_seq < expected.value()) {
             return damaged(fmt::format("{} repeats record {} of shard {} at position {}", file.path, header.base_seq,
@@ -119,6 +142,7 @@ private:
             return command_missing(file, header.lsn);
         }
         seen_command_ = header.base_seq;
+        if (first_command_ == 0) first_command_ = header.base_seq;
         last_commands_[file.header.generation] = header.lsn;
         sequencer_.replay_command(header.lsn, *body, !is_covered);
         return {};
@@ -142,7 +166,10 @@ private:
     const Checkpoint& checkpoint_;
     std::uint64_t generation_ = checkpoint_.generation;
     std::uint64_t seen_command_ = 0;
+    std::uint64_t first_command_ = 0;
     std::size_t step_bytes_ = 0;
+    std::set<ShardUid> suspects_;
+    std::uint64_t lost_records_max_ = 0;
     std::map<std::uint64_t, Lsn> last_commands_;
 };
 
@@ -220,7 +247,12 @@ Expected<void, OpenError> judge_bad_headers(const JournalListing& listing, const
     return {};
 }
 
-Expected<void, OpenError> check_chain(const JournalListing& listing, const Checkpoint& checkpoint) {
+Expected<void, OpenError> check_chain(const JournalListing& listing, const Checkpoint& checkpoint,
+                                      const std::string& journal_directory) {
+    if (!listing.files.empty() && listing.files.back().header.generation < checkpoint.generation) {
+        return damaged(fmt::format("{}/{}, of which {} tells, is missing", journal_directory,
+                                   journal_file_name(checkpoint.generation), checkpoint_file_name));
+    }
     for (std::size_t i = 1; i < listing.files.size(); ++i) {
         const JournalHeader& header = listing.files[i].header;
         const std::uint64_t before = listing.files[i - 1].header.generation;
@@ -236,6 +268,26 @@ Expected<void, OpenError> check_chain(const JournalListing& listing, const Check
 Lsn scan_start(const JournalListing& listing, const Checkpoint& checkpoint, Lsn applied) {
     if (checkpoint.last_command_lsn <= applied || listing.files.empty()) return checkpoint.lsn;
     return std::min(listing.files.front().header.first_lsn, checkpoint.lsn);
+}
+
+// Commands are stored elsewhere only after they are durable here, and leave the journal only after they are stored.
+Expected<void, OpenError> check_applied(const Store& store, std::uint64_t next_command, std::uint64_t first_command,
+                                        Lsn end) {
+    const Lsn applied = store.applier.applied_lsn();
+    const std::string& directory = store.options.directory;
+    if (applied.value() != 0 && applied >= end) {
+        return damaged(
+            fmt::format("the journal in {} ends at position {}, but commands up to {} were stored: one of the "
+                        "two comes from elsewhere",
+                        directory, end.value(), applied.value()));
+    }
+    if (applied.value() == 0 && next_command > 1 && first_command != 1) {
+        return damaged(
+            fmt::format("the journal in {} no longer has the first of its commands, and what was stored of "
+                        "them is lost",
+                        directory));
+    }
+    return {};
 }
 
 std::vector<RetainedFile> retained_files(const JournalListing& listing, Lsn end,
@@ -304,7 +356,7 @@ Expected<std::unique_ptr<io::FileLock>, OpenError> recover(Store& store, Sequenc
     if (!listing) return fail(to_open_error(listing.error()));
     TRY(const Checkpoint checkpoint, load_checkpoint(store, *listing));
     TRY_VOID(judge_bad_headers(*listing, checkpoint));
-    TRY_VOID(check_chain(*listing, checkpoint));
+    TRY_VOID(check_chain(*listing, checkpoint, options.directory + "/journal"));
     for (const CheckpointShard& shard : checkpoint.shards) sequencer.restore_shard(shard);
     sequencer.restore_commands(checkpoint.next_command, checkpoint.last_command_lsn, checkpoint.last_command_now);
     flusher.restore(checkpoint);
@@ -313,6 +365,7 @@ Expected<std::unique_ptr<io::FileLock>, OpenError> recover(Store& store, Sequenc
     const Lsn from = scan_start(*listing, checkpoint, store.applier.applied_lsn());
     TRY(const JournalEnd end, scan_journal(store.fs, listing->files, from, true, replay));
     const Lsn position = std::max(end.lsn, checkpoint.lsn);
+    TRY_VOID(check_applied(store, sequencer.next_command(), replay.first_command(), position));
     replay.finish(position);
     store.counters.recovery_truncated_bytes = end.truncated_bytes;
 
