@@ -51,6 +51,8 @@ private:
     void release_journal();
     void release_files();
     void evict();
+    // The wall clock, unless it has leapt forward: what is deleted does not come back when it is set right again.
+    TimestampMs time_passed();
     void enforce_retention();
     void seal_old_segments();
 
@@ -71,6 +73,8 @@ private:
     MonotonicNs last_checkpoint_;
     MonotonicNs last_tick_;
     MonotonicNs last_retention_;
+    TimestampMs trusted_;
+    MonotonicNs trusted_at_;
 };
 
 }  // namespace riacho::log::detail
