@@ -75,6 +75,7 @@ bool Flusher::apply(FlushEvent& event) {
         case FlushEvent::Kind::drop:
             event.shard->unflushed.clear();
             if (shards_.erase(event.shard->uid) > 0) dropped_.push_back(event.shard->uid);
+            has_dropped_frames_ = true;
             return true;
         case FlushEvent::Kind::trim: {
             CheckpointShard& state = event.shard->flushed;
@@ -179,6 +180,9 @@ void Flusher::release_files() {
 
 void Flusher::evict() {
     store_.counters.dirty_bytes -= std::exchange(dirty_bytes_, 0);
+    if (std::exchange(has_dropped_frames_, false)) {
+        std::erase_if(cached_, [&](const Cached& frame) { return !shards_.contains(frame.shard->uid); });
+    }
     while (!cached_.empty() && cached_.front().lsn < checkpoint_lsn_) {
         const Cached& oldest = cached_.front();
         Shard& shard = *oldest.shard;

@@ -68,8 +68,9 @@ private:
     bool has_changed_ = false;  // since the checkpoint
     std::vector<ShardUid> dropped_;
     std::set<ShardUid> trimmed_;
-    std::deque<Cached> cached_;    // every frame in a tail cache, oldest first (and some that are gone)
-    std::size_t dirty_bytes_ = 0;  // of the frames processed since the checkpoint
+    std::deque<Cached> cached_;        // every frame in a tail cache, oldest first (and some that are gone)
+    std::size_t dirty_bytes_ = 0;      // of the frames processed since the checkpoint
+    bool has_dropped_frames_ = false;  // cached_ may hold frames of shards that are gone
     MonotonicNs last_checkpoint_;
     MonotonicNs last_tick_;
     MonotonicNs last_retention_;

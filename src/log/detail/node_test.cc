@@ -483,6 +483,19 @@ TEST_F(NodeTest, a_dropped_shard_is_gone_at_once_and_its_files_after_the_checkpo
     EXPECT_EQ(node->store.counters.cached_bytes, cached_size(*node->read(2, SeqIx(1))->slices[0].frame));
 }
 
+TEST_F(NodeTest, nothing_of_a_dropped_shard_stays_in_memory) {
+    const auto node = open();
+    ASSERT_TRUE(node->command("create 1"));
+    ASSERT_TRUE(node->append(1, {"the oldest frame in the cache"}));
+    ASSERT_TRUE(node->command("create 2"));
+    ASSERT_TRUE(node->append(2, {"a"}));
+    const std::weak_ptr<Shard> dropped = node->store.shards.find(ShardUid(2));
+    ASSERT_TRUE(node->command("drop 2"));
+    ASSERT_TRUE(node->append(1, {"b"}));
+    ASSERT_TRUE(node->checkpoint());
+    EXPECT_TRUE(dropped.expired());
+}
+
 TEST_F(NodeTest, the_writers_get_overloaded_when_no_journal_file_is_left_and_go_on_afterwards) {
     Options options = TestNode::small_options();
     options.journal_files_max = 3;
