@@ -18,6 +18,7 @@ std::string IoError::describe() const {
 
 bool IoError::is_out_of_space() const { return error == ENOSPC || error == EDQUOT; }
 bool IoError::is_not_found() const { return error == ENOENT; }
+bool IoError::is_out_of_descriptors() const { return error == EMFILE || error == ENFILE; }
 
 IoResult<void> replace_file(FileSystem& fs, const std::string& directory, std::string_view name, ByteSpan content) {
     const std::string path = directory + "/" + std::string(name);

@@ -26,6 +26,8 @@ struct IoError {
     // The volume or a quota is full: a normal state, not a failing disk.
     [[nodiscard]] bool is_out_of_space() const;
     [[nodiscard]] bool is_not_found() const;
+    // The process or the system has too many files open: it passes, and nothing was done.
+    [[nodiscard]] bool is_out_of_descriptors() const;
 };
 
 template <class T>

@@ -221,8 +221,9 @@ public:
         auto held = std::make_unique<PosixLock>(fd);
         if (retry_interrupted([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) != 0) return error("flock", path);
         const std::string pid = std::to_string(::getpid()) + "\n";
-        // The number is for people; the lock is what counts.
-        if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) return error("write", path);
+        // The number is for people; the lock is what counts, and on a full disk there may be no room for more.
+        if (::ftruncate(fd, 0) != 0) return error("ftruncate", path);
+        static_cast<void>(::pwrite(fd, pid.data(), pid.size(), 0) == 0);
         return held;
     }
 };

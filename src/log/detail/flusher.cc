@@ -22,6 +22,11 @@ struct DetachedTrim final : TrimRequest, core::Wakeup {
 }  // namespace
 
 bool Flusher::survive(const io::IoError& error) {
+    if (error.is_out_of_descriptors()) {
+        core::log_line(core::LogLevel::warn, "too many open files, records stay in the journal",
+                       {{"error", error.describe()}});
+        return false;
+    }
     if (!error.is_out_of_space()) {
         store_.poison(error.describe());
         return false;
@@ -132,6 +137,7 @@ bool Flusher::checkpoint() {
     last_checkpoint_ = store_.clock.monotonic();
     // From here on a crash finds the segments complete up to the position the checkpoint is about to name.
     if (const auto synced = store_.segments.sync(); !synced) {
+        if (synced.error().is_out_of_descriptors()) return survive(synced.error());
         store_.poison(synced.error().describe());
         return false;
     }
@@ -150,7 +156,7 @@ bool Flusher::checkpoint() {
 void Flusher::release_journal() {
     const auto waits = store_.journal.recycle(checkpoint_lsn_, store_.applier.applied_lsn());
     if (!waits) {
-        store_.poison(waits.error().describe());
+        survive(waits.error());
     } else if (*waits) {
         store_.applier.request_materialise();
     }

@@ -127,7 +127,14 @@ io::IoResult<void> Journal::start(Lsn first, TimestampMs now) {
     // With its header, so that one sync does for both.
     Block header;
     fill_header(size, first, now, header);
-    TRY_VOID(make_blank(path, size, header.bytes));
+    if (const auto made = make_blank(path, size, header.bytes); !made) {
+        if (!made.error().is_out_of_space()) return made;
+        // Readers need no journal file. Writers get one when there is room for a spare.
+        static_cast<void>(fs_.unlink(path + ".tmp"));
+        first_lsn_ = first;
+        file_size_ = offset_ = file_header_size;
+        return {};
+    }
     TRY(auto file, open_for_writing(path));
     return enter(path, std::move(file), size, first);
 }
@@ -156,12 +163,13 @@ Journal::Roll Journal::roll(TimestampMs now, io::IoError& error) {
         spare = spares_.back();
         spares_.pop_back();
     }
-    if (options_.durability != Durability::sync) {
+    if (file_ != nullptr && options_.durability != Durability::sync) {
         if (const auto synced = file_->fdatasync(); !synced) {
             error = synced.error();
             return Roll::failed;
         }
     }
+    const bool is_first = file_ == nullptr;
     RetainedFile left{.generation = generation_,
                       .path = path_,
                       .file_size = file_size_,
@@ -172,7 +180,7 @@ Journal::Roll Journal::roll(TimestampMs now, io::IoError& error) {
         return Roll::failed;
     }
     const MutexLock lock(mutex_);
-    retained_.push_back(std::move(left));
+    if (!is_first) retained_.push_back(std::move(left));
     spare_wanted_.notify_all();
     return Roll::done;
 }

@@ -36,7 +36,8 @@ public:
     // What recovery found. next_generation has never been used.
     void adopt(const StoreUuid& store, std::vector<RetainedFile> files, std::vector<std::string> spares,
                std::uint64_t next_generation);
-    // Begins a file at `first`: a spare if there is one, else a small new one.
+    // Begins a file at `first`: a spare if there is one, else a small new one. On a full disk none: without room, until
+    // there is a spare to roll to.
     io::IoResult<void> start(Lsn first, TimestampMs now);
 
     // Where the next write goes, in which generation, and how much still fits there.
@@ -94,7 +95,7 @@ private:
     const std::string directory_;
     StoreUuid store_{};
 
-    // The current file.
+    // The current file; none after a start on a full disk.
     std::unique_ptr<io::File> file_;
     std::string path_;
     std::uint64_t generation_ = 0;

@@ -538,37 +538,6 @@ TEST_F(NodeTest, the_queue_is_bounded) {
     EXPECT_EQ(node->append(1, {"x"}).error(), LogError::shutting_down);
 }
 
-TEST_F(NodeTest, a_full_disk_stops_the_flusher_but_loses_nothing) {
-    const auto node = open();
-    ASSERT_TRUE(node->command("create 1"));
-    node->make_spares();
-    fs_.set_bytes_free(0);
-    for (int i = 0; i < 10; ++i) ASSERT_TRUE(node->append(1, {std::to_string(i)})) << "the journal needs no new space";
-    EXPECT_FALSE(node->flusher.process());
-    EXPECT_EQ(node->store.state(), StoreState::disk_full);
-    EXPECT_EQ(node->read_all(1).size(), 10U);
-    fs_.set_bytes_free(1 << 30);
-    ASSERT_TRUE(node->checkpoint());
-    EXPECT_EQ(node->store.state(), StoreState::ok);
-    node->empty_cache();
-    EXPECT_EQ(node->read_all(1).size(), 10U);
-}
-
-TEST_F(NodeTest, appends_are_refused_while_space_is_low) {
-    const auto node = open();
-    ASSERT_TRUE(node->command("create 1"));
-    fs_.set_bytes_free(1 << 20);
-    clock_.advance_ms(2000);
-    node->flusher.tick();
-    EXPECT_EQ(node->store.state(), StoreState::disk_low);
-    EXPECT_EQ(node->append(1, {"a"}).error(), LogError::disk_full);
-    EXPECT_TRUE(node->command("drop 1")) << "freeing space must stay possible";
-    fs_.set_bytes_free(1ULL << 40);
-    clock_.advance_ms(2000);
-    node->flusher.tick();
-    EXPECT_EQ(node->store.state(), StoreState::ok);
-}
-
 TEST_F(NodeTest, a_waiter_is_woken_once_per_group_and_can_be_disarmed) {
     // Through Log, because arm and disarm are its own: see log_test.cc. Here: the unhooking by the sequencer.
     const auto node = open();

@@ -79,7 +79,7 @@ public:
         std::size_t direct_bytes_min;
     };
     SegmentStore(io::FileSystem& fs, std::string root, Limits limits)
-        : fs_(fs), root_(std::move(root)), limits_(limits), files_(fs, 256), writer_(fs, limits.direct_bytes_min) {}
+        : fs_(fs), root_(std::move(root)), limits_(limits), files_(fs, 128), writer_(fs, limits.direct_bytes_min) {}
 
     void set_store(const StoreUuid& store) { store_ = store; }
 
