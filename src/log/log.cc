@@ -138,7 +138,6 @@ void Log::Impl::close() {
         if (spares_thread.joinable()) spares_thread.join();
         disk.stop();
         sequencer.write_mark(detail::flag_clean_shutdown);
-        lock.reset();
     });
 }
 

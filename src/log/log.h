@@ -197,7 +197,8 @@ public:
     [[nodiscard]] const core::Histogram& sync_histogram() const;
 
     // Refuses new work, finishes what is queued, writes everything to segments and marks the store as cleanly shut
-    // down. Idempotent; blocking.
+    // down. The directory stays locked until the log is destroyed: the applier may still have to store what it was
+    // told. Idempotent; blocking.
     void close();
 
 private:
