@@ -201,6 +201,12 @@ void SimulatedFileSystem::State::settle_directories(CrashPolicy policy, Chance& 
         if (arrives) change.apply(durable);
     }
     pending.clear();
+    // What lies in a directory that did not arrive is gone with it; parents come before their children.
+    std::erase_if(durable, [kept = std::set<std::string>{"/"}](const auto& entry) mutable {
+        if (entry.first != "/" && !kept.contains(parent_of(entry.first))) return true;
+        if (entry.second->is_directory) kept.insert(entry.first);
+        return false;
+    });
     current = durable;
 }
 

@@ -53,6 +53,15 @@ TEST(SimulatedFileSystem, a_synced_file_without_a_synced_directory_entry_is_gone
     EXPECT_EQ(text(*fs, "/d/f"), "x");
 }
 
+TEST(SimulatedFileSystem, what_lies_in_an_unsynced_directory_is_gone_with_it) {
+    SimulatedFileSystem fs;
+    ASSERT_TRUE(fs.mkdir("/d"));
+    ASSERT_TRUE(create(fs, "/d/f")->fdatasync());
+    ASSERT_TRUE(fs.sync_directory("/d"));
+    fs.crash({});
+    EXPECT_EQ(text(fs, "/d/f"), "<none>");
+}
+
 TEST(SimulatedFileSystem, an_unsynced_rename_or_unlink_is_undone) {
     const auto fs = with_file("x");
     ASSERT_TRUE(fs->rename("/d/f", "/d/g"));

@@ -1,4 +1,6 @@
 // Power cuts at every change a scenario makes to the disk, and what the next start makes of them.
+#include <gtest/gtest-spi.h>
+
 #include <functional>
 
 #include "log/detail/test_node.h"
@@ -8,6 +10,61 @@ namespace {
 
 using io::CrashPolicy;
 using io::SimulatedFileSystem;
+
+// Says of a call and a path whether it is left out.
+using Forget = std::function<bool(std::string_view call, std::string_view path)>;
+
+// A disk under a program that forgot to sync something: the call succeeds and does nothing.
+class ForgetfulFile final : public io::File {
+public:
+    ForgetfulFile(std::unique_ptr<io::File> file, std::string path, const Forget& forget)
+        : file_(std::move(file)), path_(std::move(path)), forget_(forget) {}
+    io::IoResult<std::size_t> pread(std::uint64_t offset, MutableByteSpan out) override {
+        return file_->pread(offset, out);
+    }
+    io::IoResult<void> pwritev(std::uint64_t offset, std::span<const ByteSpan> parts) override {
+        return file_->pwritev(offset, parts);
+    }
+    io::IoResult<void> fdatasync() override {
+        if (forget_("fdatasync", path_)) return {};
+        return file_->fdatasync();
+    }
+    io::IoResult<void> ftruncate(std::uint64_t size) override { return file_->ftruncate(size); }
+    io::IoResult<std::uint64_t> size() override { return file_->size(); }
+    void drop_cache() override { file_->drop_cache(); }
+
+private:
+    std::unique_ptr<io::File> file_;
+    const std::string path_;
+    const Forget& forget_;
+};
+
+class Forgetful final : public io::FileSystem {
+public:
+    Forgetful(io::FileSystem& fs, Forget forget) : fs_(fs), forget_(std::move(forget)) {}
+    io::IoResult<std::unique_ptr<io::File>> open(const std::string& path, io::OpenOptions options) override {
+        if (options.dsync && forget_("dsync", path)) options.dsync = false;
+        auto file = fs_.open(path, options);
+        if (!file) return file;
+        return std::make_unique<ForgetfulFile>(*std::move(file), path, forget_);
+    }
+    io::IoResult<void> rename(const std::string& from, const std::string& to) override { return fs_.rename(from, to); }
+    io::IoResult<void> unlink(const std::string& path) override { return fs_.unlink(path); }
+    io::IoResult<void> mkdir(const std::string& path) override { return fs_.mkdir(path); }
+    io::IoResult<void> rmdir(const std::string& path) override { return fs_.rmdir(path); }
+    io::IoResult<std::vector<io::DirectoryEntry>> list(const std::string& path) override { return fs_.list(path); }
+    io::IoResult<void> sync_directory(const std::string& path) override {
+        if (forget_("sync_directory", path)) return {};
+        return fs_.sync_directory(path);
+    }
+    io::IoResult<void> syncfs(const std::string& path) override { return fs_.syncfs(path); }
+    io::IoResult<io::SpaceInfo> statvfs(const std::string& path) override { return fs_.statvfs(path); }
+    io::IoResult<std::unique_ptr<io::FileLock>> lock(const std::string& path) override { return fs_.lock(path); }
+
+private:
+    io::FileSystem& fs_;
+    const Forget forget_;
+};
 
 // One life of a process with what its clients were told.
 class Life {
@@ -22,7 +79,8 @@ public:
         std::uint64_t first_available = 1;
     };
 
-    Life(SimulatedFileSystem& fs, core::Clock& clock, TestApplier& applier) : node(fs, clock, applier) {}
+    Life(SimulatedFileSystem& bare, io::FileSystem& fs, core::Clock& clock, TestApplier& applier)
+        : disk(bare), node(fs, clock, applier) {}
 
     void create(std::uint64_t shard) {
         if (node.is_open() && node.command(fmt::format("create {}", shard))) shards[shard].created = true;
@@ -58,11 +116,16 @@ public:
         if (node.is_open()) node.checkpoint();
     }
 
+    SimulatedFileSystem& disk;
     TestNode node;
     std::map<std::uint64_t, Expectation> shards;
 };
 
 using Scenario = std::function<void(Life&)>;
+
+// Where failures go when they are what is wanted.
+const testing::TestPartResultArray* wanted_failures = nullptr;
+bool has_failed() { return wanted_failures != nullptr ? wanted_failures->size() > 0 : testing::Test::HasFailure(); }
 
 void expect_promises_kept(TestNode& node, const Life& life, const std::string& context) {
     for (const auto& [uid, expected] : life.shards) {
@@ -122,7 +185,7 @@ void expect_recovery(SimulatedFileSystem& fs, const Life& life, const TestApplie
     }
     ASSERT_TRUE(node.checkpoint()) << context;
     node.empty_cache();
-    if (!testing::Test::HasFailure()) {
+    if (!has_failed()) {
         for (const auto& [uid, expected] : life.shards) {
             std::optional<LogError> error;
             node.read_all(uid, SeqIx(1), {}, &error);
@@ -132,7 +195,7 @@ void expect_recovery(SimulatedFileSystem& fs, const Life& life, const TestApplie
 }
 
 // Cuts the power in each change of the scenario, and lets every policy decide what arrived.
-void crash_everywhere(const Scenario& scenario) {
+void crash_everywhere(const Scenario& scenario, const Forget& forget = nullptr) {
     core::ManualClock clock{TimestampMs(1'700'000'000'000)};
     for (std::uint64_t point = 1;; ++point) {
         SimulatedFileSystem fs;
@@ -140,16 +203,18 @@ void crash_everywhere(const Scenario& scenario) {
         ASSERT_TRUE(fs.mkdir("/"));
         ASSERT_TRUE(fs.sync_directory("/"));
         fs.power_off_at_change(point);
-        Life life(fs, clock, applier);
+        Forgetful forgetful(fs, forget);
+        Life life(fs, forget ? static_cast<io::FileSystem&>(forgetful) : fs, clock, applier);
         scenario(life);
         const bool is_past_end = !fs.is_off();
         for (const CrashPolicy& policy : policies()) {
             const auto disk = fs.clone();
             disk->crash(policy);
+            disk->set_bytes_free(1ULL << 40);
             expect_recovery(*disk, life, applier, clock,
                             fmt::format("power off in change {}, policy {} bytes {} seed {}", point,
                                         static_cast<int>(policy.kind), policy.bytes, policy.seed));
-            if (testing::Test::HasFailure()) return;
+            if (has_failed()) return;
         }
         if (is_past_end) return;
     }
@@ -189,6 +254,44 @@ TEST(Crash, checkpoint_and_recycling) {
     });
 }
 
+TEST(Crash, a_forgotten_sync_is_noticed) {
+    // These tests prove something only if they fail for a program that leaves out any one of its syncs.
+    const Scenario write_and_checkpoint = [](Life& life) {
+        life.create(1);
+        life.append({1}, 7000);
+        life.checkpoint();
+        life.append({1}, 10'000);
+        life.checkpoint();
+        life.append({1});
+    };
+    const auto is = [](std::string_view call, std::string_view end) {
+        return [=](std::string_view c, std::string_view path) { return c == call && path.ends_with(end); };
+    };
+    const std::vector<std::pair<std::string, Forget>> mutants = {
+        {"of the journal's writes", is("dsync", ".rkj")},
+        {"of a new journal file's content", is("fdatasync", "first.rkj.tmp")},
+        {"of a journal file's name", is("sync_directory", "/journal")},
+        {"of segments", is("fdatasync", ".rks")},
+        {"of a segment's name", is("sync_directory", "/data/0/0000000000000001")},
+        {"of a shard's directory", is("sync_directory", "/data/0")},
+        {"of the directory of shards", is("sync_directory", "/data")},
+        {"of the checkpoint's content", is("fdatasync", "checkpoint.rkc.tmp")},
+        {"of the store's content", is("fdatasync", "STORE.tmp")},
+        {"of the names in the store's directory", is("sync_directory", "/store")},
+    };
+    for (const auto& [what, forget] : mutants) {
+        testing::TestPartResultArray failures;
+        wanted_failures = &failures;
+        {
+            const testing::ScopedFakeTestPartResultReporter reporter(
+                testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures);
+            crash_everywhere(write_and_checkpoint, forget);
+        }
+        wanted_failures = nullptr;
+        EXPECT_GT(failures.size(), 0) << "nobody noticed that the sync " << what << " is missing";
+    }
+}
+
 TEST(Crash, shards_are_created_closed_trimmed_and_dropped) {
     crash_everywhere([](Life& life) {
         life.create(1);
@@ -218,13 +321,41 @@ TEST(Crash, segments_roll_between_checkpoints) {
     });
 }
 
+TEST(Crash, whole_segments_are_trimmed_away) {
+    crash_everywhere([](Life& life) {
+        life.create(1);
+        for (int i = 0; i < 6; ++i) life.append({1}, 7000);
+        life.checkpoint();
+        life.trim(1, 5);
+        life.checkpoint();
+        life.append({1});
+        life.checkpoint();
+    });
+}
+
+TEST(Crash, a_disk_that_fills_up_and_empties) {
+    crash_everywhere([](Life& life) {
+        life.create(1);
+        life.append({1}, 7000);
+        life.checkpoint();
+        life.append({1}, 5000);
+        life.disk.set_bytes_free(3000);
+        life.checkpoint();
+        life.append({1});
+        life.checkpoint();
+        life.disk.set_bytes_free(1ULL << 40);
+        life.append({1});
+        life.checkpoint();
+    });
+}
+
 TEST(Crash, the_recovery_itself) {
     core::ManualClock clock{TimestampMs(1'700'000'000'000)};
     SimulatedFileSystem first;
     TestApplier applier;
     ASSERT_TRUE(first.mkdir("/"));
     ASSERT_TRUE(first.sync_directory("/"));
-    Life life(first, clock, applier);
+    Life life(first, first, clock, applier);
     life.create(1);
     life.create(2);
     for (int i = 0; i < 6; ++i) life.append({1, 2}, 5000);
