@@ -8,12 +8,14 @@
 #include "base/check.h"
 #include "base/mutex.h"
 #include "base/try.h"
+#include "core/log.h"
 
 namespace riacho::catalog {
 namespace {
 
 // How long changes may gather before they are written; a restart replays what was not.
 constexpr std::int64_t gather_ms = 200;
+constexpr std::int64_t full_retry_ms = 1'000;
 
 std::uint64_t next_catalog_id() {
     static std::atomic<std::uint64_t> last{0};
@@ -25,6 +27,12 @@ void add_new(std::vector<T>& to, const std::vector<T>& from) {
     for (const T& item : from) {
         if (std::ranges::find(to, item) == to.end()) to.push_back(item);
     }
+}
+
+void add_all(Changes& to, const Changes& from) {
+    add_new(to.streams, from.streams);
+    add_new(to.access_keys, from.access_keys);
+    add_new(to.resources, from.resources);
 }
 
 }  // namespace
@@ -74,6 +82,7 @@ Expected<void, StoreError> Catalog::Impl::write(const Changes& changes, const Sn
 }
 
 void Catalog::Impl::write_loop() {
+    bool is_full = false;
     for (;;) {
         Changes changes;
         std::shared_ptr<const Snapshot> snapshot;
@@ -93,12 +102,22 @@ void Catalog::Impl::write_loop() {
             next_uid = visible_next_uid;
             lsn = visible_lsn;
         }
-        if (const auto written = write(changes, *snapshot, next_uid, lsn); !written) {
-            // Nothing is lost: the journal keeps what this database does not have, until it is full.
-            on_failure(written.error().message);
-            return;
+        const auto written = write(changes, *snapshot, next_uid, lsn);
+        if (written) {
+            applied_lsn = lsn;
+            is_full = false;
+            continue;
         }
-        applied_lsn = lsn;
+        // Nothing is lost: the journal keeps what this database does not have, and the next start replays it.
+        if (written.error().kind != StoreError::Kind::full) return on_failure(written.error().message);
+        if (!std::exchange(is_full, true)) {
+            core::log_line(core::LogLevel::error, "disk full, the catalog stays in the journal",
+                           {{"error", written.error().message}});
+        }
+        const MutexLock lock(mutex);
+        add_all(dirty, changes);
+        if (closing) return;
+        wake.wait_for_ms(mutex, full_retry_ms);
     }
 }
 
@@ -140,9 +159,7 @@ Outcome Catalog::apply(std::uint64_t lsn, std::string_view command, TimestampMs 
     if (!decoded) return {false, {Verdict::Code::stream_missing, StreamStatus::active, 0}, {}, {}};
     Outcome outcome = catalog::apply(impl_->head, *decoded, now);
     if (outcome.accepted) {
-        add_new(impl_->unpublished.streams, outcome.changes.streams);
-        add_new(impl_->unpublished.access_keys, outcome.changes.access_keys);
-        add_new(impl_->unpublished.resources, outcome.changes.resources);
+        add_all(impl_->unpublished, outcome.changes);
         impl_->head_lsn = lsn;
         impl_->changed = true;
     }
@@ -163,9 +180,7 @@ void Catalog::publish() {
         impl_->visible = impl_->head.snapshot;
         impl_->visible_lsn = impl_->head_lsn;
         impl_->visible_next_uid = impl_->head.next_uid;
-        add_new(impl_->dirty.streams, impl_->unpublished.streams);
-        add_new(impl_->dirty.access_keys, impl_->unpublished.access_keys);
-        add_new(impl_->dirty.resources, impl_->unpublished.resources);
+        add_all(impl_->dirty, impl_->unpublished);
     }
     impl_->unpublished = {};
     version_.fetch_add(1, std::memory_order_release);

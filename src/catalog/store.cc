@@ -4,6 +4,10 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
+#include <optional>
+
 #include "base/crc32c.h"
 #include "base/try.h"
 
@@ -22,10 +26,23 @@ struct Finalize {
 using Database = std::unique_ptr<sqlite3, Close>;
 
 StoreError error_of(sqlite3* db, const std::string& path, std::string_view doing) {
-    const int code = sqlite3_errcode(db) & 0xFF;
-    const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-    return {damaged ? StoreError::Kind::damaged : StoreError::Kind::io,
-            fmt::format("the catalog {}: {}: {}", path, doing, sqlite3_errmsg(db))};
+    using Kind = StoreError::Kind;
+    const auto kind = [&] {
+        switch (sqlite3_errcode(db) & 0xFF) {
+            case SQLITE_CORRUPT:
+            case SQLITE_NOTADB:
+            case SQLITE_ERROR:  // a schema that is not the one that was made
+                return Kind::damaged;
+            case SQLITE_FULL:
+                return Kind::full;
+            default: {
+                // A quota, or a file beside the database for which there was no room.
+                const int error = sqlite3_system_errno(db);
+                return error == ENOSPC || error == EDQUOT ? Kind::full : Kind::io;
+            }
+        }
+    };
+    return {kind(), fmt::format("the catalog {}: {}: {}", path, doing, sqlite3_errmsg(db))};
 }
 
 // A prepared statement; parameters count from 1, columns from 0.

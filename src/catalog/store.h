@@ -12,7 +12,12 @@
 namespace riacho::catalog {
 
 struct StoreError {
-    enum class Kind : std::uint8_t { damaged, io, unknown_format } kind;
+    enum class Kind : std::uint8_t {
+        damaged,
+        io,
+        full,  // the volume is full: nothing was written, try again
+        unknown_format
+    } kind;
     std::string message;  // one sentence, with the path
 };
 

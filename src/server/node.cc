@@ -78,6 +78,7 @@ ExitCode exit_code_of(catalog::StoreError::Kind kind) {
         case catalog::StoreError::Kind::damaged:
             return exit_damaged;
         case catalog::StoreError::Kind::io:
+        case catalog::StoreError::Kind::full:
             return exit_io;
         case catalog::StoreError::Kind::unknown_format:
             return exit_damaged;
@@ -290,7 +291,8 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
     const std::string contact =
         fmt::format("{{\"address\":\"{}\",\"token\":\"{}\"}}\n", node->address(), impl.admin->token());
     if (const auto written = write_private_file(impl.data_dir.file(admin_file), contact); !written) {
-        return fail(StartError{exit_configuration, written.error().message});
+        // Readers are served on a full disk as well; only `riacho user` does not find its way here.
+        core::log_line(core::LogLevel::warn, "no admin file", {{"error", written.error().message}});
     }
     if (!config.port_file.empty()) {
         const auto written = write_private_file(config.port_file, fmt::format("{}\n", impl.server->port()));
