@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "catalog/keyring.h"
 #include "core/rng.h"
@@ -405,6 +406,67 @@ TEST(Catalog, a_damaged_row_is_named_not_served) {
     const auto catalog = Catalog::open(directory.path(), [](std::string_view) {});
     ASSERT_FALSE(catalog);
     EXPECT_EQ(catalog.error().kind, StoreError::Kind::damaged);
+}
+
+// Everything a catalog answers, as text; what went wrong when it cannot be opened.
+std::string answers(const std::string& directory) {
+    const auto catalog = Catalog::open(directory, [](std::string_view) {});
+    if (!catalog) return {};
+    std::string text = std::to_string((*catalog)->applied_lsn());
+    for (const auto& stream : (*catalog)->snapshot()->all_streams()) text += encode(*stream);
+    for (const auto& resource : (*catalog)->snapshot()->resources()) text += encode(*resource);
+    for (const std::string key : {"AKIA1", "AKIA2"}) {
+        const auto credential = (*catalog)->snapshot()->find_credential(key);
+        text += credential == nullptr ? "none" : encode(*credential);
+    }
+    CreateStream next = create(1);
+    next.key.name = "next";
+    return text + std::to_string((*catalog)->apply(1 << 20, encode(Command(next)), now).effects.create.front());
+}
+
+TEST(Catalog, a_changed_byte_of_the_database_never_gives_a_wrong_answer) {
+    const Directory directory;
+    {
+        const auto catalog = open(directory.path());
+        std::uint64_t lsn = 0;
+        for (int i = 0; i < 3; ++i) {
+            CreateStream command = create(4);
+            command.key.name = "s" + std::to_string(i);
+            static_cast<void>(catalog->apply(lsn += 64, encode(Command(command)), now));
+        }
+        for (const std::string key : {"AKIA1", "AKIA2"}) {
+            const PutCredential put{{key, "1", key, "sealed", {}}, false};
+            static_cast<void>(catalog->apply(lsn += 64, encode(Command(put)), now));
+        }
+        catalog->publish();
+    }
+    const std::string path = directory.path() + "/catalog.sqlite";
+    const std::string before = answers(directory.path());
+    ASSERT_FALSE(before.empty());
+    std::string original(std::filesystem::file_size(path), '\0');
+    std::ifstream(path, std::ios::binary).read(original.data(), static_cast<std::streamsize>(original.size()));
+    const auto restore = [&](std::string_view content) {
+        for (const char* beside : {"-wal", "-shm"}) std::filesystem::remove(path + beside);
+        std::ofstream(path, std::ios::binary) << content;
+    };
+    int noticed = 0;
+    for (std::size_t at = 0; at < original.size(); at += original[at] == 0 ? 31 : 1) {
+        std::string changed = original;
+        changed[at] = static_cast<char>(changed[at] ^ (1 << (at % 8)));
+        restore(changed);
+        const std::string after = answers(directory.path());
+        if (after.empty()) {
+            ++noticed;
+        } else {
+            ASSERT_TRUE(after == before) << "byte " << at;
+        }
+    }
+    EXPECT_GT(noticed, 300);
+    for (std::size_t size = 0; size < original.size(); size += 512) {
+        restore(std::string_view(original).substr(0, size));
+        const std::string after = answers(directory.path());
+        ASSERT_TRUE(after.empty() || after == before || size == 0) << "cut to " << size;
+    }
 }
 
 TEST(Keyring, keeps_its_key_and_binds_secrets_to_their_access_key) {

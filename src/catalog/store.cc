@@ -66,6 +66,7 @@ public:
         sqlite3_reset(get());
         return done;
     }
+    void reset() { sqlite3_reset(get()); }
     [[nodiscard]] bool finished() const { return last_ == SQLITE_DONE; }
     [[nodiscard]] std::uint64_t number(int column) const {
         return static_cast<std::uint64_t>(sqlite3_column_int64(get(), column));
@@ -82,6 +83,17 @@ private:
 };
 
 std::uint32_t row_crc(std::string_view state) { return crc32c(as_bytes(state)); }
+
+// Over what no row's checksum covers: the figures of `meta`, and that no row is missing.
+std::uint32_t meta_crc(std::uint64_t applied_lsn, std::uint64_t next_uid, const std::array<std::uint64_t, 3>& counts) {
+    std::array<std::byte, 40> bytes;
+    std::byte* at = bytes.data();
+    for (const std::uint64_t value : {applied_lsn, next_uid, counts[0], counts[1], counts[2]}) {
+        put_le(at, value);
+        at += 8;
+    }
+    return crc32c(bytes);
+}
 
 }  // namespace
 
@@ -149,13 +161,17 @@ Expected<Store, StoreError> Store::open(const std::string& path) {
 
 Expected<Loaded, StoreError> Store::load() {
     Loaded loaded;
+    std::optional<std::uint64_t> crc;
+    std::array<std::uint64_t, 3> counts{};
     Statement meta(impl_->db.get(), "SELECT name, value FROM meta");
     while (meta.step()) {
         if (meta.bytes(0) == "applied_lsn") loaded.applied_lsn = meta.number(1);
         if (meta.bytes(0) == "next_uid") loaded.state.next_uid = meta.number(1);
+        if (meta.bytes(0) == "crc") crc = meta.number(1);
     }
     Statement streams(impl_->db.get(), "SELECT state, crc, uid FROM streams ORDER BY uid");
     while (streams.step()) {
+        ++counts[0];
         if (row_crc(streams.bytes(0)) != streams.number(1))
             return fail(impl_->damaged("a stream with a wrong checksum"));
         auto stream = decode_stream(streams.bytes(0));
@@ -165,6 +181,7 @@ Expected<Loaded, StoreError> Store::load() {
     }
     Statement credentials(impl_->db.get(), "SELECT state, crc FROM credentials");
     while (credentials.step()) {
+        ++counts[1];
         if (row_crc(credentials.bytes(0)) != credentials.number(1)) {
             return fail(impl_->damaged("a credential with a wrong checksum"));
         }
@@ -175,6 +192,7 @@ Expected<Loaded, StoreError> Store::load() {
     }
     Statement resources(impl_->db.get(), "SELECT state, crc FROM resources");
     while (resources.step()) {
+        ++counts[2];
         if (row_crc(resources.bytes(0)) != resources.number(1)) {
             return fail(impl_->damaged("a resource with a wrong checksum"));
         }
@@ -185,6 +203,10 @@ Expected<Loaded, StoreError> Store::load() {
     }
     if (!meta.finished() || !streams.finished() || !credentials.finished() || !resources.finished()) {
         return fail(impl_->error("cannot be read"));
+    }
+    // Absent in what older versions wrote.
+    if (crc && *crc != meta_crc(loaded.applied_lsn, loaded.state.next_uid, counts)) {
+        return fail(impl_->damaged("figures with a wrong checksum, or too few rows"));
     }
     return loaded;
 }
@@ -228,9 +250,17 @@ Expected<void, StoreError> Store::write(const StoreUpdate& update) {
         }
         ok = ok && statement.run();
     }
-    Statement put_meta(db, "INSERT OR REPLACE INTO meta(name, value) VALUES('applied_lsn', ?), ('next_uid', ?)");
+    Statement count(db,
+                    "SELECT (SELECT COUNT(*) FROM streams), (SELECT COUNT(*) FROM credentials), (SELECT COUNT(*) FROM "
+                    "resources)");
+    ok = ok && count.step();
+    const std::array<std::uint64_t, 3> counts{count.number(0), count.number(1), count.number(2)};
+    count.reset();
+    Statement put_meta(
+        db, "INSERT OR REPLACE INTO meta(name, value) VALUES('applied_lsn', ?), ('next_uid', ?), ('crc', ?)");
     put_meta.bind(1, update.applied_lsn);
     put_meta.bind(2, update.next_uid);
+    put_meta.bind(3, meta_crc(update.applied_lsn, update.next_uid, counts));
     ok = ok && put_meta.run();
     ok = ok && impl_->execute("COMMIT");
     if (ok) return {};
