@@ -25,8 +25,9 @@ TRANSITION_MS = 100
 class Riacho:
     """One server and its data directory, which survives restarts of the process."""
 
-    def __init__(self, *flags, data_dir=None, environment=None):
+    def __init__(self, *flags, data_dir=None, environment=None, prefix=()):
         self.flags = list(flags)
+        self.prefix = list(prefix)  # a command that ends by becoming the server
         self.environment = environment or {}
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="riacho-test-"))
         self.data_dir = pathlib.Path(data_dir or self.home / "data")
@@ -38,7 +39,7 @@ class Riacho:
     def start(self):
         port_file = self.home / "port"
         port_file.unlink(missing_ok=True)
-        command = [BINARY, "serve", "--listen", f"{self.host}:{self.port}", "--port-file", str(port_file),
+        command = [*self.prefix, BINARY, "serve", "--listen", f"{self.host}:{self.port}", "--port-file", str(port_file),
                    "--data-dir", str(self.data_dir), "--transition-delay", str(TRANSITION_MS), *self.flags]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stderr=log, env=os.environ | self.environment)

@@ -1,0 +1,298 @@
+"""Disks that are full, failing or slow to promise, and what a server does then. Uses private mounts and strace, as root."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import botocore.exceptions
+import pytest
+from conftest import put_many, read_all, wait_active
+
+MIB = 1 << 20
+
+
+def can_mount():
+    return subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False).returncode == 0
+
+
+needs_mount = pytest.mark.skipif(not can_mount(), reason="no permission to mount file systems")
+needs_strace = pytest.mark.skipif(
+    shutil.which("strace") is None or subprocess.run(["strace", "-e", "trace=none", "true"], capture_output=True, check=False).returncode != 0,
+    reason="no strace, or no permission to use it")
+
+
+def health(server):
+    try:
+        with urllib.request.urlopen(server.url + "/health", timeout=10) as reply:
+            return json.loads(reply.read())
+    except urllib.error.HTTPError as error:
+        return json.loads(error.read())
+
+
+def figure(server, name):
+    with urllib.request.urlopen(server.url + "/metrics", timeout=10) as reply:
+        return float(re.search(rf"^{name} (\S+)$", reply.read().decode(), re.MULTILINE).group(1))
+
+
+def wait_until(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+class SmallDisk:
+    """A file system of its own for one server, seen from outside through the server's root."""
+
+    def __init__(self, tmp_path, megabytes):
+        self.directory = tmp_path / "disk"
+        self.directory.mkdir()
+        script = 'mountpoint -q "$0" || mount -t tmpfs -o size="$1"m riacho-test "$0"; shift; exec "$@"'
+        self.prefix = ["unshare", "-m", "sh", "-c", script, str(self.directory), str(megabytes)]
+        self.data_dir = self.directory / "data"
+
+    def inside(self, server):
+        return pathlib.Path(f"/proc/{server.pid}/root{self.directory}")
+
+    def fill(self, server, leave):
+        inside = self.inside(server)
+        with open(inside / "filler", "ab") as filler:
+            while True:
+                space = os.statvfs(inside)
+                free = space.f_bavail * space.f_frsize
+                if free <= leave:
+                    return
+                try:
+                    filler.write(bytes(min(MIB, free - leave)))
+                    filler.flush()
+                except OSError:
+                    return
+
+    def clear(self, server):
+        (self.inside(server) / "filler").unlink()
+
+
+@needs_mount
+def test_a_full_disk_refuses_writes_and_nothing_else(riacho_server, tmp_path, name):
+    disk = SmallDisk(tmp_path, 400)
+    server = riacho_server("--journal-mib", "192", data_dir=disk.data_dir, prefix=disk.prefix)
+    client = server.client()
+    for stream in (name, "other"):
+        client.create_stream(StreamName=stream, ShardCount=1)
+        wait_active(client, stream)
+    client.increase_stream_retention_period(StreamName=name, RetentionPeriodHours=48)
+    numbers = put_many(client, name, [b"%d" % i for i in range(100)])
+
+    # Little is left: told before anything fails.
+    disk.fill(server, 20 * MIB)
+    wait_until(lambda: health(server)["store"] == "disk_low")
+    with pytest.raises(botocore.exceptions.ClientError, match="ServiceUnavailable"):
+        client.put_record(StreamName=name, Data=b"x", PartitionKey="k")
+    refused = client.put_records(StreamName=name, Records=[{"Data": b"x", "PartitionKey": "k"}] * 3)
+    assert refused["FailedRecordCount"] == 3
+    assert [entry["ErrorCode"] for entry in refused["Records"]] == ["InternalFailure"] * 3
+    assert [record["SequenceNumber"] for record in read_all(client, name)] == numbers
+    client.decrease_stream_retention_period(StreamName=name, RetentionPeriodHours=24)
+
+    # Nothing at all is left: whoever writes outside the journal waits.
+    disk.fill(server, 0)
+    client.delete_stream(StreamName="other")
+    for i in range(20):
+        client.add_tags_to_stream(StreamName=name, Tags={f"tag{i}": "x" * 200})
+    time.sleep(3)
+    assert server.process.poll() is None, server.log.read_text()
+    assert [record["SequenceNumber"] for record in read_all(client, name)] == numbers
+    assert client.list_streams()["StreamNames"] == [name]
+
+    disk.clear(server)
+    wait_until(lambda: health(server)["store"] == "ok")
+    more = put_many(client, name, [b"more"] * 10)
+    time.sleep(1.5)
+    tags = client.list_tags_for_stream(StreamName=name)["Tags"]
+    assert len(tags) == 20
+    copy = tmp_path / "copy"
+    shutil.copytree(disk.inside(server) / "data", copy, ignore=shutil.ignore_patterns("admin.json"))
+    assert server.stop() == 0
+    # A copy made while the server ran starts as after a crash.
+    again = riacho_server(data_dir=copy)
+    assert [record["SequenceNumber"] for record in read_all(again.client(), name)] == numbers + more
+    assert again.client().list_tags_for_stream(StreamName=name)["Tags"] == tags
+
+
+@needs_mount
+def test_a_start_on_a_full_disk_serves_reads(riacho_server, tmp_path, name):
+    disk = SmallDisk(tmp_path, 400)
+    # The mount goes with its last process: this one keeps it from one server to the next.
+    server = riacho_server("--journal-mib", "192", data_dir=disk.data_dir, prefix=disk.prefix)
+    with subprocess.Popen(["nsenter", "-t", str(server.pid), "-m", "sleep", "600"]) as keeper:
+        try:
+            time.sleep(0.3)
+            client = server.client()
+            client.create_stream(StreamName=name, ShardCount=1)
+            wait_active(client, name)
+            numbers = put_many(client, name, [b"%d" % i for i in range(100)])
+            disk.fill(server, 0)
+            assert server.stop() == 0
+            server.prefix = ["nsenter", "-t", str(keeper.pid), "-m"]
+            for end in (signal.SIGKILL, signal.SIGTERM, signal.SIGTERM):
+                server.start()
+                client = server.client()
+                assert [record["SequenceNumber"] for record in read_all(client, name)] == numbers
+                with pytest.raises(botocore.exceptions.ClientError, match="ServiceUnavailable"):
+                    client.put_record(StreamName=name, Data=b"x", PartitionKey="k")
+                assert server.stop(end) == (-end if end == signal.SIGKILL else 0)
+            server.start()
+            disk.clear(server)
+            client = server.client()
+            stored = []
+
+            def put():
+                with contextlib.suppress(botocore.exceptions.ClientError):
+                    stored.append(client.put_record(StreamName=name, Data=b"more", PartitionKey="k")["SequenceNumber"])
+                return stored
+
+            wait_until(put)
+            numbers += stored
+            assert health(server)["store"] == "ok"
+            assert [record["SequenceNumber"] for record in read_all(server.client(), name)] == numbers
+            assert server.stop() == 0
+        finally:
+            keeper.kill()
+
+
+@contextlib.contextmanager
+def traced(server, tmp_path, *options):
+    """Yields a function that ends the tracing and returns the calls."""
+    trace = tmp_path / "trace"
+    command = ["strace", "-f", "-y", "-s", "64", "-o", str(trace), "-p", str(server.pid), *map(str, options)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
+        def calls():
+            if strace.poll() is None:
+                strace.send_signal(signal.SIGINT)
+            strace.wait(10)
+            return trace.read_text().splitlines()
+        try:
+            assert "attached" in strace.stderr.readline()
+            time.sleep(0.3)  # to the other threads, too
+            yield calls
+        finally:
+            strace.kill()
+
+
+@needs_strace
+def test_one_record_costs_one_durable_write_before_its_reply(riacho_server, tmp_path, name):
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    raw = server.raw()
+    body = {"StreamName": name, "Data": "eA==", "PartitionKey": "k"}
+    assert raw.call("PutRecord", body).status == 200
+    checkpoints = figure(server, "riacho_checkpoints_total")
+    wait_until(lambda: figure(server, "riacho_checkpoints_total") > checkpoints)
+    wanted = "pwritev,pwrite64,fdatasync,fsync,syncfs,sendmsg,sendto,writev,write"
+    with traced(server, tmp_path, "-e", f"trace={wanted}") as calls:
+        assert raw.call("PutRecord", body).status == 200
+        lines = calls()
+    reply = next(i for i, line in enumerate(lines) if "HTTP/1.1 200" in line)
+    before = [line for line in lines[:reply] if "/data/" in line or "sync" in line]
+    assert len(before) == 1, before
+    assert re.search(r"pwritev?(64)?\(\d+<[^>]*/journal/", before[0]) and "unfinished" not in before[0], before
+    (descriptor,) = re.findall(r"pwritev?(?:64)?\((\d+)<", before[0])
+    flags = pathlib.Path(f"/proc/{server.pid}/fdinfo/{descriptor}").read_text()
+    assert int(re.search(r"flags:\s*(\d+)", flags).group(1), 8) & os.O_DSYNC
+
+
+@needs_strace
+@pytest.mark.parametrize("call, error", [("pwritev", "EIO"), ("pwritev", "EROFS"), ("fdatasync", "EIO")])
+def test_a_failed_disk_ends_the_process_and_loses_nothing(riacho_server, tmp_path, name, call, error):
+    """fdatasync is a segment's: what it did not write is written again from the journal, by the next process only."""
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    numbers = put_many(client, name, [b"%d" % i for i in range(100)])
+    wait_until(lambda: any((server.data_dir / "data").rglob("*.rks")))
+    acknowledged = []
+    (segment,) = (server.data_dir / "data").rglob("*.rks")
+    (journal,) = (server.data_dir / "journal").glob("j-*.rkj")
+    path = journal if call == "pwritev" else segment
+    with traced(server, tmp_path, "-P", path, "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when=1") as calls:
+        deadline = time.monotonic() + 20
+        refused = False
+        # The disk is well again after one failure; the server must not believe it.
+        while time.monotonic() < deadline and server.process.poll() is None:
+            try:
+                acknowledged.append(client.put_record(StreamName=name, Data=b"x" * 1000, PartitionKey="k")["SequenceNumber"])
+                assert not refused, "acknowledged after a failure"
+            except botocore.exceptions.ClientError as failure:
+                assert failure.response["Error"]["Code"] in ("ServiceUnavailable", "InternalFailure")
+                refused = True
+                with contextlib.suppress(OSError):
+                    assert health(server)["store"] == "failed"
+            except botocore.exceptions.BotoCoreError:
+                pass
+            time.sleep(0.01)
+        assert refused
+        assert server.process.wait(30) == 74
+        if call == "fdatasync":
+            assert len([line for line in calls() if "fdatasync(" in line]) == 1
+    server.start()
+    stored = [record["SequenceNumber"] for record in read_all(server.client(), name)]
+    assert stored[:len(numbers) + len(acknowledged)] == numbers + acknowledged
+    assert server.stop() == 0
+
+
+def test_too_many_connections_leave_the_files_alone(riacho_server, name):
+    server = riacho_server(prefix=["prlimit", "--nofile=400:400"])
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=8)
+    wait_active(client, name)
+    put_many(client, name, [b"x"] * 10)
+    with contextlib.ExitStack() as stack:
+        for _ in range(400):
+            connection = stack.enter_context(socket.socket())
+            connection.setblocking(False)
+            connection.connect_ex((server.host, server.port))
+        time.sleep(0.5)
+
+        def cpu_seconds():
+            fields = pathlib.Path(f"/proc/{server.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+        used = cpu_seconds()
+        # Long enough for a checkpoint, which opens a file for each shard.
+        for i in range(7):
+            client.put_records(StreamName=name, Records=[{"Data": b"y", "PartitionKey": str(key)} for key in range(100)])
+            time.sleep(1)
+        assert cpu_seconds() - used < 0.2 * 7
+        assert server.process.poll() is None, server.log.read_text()
+    assert len(server.log.read_text().splitlines()) < 60
+    wait_until(lambda: health(server)["store"] == "ok")
+    assert sum(len(read_all(server.client(), name, str(shard))) for shard in range(8)) == 710
+    assert server.stop() == 0
+
+
+def test_a_stream_of_ten_thousand_shards(riacho_server, name):
+    server = riacho_server()
+    client = server.client(region="us-east-1")
+    client.create_stream(StreamName=name, ShardCount=10_000)
+    wait_active(client, name)
+    server.kill()
+    server.start()
+    client = server.client()
+    assert client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["OpenShardCount"] == 10_000
+    client.update_shard_count(StreamName=name, TargetShardCount=5_000, ScalingType="UNIFORM_SCALING")
+    wait_active(client, name)
+    client.delete_stream(StreamName=name)
+    wait_until(lambda: figure(server, "riacho_shards") == 0, 30)
+    assert server.stop() == 0
