@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 build_packages="ccache clang-19 cmake libboost1.81-dev libcli11-dev libfmt-dev libnghttp2-dev libsimdjson-dev libmimalloc-dev libsqlite3-dev
  libssl-dev libtomlplusplus-dev lld-19 ninja-build pkg-config python3"
 run_packages="$build_packages python3-venv"
-test_packages="$run_packages clang-format-19 clang-tidy-19 curl git libclang-rt-19-dev libgtest-dev llvm-19 openssl"
+test_packages="$run_packages clang-format-19 clang-tidy-19 curl git libclang-rt-19-dev libgtest-dev llvm-19 openssl strace"
 bench_packages="$build_packages fio nghttp2-client nginx-light"
 
 say() { echo "setup: $*" >&2; }
