@@ -18,7 +18,7 @@ import pytest
 import wire
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BINARY = os.environ.get("RIACHO_BIN", str(ROOT / "build" / "riacho"))
+BINARY = os.path.abspath(os.environ.get("RIACHO_BIN", str(ROOT / "build" / "riacho")))
 TRANSITION_MS = 100
 
 
