@@ -103,13 +103,16 @@ private:
             response.headers.add("x-fuzz", "1");
             if (control % 3 == 0) {
                 response.producer = [](BodyWriter&) -> Task<void> { co_return; };
-                session_.respond(*stream, std::move(response));
+                if (!session_.respond(*stream, std::move(response))) {
+                    session_.release(*stream);
+                    continue;
+                }
                 auto* producer = new Producer{.stream = stream, .sent = {}, .pieces = 0};
                 producers_.push_back(producer);
                 write(producer);
             } else {
                 response.body.append(std::string(control * 100U, 'b'));
-                session_.respond(*stream, std::move(response));
+                (void)session_.respond(*stream, std::move(response));
                 session_.release(*stream);
             }
         }

@@ -309,5 +309,16 @@ TEST(HeaderList, control_characters_cannot_start_another_field) {
     EXPECT_EQ(headers.find("set-cookie"), std::nullopt);
 }
 
+TEST(Http1, a_status_without_a_body_runs_no_producer) {
+    TestServer server;
+    server.handler.release();
+    TestClient client(server.server.port());
+    client.send(get("/wait-stream?204"));
+    const TestResponse response = client.read_response(false);
+    EXPECT_EQ(response.status, 204);
+    EXPECT_FALSE(response.headers.contains("transfer-encoding"));
+    EXPECT_EQ(client.request(post("/echo", "next")).body, "next");
+}
+
 }  // namespace
 }  // namespace riacho::http::test

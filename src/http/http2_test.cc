@@ -207,6 +207,31 @@ TEST(Http2, a_client_that_disappears_ends_its_streams) {
     while (server.server.stats().connections_open > 0) std::this_thread::yield();
 }
 
+// A response with a producer for a stream that its client has cancelled meanwhile: there is no producer to run.
+TEST(Http2, a_stream_cancelled_before_its_streamed_response_is_no_exception) {
+    TestServer server;
+    H2Client client(server.server.port());
+    const std::int32_t cancelled = client.submit("GET", "/wait-stream");
+    const std::int32_t kept = client.submit("GET", "/wait-stream");
+    client.flush();
+    while (server.handler.handled < 2) std::this_thread::yield();
+    client.reset(cancelled);
+    ASSERT_EQ(client.request("POST", "/echo", "x").body, "x");
+    server.handler.release();
+    EXPECT_EQ(client.finish(kept).body, std::string(3'000, 's'));
+    EXPECT_EQ(server.server.stats().handler_exceptions, 0U);
+}
+
+TEST(Http2, a_status_without_a_body_runs_no_producer) {
+    TestServer server;
+    server.handler.release();
+    H2Client client(server.server.port());
+    const auto& stream = client.request("GET", "/wait-stream?204");
+    EXPECT_EQ(stream.status, 204);
+    EXPECT_EQ(stream.error, NGHTTP2_NO_ERROR);
+    EXPECT_EQ(server.server.stats().handler_exceptions, 0U);
+}
+
 TEST(Http2, many_short_sessions_leave_nothing_behind) {
     TestServer server({}, 2);
     for (int i = 0; i < 500; ++i) {

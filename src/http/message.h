@@ -111,7 +111,8 @@ struct Response {
     HeaderList headers;
     Buffer body;
     // If set, body is ignored: the head is sent at once, then the producer runs on the request's core; the response
-    // ends when its task does. The request is valid meanwhile. Never started for HEAD requests.
+    // ends when its task does. The request is valid meanwhile. Never started when there is no body to send: for HEAD
+    // requests, for 204 and 304, and when the client has gone before the response.
     BodyProducer producer;
     // HTTP/1.1: the connection is closed after this response. HTTP/2: the connection takes no further requests.
     bool close_connection = false;

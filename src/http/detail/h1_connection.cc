@@ -383,7 +383,7 @@ void H1Connection::write_head(Buffer& to, const Response& response) {
     }
     to.append(worker_.date_line());
     to.append(response.headers.text());
-    if (response.producer && !head_only_) {
+    if (response.producer && !head_only_ && !has_no_body(response.status)) {
         if (request_.version() == Version::http_1_1) to.append("transfer-encoding: chunked\r\n");
     } else if (!response.producer && !has_no_body(response.status)) {
         to.append("content-length: ");
@@ -451,9 +451,10 @@ private:
 
 Task<bool> H1Connection::send_stream(Response& response) {
     const bool framed = request_.version() == Version::http_1_1;
-    if (!framed && !head_only_) keep_alive_ = false;
+    const bool has_body = !head_only_ && !has_no_body(response.status);
+    if (!framed && has_body) keep_alive_ = false;
     const bool sent = co_await send(response);
-    if (!sent || head_only_) co_return sent;
+    if (!sent || !has_body) co_return sent;
     ChunkWriter writer(*this);
     try {
         co_await response.producer(writer);

@@ -88,10 +88,9 @@ void H2Connection::start_ready() {
 
 Task<void> H2Connection::run_stream(H2Stream* stream) {
     Response response = co_await worker_.call_handler(&stream->request());
-    const bool streaming = response.producer && stream->request().method() != "HEAD";
-    session_.respond(*stream, std::move(response));
+    const bool has_producer = session_.respond(*stream, std::move(response));
     schedule_flush();
-    if (streaming) co_await run_producer(stream);
+    if (has_producer) co_await run_producer(stream);
     session_.release(*stream);
     end_task();
 }

@@ -286,7 +286,7 @@ void H2Session::on_head_complete(H2Stream& stream) {
     if (limit.answer) {
         stream.refused_ = true;
         host_.count(H2Host::Event::request);
-        respond(stream, *std::move(limit.answer));
+        if (respond(stream, *std::move(limit.answer))) end_write(stream);
         return free_request(stream);
     }
     stream.body_size_max_ = limit.size_max;
@@ -362,7 +362,7 @@ void H2Session::refuse(H2Stream& stream, int status, H2Host::Event event) {
     host_.count(event);
     Response response;
     response.status = status;
-    respond(stream, std::move(response));
+    (void)respond(stream, std::move(response));
     free_request(stream);
 }
 
@@ -420,8 +420,8 @@ void H2Session::hold(H2Stream& stream) {
     stream.response_.status = 503;
 }
 
-void H2Session::respond(H2Stream& stream, Response response) {
-    if (stream.closed_ || stream.answered_) return;
+bool H2Session::respond(H2Stream& stream, Response response) {
+    if (stream.closed_ || stream.answered_) return false;
     stream.answered_ = true;
     stream.response_ = std::move(response);
     hold(stream);
@@ -451,6 +451,7 @@ void H2Session::respond(H2Stream& stream, Response response) {
         nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_INTERNAL_ERROR);
     }
     if (r.close_connection) finish_shutdown();
+    return stream.streaming_;
 }
 
 std::size_t H2Session::fill_data(H2Stream& stream, char* to, std::size_t capacity, std::uint32_t& flags) {

@@ -117,8 +117,10 @@ public:
     [[nodiscard]] bool is_done() const;
     [[nodiscard]] std::size_t streams() const { return stream_count_; }
 
-    // Answers the stream (unless it is closed). Without a producer the stream then needs no task.
-    void respond(H2Stream& stream, Response response);
+    // Answers the stream, unless it is closed or already answered. True: the response has a producer, which the caller
+    // must run until it ends. False: there is nothing to run (the client has cancelled the stream, the response was
+    // given up, or its status allows no body), and the stream then needs no task.
+    [[nodiscard]] bool respond(H2Stream& stream, Response response);
     // For responses with a producer, whose bytes are handed over here. True: the data was accepted and sent wakes up
     // when all of it was taken into frames, or the stream was closed. False: the stream is closed.
     bool begin_write(H2Stream& stream, std::string_view data, core::Wakeup& sent);

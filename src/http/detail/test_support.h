@@ -28,9 +28,9 @@
 namespace riacho::http::test {
 
 // Answers by path: /echo the body, /size its size, /fill?N N bytes, /stream?N N pieces of 1000 bytes, /endless pieces
-// until the client has gone, /wait when the test calls release(), /throw, /throw-early in on_head,
-// /padding after reading the padding, /about
-// what the request looks like, /close with close_connection. /refuse is answered from on_head, /tiny takes 10 bytes.
+// until the client has gone, /wait when the test calls release(), /wait-stream likewise with a streamed response (?N:
+// of status N), /throw, /throw-early in on_head, /padding after reading the padding, /about what the request looks
+// like, /close with close_connection. /refuse is answered from on_head, /tiny takes 10 bytes.
 class PathHandler final : public Handler {
 public:
     BodyLimit on_head(const Request& request) override {
@@ -58,6 +58,11 @@ public:
             response.producer = [this](BodyWriter& writer) { return write_endlessly(writer); };
         }
         if (path == "/wait") co_await wait(request.core());
+        if (path == "/wait-stream") {
+            co_await wait(request.core());
+            if (number != 0) response.status = static_cast<int>(number);
+            response.producer = [](BodyWriter& writer) { return write_pieces(writer, 3); };
+        }
         if (path == "/throw") throw std::runtime_error("as asked");
         if (path == "/padding") response.body.append(std::to_string(sum(request.body())));
         if (path == "/about") response.body.append(describe(request));
