@@ -4,11 +4,16 @@
 namespace riacho::http {
 struct BodyLimit;
 class BodyWriter;
+class Client;
+struct ClientOptions;
+struct ClientReply;
+struct ClientRequest;
 class Handler;
 struct HeaderField;
 class HeaderList;
 struct ListenError;
 class Request;
+struct SendError;
 struct Response;
 class Server;
 struct ServerOptions;
