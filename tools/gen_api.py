@@ -76,7 +76,6 @@ class Api:
             merge(self.shapes[name], changes)
         self.member_order = corrections.get("member_order", {})
         self.namespace = corrections["namespace"]
-        self.java_package = corrections["java_package"]
         self.fixed = corrections["reply_texts"]["fixed"]
         self.views = set(corrections["reply_texts"]["views"])
         self.check_corrections()
@@ -405,9 +404,7 @@ class ShapeTables:
         first = self.api.member_order.get(name, [])
         order = [names.index(m) for m in first] + [i for i, m in enumerate(names) if m not in first]
         self.lines.append(f"constexpr std::uint8_t order_{name}[] = {{{', '.join(map(str, order))}}};")
-        # AWS: Java's identity hash is arbitrary; kinesalite's constant is as good as any.
-        printed = f"{self.api.java_package}.{name}@c965e310"
-        return [f".members = members_{name}", f".check_order = order_{name}", f".printed = {quoted(printed)}"]
+        return [f".members = members_{name}", f".check_order = order_{name}"]
 
     def file(self):
         api = self.api

@@ -202,12 +202,12 @@ TEST(Violations, the_examples_of_the_specification) {
         "satisfy enum value set: [AFTER_SEQUENCE_NUMBER, LATEST, AT_TIMESTAMP, AT_SEQUENCE_NUMBER, TRIM_HORIZON]");
 }
 
-TEST(Violations, a_blob_is_shown_as_its_buffer) {
+TEST(Violations, the_value_of_a_blob_is_not_shown) {
     std::string too_long;
     too_long.resize(10485761, 'x');
     EXPECT_EQ(
         violation<PutRecord>(R"({"StreamName":"a","PartitionKey":"k","Data":")" + encode_base64(too_long) + "\"}"),
-        "1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim=10485761 cap=10485761]' at 'data' "
+        "1 validation error detected: Value at 'data' "
         "failed to satisfy constraint: Member must have length less than or equal to 10485760");
     const Request<PutRecord> longest(R"({"StreamName":"a","PartitionKey":"k","Data":")" +
                                      encode_base64(too_long.substr(1)) + "\"}");
@@ -258,10 +258,9 @@ TEST(Violations, lists_of_structures_name_themselves_and_then_their_elements) {
         "not be null; Value '' at 'records.2.member.partitionKey' failed to satisfy constraint: Member must have "
         "length "
         "greater than or equal to 1");
-    EXPECT_EQ(
-        violation<PutRecords>(R"({"StreamName":"a","Records":[]})"),
-        "1 validation error detected: Value '[]' at 'records' failed to satisfy constraint: Member must have length "
-        "greater than or equal to 1");
+    EXPECT_EQ(violation<PutRecords>(R"({"StreamName":"a","Records":[]})"),
+              "1 validation error detected: Value at 'records' failed to satisfy constraint: Member must have length "
+              "greater than or equal to 1");
     EXPECT_EQ(violation<PutRecords>(R"({"StreamName":"a","Records":[null]})"),
               "1 validation error detected: Value null at 'records.1.member' failed to satisfy constraint: Member must "
               "not be null");
@@ -272,12 +271,10 @@ TEST(Violations, ten_are_listed_at_most_the_lists_own_first) {
     for (int i = 0; i < 501; ++i) body += R"({"Data":"","PartitionKey":""},)";
     body.back() = ']';
     const std::string text = violation<PutRecords>(body + "}");
-    EXPECT_EQ(text.substr(0, 45), "10 validation errors detected: Value '[com.am");
-    EXPECT_NE(text.find("com.amazonaws.kinesis.v20131202.PutRecordsRequestEntry@c965e310, com.amazonaws"),
-              std::string::npos);
-    EXPECT_NE(
-        text.find("' at 'records' failed to satisfy constraint: Member must have length less than or equal to 500;"),
-        std::string::npos);
+    EXPECT_TRUE(
+        text.starts_with("10 validation errors detected: Value at 'records' failed to satisfy constraint: Member must "
+                         "have length less than or equal to 500; Value '' at 'records.1.member.partitionKey'"))
+        << text.substr(0, 300);
     EXPECT_NE(text.find("records.9.member.partitionKey"), std::string::npos);
     EXPECT_EQ(text.find("records.10.member"), std::string::npos);
     EXPECT_EQ(text.find("'streamName'"), std::string::npos);
@@ -285,14 +282,14 @@ TEST(Violations, ten_are_listed_at_most_the_lists_own_first) {
 
 TEST(Violations, list_elements_are_judged_together) {
     EXPECT_EQ(violation<RemoveTagsFromStream>(R"({"StreamName":"a","TagKeys":["a","","b"]})"),
-              "1 validation error detected: Value '[a, , b]' at 'tagKeys' failed to satisfy constraint: Member must "
+              "1 validation error detected: Value at 'tagKeys' failed to satisfy constraint: Member must "
               "satisfy constraint: [Member must have length less than or equal to 128, Member must have length greater "
               "than or equal to 1]");
     EXPECT_EQ(violation<RemoveTagsFromStream>(R"({"StreamName":"a","TagKeys":[]})"),
-              "1 validation error detected: Value '[]' at 'tagKeys' failed to satisfy constraint: Member must have "
+              "1 validation error detected: Value at 'tagKeys' failed to satisfy constraint: Member must have "
               "length greater than or equal to 1");
     EXPECT_EQ(violation<EnableEnhancedMonitoring>(R"({"StreamName":"a","ShardLevelMetrics":["foo"]})"),
-              "1 validation error detected: Value '[foo]' at 'shardLevelMetrics' failed to satisfy constraint: Member "
+              "1 validation error detected: Value at 'shardLevelMetrics' failed to satisfy constraint: Member "
               "must satisfy constraint: [Member must satisfy enum value set: [IncomingBytes, IncomingRecords, "
               "OutgoingBytes, OutgoingRecords, WriteProvisionedThroughputExceeded, ReadProvisionedThroughputExceeded, "
               "IteratorAgeMilliseconds, ALL]]");

@@ -6,6 +6,7 @@
 
 #include "aws/arn.h"
 #include "aws/authenticator.h"
+#include "base/text.h"
 #include "core/rng.h"
 
 namespace riacho::aws {
@@ -38,7 +39,7 @@ std::string escaped(std::string_view text) {
 
 bool asks_for_caller_identity(std::string_view media_type, std::string_view body) {
     constexpr std::string_view wanted = "Action=GetCallerIdentity";
-    if (media_type != "application/x-www-form-urlencoded") return false;
+    if (!equal_ignoring_case(media_type, "application/x-www-form-urlencoded")) return false;
     while (!body.empty()) {
         const auto end = body.find('&');
         if (body.substr(0, end) == wanted) return true;

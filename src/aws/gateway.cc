@@ -1,5 +1,6 @@
 #include "aws/gateway.h"
 
+#include <algorithm>
 #include <atomic>
 #include <unordered_map>
 
@@ -9,6 +10,7 @@
 #include "aws/gen/kinesis/errors.gen.h"
 #include "aws/replies.h"
 #include "base/check.h"
+#include "base/text.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metrics.h"
@@ -78,11 +80,16 @@ private:
 
 // The media type alone: the text before ';', trimmed.
 std::string_view media_type(const http::Request& request) {
-    std::string_view type = request.find("content-type").value_or("");
-    type = type.substr(0, type.find(';'));
-    while (!type.empty() && (type.front() == ' ' || type.front() == '\t')) type.remove_prefix(1);
-    while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.remove_suffix(1);
-    return type;
+    const std::string_view type = request.find("content-type").value_or("");
+    return trimmed(type.substr(0, type.find(';')));
+}
+
+// A body in another coding is not what it seems to be. AWS: nothing is known; no SDK of these services compresses.
+bool has_unknown_coding(const http::Request& request) {
+    return std::ranges::any_of(request.headers(), [](const http::HeaderField& field) {
+        return equal_ignoring_case(field.name, "content-encoding") && !trimmed(field.value).empty() &&
+               !equal_ignoring_case(trimmed(field.value), "identity");
+    });
 }
 
 void set_error(http::Response& response, const ApiError& error, wire::Format format) {
@@ -166,16 +173,18 @@ Task<http::Response> Gateway::handle(http::Request& request) {
     http::Response response;
     const std::string_view target = request.find("x-amz-target").value_or("");
     const std::string_view type = media_type(request);
-    const bool is_json = type == json_content_type;
-    const bool is_cbor = type == cbor_content_type;
+    const bool is_json = equal_ignoring_case(type, json_content_type);
+    const bool is_cbor = equal_ignoring_case(type, cbor_content_type);
     if (request.method() != "POST") {
         response = unroutable("");
     } else if (request.body().empty()) {
         const ApiError error = find(target) != nullptr ? errors::unreadable_body() : errors::unknown_operation();
         set_error(response, error, is_json ? wire::Format::json : wire::Format::cbor);
+    } else if (has_unknown_coding(request)) {
+        set_error(response, errors::unsupported_coding(), is_cbor ? wire::Format::cbor : wire::Format::json);
     } else if (is_json || is_cbor) {
         co_await run(request, is_json ? wire::Format::json : wire::Format::cbor, response);
-    } else if (type == "application/json") {
+    } else if (equal_ignoring_case(type, "application/json")) {
         const DocumentLease document;
         const bool readable =
             (*document).parse(wire::Format::json, request.body(), http::Request::body_padding).has_value();

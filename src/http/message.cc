@@ -7,7 +7,7 @@ namespace riacho::http {
 
 std::optional<std::string_view> Request::find(std::string_view name) const {
     for (const HeaderField& field : headers_) {
-        if (detail::equal_ignoring_case(field.name, name)) return field.value;
+        if (equal_ignoring_case(field.name, name)) return field.value;
     }
     return std::nullopt;
 }

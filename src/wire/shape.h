@@ -82,7 +82,6 @@ struct Shape {
     std::span<const std::uint8_t> check_order = {};  // indexes into members, in the order of violations
     const TextAccess* text = nullptr;                // string
     const ListAccess* list = nullptr;                // list, map
-    std::string_view printed = {};                   // structure: what violations show for an element of a list
 };
 
 template <class T>

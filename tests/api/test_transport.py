@@ -47,6 +47,36 @@ def test_the_media_type_may_have_parameters(raw, stream, given):
     assert reply.headers["Content-Type"] == wire.JSON
 
 
+@pytest.mark.parametrize("given", [wire.JSON.upper(), "Application/X-Amz-Json-1.1", wire.CBOR.title(), wire.CBOR.upper()])
+def test_media_types_are_compared_without_case(raw, stream, given):
+    """RFC 9110, 8.3.1: type and subtype are case-insensitive."""
+    kind = given.lower()
+    body = {"StreamName": stream}
+    reply = raw.call("DescribeStreamSummary", wire.encode_cbor(body) if kind == wire.CBOR else body, content_type=given)
+    assert (reply.status, reply.headers["Content-Type"]) == (200, kind)
+    assert raw.call("DescribeStreamSummary", "{}", content_type="Application/JSON").headers["Content-Type"] == "application/json"
+    form = {"Content-Type": "Application/X-WWW-Form-URLencoded", "X-Amz-Date": "20260101T000000Z", "Authorization": wire.AUTHORIZATION}
+    assert b"GetCallerIdentityResult" in raw.request("POST", "/", b"Action=GetCallerIdentity&Version=2011-06-15", form).body
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "deflate", "br", "aws-chunked", "identity, gzip", "nonsense"])
+@pytest.mark.parametrize("kind", [wire.JSON, wire.CBOR, "application/json", "text/plain"])
+def test_a_body_in_an_unknown_coding_is_refused_with_a_sentence(raw, stream, kind, coding):
+    """Not guessed: without the coding's header this very body would be read."""
+    body = {"StreamName": stream}
+    reply = raw.call("DescribeStreamSummary", wire.encode_cbor(body) if kind == wire.CBOR else body, content_type=kind,
+                     **{"Content-Encoding": coding})
+    assert reply.status == 415
+    assert (reply.cbor if kind == wire.CBOR else reply.json) == error(
+        "UnsupportedMediaTypeException", "The Content-Encoding of the body is not supported; send the body without one.", key="Message")
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+def test_the_identity_coding_is_none(raw, stream, coding):
+    reply = raw.call("DescribeStreamSummary", {"StreamName": stream}, **{"Content-Encoding": coding})
+    assert reply.status == 200
+
+
 def every_kind_of_reply(raw, stream):
     yield raw.call("DescribeStreamSummary", {"StreamName": stream})
     yield raw.call("DescribeStreamSummary", {"StreamName": stream}, content_type=wire.CBOR)

@@ -14,7 +14,8 @@ STRUCTURE_FOUND = "Start of structure or map found where not expected."
 
 
 def item(value, path, rule):
-    return f"Value {value} at '{path}' failed to satisfy constraint: {rule}"
+    """value is None for lists and blobs, whose values are not printed."""
+    return f"Value{'' if value is None else ' ' + value} at '{path}' failed to satisfy constraint: {rule}"
 
 
 def length(least=None, most=None):
@@ -95,11 +96,11 @@ def test_ten_violations_are_told_at_most(raw):
     records = [{"Data": "", "PartitionKey": ""} for _ in range(501)]
     found = violations(raw, "PutRecords", {"StreamName": "", "Records": records})
     assert len(found) == 10
-    assert re.fullmatch(r"Value '\[.*\]' at 'records' failed to satisfy constraint: " + re.escape(length(most=500)), found[0], re.DOTALL)
+    assert found[0] == item(None, "records", length(most=500))
     assert found[1:] == [item("''", f"records.{i}.member.partitionKey", length(1)) for i in range(1, 10)]
     few = violations(raw, "PutRecords", {"StreamName": "a", "Records": records[:2]})
     assert few == [item("''", f"records.{i}.member.partitionKey", length(1)) for i in (1, 2)]
-    assert violations(raw, "PutRecords", {"StreamName": "a", "Records": []}) == [item("'[]'", "records", length(1))]
+    assert violations(raw, "PutRecords", {"StreamName": "a", "Records": []}) == [item(None, "records", length(1))]
 
 
 ANY_RECORD = {"Data": "", "PartitionKey": "k"}
@@ -220,7 +221,7 @@ def test_constraints_come_before_the_stream(raw):
 def test_data_that_is_too_long(raw):
     """[31]"""
     size = 10 * 1024 * 1024 + 1
-    expected = item(f"'java.nio.HeapByteBuffer[pos=0 lim={size} cap={size}]'", "data", length(most=size - 1))
+    expected = item(None, "data", length(most=size - 1))
     put = {"StreamName": "a", "PartitionKey": "k"}
     assert violations(raw, "PutRecord", put | {"Data": base64.b64encode(bytes(size)).decode()}) == [expected]
     assert violations(raw, "PutRecord", put | {"Data": bytes(size)}, content_type=wire.CBOR) == [expected]
@@ -233,8 +234,8 @@ def test_elements_and_keys_that_are_too_long(raw):
     both = "[Member must have length less than or equal to {}, Member must have length greater than or equal to {}]"
     key = "k" * 129
     assert violations(raw, "RemoveTagsFromStream", {"StreamName": "a", "TagKeys": ["a", key]}) == [
-        item(f"'[a, {key}]'", "tagKeys", "Member must satisfy constraint: " + both.format(128, 1))]
-    assert violations(raw, "RemoveTagsFromStream", {"StreamName": "a", "TagKeys": []}) == [item("'[]'", "tagKeys", length(1))]
+        item(None, "tagKeys", "Member must satisfy constraint: " + both.format(128, 1))]
+    assert violations(raw, "RemoveTagsFromStream", {"StreamName": "a", "TagKeys": []}) == [item(None, "tagKeys", length(1))]
     assert violations(raw, "AddTagsToStream", {"StreamName": "a", "Tags": {key: "v"}}) == [
         item(f"'{{{key}=v}}'", "tags", "Map keys must satisfy constraint: " + both.format(128, 1))]
     value = "v" * 257

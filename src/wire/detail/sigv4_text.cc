@@ -122,19 +122,6 @@ std::string shown(std::string_view text) {
     return result;
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-    const auto lowered = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    return std::ranges::equal(a, b, {}, lowered, lowered);
-}
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& c : result) {
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return result;
-}
-
 std::string canonical_path(std::string_view path) {
     if (path.empty() || path == "/") return "/";
     std::vector<std::string_view> segments;

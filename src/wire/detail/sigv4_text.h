@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/text.h"
 #include "base/time.h"
 
 namespace riacho::wire::sigv4::detail {
@@ -22,9 +23,6 @@ std::optional<TimestampMs> parse_http_date(std::string_view text);
 
 // Client text as it may stand in an error message: printable ASCII, at most 1,024 bytes.
 std::string shown(std::string_view text);
-
-bool equal_ignoring_case(std::string_view a, std::string_view b);
-std::string lower(std::string_view text);
 
 // The path as it is signed by every service but S3: normalised, and each segment encoded once more.
 std::string canonical_path(std::string_view path);

@@ -27,7 +27,7 @@ public:
             if (members[index] != absent) {
                 value(*member.shape, members[index], member_path);
             } else if (member.required) {
-                add("null", member_path, "Member must not be null");
+                add(" null", member_path, "Member must not be null");
             }
         }
     }
@@ -40,10 +40,11 @@ public:
 private:
     [[nodiscard]] bool full() const { return count_ == items_max; }
 
-    void add(std::string_view shown, std::string_view path, std::string_view rule) {
+    // `value` is printed behind "Value": " 'x'", " null", or nothing where AWS prints no value.
+    void add(std::string_view value, std::string_view path, std::string_view rule) {
         if (full()) return;
         if (count_++ != 0) items_ += "; ";
-        items_ += fmt::format("Value {} at '{}' failed to satisfy constraint: {}", shown, path, rule);
+        items_ += fmt::format("Value{} at '{}' failed to satisfy constraint: {}", value, path, rule);
     }
 
     // For each member of the shape the node of its last value, or `absent`.
@@ -80,7 +81,7 @@ private:
         for (std::size_t child = at + 1; child < nodes_[at].end && !full(); child = after(nodes_, child)) {
             ++number;
             if (nodes_[child].kind == NodeKind::null) {
-                add("null", fmt::format("{}.{}.member", path, number), "Member must not be null");
+                add(" null", fmt::format("{}.{}.member", path, number), "Member must not be null");
             } else if (by_element) {
                 value(element, child, fmt::format("{}.{}.member", path, number));
             } else if (!broken_rules(element, child).empty()) {
@@ -169,16 +170,29 @@ private:
         return node.kind == NodeKind::text ? check_base64(node.view()).decoded_size : node.size;
     }
 
-    [[nodiscard]] std::string quoted(const Shape& shape, std::size_t at) const { return "'" + shown(shape, at) + "'"; }
+    // AWS: values of lists and blobs are not printed (a public report of December 2025; before, Java's toString was).
+    [[nodiscard]] std::string quoted(const Shape& shape, std::size_t at) const {
+        switch (shape.kind) {
+            case Kind::blob:
+            case Kind::list:
+            case Kind::structure:
+                return {};
+            case Kind::map:
+                return is_scalar(*shape.element) ? " '" + shown_map(shape, at) + "'" : "";
+            default:
+                return " '" + shown(shape, at) + "'";
+        }
+    }
 
-    // The value as Java's toString gives it.
+    static bool is_scalar(const Shape& shape) {
+        return shape.kind != Kind::structure && shape.kind != Kind::list && shape.kind != Kind::map &&
+               shape.kind != Kind::blob;
+    }
+
+    // A scalar as Java's toString gives it.
     [[nodiscard]] std::string shown(const Shape& shape, std::size_t at) const {
         const Node& node = nodes_[at];
-        if (node.kind == NodeKind::null) return "null";
         switch (shape.kind) {
-            case Kind::string:
-            case Kind::enumeration:
-                return std::string(node.view());
             case Kind::integer:
             case Kind::long_:
                 return std::to_string(to_integer(node, shape.kind));
@@ -188,24 +202,9 @@ private:
                 return node.boolean ? "true" : "false";
             case Kind::timestamp:
                 return std::to_string(to_timestamp(node).value());
-            case Kind::blob:
-                return fmt::format("java.nio.HeapByteBuffer[pos=0 lim={0} cap={0}]", blob_size(node));
-            case Kind::structure:
-                return std::string(shape.printed);
-            case Kind::list:
-                return shown_list(shape, at);
-            case Kind::map:
-                return shown_map(shape, at);
+            default:
+                return std::string(node.view());
         }
-        return {};
-    }
-
-    [[nodiscard]] std::string shown_list(const Shape& shape, std::size_t at) const {
-        std::vector<std::string> elements;
-        for (std::size_t child = at + 1; child < nodes_[at].end; child = after(nodes_, child)) {
-            elements.push_back(shown(*shape.element, child));
-        }
-        return fmt::format("[{}]", fmt::join(elements, ", "));
     }
 
     [[nodiscard]] std::string shown_map(const Shape& shape, std::size_t at) const {
