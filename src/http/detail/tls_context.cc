@@ -14,15 +14,6 @@ namespace {
 
 constexpr std::int64_t lifetime_ns = 12LL * 3600 * 1'000'000'000;
 
-std::string openssl_reason() {
-    std::array<char, 256> text{};
-    const unsigned long code = ERR_get_error();
-    if (code == 0) return "unknown error";
-    ERR_error_string_n(code, text.data(), text.size());
-    ERR_clear_error();
-    return text.data();
-}
-
 // h2 if the client offers it, else http/1.1; a client that offers neither goes on without ALPN.
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_size, const unsigned char* offered,
                     unsigned offered_size, void*) noexcept {
@@ -42,6 +33,15 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_si
 }
 
 }  // namespace
+
+std::string openssl_reason() {
+    std::array<char, 256> text{};
+    const unsigned long code = ERR_get_error();
+    if (code == 0) return "unknown error";
+    ERR_error_string_n(code, text.data(), text.size());
+    ERR_clear_error();
+    return text.data();
+}
 
 void SslContextFree::operator()(ssl_ctx_st* context) const noexcept { SSL_CTX_free(context); }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -15,6 +16,9 @@ struct SslContextFree {
     void operator()(ssl_ctx_st* context) const noexcept;
 };
 using SslContext = std::unique_ptr<ssl_ctx_st, SslContextFree>;
+
+// The oldest error in OpenSSL's queue of this thread, which is emptied.
+std::string openssl_reason();
 
 // TLS 1.2 and 1.3, ALPN h2 and http/1.1, no renegotiation, no 0-RTT.
 Expected<SslContext, TlsError> make_ssl_context(const TlsOptions& files);

@@ -4,6 +4,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -18,21 +19,24 @@
 namespace riacho::http::detail {
 namespace {
 
-IoResult plain_read(int fd, char* to, std::size_t capacity) {
+IoResult plain_read(int fd, char* to, std::size_t capacity, bool& ended) {
     for (;;) {
         const ssize_t n = ::recv(fd, to, capacity, 0);
         if (n > 0) return {IoState::done, static_cast<std::size_t>(n)};
+        ended = n == 0;
         if (n == 0) return {IoState::closed};
         if (errno == EINTR) continue;
         return {errno == EAGAIN || errno == EWOULDBLOCK ? IoState::want_read : IoState::closed};
     }
 }
 
-IoResult plain_write(int fd, std::string_view head, std::string_view body) {
-    std::array<iovec, 2> pieces{};
+IoResult plain_write(int fd, std::span<const std::string_view> texts) {
+    std::array<iovec, Transport::pieces_max> pieces;
     std::size_t count = 0;
-    for (const std::string_view piece : {head, body}) {
-        if (!piece.empty()) pieces[count++] = {.iov_base = const_cast<char*>(piece.data()), .iov_len = piece.size()};
+    for (const std::string_view piece : texts) {
+        if (piece.empty()) continue;
+        pieces[count++] = {.iov_base = const_cast<char*>(piece.data()), .iov_len = piece.size()};
+        if (count == pieces.size()) break;
     }
     msghdr message{};
     message.msg_iov = pieces.data();
@@ -44,6 +48,14 @@ IoResult plain_write(int fd, std::string_view head, std::string_view body) {
         if (errno == EINTR) continue;
         return {errno == EAGAIN || errno == EWOULDBLOCK ? IoState::want_write : IoState::closed};
     }
+}
+
+std::string failure_text(const SSL* ssl) {
+    const long verdict = SSL_get_verify_result(ssl);
+    if (verdict != X509_V_OK) return X509_verify_cert_error_string(verdict);
+    const unsigned long code = ERR_peek_error();
+    const char* const reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+    return reason == nullptr ? "the connection ended during the handshake" : reason;
 }
 
 }  // namespace
@@ -66,7 +78,8 @@ struct Transport::Tls {
             if (self.received_used == self.received.size()) std::string().swap(self.received), self.received_used = 0;
             return static_cast<int>(n);
         }
-        const IoResult result = plain_read(self.fd, to, static_cast<std::size_t>(capacity));
+        bool ended = false;
+        const IoResult result = plain_read(self.fd, to, static_cast<std::size_t>(capacity), ended);
         if (result.state == IoState::done) return static_cast<int>(result.size);
         if (result.state == IoState::want_read) BIO_set_retry_read(bio);
         return result.state == IoState::want_read ? -1 : 0;
@@ -74,7 +87,8 @@ struct Transport::Tls {
     static int bio_write(BIO* bio, const char* from, int size) noexcept {
         auto& self = *static_cast<Tls*>(BIO_get_data(bio));
         BIO_clear_retry_flags(bio);
-        const IoResult result = plain_write(self.fd, {from, static_cast<std::size_t>(size)}, {});
+        const std::array text{std::string_view(from, static_cast<std::size_t>(size))};
+        const IoResult result = plain_write(self.fd, text);
         if (result.state == IoState::done) return static_cast<int>(result.size);
         if (result.state == IoState::want_write) BIO_set_retry_write(bio);
         return -1;
@@ -99,7 +113,7 @@ Transport::~Transport() {
     if (tls_) SSL_free(tls_->ssl);
 }
 
-void Transport::start_tls(ssl_ctx_st* context, std::string_view received) {
+void Transport::make_tls(ssl_ctx_st* context, std::string_view received) {
     RIACHO_CHECK(!tls_);
     tls_ = std::make_unique<Tls>();
     tls_->fd = fd_;
@@ -110,7 +124,23 @@ void Transport::start_tls(ssl_ctx_st* context, std::string_view received) {
     BIO_set_data(bio, tls_.get());
     BIO_set_init(bio, 1);
     SSL_set_bio(tls_->ssl, bio, bio);
+}
+
+void Transport::start_tls(ssl_ctx_st* context, std::string_view received) {
+    make_tls(context, received);
     SSL_set_accept_state(tls_->ssl);
+}
+
+void Transport::start_tls_to(ssl_ctx_st* context, const std::string& host) {
+    make_tls(context, {});
+    SSL_set_connect_state(tls_->ssl);
+    X509_VERIFY_PARAM* const verify = SSL_get0_param(tls_->ssl);
+    // An address is compared with the certificate's addresses and never named in the handshake (RFC 6066 section 3).
+    if (X509_VERIFY_PARAM_set1_ip_asc(verify, host.c_str()) == 1) return;
+    X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    const bool named = X509_VERIFY_PARAM_set1_host(verify, host.c_str(), host.size()) == 1 &&
+                       SSL_set_tlsext_host_name(tls_->ssl, host.c_str()) == 1;
+    RIACHO_CHECK(named, "OpenSSL is out of memory");
 }
 
 IoResult Transport::tls_result(int returned) {
@@ -119,6 +149,9 @@ IoResult Transport::tls_result(int returned) {
             return {IoState::want_read};
         case SSL_ERROR_WANT_WRITE:
             return {IoState::want_write};
+        case SSL_ERROR_ZERO_RETURN:
+            ended_ = true;
+            [[fallthrough]];
         default:
             closed_ = true;
             return {IoState::closed};
@@ -130,7 +163,9 @@ IoResult Transport::handshake() {
     ERR_clear_error();
     const int returned = SSL_do_handshake(tls_->ssl);
     if (returned == 1) return {IoState::done};
-    return tls_result(returned);
+    const IoResult result = tls_result(returned);
+    if (result.state == IoState::closed) tls_failure_ = failure_text(tls_->ssl);
+    return result;
 }
 
 bool Transport::chose_h2() const {
@@ -142,7 +177,7 @@ bool Transport::chose_h2() const {
 
 IoResult Transport::read(char* to, std::size_t capacity) {
     if (closed_) return {IoState::closed};
-    if (!tls_) return plain_read(fd_, to, capacity);
+    if (!tls_) return plain_read(fd_, to, capacity, ended_);
     ERR_clear_error();
     std::size_t size = 0;
     const int returned = SSL_read_ex(tls_->ssl, to, capacity, &size);
@@ -151,10 +186,15 @@ IoResult Transport::read(char* to, std::size_t capacity) {
 }
 
 IoResult Transport::write(std::string_view head, std::string_view body) {
+    const std::array pieces{head, body};
+    return write(pieces);
+}
+
+IoResult Transport::write(std::span<const std::string_view> pieces) {
     if (closed_) return {IoState::closed};
-    if (!tls_) return plain_write(fd_, head, body);
+    if (!tls_) return plain_write(fd_, pieces);
     std::size_t total = 0;
-    for (const std::string_view piece : {head, body}) {
+    for (const std::string_view piece : pieces.first(std::min(pieces.size(), pieces_max))) {
         std::string_view rest = piece;
         while (!rest.empty()) {
             ERR_clear_error();

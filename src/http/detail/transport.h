@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -45,17 +46,26 @@ public:
     Transport(const Transport&) = delete;
     Transport& operator=(const Transport&) = delete;
 
-    // Turns the connection into a TLS one; received is what was already read from the socket.
+    // Turns the connection into a TLS one, as its server; received is what was already read from the socket.
     void start_tls(ssl_ctx_st* context, std::string_view received);
+    // The same as the client of a server whose certificate must be for that name or address.
+    void start_tls_to(ssl_ctx_st* context, const std::string& host);
     // done once the handshake is complete; size is 0.
     IoResult handshake();
     [[nodiscard]] bool secure() const { return tls_ != nullptr; }
+    // After a handshake that gave closed: why, as far as OpenSSL says.
+    [[nodiscard]] const std::string& tls_failure() const { return tls_failure_; }
     // After the handshake: the client chose h2 by ALPN.
     [[nodiscard]] bool chose_h2() const;
 
     IoResult read(char* to, std::size_t capacity);
     // Writes as much of head and then body as is taken at once. At least one of the two is not empty.
     IoResult write(std::string_view head, std::string_view body);
+    // The same for pieces, of which any may be empty but not all; only the first pieces_max are looked at.
+    static constexpr std::size_t pieces_max = 16;
+    IoResult write(std::span<const std::string_view> pieces);
+    // After a read that gave closed: the peer has ended the stream in order; it was not cut.
+    [[nodiscard]] bool ended_in_order() const { return ended_; }
     // Bytes may be readable although the socket itself has none: try to read before waiting.
     [[nodiscard]] bool has_buffered() const;
     // Bytes the kernel holds that the client has not acknowledged.
@@ -75,12 +85,15 @@ public:
 private:
     struct Tls;
 
+    void make_tls(ssl_ctx_st* context, std::string_view received);
     IoResult tls_result(int returned);
 
     Socket socket_;
     int fd_;
     std::unique_ptr<Tls> tls_;
+    std::string tls_failure_;
     bool closed_ = false;
+    bool ended_ = false;
 };
 
 }  // namespace riacho::http::detail

@@ -1,0 +1,67 @@
+// The state of one outbound call on its core: how long it may take, and what it waits for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.h"
+#include "core/clock.h"
+#include "core/task.h"
+#include "core/timer.h"
+#include "http/client.h"
+#include "http/detail/transport.h"
+
+namespace riacho::http::detail {
+
+// Used on its core only. Waits end early when the call's time is over or the client is stopped; whoever waits looks at
+// ended() afterwards.
+class Call {
+public:
+    enum class End : std::uint8_t { none, timeout, stopped };
+
+    Call(core::Core& core, const core::Clock& clock, const ClientRequest& request);
+
+    [[nodiscard]] core::Core& core() { return core_; }
+    [[nodiscard]] End ended() const { return ended_; }
+    void stop() { end(End::stopped); }
+    // Between the two the time for connecting holds, too.
+    void begin_connect();
+    void end_connect() { connect_by_ns_ = INT64_MAX; }
+    // Bytes moved: the time without progress begins anew.
+    void moved() { ++moves_; }
+
+    // Until the socket is ready.
+    Task<void> ready(Transport& transport, IoState wanted);
+    // Until wake().
+    Task<void> pause();
+    void wake();
+
+    // The error for a call that ended() early.
+    [[nodiscard]] SendError error(const std::string& where) const;
+
+    bool sent = false;     // a byte of the request was handed to a connection
+    bool started = false;  // the request's producer was started
+    Call* previous = nullptr;
+    Call* next = nullptr;
+
+private:
+    void end(End how);
+    void schedule();
+    void look();
+
+    core::Core& core_;
+    const core::Clock& clock_;
+    core::Timer timer_;
+    const std::int64_t connect_ms_;
+    const std::int64_t idle_ms_;
+    std::int64_t total_by_ns_ = INT64_MAX;
+    std::int64_t connect_by_ns_ = INT64_MAX;
+    std::int64_t idle_by_ns_ = INT64_MAX;
+    std::uint64_t moves_ = 0;
+    std::uint64_t moves_seen_ = 0;
+    End ended_ = End::none;
+    Transport* transport_ = nullptr;
+    core::Wakeup* paused_ = nullptr;
+};
+
+}  // namespace riacho::http::detail
