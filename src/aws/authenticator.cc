@@ -79,6 +79,7 @@ Result<Authenticated> Authenticator::authenticate(const http::Request& request, 
     options.service = service;
     options.body = request.body();
     options.secure = request.secure();
+    options.http2 = request.version() == http::Version::http_2;
     const Sha256& key =
         credential ? cached_signing_key(*credential, authorization->access_key, authorization->scope) : decoy_key_;
     const auto verified = sigv4::verify(parts, *authorization, key, options);

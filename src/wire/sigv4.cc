@@ -16,7 +16,6 @@ using namespace detail;
 
 constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view terminator = "aws4_request";
-constexpr std::string_view unsigned_payload = "UNSIGNED-PAYLOAD";
 constexpr std::size_t signed_headers_max = 50;
 constexpr std::int64_t expires_s_max = 604'800;
 
@@ -274,6 +273,19 @@ Expected<void, Fault> check_signed_headers(const Request& request, const Authori
     return {};
 }
 
+// Adds to the headers what HTTP/2 took from a client that signed it; false if nothing is missing.
+bool add_hop_headers(const Request& request, std::string_view signed_headers, std::vector<Field>& headers) {
+    static constexpr Field removed[] = {{"connection", "keep-alive"}, {"transfer-encoding", "chunked"}};
+    for (const Field& field : removed) {
+        bool is_signed = false;
+        for_each_part(signed_headers, ";", [&](std::string_view name) { is_signed |= name == field.name; });
+        if (!is_signed || find_header(request, field.name)) continue;
+        if (headers.empty()) headers.assign(request.headers.begin(), request.headers.end());
+        headers.push_back(field);
+    }
+    return !headers.empty();
+}
+
 // The last line of the canonical request.
 Expected<std::string, Fault> payload_hash(const Request& request, const VerifyOptions& options) {
     const auto told = find_header(request, "x-amz-content-sha256");
@@ -321,8 +333,13 @@ Expected<Authorization, Fault> parse(const Request& request) {
     return fail(Fault{FaultKind::missing_token, "Missing Authentication Token"});
 }
 
-Expected<void, Fault> verify(const Request& request, const Authorization& authorization, const Sha256& key,
+Expected<void, Fault> verify(const Request& received, const Authorization& authorization, const Sha256& key,
                              const VerifyOptions& options) {
+    Request request = received;
+    std::vector<Field> with_hop_headers;
+    if (options.http2 && add_hop_headers(received, authorization.signed_headers, with_hop_headers)) {
+        request.headers = with_hop_headers;
+    }
     TRY_VOID(check_scope(authorization, options));
     TRY_VOID(check_time(authorization, options));
     TRY_VOID(check_signed_headers(request, authorization));
@@ -343,12 +360,13 @@ Sha256 signing_key(std::string_view secret, std::string_view date, std::string_v
     return key;
 }
 
-std::string canonical_request(const Request& request, std::string_view signed_headers, std::string_view payload_hash) {
+std::string canonical_request(const Request& request, std::string_view signed_headers, std::string_view payload_hash,
+                              PathRule path_rule) {
     std::string result;
     result.reserve(1024);
     result += request.method;
     result.push_back('\n');
-    result += canonical_path(request.path);
+    result += path_rule == PathRule::as_is_once ? canonical_s3_path(request.path) : canonical_path(request.path);
     result.push_back('\n');
     result += canonical_query(request.query);
     result.push_back('\n');
@@ -376,6 +394,7 @@ SignedFields sign(const Request& request, const Credentials& credentials, const 
     if (!credentials.session_token.empty()) {
         result.fields.emplace_back("x-amz-security-token", credentials.session_token);
     }
+    if (!options.payload_hash.empty()) result.fields.emplace_back("x-amz-content-sha256", options.payload_hash);
     std::vector<Field> headers(request.headers.begin(), request.headers.end());
     for (const auto& [name, value] : result.fields) headers.push_back({name, value});
     std::vector<std::string> names{std::string(options.authority_name)};
@@ -390,7 +409,8 @@ SignedFields sign(const Request& request, const Credentials& credentials, const 
     extended.headers = headers;
     const auto told = find_header(extended, "x-amz-content-sha256");
     const std::string hash = told ? std::string(*told) : to_hex(as_text(sha256(options.body)));
-    const std::string to_sign = string_to_sign(options.now, scope, canonical_request(extended, signed_headers, hash));
+    const std::string to_sign =
+        string_to_sign(options.now, scope, canonical_request(extended, signed_headers, hash, options.path_rule));
     const Sha256 key = signing_key(credentials.secret, scope.date, scope.region, scope.service);
     result.fields.emplace_back(
         "authorization",
@@ -422,9 +442,10 @@ std::string presign(const Request& request, const Credentials& credentials, cons
     if (!credentials.session_token.empty()) add("X-Amz-Security-Token", credentials.session_token);
     Request extended = request;
     extended.query = query;
-    const std::string hash = to_hex(as_text(sha256(options.body)));
-    const std::string to_sign =
-        string_to_sign(options.now, scope, canonical_request(extended, options.authority_name, hash));
+    const std::string hash =
+        options.payload_hash.empty() ? to_hex(as_text(sha256(options.body))) : std::string(options.payload_hash);
+    const std::string to_sign = string_to_sign(
+        options.now, scope, canonical_request(extended, options.authority_name, hash, options.path_rule));
     const Sha256 key = signing_key(credentials.secret, scope.date, scope.region, scope.service);
     add("X-Amz-Signature", signature_of(key, to_sign));
     return query;

@@ -72,6 +72,14 @@ struct Authorization {
     std::vector<std::string> decoded;
 };
 
+// How a path enters the canonical request.
+enum class PathRule : std::uint8_t {
+    normalised_twice,  // every service but S3: dots and empty segments removed, each segment percent-encoded once more
+    as_is_once         // S3: percent-encoded once, nothing removed, since keys may hold "//" and "/../"
+};
+
+constexpr std::string_view unsigned_payload = "UNSIGNED-PAYLOAD";
+
 // Finds and splits the authorization. Everything that can be said without a key, a clock or the server's own region is
 // checked here, so that a success means well-formed credentials.
 Expected<Authorization, Fault> parse(const Request& request);
@@ -84,6 +92,10 @@ struct VerifyOptions {
     std::string_view body = {};
     // UNSIGNED-PAYLOAD is accepted over TLS only.
     bool secure = false;
+    // The request came over HTTP/2, which forbids `connection` and `transfer-encoding`: a client that signed them as
+    // for HTTP/1.1 (the C producer SDK for video over a libcurl that chose h2) sends a signature over headers that
+    // never leave it. Where they are signed and absent, "keep-alive" and "chunked" stand for them.
+    bool http2 = false;
 };
 
 // Scope, time, payload hash and signature, in that order. The signature is compared in constant time; for an unknown
@@ -94,7 +106,8 @@ Expected<void, Fault> verify(const Request& request, const Authorization& author
 Sha256 signing_key(std::string_view secret, std::string_view date, std::string_view region, std::string_view service);
 
 // The intermediate texts, for tests and diagnostics. payload_hash is 64 hexadecimal digits or UNSIGNED-PAYLOAD.
-std::string canonical_request(const Request& request, std::string_view signed_headers, std::string_view payload_hash);
+std::string canonical_request(const Request& request, std::string_view signed_headers, std::string_view payload_hash,
+                              PathRule path_rule = PathRule::normalised_twice);
 std::string string_to_sign(TimestampMs signed_at, const Scope& scope, std::string_view canonical);
 
 struct Credentials {
@@ -109,10 +122,14 @@ struct SignOptions {
     std::string_view body = {};
     // ":authority" is what the JavaScript SDK signs over HTTP/2.
     std::string_view authority_name = "host";
+    PathRule path_rule = PathRule::normalised_twice;
+    // If set, the hash of the body in hexadecimal or UNSIGNED-PAYLOAD: `body` is not looked at, and the hash is sent as
+    // x-amz-content-sha256, which S3 wants of every request. A header of that name in the request has the same effect.
+    std::string_view payload_hash = {};
 };
 
-// Header fields to add to a request so that it is signed: x-amz-date, x-amz-security-token if there is a token, and
-// authorization. Host (or :authority) and every header of the request are signed.
+// Header fields to add to a request so that it is signed: x-amz-date, x-amz-content-sha256 and x-amz-security-token
+// where there is such a thing, and authorization. Host (or :authority) and every header of the request are signed.
 struct SignedFields {
     std::vector<std::pair<std::string, std::string>> fields;
 };

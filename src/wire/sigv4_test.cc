@@ -440,6 +440,127 @@ TEST(Sigv4Signer, presigns_like_botocore) {
     EXPECT_EQ(fault(sent), "accepted");
 }
 
+// The signatures are those of "Authenticating Requests: Using the Authorization Header" in the S3 API reference.
+struct S3Example {
+    std::string_view method;
+    std::string_view path;
+    std::string_view query;
+    std::vector<Field> headers;
+    std::string_view payload;
+    std::string_view signature;
+};
+
+TEST(Sigv4Signer, makes_the_signatures_that_aws_publishes_for_s3) {
+    const std::vector<S3Example> examples = {
+        {"GET",
+         "/test.txt",
+         "",
+         {{"range", "bytes=0-9"}},
+         "",
+         "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"},
+        {"PUT",
+         "/test%24file.text",
+         "",
+         {{"date", "Fri, 24 May 2013 00:00:00 GMT"}, {"x-amz-storage-class", "REDUCED_REDUNDANCY"}},
+         "Welcome to Amazon S3.",
+         "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"},
+        {"GET", "/", "lifecycle", {}, "", "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"},
+        {"GET", "/", "max-keys=2&prefix=J", {}, "", "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"},
+    };
+    for (const S3Example& example : examples) {
+        const Request request{.method = example.method,
+                              .path = example.path,
+                              .query = example.query,
+                              .authority = "examplebucket.s3.amazonaws.com",
+                              .headers = example.headers};
+        const std::string hash = to_hex(as_text(sha256(example.payload)));
+        SignOptions options;
+        options.now = TimestampMs(1'369'353'600'000);  // 2013-05-24T00:00:00Z
+        options.region = "us-east-1";
+        options.service = "s3";
+        options.path_rule = PathRule::as_is_once;
+        options.payload_hash = hash;
+        const SignedFields made =
+            sign(request, {"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}, options);
+        EXPECT_TRUE(made.fields.back().second.ends_with(example.signature)) << made.fields.back().second;
+        EXPECT_EQ(made.fields[1], std::pair(std::string("x-amz-content-sha256"), hash));
+    }
+}
+
+// From "Signature Version 4 test suite": get-vanilla, get-vanilla-query-order-key-case, post-vanilla, and the
+// normalised path get-slash-dot-slash.
+TEST(Sigv4Signer, makes_the_signatures_of_the_test_suite) {
+    struct Case {
+        std::string_view method, path, query, signature;
+    };
+    const Case cases[] = {
+        {"GET", "/", "", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
+        {"GET", "/", "Param2=value2&Param1=value1", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"},
+        {"POST", "/", "", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"},
+        {"GET", "/./", "", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
+    };
+    for (const Case& example : cases) {
+        const Request request{.method = example.method,
+                              .path = example.path,
+                              .query = example.query,
+                              .authority = "example.amazonaws.com",
+                              .headers = {}};
+        SignOptions options;
+        options.now = TimestampMs(1'440'938'160'000);  // 2015-08-30T12:36:00Z
+        options.region = "us-east-1";
+        options.service = "service";
+        const SignedFields made = sign(request, {"AKIDEXAMPLE", secret}, options);
+        EXPECT_TRUE(made.fields.back().second.ends_with(example.signature))
+            << example.method << " " << example.path << ": " << made.fields.back().second;
+    }
+}
+
+TEST(Sigv4Signer, an_unsigned_payload_is_not_looked_at) {
+    const Request request{.method = "PUT", .path = "/a//b/../c d", .query = {}, .authority = "s3", .headers = {}};
+    SignOptions options;
+    options.now = midnight;
+    options.region = "us-east-1";
+    options.service = "s3";
+    options.path_rule = PathRule::as_is_once;
+    options.payload_hash = unsigned_payload;
+    options.body = "one";
+    const SignedFields one = sign(request, {"AKIDEXAMPLE", secret}, options);
+    options.body = "two";
+    EXPECT_EQ(one.fields, sign(request, {"AKIDEXAMPLE", secret}, options).fields);
+    EXPECT_TRUE(canonical_request(request, "host", unsigned_payload, PathRule::as_is_once)
+                    .starts_with("PUT\n/a//b/../c%20d\n"));
+}
+
+// The C producer SDK signs both; over HTTP/2 libcurl does not send them.
+TEST(Sigv4, hop_by_hop_headers_that_http2_removed_are_put_back) {
+    Sent sent = vector_a();
+    sent.headers.insert(sent.headers.begin(), {{"Connection", "keep-alive"}, {"Transfer-Encoding", "chunked"}});
+    const std::string_view names = "connection;content-type;host;transfer-encoding;x-amz-date;x-amz-target";
+    const std::string canonical = canonical_request(sent.request(), names, to_hex(as_text(sha256(sent.body))));
+    const Scope scope{"20261122", "us-east-1", "kinesis", "aws4_request"};
+    const Sha256 key = signing_key(secret, scope.date, scope.region, scope.service);
+    const std::string signature =
+        to_hex(as_text(hmac_sha256(as_text(key), string_to_sign(midnight, scope, canonical))));
+    const std::string authorization =
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/us-east-1/kinesis/aws4_request, SignedHeaders=" +
+        std::string(names) + ", Signature=" + signature;
+    sent.set("Authorization", authorization);
+    const auto accepted = [&](bool http2) {
+        const Request request = sent.request();
+        const auto parsed = parse(request);
+        return verify(request, *parsed, key, {.now = midnight, .body = sent.body, .http2 = http2}).has_value();
+    };
+    EXPECT_TRUE(accepted(true));
+    EXPECT_TRUE(accepted(false));
+    sent.remove("Connection");
+    EXPECT_TRUE(accepted(true));
+    sent.remove("Transfer-Encoding");
+    EXPECT_TRUE(accepted(true));
+    EXPECT_FALSE(accepted(false));
+    sent.remove("X-Amz-Target");
+    EXPECT_FALSE(accepted(true));
+}
+
 TEST(Sigv4Dates, both_forms) {
     EXPECT_EQ(detail::parse_iso_basic("20261122T000000Z"), midnight);
     EXPECT_EQ(detail::parse_http_date("Sun, 22 Nov 2026 00:00:00 GMT"), midnight);

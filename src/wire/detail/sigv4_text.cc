@@ -146,6 +146,13 @@ std::string canonical_path(std::string_view path) {
     return result;
 }
 
+std::string canonical_s3_path(std::string_view path) {
+    if (path.empty()) return "/";
+    std::string result;
+    append_percent_encoded(result, percent_decoded(path), true);
+    return result;
+}
+
 std::string canonical_query(std::string_view query) {
     std::vector<std::pair<std::string, std::string>> pairs;
     while (!query.empty()) {

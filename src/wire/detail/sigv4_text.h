@@ -26,6 +26,8 @@ std::string shown(std::string_view text);
 
 // The path as it is signed by every service but S3: normalised, and each segment encoded once more.
 std::string canonical_path(std::string_view path);
+// The path as S3 signs it: percent-encoded once, whatever of it already was.
+std::string canonical_s3_path(std::string_view path);
 // The pairs sorted, without X-Amz-Signature.
 std::string canonical_query(std::string_view query);
 // Without spaces at the ends, and with one for each run inside.
