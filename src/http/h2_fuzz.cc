@@ -26,30 +26,23 @@ public:
     }
     void set_origin(Request&) override {}
     std::string_view date() override { return "Mon, 23 Nov 2026 08:00:00 GMT"; }
-    bool take_body_bytes(std::size_t n) override {
-        if (body_bytes + n > 300'000) return false;
-        body_bytes += n;
-        return true;
-    }
-    void give_body_bytes(std::size_t n) override {
-        RIACHO_CHECK(n <= body_bytes);
-        body_bytes -= n;
-    }
-    bool take_response_bytes(std::size_t n) override {
-        if (response_bytes + n > 100'000) return false;
-        response_bytes += n;
-        return true;
-    }
-    void give_response_bytes(std::size_t n) override {
-        RIACHO_CHECK(n <= response_bytes);
-        response_bytes -= n;
+    core::MemoryBudget& memory() override { return budget; }
+    Response shed(const Request&) override {
+        Response response;
+        response.status = 503;
+        return response;
     }
     void wake(core::Wakeup& wakeup) override { woken.push_back(&wakeup); }
     void count(Event) override {}
 
+    static core::MemoryBudget::Shares shares() {
+        core::MemoryBudget::Shares shares;
+        shares.fill(300'000);
+        return shares;
+    }
+
     std::int64_t now_ms = 0;
-    std::size_t body_bytes = 0;
-    std::size_t response_bytes = 0;
+    core::MemoryBudget budget{shares()};
     std::vector<core::Wakeup*> woken;
 };
 

@@ -291,12 +291,12 @@ TEST(Http1, a_port_in_use_is_reported) {
     TestServer server;
     ServerOptions options;
     options.port = server.server.port();
-    Server second(options, server.runtime, server.system_clock, server.handler);
+    Server second(options, server.runtime, server.system_clock, server.handler, server.memory);
     const auto listening = second.listen();
     ASSERT_FALSE(listening);
     EXPECT_EQ(listening.error().kind, ListenError::Kind::address_in_use);
     options.address = "not-an-address";
-    Server third(options, server.runtime, server.system_clock, server.handler);
+    Server third(options, server.runtime, server.system_clock, server.handler, server.memory);
     EXPECT_EQ(third.listen().error().kind, ListenError::Kind::bad_address);
 }
 

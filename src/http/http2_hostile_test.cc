@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "http/detail/test_h2_client.h"
+#include "http/detail/test_shares.h"
 
 namespace riacho::http::test {
 namespace {
@@ -99,9 +100,7 @@ TEST(Http2Hostile, an_hpack_bomb_is_refused) {
 
 // The same below the limit of one head: many streams that wait for their bodies.
 TEST(Http2Hostile, heads_beyond_what_the_server_holds_are_shed) {
-    ServerOptions options;
-    options.body_bytes_total_max = 100'000;
-    TestServer server(options);
+    TestServer server({}, 1, nullptr, shares_with({{core::MemoryUse::bodies, 100'000}}));
     H2Client client(server.server.port());
     const H2Client::Headers large = {{"x-large", std::string(3'000, 'v')},
                                      {"x-too", std::string(3'000, 'v')},
@@ -123,9 +122,7 @@ TEST(Http2Hostile, heads_beyond_what_the_server_holds_are_shed) {
 
 // Answers that nobody reads are memory, too.
 TEST(Http2Hostile, responses_beyond_what_the_server_holds_are_given_up) {
-    ServerOptions options;
-    options.response_bytes_total_max = 3'500'000;
-    TestServer server(options);
+    TestServer server({}, 1, nullptr, shares_with({{core::MemoryUse::replies, 3'500'000}}));
     H2Client client(server.server.port(), 0);
     std::vector<std::int32_t> unread;
     for (int i = 0; i < 10; ++i) unread.push_back(client.submit("GET", "/fill?1000000"));

@@ -1,8 +1,13 @@
 // Every bound of ServerOptions over HTTP/1.1: the value itself is served, one more is refused.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstdio>
+#include <memory>
 #include <thread>
+#include <vector>
 
+#include "http/detail/test_shares.h"
 #include "http/detail/test_support.h"
 
 namespace riacho::http::test {
@@ -116,20 +121,116 @@ TEST(Limits, a_chunked_body_is_limited_too) {
 }
 
 TEST(Limits, bodies_beyond_what_the_server_holds_are_shed) {
-    ServerOptions options;
-    options.body_bytes_total_max = 100'000;
-    TestServer server(options);
+    TestServer server({}, 1, nullptr, shares_with({{core::MemoryUse::bodies, 100'000}}));
     TestClient client(server.server.port());
     EXPECT_EQ(client.request(post("/size", std::string(60'000, 'b'))).body, "60000");
-    EXPECT_EQ(status_and_close(client, post("/size", std::string(200'000, 'b'))), 503);
+    client.send(post("/size", std::string(200'000, 'b')));
+    const TestResponse response = client.read_response();
+    EXPECT_EQ(response.status, 503);
+    EXPECT_EQ(response.body, "overloaded") << "the answer is the handler's";
     EXPECT_EQ(server.server.stats().shed, 1U);
     EXPECT_EQ(server.server.stats().body_bytes_held, 0U);
 }
 
-TEST(Limits, responses_beyond_what_the_server_holds_are_given_up) {
+TEST(Limits, a_chunked_body_beyond_the_share_is_shed) {
+    TestServer server({}, 1, nullptr,
+                      shares_with({{core::MemoryUse::bodies, 3'000'000}, {core::MemoryUse::large_bodies, 2'500'000}}));
+    const auto chunked = [](std::size_t size) {
+        std::array<char, 32> digits{};
+        std::snprintf(digits.data(), digits.size(), "%zx", size);
+        return "POST /size HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(digits.data()) +
+               "\r\n" + std::string(size, 'b') + "\r\n0\r\n\r\n";
+    };
+    TestClient client(server.server.port());
+    EXPECT_EQ(client.request(chunked(1'200'000)).body, "1200000");
+    EXPECT_EQ(client.request(chunked(3'000'000)).status, 503);
+    while (server.server.stats().body_bytes_held > 0) std::this_thread::yield();
+}
+
+// Large bodies have a share of their own: whoever fills it keeps nobody with an ordinary body waiting.
+TEST(Limits, unfinished_large_bodies_leave_room_for_others) {
+    TestServer server({}, 1, nullptr,
+                      shares_with({{core::MemoryUse::bodies, 3'000'000}, {core::MemoryUse::large_bodies, 33'000'000}}));
+    std::vector<std::unique_ptr<TestClient>> greedy;
+    for (int i = 0; i < 6; ++i) {
+        greedy.push_back(std::make_unique<TestClient>(server.server.port()));
+        greedy.back()->send("POST /size HTTP/1.1\r\nHost: t\r\nContent-Length: 16000000\r\n\r\n");
+    }
+    while (!server.memory.is_scarce(core::MemoryUse::large_bodies)) std::this_thread::yield();
+    TestClient client(server.server.port());
+    EXPECT_EQ(client.request(post("/size", std::string(1'000'000, 'b'))).body, "1000000");
+    EXPECT_LE(server.memory.used(core::MemoryUse::large_bodies), 33'000'000U);
+}
+
+TEST(Limits, a_large_body_waits_unread_until_its_share_is_free) {
     ServerOptions options;
-    options.response_bytes_total_max = 20'000'000;
+    options.body_wait_ms = 600'000;
+    TestServer server(options, 1, nullptr, shares_with({{core::MemoryUse::large_bodies, 20'000'000}}));
+    auto first = std::make_unique<TestClient>(server.server.port());
+    first->send("POST /size HTTP/1.1\r\nHost: t\r\nContent-Length: 12000000\r\n\r\n");
+    while (server.server.stats().body_bytes_held == 0) std::this_thread::yield();
+    TestClient second(server.server.port());
+    std::thread sender([&second] { second.send(post("/size", std::string(12'000'000, 'b'))); });
+    while (!server.memory.is_scarce(core::MemoryUse::large_bodies)) std::this_thread::yield();
+    first.reset();
+    EXPECT_EQ(second.read_response().body, "12000000");
+    sender.join();
+}
+
+TEST(Limits, a_call_waits_for_the_memory_of_its_handler) {
+    ServerOptions options;
+    options.call_wait_ms = 600'000;
+    TestServer server(options, 1, nullptr, shares_with({{core::MemoryUse::calls, 300'000}}));
+    std::vector<std::unique_ptr<TestClient>> clients;
+    for (int i = 0; i < 3; ++i) {
+        clients.push_back(std::make_unique<TestClient>(server.server.port()));
+        clients.back()->send(post("/wait", std::string(100'000, 'b')));
+    }
+    while (server.handler.handled < 2) std::this_thread::yield();
+    TestClient other(server.server.port());
+    EXPECT_EQ(other.request(post("/size", "small")).body, "5");
+    EXPECT_EQ(server.memory.used(core::MemoryUse::calls), 300'000U) << "never more than the half for one call";
+    EXPECT_EQ(server.handler.handled, 3) << "two that have memory, and the small one";
+    server.handler.release();
+    for (const auto& client : clients) EXPECT_EQ(client->read_response().status, 200);
+}
+
+TEST(Limits, calls_in_progress_are_bounded) {
+    ServerOptions options;
+    options.requests_in_progress_max = 2;
     TestServer server(options);
+    TestClient first(server.server.port());
+    TestClient second(server.server.port());
+    first.send(get("/wait"));
+    second.send(get("/wait"));
+    while (server.handler.handled < 2) std::this_thread::yield();
+    TestClient third(server.server.port());
+    EXPECT_EQ(third.request(get("/")).status, 503);
+    server.handler.release();
+    EXPECT_EQ(first.read_response().status, 200);
+    EXPECT_EQ(second.read_response().status, 200);
+    EXPECT_EQ(third.request(get("/")).status, 200) << "the connection stays";
+}
+
+// Ten thousand connections with a small reply each that nobody reads must not add up without a bound.
+TEST(Limits, small_responses_that_nobody_reads_are_bounded) {
+    TestServer server({}, 1, nullptr, shares_with({{core::MemoryUse::small_replies, 200'000}}));
+    std::vector<std::unique_ptr<TestClient>> unread;
+    // What the kernel takes is not the server's: each asks until one reply of its own has to wait.
+    std::string many;
+    for (int i = 0; i < 100; ++i) many += get("/fill?120000");
+    for (int i = 0; i < 4; ++i) {
+        unread.push_back(std::make_unique<TestClient>(server.server.port(), 4096));
+        unread.back()->send(many);
+    }
+    while (server.server.stats().shed == 0) std::this_thread::yield();
+    EXPECT_LE(server.server.stats().response_bytes_held, 200'000U);
+    TestClient client(server.server.port());
+    EXPECT_EQ(client.request(get("/fill?120000")).body.size(), 120'000U) << "a client that reads needs no room";
+}
+
+TEST(Limits, responses_beyond_what_the_server_holds_are_given_up) {
+    TestServer server({}, 1, nullptr, shares_with({{core::MemoryUse::replies, 20'000'000}}));
     TestClient slow(server.server.port(), 4096);
     slow.send(get("/fill?19000000"));
     while (server.server.stats().response_bytes_held == 0) std::this_thread::yield();
@@ -214,15 +315,31 @@ protected:
         ASSERT_EQ(probe.request("GET / HTTP/1.0\r\n\r\n").status, 200);
         ASSERT_TRUE(probe.is_closed_by_server());
     }
+    // Moves the clock, and returns once the server has seen the new time and done what follows from it.
+    void advance(std::int64_t span_ms) {
+        clock_.advance_ms(span_ms);
+        const std::uint64_t before = server_.server.stats().sweeps;
+        while (server_.server.stats().sweeps < before + 2) std::this_thread::yield();
+        settle();
+    }
     // Moves the clock in steps until the client hears something or the connection ends; the time that took.
     std::int64_t advance_until_heard(TestClient& client, std::int64_t step_ms = 500) {
         std::int64_t waited_ms = 0;
-        client.set_timeout_ms(8);
+        client.set_timeout_ms(1);
         while (!client.fill() && client.timed_out && waited_ms < 1'000'000) {
-            clock_.advance_ms(step_ms);
+            advance(step_ms);
             waited_ms += step_ms;
         }
         client.set_timeout_ms(10'000);
+        return waited_ms;
+    }
+    // The same until the server has given up a response that its client does not read.
+    std::int64_t advance_until_write_timeout() {
+        std::int64_t waited_ms = 0;
+        while (server_.server.stats().timeout_write == 0 && waited_ms < 1'000'000) {
+            advance(500);
+            waited_ms += 500;
+        }
         return waited_ms;
     }
 
@@ -269,10 +386,10 @@ TEST_F(SlowClients, a_body_that_drips_is_408_within_25_seconds) {
     client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\n");
     settle();
     std::int64_t elapsed_ms = 0;
-    client.set_timeout_ms(8);
+    client.set_timeout_ms(1);
     while (!client.fill() && elapsed_ms < 60'000) {
         client.send("0123456789");
-        clock_.advance_ms(1'000);
+        advance(1'000);
         elapsed_ms += 1'000;
     }
     EXPECT_GE(elapsed_ms, 19'000);
@@ -286,12 +403,12 @@ TEST_F(SlowClients, a_body_above_the_minimum_rate_has_two_minutes) {
     client.send("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10000000\r\n\r\n");
     settle();
     std::int64_t elapsed_ms = 0;
-    client.set_timeout_ms(8);
+    client.set_timeout_ms(1);
     const std::string piece(1'100, 'x');
     while (!client.fill() && elapsed_ms < 300'000) {
         client.send(piece);
         settle();
-        clock_.advance_ms(1'000);
+        advance(1'000);
         elapsed_ms += 1'000;
     }
     EXPECT_GE(elapsed_ms, 120'000);
@@ -304,15 +421,45 @@ TEST_F(SlowClients, a_client_that_does_not_read_is_closed_after_30_seconds) {
     client.send(get("/fill?20000000"));
     while (server_.handler.handled == 0) std::this_thread::yield();
     settle();
-    std::int64_t waited_ms = 0;
-    while (server_.server.stats().timeout_write == 0 && waited_ms < 1'000'000) {
-        clock_.advance_ms(500);
-        waited_ms += 500;
-        settle();
-    }
+    const std::int64_t waited_ms = advance_until_write_timeout();
     EXPECT_GE(waited_ms, 30'000);
     EXPECT_LE(waited_ms, 40'000);
     EXPECT_LT(client.read_to_end().size(), 20'000'000U);
+}
+
+// Alone they are served for as long as they like; when others wait for the memory they hold, not.
+class ScarceMemory : public SlowClients {
+protected:
+    void fill_up(core::MemoryUse use) {
+        held_ = core::MemoryLease(server_.memory, use);
+        ASSERT_TRUE(held_.grow_to(server_.memory.share(use) - server_.memory.used(use)));
+    }
+    core::MemoryLease held_;
+};
+
+TEST_F(ScarceMemory, an_unfinished_body_that_stands_still_is_408_within_seconds) {
+    TestClient client(server_.server.port());
+    client.send("POST /size HTTP/1.1\r\nHost: t\r\nContent-Length: 16000000\r\n\r\n" + std::string(1'000'000, 'x'));
+    settle();
+    advance(5'000);
+    EXPECT_EQ(server_.server.stats().timeout_body, 0U);
+    fill_up(core::MemoryUse::large_bodies);
+    EXPECT_LE(advance_until_heard(client), 5'500);
+    EXPECT_EQ(client.read_response().status, 408);
+    held_.shrink_to(0);
+}
+
+TEST_F(ScarceMemory, a_large_reply_that_nobody_reads_is_given_up_within_seconds) {
+    TestClient client(server_.server.port(), 4096);
+    client.send(get("/fill?20000000"));
+    while (server_.handler.handled == 0) std::this_thread::yield();
+    settle();
+    advance(5'000);
+    EXPECT_EQ(server_.server.stats().timeout_write, 0U);
+    fill_up(core::MemoryUse::replies);
+    const std::int64_t waited_ms = advance_until_write_timeout();
+    EXPECT_LE(waited_ms, 10'000);
+    held_.shrink_to(0);
 }
 
 TEST_F(SlowClients, a_client_that_reads_a_little_now_and_then_is_served) {

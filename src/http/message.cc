@@ -34,6 +34,12 @@ std::optional<std::string_view> HeaderList::find(std::string_view name) const {
 
 BodyLimit Handler::on_head(const Request&) { return {}; }
 
+Response Handler::overloaded(const Request&) {
+    Response response;
+    response.status = 503;
+    return response;
+}
+
 std::string_view reason_phrase(int status) {
     switch (status) {
         case 100:

@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "core/fwd.h"
+#include "core/memory_budget.h"
 #include "core/task_fwd.h"
 
 namespace riacho::http {
@@ -114,6 +115,9 @@ struct Response {
     // ends when its task does. The request is valid meanwhile. Never started when there is no body to send: for HEAD
     // requests, for 204 and 304, and when the client has gone before the response.
     BodyProducer producer;
+    // What the handler has taken for the body from core::MemoryUse::replies; the server takes what is missing, and
+    // gives all of it back once the body is sent.
+    core::MemoryLease memory;
     // HTTP/1.1: the connection is closed after this response. HTTP/2: the connection takes no further requests.
     bool close_connection = false;
 };
@@ -137,6 +141,9 @@ public:
     // streams of one HTTP/2 connection side by side. An exception becomes a 500 without a body. The task always runs to
     // its end, also when the client has gone.
     virtual Task<Response> handle(Request& request) = 0;
+    // The answer (503) to a request that the server has no memory for. Its head is complete; its body may not be there.
+    // Must not block. A producer is not allowed here.
+    virtual Response overloaded(const Request& request);
 
 protected:
     ~Handler() = default;

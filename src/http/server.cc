@@ -80,8 +80,12 @@ struct Server::Impl {
         asio::ip::address address;
     };
 
-    Impl(ServerOptions options, core::Runtime& r, core::Clock& clock, Handler& handler)
-        : shared{.options = std::move(options), .clock = clock, .handler = handler, .worker_count = r.size()},
+    Impl(ServerOptions options, core::Runtime& r, core::Clock& clock, Handler& handler, core::MemoryBudget& memory)
+        : shared{.options = std::move(options),
+                 .clock = clock,
+                 .handler = handler,
+                 .memory = memory,
+                 .worker_count = r.size()},
           runtime(r),
           bucket(shared.options.accept_rate, shared.options.accept_burst),
           acceptor(r.core(0).context()),
@@ -265,8 +269,9 @@ void Server::Impl::check_all_ended() {
     if (stopping && open_count == 0 && !std::exchange(told, true)) all_ended.set_value();
 }
 
-Server::Server(ServerOptions options, core::Runtime& runtime, core::Clock& clock, Handler& handler)
-    : impl_(std::make_unique<Impl>(std::move(options), runtime, clock, handler)) {}
+Server::Server(ServerOptions options, core::Runtime& runtime, core::Clock& clock, Handler& handler,
+               core::MemoryBudget& memory)
+    : impl_(std::make_unique<Impl>(std::move(options), runtime, clock, handler, memory)) {}
 
 Server::~Server() { RIACHO_CHECK(!impl_->listening, "stop the server before destroying it"); }
 
@@ -309,8 +314,10 @@ ServerStats Server::stats() const {
     total.refused_connections_max = impl_->refused_max.value();
     total.refused_per_address = impl_->refused_address.value();
     total.accept_delayed = impl_->delayed.value();
-    total.body_bytes_held = impl_->shared.body_bytes.load(std::memory_order_relaxed);
-    total.response_bytes_held = impl_->shared.response_bytes.load(std::memory_order_relaxed);
+    const core::MemoryBudget& memory = impl_->shared.memory;
+    using core::MemoryUse;
+    total.body_bytes_held = memory.used(MemoryUse::bodies) + memory.used(MemoryUse::large_bodies);
+    total.response_bytes_held = memory.used(MemoryUse::replies) + memory.used(MemoryUse::small_replies);
     for (const auto& worker : impl_->workers) {
         const detail::WorkerStats& stats = worker->stats();
         total.connections_tls += stats.connections_tls.value();
@@ -329,6 +336,7 @@ ServerStats Server::stats() const {
         total.h2_protocol_errors += stats.h2_protocol_errors.value();
         total.h2_floods += stats.h2_floods.value();
         total.handler_exceptions += stats.handler_exceptions.value();
+        total.sweeps += stats.sweeps.value();
     }
     return total;
 }

@@ -49,13 +49,18 @@ struct ServerOptions {
     std::size_t header_count_max = 100;
     std::size_t chunk_extension_size_max = 256;
 
-    // Bodies being received, and the heads of HTTP/2 streams, over all connections; above it requests are shed with
-    // 503.
-    std::size_t body_bytes_total_max = std::size_t{1} << 30;
-    // Response bodies that wait for their clients to read them, over all connections; above it a large one is given up
-    // and answered with 503. Small ones are not counted: a slow reader must not keep others from writing.
-    std::size_t response_bytes_total_max = std::size_t{1} << 30;
+    // Memory. What a client makes the server hold is taken from the MemoryBudget; what finds no room there is answered
+    // with 503 (Handler::overloaded).
+    std::size_t body_size_small = std::size_t{1} << 20;  // larger bodies have a share of their own
+    std::int64_t body_wait_ms = 2'000;                   // how long a large body waits for its share, unread
+    std::int64_t call_wait_ms = 5'000;                   // how long one that was read waits for the handler's share
+    // Larger responses are given up before they are begun when their share is used up, and answered with 503. Smaller
+    // ones are counted once they have to wait for the client; without room their client is disconnected.
     std::size_t response_size_small = std::size_t{128} << 10;
+    // While a share is scarce, what holds a part of it has to move fast enough to be done in this time.
+    std::int64_t scarce_span_ms = 30'000;
+    std::int64_t scarce_grace_ms = 2'000;
+    std::size_t requests_in_progress_max = 10'000;  // calls of Handler::handle at one time, over all cores
 
     // HTTP/2.
     std::uint32_t h2_streams_max = 512;
@@ -85,8 +90,8 @@ struct ServerStats {
     std::uint64_t connections_tls = 0;
     std::uint64_t connections_h2 = 0;
     std::uint64_t requests = 0;
-    std::uint64_t body_bytes_held = 0;      // now
-    std::uint64_t response_bytes_held = 0;  // now
+    std::uint64_t body_bytes_held = 0;      // now; of bodies and large bodies
+    std::uint64_t response_bytes_held = 0;  // now; of replies and small replies
     // Refusals, by reason.
     std::uint64_t refused_connections_max = 0;
     std::uint64_t refused_per_address = 0;
@@ -104,14 +109,17 @@ struct ServerStats {
     std::uint64_t h2_protocol_errors = 0;
     std::uint64_t h2_floods = 0;
     std::uint64_t handler_exceptions = 0;
+    std::uint64_t sweeps = 0;  // times the deadlines were looked at, over all cores
 };
 
-// Owned by the composition root, which keeps the runtime, the clock and the handler alive until it is destroyed.
+// Owned by the composition root, which keeps the runtime, the clock, the handler and the budget alive until it is
+// destroyed.
 // Constructed, started, stopped and destroyed on one thread that is not a core. A connection and all its streams live
 // on the core it was dealt to: the one with the fewest connections.
 class Server {
 public:
-    Server(ServerOptions options, core::Runtime& runtime, core::Clock& clock, Handler& handler);
+    Server(ServerOptions options, core::Runtime& runtime, core::Clock& clock, Handler& handler,
+           core::MemoryBudget& memory);
     // The server must be stopped, or never have listened.
     ~Server();
     Server(const Server&) = delete;

@@ -14,6 +14,7 @@
 #include "catalog/catalog.h"
 #include "catalog/keyring.h"
 #include "core/clock.h"
+#include "core/memory_budget.h"
 #include "core/metrics.h"
 #include "core/rng.h"
 #include "core/runtime.h"
@@ -131,6 +132,9 @@ struct Node::Impl {
     core::SystemRng rng;
     core::Metrics metrics;
     std::optional<catalog::Keyring> keyring;
+    core::MemoryBudget memory{{std::size_t{512} << 20, std::size_t{512} << 20, std::size_t{1} << 30,
+                               std::size_t{1} << 30, std::size_t{64} << 20, std::size_t{256} << 20,
+                               std::size_t{128} << 20, std::size_t{64} << 20}};
     core::Runtime runtime;
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<CatalogApplier> applier;
@@ -251,7 +255,7 @@ Expected<void, StartError> Node::Impl::listen() {
     }
     certificate = tls.cert_path;
     options.tls = tls;
-    server.emplace(std::move(options), runtime, system_clock, *router);
+    server.emplace(std::move(options), runtime, system_clock, *router, memory);
     const auto listening = server->listen();
     if (!listening) return fail(StartError{exit_code_of(listening.error().kind), listening.error().message});
     return {};

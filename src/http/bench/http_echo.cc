@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/clock.h"
+#include "core/memory_budget.h"
 #include "core/task.h"
 #include "http/message.h"
 #include "http/server.h"
@@ -58,7 +59,8 @@ int main(int argc, char** argv) {
             return 1;
         }
     }
-    http::Server server(options, runtime, clock, handler);
+    core::MemoryBudget memory(core::MemoryBudget::unlimited());
+    http::Server server(options, runtime, clock, handler, memory);
     if (const auto listening = server.listen(); !listening) {
         fmt::print(stderr, "{}\n", listening.error().message);
         return 1;

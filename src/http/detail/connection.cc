@@ -123,11 +123,7 @@ void Connection::watch_write() {
 }
 
 // A socket reports room only when a good part of its buffer is free; the client may be reading slowly all the time.
-bool Connection::is_client_reading() {
-    const int before = unacknowledged_;
-    watch_write();
-    return unacknowledged_ < before;
-}
+bool Connection::is_client_reading() const { return transport_.unacknowledged() < unacknowledged_; }
 
 void Connection::expire(Deadline what) {
     expired_ = what;
@@ -138,9 +134,9 @@ void Connection::expire(Deadline what) {
 
 void Connection::sweep(MonotonicNs now) {
     if (protocol_ != nullptr) protocol_->on_sweep(now);
-    if (deadline_ == Deadline::none || now.value() <= deadline_ns_) return;
-    if (deadline_ == Deadline::write && is_client_reading()) return;
-    expire(deadline_);
+    if (deadline_ == Deadline::none) return;
+    if (deadline_ == Deadline::write && is_client_reading()) return watch_write();
+    if (now.value() > deadline_ns_) expire(deadline_);
 }
 
 void Connection::stop() {
@@ -181,6 +177,7 @@ Task<bool> Connection::write_all(std::string_view data) {
         const IoResult result = transport_.write(data, {});
         if (result.state == IoState::done) {
             data.remove_prefix(result.size);
+            written_ += result.size;
             continue;
         }
         if (result.state == IoState::closed) co_return false;

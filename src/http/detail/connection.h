@@ -61,6 +61,8 @@ public:
     // Ends the waits as if the deadline had passed.
     void expire(Deadline what);
 
+    // Bytes that write_all has handed to the socket, since the beginning.
+    [[nodiscard]] std::uint64_t written() const { return written_; }
     // Writes all of it; false if the connection broke or its client stopped reading.
     Task<bool> write_all(std::string_view data);
     // Ends our side and reads what the client still sends, for a while: closing at once would destroy the last response
@@ -79,7 +81,7 @@ private:
     void sweep(MonotonicNs now);
     void stop();
     void count_expired(Deadline what);
-    bool is_client_reading();
+    [[nodiscard]] bool is_client_reading() const;
 
     Worker& worker_;
     Transport transport_;
@@ -91,6 +93,7 @@ private:
     Deadline expired_ = Deadline::none;
     std::int64_t deadline_ns_ = 0;
     int unacknowledged_ = 0;  // when the write deadline was set
+    std::uint64_t written_ = 0;
     Connection* previous_ = nullptr;
     Connection* next_ = nullptr;
 };

@@ -34,13 +34,12 @@ H1Connection::H1Connection(Connection& connection)
     : connection_(connection),
       worker_(connection.worker()),
       transport_(connection.transport()),
-      scanner_(worker_.options()) {
+      scanner_(worker_.options()),
+      body_memory_(worker_.memory(), core::MemoryUse::bodies) {
     RequestBuilder::set_origin(request_, worker_.core(), connection.peer(), transport_.secure());
 }
 
 H1Connection::~H1Connection() {
-    worker_.give_body_bytes(body_bytes_taken_);
-    worker_.give_response_bytes(response_bytes_taken_);
     if (block_.data) worker_.give_block(std::move(block_));
     if (rest_.data) worker_.give_block(std::move(rest_));
 }
@@ -89,8 +88,8 @@ Task<H1Connection::Next> H1Connection::serve_one() {
 void H1Connection::end_request() {
     if (body_.capacity() > body_kept_max) body_ = Buffer();
     body_.clear();
-    if (body_bytes_taken_ != 0) worker_.give_body_bytes(std::exchange(body_bytes_taken_, 0));
-    if (response_bytes_taken_ != 0) worker_.give_response_bytes(std::exchange(response_bytes_taken_, 0));
+    body_memory_.shrink_to(0);
+    reply_memory_.shrink_to(0);
     RequestBuilder::clear(request_);
     if (rest_.data) {
         std::swap(block_, rest_);
@@ -189,6 +188,10 @@ Task<H1Connection::Outcome> H1Connection::read_body(std::size_t size_max) {
         begin_ += length;
         co_return Outcome{};
     }
+    if (!parser_->is_chunked() && length > block_.capacity - begin_) {
+        const Outcome taken = co_await take_body_memory(length + Request::body_padding);
+        if (taken.refused != 0) co_return taken;
+    }
     if (parser_->expects_continue() && pending() == 0) {
         const bool written = co_await connection_.write_all("HTTP/1.1 100 Continue\r\n\r\n");
         if (!written) co_return Outcome{.closed = true};
@@ -207,6 +210,7 @@ Task<H1Connection::Outcome> H1Connection::read_body(std::size_t size_max) {
 void H1Connection::begin_body_clock() {
     connection_.clear_deadline();
     body_rate_.begin(worker_.now());
+    pace_.begin(worker_.now(), 0);
     reading_body_ = true;
 }
 
@@ -258,12 +262,30 @@ Task<H1Connection::Outcome> H1Connection::read_sized_body(std::size_t size) {
     co_return outcome;
 }
 
+// Whoever waits holds nothing of the share yet, so that those who hold a part can always go on to their end.
+Task<H1Connection::Outcome> H1Connection::take_body_memory(std::size_t size) {
+    const bool small = size <= worker_.options().body_size_small;
+    const core::MemoryUse use = small ? core::MemoryUse::bodies : core::MemoryUse::large_bodies;
+    connection_.clear_deadline();
+    const bool taken = co_await worker_.memory().take(worker_.core(), use, size, worker_.options().body_wait_ms);
+    if (!taken) co_return Outcome{.refused = 503};
+    body_memory_ = core::MemoryLease(worker_.memory(), use, size);
+    co_return Outcome{};
+}
+
+bool H1Connection::hold_body_memory(std::size_t bytes) {
+    if (bytes <= worker_.options().body_size_small || body_memory_.use() == core::MemoryUse::large_bodies) {
+        return body_memory_.grow_to(bytes);
+    }
+    core::MemoryLease large(worker_.memory(), core::MemoryUse::large_bodies);
+    if (!large.grow_to(bytes)) return false;
+    body_memory_ = std::move(large);
+    return true;
+}
+
 bool H1Connection::grow_body(std::size_t capacity) {
     const std::size_t wanted = capacity + Request::body_padding;
-    if (wanted > body_bytes_taken_) {
-        if (!worker_.take_body_bytes(wanted - body_bytes_taken_)) return false;
-        body_bytes_taken_ = wanted;
-    }
+    if (!hold_body_memory(wanted)) return false;
     body_.reserve(wanted);
     return true;
 }
@@ -308,17 +330,27 @@ void H1Connection::keep_rest(std::string_view rest) {
 
 // --- answering -------------------------------------------------------------------------------------------------------
 
-// Counts a large response until it is sent, or gives it up when too many wait already.
+// Takes the share of a large response until it is sent, or gives the response up when too many wait already.
 void H1Connection::hold(Response& response) {
-    const std::size_t size = response.body.size();
-    if (size <= worker_.options().response_size_small) return;
-    if (worker_.take_response_bytes(size)) {
-        response_bytes_taken_ = size;
-        return;
+    const std::size_t size = response.body.capacity();
+    if (response.memory.bytes() > 0) {
+        reply_memory_ = std::move(response.memory);
+    } else {
+        reply_memory_ = core::MemoryLease(worker_.memory(), core::MemoryUse::replies);
     }
+    const bool small = size <= worker_.options().response_size_small;
+    if (!small && !reply_memory_.grow_to(size)) response = worker_.shed(request_);
+    reply_memory_.shrink_to(small ? 0 : response.body.capacity());
+}
+
+// Small responses are counted only when the socket does not take them at once, which costs those who read nothing.
+bool H1Connection::hold_unsent(std::size_t bytes) {
+    pace_.begin(worker_.now(), connection_.written());
+    if (reply_memory_.bytes() > 0) return true;
+    reply_memory_ = core::MemoryLease(worker_.memory(), core::MemoryUse::small_replies);
+    if (reply_memory_.grow_to(bytes)) return true;
     worker_.stats().shed.add();
-    response = Response();
-    response.status = 503;
+    return false;
 }
 
 Task<H1Connection::Next> H1Connection::refuse(int status) {
@@ -334,8 +366,7 @@ Task<H1Connection::Next> H1Connection::refuse(int status) {
             stats.head_too_large.add();
             break;
         case 503:
-            stats.shed.add();
-            break;
+            break;  // counted by shed()
         default:
             stats.bad_request.add();
             break;
@@ -344,8 +375,8 @@ Task<H1Connection::Next> H1Connection::refuse(int status) {
     connection_.clear_deadline();
     keep_alive_ = head_only_ = false;
     body_ = Buffer();
-    worker_.give_body_bytes(std::exchange(body_bytes_taken_, 0));
-    Response response;
+    body_memory_.shrink_to(0);
+    Response response = status == 503 ? worker_.shed(request_) : Response();
     response.status = status;
     const bool sent = co_await send(response);
     co_return sent ? Next::linger : Next::close;
@@ -408,6 +439,7 @@ Task<bool> H1Connection::send(Response& response) {
     const IoResult result = transport_.write(out.view(), body);
     if (result.state == IoState::closed) co_return false;
     if (result.size == out.size() + body.size()) co_return true;
+    if (!hold_unsent(out.size() + body.size() - result.size)) co_return false;
     // The worker's buffer belongs to others while this waits.
     const std::string head(out.view().substr(std::min(result.size, out.size())));
     body.remove_prefix(result.size - std::min(result.size, out.size()));
@@ -471,7 +503,17 @@ Task<bool> H1Connection::send_stream(Response& response) {
 // --- deadlines -------------------------------------------------------------------------------------------------------
 
 void H1Connection::on_sweep(MonotonicNs now) {
-    if (reading_body_ && body_rate_.is_too_slow(now, worker_.options())) connection_.expire(Deadline::body);
+    const ServerOptions& options = worker_.options();
+    if (waiting_idle_) {
+        body_ = Buffer();
+    } else if (reading_body_) {
+        const bool in_the_way =
+            pace_.is_too_slow(now, body_rate_.received(), body_memory_.bytes(), options) && body_memory_.is_scarce();
+        if (in_the_way || body_rate_.is_too_slow(now, options)) connection_.expire(Deadline::body);
+    } else if (connection_.deadline() == Deadline::write && reply_memory_.is_scarce() &&
+               pace_.is_too_slow(now, connection_.written(), reply_memory_.bytes(), options)) {
+        connection_.expire(Deadline::write);
+    }
 }
 
 void H1Connection::on_stop() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/memory_budget.h"
 #include "core/task.h"
 #include "http/detail/connection.h"
 #include "http/detail/h1_parser.h"
@@ -49,11 +50,15 @@ private:
     Task<Outcome> read_some(char* to, std::size_t capacity, std::size_t& got);
     Task<bool> fill_block();
     bool make_room();
+    // Takes the whole of a declared length before anything of it is read.
+    Task<Outcome> take_body_memory(std::size_t size);
+    bool hold_body_memory(std::size_t bytes);
     bool grow_body(std::size_t capacity);
     void begin_body_clock();
     void end_request();
 
     void hold(Response& response);
+    bool hold_unsent(std::size_t bytes);
     Task<Next> refuse(int status);
     Task<Next> answer_head(Response response);
     Task<bool> send(Response& response);
@@ -71,15 +76,16 @@ private:
     Block block_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
-    Buffer body_;  // bodies that do not fit into the block
-    std::size_t body_bytes_taken_ = 0;
-    std::size_t response_bytes_taken_ = 0;
+    Buffer body_;                     // bodies that do not fit into the block
+    core::MemoryLease body_memory_;   // of what body_ may become
+    core::MemoryLease reply_memory_;  // of the response being sent
     // What was read beyond the end of a chunked body; it begins the next request.
     Block rest_;
     std::size_t rest_size_ = 0;
 
     bool reading_body_ = false;
     RateWatch body_rate_;
+    PaceWatch pace_;  // of the body, then of the response
 
     std::uint64_t requests_ = 0;
     bool keep_alive_ = true;

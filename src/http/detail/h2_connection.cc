@@ -245,7 +245,7 @@ void H2Connection::count(Event event) {
         case Event::bad_request:
             stats.bad_request.add();
             break;
-        case Event::shed:
+        case Event::reply_dropped:
             stats.shed.add();
             break;
         case Event::flood:

@@ -35,10 +35,8 @@ private:
     BodyLimit on_head(const Request& request) override;
     void set_origin(Request& request) override;
     std::string_view date() override;
-    bool take_body_bytes(std::size_t n) override { return worker_.take_body_bytes(n); }
-    void give_body_bytes(std::size_t n) override { worker_.give_body_bytes(n); }
-    bool take_response_bytes(std::size_t n) override { return worker_.take_response_bytes(n); }
-    void give_response_bytes(std::size_t n) override { worker_.give_response_bytes(n); }
+    core::MemoryBudget& memory() override { return worker_.memory(); }
+    Response shed(const Request& request) override { return worker_.shed(request); }
     void wake(core::Wakeup& wakeup) override { worker_.core().wake(wakeup); }
     void count(Event event) override;
 

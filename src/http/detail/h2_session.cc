@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t field_overhead = 32;  // RFC 9113 6.5.2
 constexpr std::size_t feed_size = 4096;
 constexpr std::size_t body_capacity_first = 64 * 1024;
+// Responses up to this size are not worth counting: their streams cost as much.
+constexpr std::size_t reply_size_counted = 4 * 1024;
 
 std::string_view view_of(const std::uint8_t* at, std::size_t size) { return {reinterpret_cast<const char*>(at), size}; }
 
@@ -211,7 +213,6 @@ H2Stream& H2Session::open_stream(std::int32_t id) {
 
 void H2Session::delete_stream(H2Stream& stream) {
     free_request(stream);
-    if (stream.response_bytes_taken_ > 0) host_.give_response_bytes(stream.response_bytes_taken_);
     if (stream.previous_ != nullptr) stream.previous_->next_ = stream.next_;
     if (stream.next_ != nullptr) stream.next_->previous_ = stream.previous_;
     if (first_ == &stream) first_ = stream.next_;
@@ -220,8 +221,8 @@ void H2Session::delete_stream(H2Stream& stream) {
 }
 
 void H2Session::free_request(H2Stream& stream) {
-    if (stream.bytes_taken_ > 0) host_.give_body_bytes(std::exchange(stream.bytes_taken_, 0));
     stream.body_ = Buffer();
+    stream.memory_.shrink_to(0);
     RequestBuilder::clear(stream.request_);
     std::string().swap(stream.head_);
 }
@@ -294,8 +295,9 @@ void H2Session::on_head_complete(H2Stream& stream) {
         return refuse(stream, 413, H2Host::Event::body_too_large);
     }
     // A few bytes on the wire can be a head of many kilobytes, and streams without end of them cost next to nothing.
-    if (!take_bytes(stream, stream.head_.size())) return refuse(stream, 503, H2Host::Event::shed);
+    if (!hold_request(stream, stream.head_.size())) return shed(stream);
     stream.rate_.begin(host_.now());
+    stream.pace_.begin(host_.now(), 0);
     const auto expect = stream.request_.find("expect");
     if (expect && equal_ignoring_case(*expect, "100-continue")) {
         const nghttp2_nv field = make_field(":status", "100");
@@ -307,7 +309,7 @@ void H2Session::on_body(H2Stream& stream, std::string_view data) {
     if (stream.refused_) return;
     const std::size_t size = stream.body_.size() + data.size();
     if (size > stream.body_size_max_) return refuse(stream, 413, H2Host::Event::body_too_large);
-    if (!room_for_body(stream, size)) return refuse(stream, 503, H2Host::Event::shed);
+    if (!room_for_body(stream, size)) return shed(stream);
     stream.body_.append(data);
     stream.rate_.add(data.size());
 }
@@ -319,15 +321,18 @@ bool H2Session::room_for_body(H2Stream& stream, std::size_t size) {
     const std::uint64_t declared = stream.request_.content_length().value_or(stream.body_size_max_);
     const std::size_t guess = std::max(size * 2, body_capacity_first);
     wanted = std::max(size, static_cast<std::size_t>(std::min<std::uint64_t>(declared, guess))) + Request::body_padding;
-    if (!take_bytes(stream, stream.head_.size() + wanted)) return false;
+    if (!hold_request(stream, stream.head_.size() + wanted)) return false;
     stream.body_.reserve(wanted);
     return true;
 }
 
-bool H2Session::take_bytes(H2Stream& stream, std::size_t total) {
-    if (total <= stream.bytes_taken_) return true;
-    if (!host_.take_body_bytes(total - stream.bytes_taken_)) return false;
-    stream.bytes_taken_ = total;
+bool H2Session::hold_request(H2Stream& stream, std::size_t total) {
+    const bool small = total <= options_.body_size_small;
+    const core::MemoryUse use = small ? core::MemoryUse::bodies : core::MemoryUse::large_bodies;
+    if (stream.memory_.bytes() > 0 && stream.memory_.use() == use) return stream.memory_.grow_to(total);
+    core::MemoryLease memory(host_.memory(), use);
+    if (!memory.grow_to(total)) return false;
+    stream.memory_ = std::move(memory);
     return true;
 }
 
@@ -363,6 +368,12 @@ void H2Session::refuse(H2Stream& stream, int status, H2Host::Event event) {
     Response response;
     response.status = status;
     (void)respond(stream, std::move(response));
+    free_request(stream);
+}
+
+void H2Session::shed(H2Stream& stream) {
+    stream.refused_ = true;
+    (void)respond(stream, host_.shed(stream.request_));
     free_request(stream);
 }
 
@@ -407,25 +418,34 @@ bool H2Session::is_done() const {
     return broken_ || (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0);
 }
 
-// Counts a large response until its stream is closed, or gives it up when too many wait already.
-void H2Session::hold(H2Stream& stream) {
-    const std::size_t size = stream.response_.body.size();
-    if (size <= options_.response_size_small) return;
-    if (host_.take_response_bytes(size)) {
-        stream.response_bytes_taken_ = size;
-        return;
+// Takes the share of a response until its stream is closed. A large one is given up when too many wait already.
+bool H2Session::hold(H2Stream& stream) {
+    const std::size_t size = stream.response_.body.capacity();
+    if (size <= options_.response_size_small) {
+        stream.response_.memory.shrink_to(0);
+        stream.reply_memory_ = core::MemoryLease(host_.memory(), core::MemoryUse::small_replies);
+        if (size <= reply_size_counted || stream.reply_memory_.grow_to(size)) return true;
+        host_.count(H2Host::Event::reply_dropped);
+        stream.response_ = Response();
+        nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_ENHANCE_YOUR_CALM);
+        return false;
     }
-    host_.count(H2Host::Event::shed);
-    stream.response_ = Response();
-    stream.response_.status = 503;
+    stream.reply_memory_ = std::move(stream.response_.memory);
+    if (stream.reply_memory_.bytes() == 0) {
+        stream.reply_memory_ = core::MemoryLease(host_.memory(), core::MemoryUse::replies);
+    }
+    if (!stream.reply_memory_.grow_to(size)) stream.response_ = host_.shed(stream.request_);
+    stream.reply_memory_.shrink_to(stream.response_.body.capacity());
+    return true;
 }
 
 bool H2Session::respond(H2Stream& stream, Response response) {
     if (stream.closed_ || stream.answered_) return false;
     stream.answered_ = true;
     stream.response_ = std::move(response);
-    hold(stream);
+    if (!hold(stream)) return false;
     stream.progress_at_ = host_.now();
+    stream.pace_.begin(stream.progress_at_, 0);
     const Response& r = stream.response_;
     const bool head_only = stream.request_.method() == "HEAD" || has_no_body(r.status);
     stream.streaming_ = static_cast<bool>(r.producer) && !head_only;
@@ -529,16 +549,27 @@ void H2Session::sweep(MonotonicNs now) {
             host_.count(H2Host::Event::timeout_head);
             return terminate(NGHTTP2_ENHANCE_YOUR_CALM);
         }
-        if (stream->state_ == H2Stream::State::body && !stream->refused_ && stream->rate_.is_too_slow(now, options_)) {
+        if (stream->state_ == H2Stream::State::body && !stream->refused_ &&
+            (stream->rate_.is_too_slow(now, options_) || is_in_the_way(*stream, now))) {
             refuse(*stream, 408, H2Host::Event::timeout_body);
         }
         const bool has_data = stream->answered_ && (!stream->streaming_ || !stream->chunk_.empty());
-        if (has_data && age_ms(stream->progress_at_) > options_.write_timeout_ms) {
+        if (has_data && (age_ms(stream->progress_at_) > options_.write_timeout_ms || is_in_the_way(*stream, now))) {
             host_.count(H2Host::Event::timeout_write);
             stream->progress_at_ = now;
             nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id_, NGHTTP2_CANCEL);
         }
     }
+}
+
+// Holds a part of a scarce share and does not move.
+bool H2Session::is_in_the_way(H2Stream& stream, MonotonicNs now) {
+    if (stream.answered_) {
+        return stream.pace_.is_too_slow(now, stream.sent_, stream.reply_memory_.bytes(), options_) &&
+               stream.reply_memory_.is_scarce();
+    }
+    return stream.pace_.is_too_slow(now, stream.rate_.received(), stream.memory_.bytes(), options_) &&
+           stream.memory_.is_scarce();
 }
 
 void H2Session::begin_shutdown() { nghttp2_submit_shutdown_notice(session_); }

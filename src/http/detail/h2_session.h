@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/time.h"
 #include "core/fwd.h"
+#include "core/memory_budget.h"
 #include "http/detail/rate_watch.h"
 #include "http/message.h"
 #include "http/server.h"
@@ -51,12 +52,13 @@ private:
     std::size_t list_size_ = 0;
     std::size_t body_size_max_ = 0;
     Buffer body_;
-    std::size_t bytes_taken_ = 0;  // of what the server may hold, for head and body
+    core::MemoryLease memory_;  // of head and body
     RateWatch rate_;
+    PaceWatch pace_;  // of the body, then of the response
     MonotonicNs began_at_;
 
     Response response_;
-    std::size_t response_bytes_taken_ = 0;
+    core::MemoryLease reply_memory_;
     std::size_t sent_ = 0;
     std::string_view chunk_;              // what a producer waits to have sent
     core::Wakeup* chunk_sent_ = nullptr;  // the waiting producer
@@ -73,10 +75,9 @@ public:
     virtual BodyLimit on_head(const Request& request) = 0;
     virtual void set_origin(Request& request) = 0;
     virtual std::string_view date() = 0;  // "Mon, 23 Nov 2026 08:00:00 GMT"
-    virtual bool take_body_bytes(std::size_t n) = 0;
-    virtual void give_body_bytes(std::size_t n) = 0;
-    virtual bool take_response_bytes(std::size_t n) = 0;
-    virtual void give_response_bytes(std::size_t n) = 0;
+    virtual core::MemoryBudget& memory() = 0;
+    // The response to a request that there is no room for; counts it.
+    virtual Response shed(const Request& request) = 0;
     // Runs it later, never inside this call.
     virtual void wake(core::Wakeup& wakeup) = 0;
     enum class Event : std::uint8_t {
@@ -84,7 +85,7 @@ public:
         head_too_large,
         body_too_large,
         bad_request,
-        shed,
+        reply_dropped,
         flood,
         protocol_error,
         timeout_head,
@@ -156,10 +157,13 @@ private:
     std::size_t fill_data(H2Stream& stream, char* to, std::size_t capacity, std::uint32_t& flags);
     int build_request(H2Stream& stream);
     void refuse(H2Stream& stream, int status, H2Host::Event event);
-    void hold(H2Stream& stream);
+    void shed(H2Stream& stream);
+    // False: there is no room for the response; the stream was reset.
+    bool hold(H2Stream& stream);
+    bool is_in_the_way(H2Stream& stream, MonotonicNs now);
     void wake_writer(H2Stream& stream);
     bool room_for_body(H2Stream& stream, std::size_t size);
-    bool take_bytes(H2Stream& stream, std::size_t total);
+    bool hold_request(H2Stream& stream, std::size_t total);
     void free_request(H2Stream& stream);
 
     const ServerOptions& options_;

@@ -1,4 +1,4 @@
-// Watches how fast a request body arrives.
+// Watches how fast a body moves: from a client, or to one.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@ public:
         in_grace_ = true;
     }
     void add(std::size_t n) { received_ += n; }
+    [[nodiscard]] std::uint64_t received() const { return received_; }
     // To be asked from time to time.
     bool is_too_slow(MonotonicNs now, const ServerOptions& options) {
         const std::int64_t total_ms = (now.value() - began_ns_) / 1'000'000;
@@ -37,6 +38,29 @@ private:
     std::uint64_t received_ = 0;
     std::uint64_t window_received_ = 0;
     bool in_grace_ = true;
+};
+
+// Watches what holds a part of a scarce share. A client that moves nothing for a moment, or so little that it would
+// hold the memory for long, makes way for those who wait.
+class PaceWatch {
+public:
+    void begin(MonotonicNs now, std::uint64_t moved) {
+        window_ns_ = now.value();
+        window_moved_ = moved;
+    }
+    // To be asked from time to time, scarce or not. moved: bytes since any moment; held: what is held of the share.
+    bool is_too_slow(MonotonicNs now, std::uint64_t moved, std::uint64_t held, const ServerOptions& options) {
+        const std::int64_t elapsed_ms = (now.value() - window_ns_) / 1'000'000;
+        if (elapsed_ms < options.scarce_grace_ms) return false;
+        const auto span_ms = static_cast<std::uint64_t>(options.scarce_span_ms);
+        const bool slow = (moved - window_moved_) * span_ms < held * static_cast<std::uint64_t>(elapsed_ms);
+        begin(now, moved);
+        return slow;
+    }
+
+private:
+    std::int64_t window_ns_ = 0;
+    std::uint64_t window_moved_ = 0;
 };
 
 }  // namespace riacho::http::detail

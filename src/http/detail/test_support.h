@@ -70,6 +70,13 @@ public:
         co_return response;
     }
 
+    Response overloaded(const Request&) override {
+        Response response;
+        response.status = 503;
+        response.body.append("overloaded");
+        return response;
+    }
+
     // Lets every waiting and future /wait go on.
     void release() {
         const std::lock_guard lock(mutex_);
@@ -137,9 +144,11 @@ private:
 
 // A running server; stopped by the destructor.
 struct TestServer {
-    explicit TestServer(ServerOptions options = {}, std::size_t cores = 1, core::Clock* other_clock = nullptr)
-        : runtime(cores),
-          server(quick(std::move(options)), runtime, other_clock ? *other_clock : system_clock, handler) {
+    explicit TestServer(ServerOptions options = {}, std::size_t cores = 1, core::Clock* other_clock = nullptr,
+                        const core::MemoryBudget::Shares& shares = core::MemoryBudget::unlimited())
+        : memory(shares),
+          runtime(cores),
+          server(quick(std::move(options)), runtime, other_clock ? *other_clock : system_clock, handler, memory) {
         const auto listening = server.listen();
         if (!listening) throw std::runtime_error(listening.error().message);
         runtime.start();
@@ -155,6 +164,7 @@ struct TestServer {
     }
 
     core::SystemClock system_clock;
+    core::MemoryBudget memory;
     PathHandler handler;
     core::Runtime runtime;
     Server server;

@@ -18,11 +18,10 @@ constexpr std::size_t block_capacity = 16 * 1024;
 constexpr std::size_t blocks_kept_max = 64;
 constexpr std::size_t input_capacity = 64 * 1024;
 
-bool take_bytes(std::atomic<std::size_t>& held, std::size_t n, std::size_t total_max) {
-    if (held.fetch_add(n, std::memory_order_relaxed) + n <= total_max) return true;
-    held.fetch_sub(n, std::memory_order_relaxed);
-    return false;
-}
+// What a handler needs to parse a body and to encode its records, beside the body itself; measured with PutRecords of
+// records of any size (docs/operations.md). Small bodies are bounded by the number of calls in progress.
+constexpr std::size_t call_memory_factor = 2;
+constexpr std::size_t call_memory_body_min = 64 * 1024;
 
 }  // namespace
 
@@ -69,14 +68,39 @@ BodyLimit Worker::ask_handler(const Request& request) noexcept {
     return limit;
 }
 
-Task<Response> Worker::call_handler(Request* request) {
+Response Worker::shed(const Request& request) noexcept {
+    stats_.shed.add();
     try {
-        co_return co_await shared_.handler.handle(*request);
+        return shared_.handler.overloaded(request);
     } catch (...) {
-        count_exception("exception in a request handler");
+        count_exception("exception in a handler's overloaded");
     }
     Response response;
-    response.status = 500;
+    response.status = 503;
+    return response;
+}
+
+Task<Response> Worker::call_handler(Request* request) {
+    if (in_progress_ * shared_.worker_count >= options().requests_in_progress_max) co_return shed(*request);
+    core::MemoryLease lease;
+    if (request->body().size() > call_memory_body_min) {
+        // At most the half, so that the largest body is served by the smallest node.
+        const std::size_t bytes =
+            std::min(request->body().size() * call_memory_factor, shared_.memory.share(core::MemoryUse::calls) / 2);
+        const bool taken = co_await shared_.memory.take(core_, core::MemoryUse::calls, bytes, options().call_wait_ms);
+        if (!taken) co_return shed(*request);
+        lease = core::MemoryLease(shared_.memory, core::MemoryUse::calls, bytes);
+    }
+    ++in_progress_;
+    Response response;
+    try {
+        response = co_await shared_.handler.handle(*request);
+    } catch (...) {
+        count_exception("exception in a request handler");
+        response = Response();
+        response.status = 500;
+    }
+    --in_progress_;
     co_return response;
 }
 
@@ -127,6 +151,7 @@ void Worker::sweep() {
             at->sweep(time);
         }
     }
+    stats_.sweeps.add();
 }
 
 void Worker::begin_stop(MonotonicNs deadline) {
@@ -157,17 +182,5 @@ std::string_view Worker::date_line() {
     }
     return {date_.data(), date_size_};
 }
-
-bool Worker::take_body_bytes(std::size_t n) {
-    return take_bytes(shared_.body_bytes, n, options().body_bytes_total_max);
-}
-
-void Worker::give_body_bytes(std::size_t n) { shared_.body_bytes.fetch_sub(n, std::memory_order_relaxed); }
-
-bool Worker::take_response_bytes(std::size_t n) {
-    return take_bytes(shared_.response_bytes, n, options().response_bytes_total_max);
-}
-
-void Worker::give_response_bytes(std::size_t n) { shared_.response_bytes.fetch_sub(n, std::memory_order_relaxed); }
 
 }  // namespace riacho::http::detail

@@ -14,6 +14,7 @@
 
 #include "base/buffer.h"
 #include "core/clock.h"
+#include "core/memory_budget.h"
 #include "core/task.h"
 #include "http/detail/tls_context.h"
 #include "http/message.h"
@@ -39,6 +40,7 @@ struct WorkerStats {
     Counter connections_tls, connections_h2, requests;
     Counter tls_failed, timeout_handshake, timeout_head, timeout_idle, timeout_body, timeout_write;
     Counter head_too_large, body_too_large, bad_request, shed, h2_protocol_errors, h2_floods, handler_exceptions;
+    Counter sweeps;
 };
 
 // Memory that requests are read into; idle connections hold none.
@@ -68,9 +70,8 @@ struct SharedState {
     ServerOptions options;
     core::Clock& clock;
     Handler& handler;
+    core::MemoryBudget& memory;
     std::size_t worker_count;
-    std::atomic<std::size_t> body_bytes{0};
-    std::atomic<std::size_t> response_bytes{0};
     std::atomic<bool> stopping{false};
 };
 
@@ -84,8 +85,11 @@ public:
     [[nodiscard]] const ServerOptions& options() const { return shared_.options; }
     // Handler::on_head; an exception becomes a 500.
     BodyLimit ask_handler(const Request& request) noexcept;
-    // Handler::handle, likewise. The request must live until the task ends.
+    // Handler::handle, likewise; Handler::overloaded when there is no room for the call. The request must live until
+    // the task ends.
     Task<Response> call_handler(Request* request);
+    // The response to a request that there is no room for; counts it.
+    Response shed(const Request& request) noexcept;
     [[nodiscard]] MonotonicNs now() const { return shared_.clock.monotonic(); }
     [[nodiscard]] WorkerStats& stats() { return stats_; }
     [[nodiscard]] const WorkerStats& stats() const { return stats_; }
@@ -107,12 +111,7 @@ public:
     [[nodiscard]] Block& input() { return input_; }
     // "date: ...\r\n" of this second.
     std::string_view date_line();
-    // Bytes of requests held, over all cores. False: there is no room and nothing was taken.
-    bool take_body_bytes(std::size_t n);
-    void give_body_bytes(std::size_t n);
-    // The same for the bodies of responses.
-    bool take_response_bytes(std::size_t n);
-    void give_response_bytes(std::size_t n);
+    [[nodiscard]] core::MemoryBudget& memory() { return shared_.memory; }
 
     // Every connection is told; those still there after the deadline are closed hard.
     void begin_stop(MonotonicNs deadline);
@@ -129,6 +128,7 @@ private:
     SharedState& shared_;
     core::Core& core_;
     WorkerStats stats_;
+    std::size_t in_progress_ = 0;  // calls of the handler
     std::unique_ptr<TlsContext> tls_;
     TokenBucket tls_handshakes_;
     Connection* first_ = nullptr;
