@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "http/detail/text.h"
+#include "base/text.h"
 
 namespace riacho::http {
 namespace {
@@ -16,12 +16,12 @@ constexpr std::size_t url_size_max = 8 * 1024;
 constexpr std::size_t host_size_max = 255;
 
 bool is_host_character(char c) {
-    const char lower = detail::to_lower(c);
+    const char lower = to_lower(c);
     return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
 }
 
 bool is_address_character(char c) {
-    const char lower = detail::to_lower(c);
+    const char lower = to_lower(c);
     return (lower >= 'a' && lower <= 'f') || (c >= '0' && c <= '9') || c == ':' || c == '.';
 }
 
@@ -43,7 +43,7 @@ bool split_authority(std::string_view authority, Url& url) {
     }
     if (host.size() > host_size_max) return false;
     url.host = host;
-    std::ranges::transform(url.host, url.host.begin(), detail::to_lower);
+    std::ranges::transform(url.host, url.host.begin(), to_lower);
     url.port = url.secure ? https_port : http_port;
     if (port.empty()) return true;
     port.remove_prefix(1);
@@ -66,7 +66,7 @@ Expected<Url, std::string> parse_url(std::string_view text) {
     Url url;
     std::string_view rest = text;
     const auto take_scheme = [&rest](std::string_view scheme) {
-        if (!detail::equal_ignoring_case(rest.substr(0, scheme.size()), scheme)) return false;
+        if (!equal_ignoring_case(rest.substr(0, scheme.size()), scheme)) return false;
         rest.remove_prefix(scheme.size());
         return true;
     };
