@@ -68,6 +68,11 @@ public:
         if (has_channel(*stream)) return reject(Code::stream_has_channels);
         auto changed = std::make_shared<StreamState>(*stream);
         changed->reshard.reset();
+        // A stream that never became ACTIVE has never had open shards: nothing lists them any more.
+        if (stream->status(now_) == StreamStatus::creating) {
+            for (ShardState& shard : changed->shards) shard.closed_at = TimestampMs(0);
+            changed->index_shards();
+        }
         changed->transition = StreamStatus::deleting;
         changed->transition_until = TimestampMs(now_.value() + command.transition_ms);
         Outcome outcome;
@@ -136,6 +141,9 @@ public:
         }
         auto changed = std::make_shared<StreamState>(*stream);
         changed->reshard = command.plan;
+        if (command.plan.kind == PendingReshard::Kind::uniform) {
+            changed->reshard->shard = stream->shards.back().index + 1;
+        }
         changed->transition = StreamStatus::updating;
         changed->transition_until = TimestampMs(now_.value() + command.transition_ms);
         return accept(std::move(changed));
@@ -401,7 +409,7 @@ private:
         stream.mode = mode;
         if (mode != StreamMode::on_demand || stream.open_shard_count() >= on_demand_shards_min) return;
         stream.reshard.emplace();
-        stream.reshard->kind = PendingReshard::Kind::uniform;
+        stream.reshard->kind = PendingReshard::Kind::uniform_v1;  // as journals of version 0.1 expect
         stream.reshard->target_shard_count = on_demand_shards_min;
     }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <span>
 
 #include "catalog/keyring.h"
 #include "core/rng.h"
@@ -216,13 +217,13 @@ TEST(Reshard, a_merge_takes_two_neighbours_in_order) {
     EXPECT_EQ(code(0, 1), Verdict::Code::shard_closed);
 }
 
-TEST(Reshard, any_shard_count_becomes_the_even_partition_of_any_other) {
+TEST(Reshard, the_first_versions_plan_is_carried_out_as_it_was) {
     for (const std::uint32_t from : {1U, 2U, 3U, 5U, 8U, 13U}) {
         for (const std::uint32_t to : {1U, 2U, 3U, 4U, 7U, 10U, 13U, 64U}) {
             State state;
             static_cast<void>(apply(state, create(from), now));
             const TimestampMs later(now.value() + 1'000);
-            reshard(state, {PendingReshard::Kind::uniform, 0, 0, 0, to}, later);
+            reshard(state, {PendingReshard::Kind::uniform_v1, 0, 0, 0, to}, later);
             const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
             std::vector<U128> expected;
             expected.reserve(to);
@@ -233,6 +234,82 @@ TEST(Reshard, any_shard_count_becomes_the_even_partition_of_any_other) {
             }
         }
     }
+}
+
+// The indexes of the open shards after the counts one after the other; each is within rounding of the even partition.
+std::vector<std::int32_t> scaled(std::vector<std::uint32_t> counts) {
+    State state;
+    static_cast<void>(apply(state, create(counts.front()), now));
+    TimestampMs at(now.value() + 1'000);
+    for (const std::uint32_t count : std::span(counts).subspan(1)) {
+        EXPECT_LE(reshard(state, {PendingReshard::Kind::uniform, 0, 0, 0, count}, at), 6);
+        at = TimestampMs(at.value() + 1'000);
+        const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
+        const std::vector<U128> starts = open_starts(*stream);
+        EXPECT_EQ(starts.size(), count);
+        for (std::uint32_t i = 0; i < starts.size() && i < count; ++i) {
+            const U128 even = even_shard_start(i, count);
+            EXPECT_LT(std::max(starts[i], even) - std::min(starts[i], even), U128{1'000}) << i << " of " << count;
+        }
+        for (std::size_t i = 0; i < stream->shards.size(); ++i) {
+            EXPECT_EQ(stream->shards[i].index, static_cast<std::int32_t>(i)) << "no index is left out";
+        }
+    }
+    std::vector<std::int32_t> open;
+    for (const ShardState& shard : state.snapshot->find(orders.account, orders.region, orders.name)->shards) {
+        if (!shard.closed_at) open.push_back(shard.index);
+    }
+    return open;
+}
+
+// AWS: the indexes of public reports; splits and merges from the left.
+TEST(Reshard, a_new_shard_count_takes_the_steps_that_aws_takes) {
+    using Indexes = std::vector<std::int32_t>;
+    EXPECT_EQ(scaled({4, 3}), (Indexes{6, 9, 10}));
+    EXPECT_EQ(scaled({2, 3}), (Indexes{2, 5, 6}));
+    EXPECT_EQ(scaled({2, 4}), (Indexes{2, 3, 4, 5}));
+    EXPECT_EQ(scaled({4, 2}), (Indexes{4, 5}));
+    EXPECT_EQ(scaled({5, 5}), (Indexes{0, 1, 2, 3, 4}));
+}
+
+TEST(Reshard, boundaries_that_differ_by_rounding_are_the_same) {
+    using Indexes = std::vector<std::int32_t>;
+    EXPECT_EQ(scaled({3, 6}), (Indexes{3, 4, 5, 6, 7, 8}));
+    EXPECT_EQ(scaled({6, 3}), (Indexes{6, 7, 8}));
+    EXPECT_EQ(scaled({5, 10}), (Indexes{5, 6, 7, 8, 9, 10, 11, 12, 13, 14}));
+    EXPECT_EQ(scaled({10, 5}), (Indexes{10, 11, 12, 13, 14}));
+    EXPECT_EQ(scaled({3, 6, 12, 6, 3}).size(), 3U) << "also after several changes";
+    EXPECT_EQ(scaled({7, 14, 9, 18, 36, 19, 10, 5, 3, 2, 1}).size(), 1U);
+}
+
+TEST(Reshard, any_shard_count_becomes_any_other) {
+    for (std::uint32_t from = 1; from <= 24; ++from) {
+        for (std::uint32_t to = (from + 1) / 2; to <= 2 * from; ++to) scaled({from, to});
+    }
+}
+
+TEST(Reshard, slivers_made_by_hand_go_away) {
+    State state;
+    static_cast<void>(apply(state, create(2), now));
+    const U128 half = U128{1} << 127;
+    TimestampMs at(now.value() + 1'000);
+    const auto next = [&] { return at = TimestampMs(at.value() + 1'000); };
+    reshard(state, {PendingReshard::Kind::split, 0, 0, half - 2, 0}, next());
+    reshard(state, {PendingReshard::Kind::split, 1, 0, half + 2, 0}, next());
+    reshard(state, {PendingReshard::Kind::split, 5, 0, half + 1'000'000'000, 0}, next());
+    reshard(state, {PendingReshard::Kind::uniform, 0, 0, 0, 4}, next());
+    const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
+    EXPECT_EQ(open_starts(*stream), (std::vector<U128>{0, half / 2, half, half + half / 2}));
+}
+
+TEST(Apply, a_stream_deleted_while_creating_has_no_open_shards) {
+    State state;
+    static_cast<void>(apply(state, create(3), now));
+    EXPECT_TRUE(apply(state, DeleteStream{orders, 500, false}, now).accepted);
+    const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
+    EXPECT_EQ(stream->open_shard_count(), 0);
+    const Outcome purged = apply(state, PurgeStream{stream->uid}, TimestampMs(now.value() + 500));
+    EXPECT_EQ(purged.effects.drop.size(), 3U);
 }
 
 TEST(Consumers, are_registered_once_and_keep_their_stream_alive) {

@@ -39,12 +39,17 @@ struct ShardState {
 
 // A reshard that was accepted and takes place when the time of UPDATING is over; until then records go to the parents.
 struct PendingReshard {
-    enum class Kind : std::uint8_t { split, merge, uniform };
+    enum class Kind : std::uint8_t {
+        split,
+        merge,
+        uniform_v1,  // to target_shard_count, in the steps of version 0.1: journals and stored plans may still hold it
+        uniform      // to target_shard_count; shards of the even partition that exist already are kept
+    };
     Kind kind = Kind::split;
-    std::int32_t shard = 0;                // split, merge
+    std::int32_t shard = 0;                // split, merge; uniform: the index of the first shard that the plan opens
     std::int32_t adjacent_shard = 0;       // merge: the one above
     U128 new_starting_hash_key = 0;        // split
-    std::uint32_t target_shard_count = 0;  // uniform
+    std::uint32_t target_shard_count = 0;  // uniform, uniform_v1
 
     friend bool operator==(const PendingReshard&, const PendingReshard&) = default;
 };

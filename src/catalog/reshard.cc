@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "catalog/command.h"
 
 namespace riacho::catalog {
 namespace {
@@ -34,22 +35,38 @@ std::optional<Verdict> check_merge(const StreamState& stream, const PendingResha
     return std::nullopt;
 }
 
-// Changes the shards of one stream; remembers what the log has to do.
+// Changes the shards of one stream, and collects what the log has to do. The parents of a step are shards that existed
+// before it. finish() ends the step.
 class Resharder {
 public:
     Resharder(StreamState& stream, TimestampMs now, std::uint64_t& next_uid, LogEffects& effects)
-        : stream_(stream), now_(now), next_uid_(next_uid), effects_(effects) {}
+        : stream_(stream),
+          now_(now),
+          next_uid_(next_uid),
+          effects_(effects),
+          next_index_(stream.shards.back().index + 1) {}
 
-    void split(std::int32_t index, U128 key) {
+    // Children get the indexes `child` and `child + 1`; the other forms use the next free ones.
+    void split(std::int32_t index, U128 key, std::int32_t child) {
         const ShardState parent = close(index);
-        open(parent.starting_hash_key, key - 1, parent, nullptr);
-        open(key, parent.ending_hash_key, parent, nullptr);
+        open(child, parent.starting_hash_key, key - 1, parent, nullptr);
+        open(child + 1, key, parent.ending_hash_key, parent, nullptr);
     }
-
-    void merge(std::int32_t lower_index, std::int32_t upper_index) {
+    void split(std::int32_t index, U128 key) {
+        split(index, key, next_index_);
+        next_index_ += 2;
+    }
+    void merge(std::int32_t lower_index, std::int32_t upper_index, std::int32_t child) {
         const ShardState lower = close(lower_index);
         const ShardState upper = close(upper_index);
-        open(lower.starting_hash_key, upper.ending_hash_key, lower, &upper);
+        open(child, lower.starting_hash_key, upper.ending_hash_key, lower, &upper);
+    }
+    void merge(std::int32_t lower_index, std::int32_t upper_index) { merge(lower_index, upper_index, next_index_++); }
+
+    void finish() {
+        stream_.shards.insert(stream_.shards.end(), opened_.begin(), opened_.end());
+        std::ranges::sort(stream_.shards, {}, &ShardState::index);
+        opened_.clear();
     }
 
 private:
@@ -62,9 +79,9 @@ private:
         return *shard;
     }
 
-    void open(U128 start, U128 end, const ShardState& parent, const ShardState* adjacent) {
+    void open(std::int32_t index, U128 start, U128 end, const ShardState& parent, const ShardState* adjacent) {
         ShardState child;
-        child.index = stream_.shards.back().index + 1;
+        child.index = index;
         child.uid = next_uid_++;
         child.starting_hash_key = start;
         child.ending_hash_key = end;
@@ -78,13 +95,15 @@ private:
         }
         child.opened_at = now_;
         effects_.create.push_back(child.uid);
-        stream_.shards.push_back(child);
+        opened_.push_back(child);
     }
 
     StreamState& stream_;
     TimestampMs now_;
     std::uint64_t& next_uid_;
     LogEffects& effects_;
+    std::int32_t next_index_;
+    std::vector<ShardState> opened_;
 };
 
 std::vector<ShardState> open_shards(const StreamState& stream) {
@@ -135,6 +154,141 @@ bool is_even(const StreamState& stream, std::uint32_t count) {
     return true;
 }
 
+// One step as version 0.1 took it: all splits first, then merges in pairs. Journals replay to the same shards.
+bool continue_uniform_v1(StreamState& stream, Resharder& resharder, std::uint32_t count) {
+    const std::vector<ShardState> open = open_shards(stream);
+    if (!split_at_boundaries(resharder, open, count)) merge_neighbours(resharder, open, count);
+    resharder.finish();
+    return is_even(stream, count);
+}
+
+// Boundaries that differ by less are the same boundary: even_shard_start rounds down, so boundaries of two even
+// partitions that should be equal differ by up to the larger number of shards.
+constexpr U128 rounding_max = create_stream_shards_max;
+
+// The starts of the even partition, each moved to the start of an existing shard where the two differ by rounding only.
+std::vector<U128> uniform_starts(const std::vector<ShardState>& base, std::uint32_t count) {
+    std::vector<U128> starts;
+    starts.reserve(count);
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const U128 even = even_shard_start(i, count);
+        U128 start = even;
+        U128 distance = rounding_max + 1;
+        const auto above = std::ranges::lower_bound(base, even, {}, &ShardState::starting_hash_key);
+        if (above != base.end() && above->starting_hash_key - even < distance) {
+            start = above->starting_hash_key;
+            distance = start - even;
+        }
+        if (i > 0 && above != base.begin()) {
+            const U128 below = std::prev(above)->starting_hash_key;
+            if (below > 0 && even - below < distance) start = below;
+        }
+        starts.push_back(start);
+    }
+    return starts;
+}
+
+// A split or merge of a uniform plan, by shard indexes. A split opens `child` and `child + 1`, a merge `child`.
+struct Move {
+    std::int32_t lower = 0;
+    std::optional<std::int32_t> upper;  // merge
+    U128 key = 0;                       // split: where the second child starts
+    std::int32_t child = 0;
+};
+
+// AWS: from the left, each target shard is finished before the next one is begun: 4 -> 3 splits 1, merges, splits 2,
+// merges and merges, so that shards 6, 9 and 10 are open (public reports of UpdateShardCount's results).
+std::vector<Move> plan_moves(const std::vector<ShardState>& base, const std::vector<U128>& starts, std::int32_t next) {
+    struct Piece {
+        std::int32_t index;
+        U128 end;
+    };
+    std::vector<Move> moves;
+    std::optional<Piece> rest;  // the upper child of a split that is not used up
+    auto shard = base.begin();
+    for (std::size_t i = 0; i < starts.size(); ++i) {
+        const U128 end = i + 1 < starts.size() ? starts[i + 1] - 1 : u128_max;
+        std::optional<Piece> made;
+        while (!made || made->end < end) {
+            Piece piece{};
+            if (rest) {
+                piece = *rest;
+                rest.reset();
+            } else {
+                piece = {shard->index, shard->ending_hash_key};
+                ++shard;
+            }
+            if (piece.end > end) {
+                moves.push_back({.lower = piece.index, .upper = {}, .key = end + 1, .child = next});
+                rest = Piece{next + 1, piece.end};
+                piece = {next, end};
+                next += 2;
+            }
+            if (made) {
+                moves.push_back({.lower = made->index, .upper = piece.index, .child = next});
+                piece.index = next++;
+            }
+            made = piece;
+        }
+    }
+    return moves;
+}
+
+// The open shards that a uniform plan began with; empty when some of them are no longer known.
+std::vector<ShardState> base_of_plan(const StreamState& stream, std::int32_t first) {
+    std::vector<std::int32_t> parents;  // closed by steps of this plan
+    for (const ShardState& shard : stream.shards) {
+        if (shard.index < first) continue;
+        if (shard.parent) parents.push_back(*shard.parent);
+        if (shard.adjacent_parent) parents.push_back(*shard.adjacent_parent);
+    }
+    std::ranges::sort(parents);
+    std::vector<ShardState> base;
+    for (const ShardState& shard : stream.shards) {
+        if (shard.index >= first) break;
+        if (!shard.closed_at || std::ranges::binary_search(parents, shard.index)) base.push_back(shard);
+    }
+    std::ranges::sort(base, {}, &ShardState::starting_hash_key);
+    U128 next = 0;
+    for (const ShardState& shard : base) {
+        if (shard.starting_hash_key != next) return {};
+        next = shard.ending_hash_key + 1;
+    }
+    if (next != 0) base.clear();
+    return base;
+}
+
+// One step: every move whose shards are open by now. The plan follows from the shards it began with, so nothing else
+// is kept between steps, and each move's children have the indexes they would have if the moves were made one by one.
+bool continue_uniform(StreamState& stream, Resharder& resharder, PendingReshard& plan) {
+    std::vector<ShardState> base = base_of_plan(stream, plan.shard);
+    if (base.empty()) {
+        base = open_shards(stream);
+        plan.shard = stream.shards.back().index + 1;
+    }
+    std::vector<Move> due;
+    bool finished = true;
+    for (const Move& move : plan_moves(base, uniform_starts(base, plan.target_shard_count), plan.shard)) {
+        if (stream.find_shard(move.child) != nullptr) continue;
+        const bool ready =
+            stream.find_shard(move.lower) != nullptr && (!move.upper || stream.find_shard(*move.upper) != nullptr);
+        if (ready) {
+            due.push_back(move);
+        } else {
+            finished = false;
+        }
+    }
+    for (const Move& move : due) {
+        if (move.upper) {
+            resharder.merge(move.lower, *move.upper, move.child);
+        } else {
+            resharder.split(move.lower, move.key, move.child);
+        }
+    }
+    resharder.finish();
+    return finished;
+}
+
 }  // namespace
 
 std::optional<Verdict> check_reshard(const StreamState& stream, const PendingReshard& plan) {
@@ -143,6 +297,7 @@ std::optional<Verdict> check_reshard(const StreamState& stream, const PendingRes
             return check_split(stream, plan);
         case PendingReshard::Kind::merge:
             return check_merge(stream, plan);
+        case PendingReshard::Kind::uniform_v1:
         case PendingReshard::Kind::uniform:
             break;
     }
@@ -152,23 +307,23 @@ std::optional<Verdict> check_reshard(const StreamState& stream, const PendingRes
 
 bool continue_reshard(StreamState& stream, TimestampMs now, std::uint64_t& next_uid, LogEffects& effects) {
     RIACHO_CHECK(stream.reshard.has_value());
-    const PendingReshard plan = *stream.reshard;
+    PendingReshard& plan = *stream.reshard;
     Resharder resharder(stream, now, next_uid, effects);
     switch (plan.kind) {
         case PendingReshard::Kind::split:
             resharder.split(plan.shard, plan.new_starting_hash_key);
+            resharder.finish();
             return true;
         case PendingReshard::Kind::merge:
             resharder.merge(plan.shard, plan.adjacent_shard);
+            resharder.finish();
             return true;
+        case PendingReshard::Kind::uniform_v1:
+            return continue_uniform_v1(stream, resharder, plan.target_shard_count);
         case PendingReshard::Kind::uniform:
-            break;
+            return continue_uniform(stream, resharder, plan);
     }
-    const std::vector<ShardState> open = open_shards(stream);
-    if (!split_at_boundaries(resharder, open, plan.target_shard_count)) {
-        merge_neighbours(resharder, open, plan.target_shard_count);
-    }
-    return is_even(stream, plan.target_shard_count);
+    RIACHO_CHECK(false, "an unknown kind of reshard");
 }
 
 }  // namespace riacho::catalog
