@@ -20,6 +20,21 @@ std::string_view name_in_arn(std::string_view consumer_arn) {
     return rest.substr(0, rest.rfind(':'));
 }
 
+// A consumer of another account. AWS: it has a policy of its own (spec 2.8). A missing one is refused in the same words
+// as an existing one.
+Result<ConsumerRef> resolve_shared(StreamsOp op, std::string_view stream_arn, std::string_view name,
+                                   const std::optional<std::string_view>& consumer_arn) {
+    const std::string_view shown = consumer_arn.value_or(stream_arn);
+    ConsumerRef found;
+    found.stream = op.find_by_arn(stream_arn);
+    if (found.stream != nullptr) found.consumer = found.stream->find_consumer(name, op.now());
+    if (found.consumer == nullptr || (consumer_arn && found.consumer->arn != *consumer_arn)) {
+        return fail(op.access_denied(shown));
+    }
+    TRY_VOID(op.check_policy(*found.consumer, shown));
+    return found;
+}
+
 }  // namespace
 
 Result<ConsumerRef> resolve_consumer(StreamsOp op, const std::optional<std::string_view>& consumer_arn,
@@ -33,15 +48,13 @@ Result<ConsumerRef> resolve_consumer(StreamsOp op, const std::optional<std::stri
         return fail(
             errors::consumer_names_disagree(*consumer_arn, consumer_name.value_or(name), stream_arn.value_or(arn)));
     }
+    if (op.is_foreign(arn)) return resolve_shared(op, arn, name, consumer_arn);
     ConsumerRef found;
-    const bool foreign = op.is_foreign(arn);
-    TRY(found.stream, foreign ? op.find_by_arn(arn) : op.resolve(std::nullopt, arn));
+    TRY(found.stream, op.resolve(std::nullopt, arn));
     found.consumer = found.stream->find_consumer(name, op.now());
     if (found.consumer == nullptr || (consumer_arn && found.consumer->arn != *consumer_arn)) {
         return fail(errors::consumer_not_found(shown, op.account()));
     }
-    // AWS: a consumer has a policy of its own (spec 2.8).
-    if (foreign) TRY_VOID(op.check_policy(*found.consumer));
     return found;
 }
 

@@ -41,17 +41,16 @@ Task<Result<catalog::Verdict>> submit_command(log::Log& log, core::Core& core, s
     co_return fail(errors::internal_failure());
 }
 
+std::string action_of(const aws::OpContext& caller) { return fmt::format("kinesis:{}", caller.operation()); }
+
 // A wildcard in a policy covers no more than what can be shared: settings and the policy itself stay the owner's.
-Result<void> ask_policy(const aws::OpContext& caller, std::string_view policy, std::string_view resource_arn,
-                        std::span<const std::string_view> shared) {
-    const std::string action = fmt::format("kinesis:{}", caller.operation());
-    if (!policy.empty() && std::ranges::find(shared, action) != shared.end()) {
-        const auto parsed = aws::Policy::parse(policy);
-        const aws::PolicyQuestion question{caller.account(), caller.user(), action, resource_arn};
-        if (parsed && parsed->ask(question) == aws::PolicyAnswer::allow) return {};
-    }
-    const std::string user = fmt::format("arn:aws:iam::{}:user/{}", caller.account(), caller.user());
-    return fail(errors::access_denied(user, action, resource_arn));
+bool allows(const aws::OpContext& caller, std::string_view policy, std::string_view resource_arn,
+            std::span<const std::string_view> shared) {
+    const std::string action = action_of(caller);
+    if (policy.empty() || std::ranges::find(shared, action) == shared.end()) return false;
+    const auto parsed = aws::Policy::parse(policy);
+    const aws::PolicyQuestion question{caller.account(), caller.user(), action, resource_arn};
+    return parsed && parsed->ask(question) == aws::PolicyAnswer::allow;
 }
 
 }  // namespace
@@ -83,9 +82,11 @@ Result<std::string_view> StreamsOp::stream_name(const std::optional<std::string_
 Result<StreamRef> StreamsOp::resolve(const std::optional<std::string_view>& name,
                                      const std::optional<std::string_view>& arn) const {
     if (arn && is_foreign(*arn)) {
-        TRY(StreamRef stream, find_by_arn(*arn));
-        if (name && *name != stream->name) return fail(errors::name_and_arn_disagree(*arn, *name));
-        TRY_VOID(check_policy(*stream));
+        const auto named = aws::stream_of_resource(aws::parse_arn(*arn)->resource);
+        if (name && named && *name != *named) return fail(errors::name_and_arn_disagree(*arn, *name));
+        StreamRef stream = find_by_arn(*arn);
+        if (stream == nullptr) return fail(access_denied(*arn));
+        TRY_VOID(check_policy(*stream, *arn));
         return stream;
     }
     TRY(const std::string_view wanted, stream_name(name, arn));
@@ -97,21 +98,27 @@ bool StreamsOp::is_foreign(std::string_view arn) const {
     return parsed && parsed->account != account() && parsed->region == region() && !context_->user().empty();
 }
 
-Result<StreamRef> StreamsOp::find_by_arn(std::string_view arn) const {
+StreamRef StreamsOp::find_by_arn(std::string_view arn) const {
     const auto parsed = aws::parse_arn(arn);
     const auto named = parsed ? aws::stream_of_resource(parsed->resource) : std::nullopt;
-    if (!named) return fail(errors::stream_not_found(arn, account()));
+    if (!named) return nullptr;
     StreamRef stream = catalog().snapshot()->find(parsed->account, parsed->region, *named);
-    if (stream == nullptr || stream->is_gone(now())) return fail(errors::stream_not_found(arn, account()));
-    return stream;
+    return stream == nullptr || stream->is_gone(now()) ? nullptr : stream;
 }
 
-Result<void> StreamsOp::check_policy(const catalog::StreamState& stream) const {
-    return ask_policy(*context_, stream.policy, stream.arn, shared_by_streams);
+aws::ApiError StreamsOp::access_denied(std::string_view arn) const {
+    const std::string user = fmt::format("arn:aws:iam::{}:user/{}", account(), context_->user());
+    return errors::access_denied(user, action_of(*context_), arn);
 }
 
-Result<void> StreamsOp::check_policy(const catalog::ConsumerState& consumer) const {
-    return ask_policy(*context_, consumer.policy, consumer.arn, shared_by_consumers);
+Result<void> StreamsOp::check_policy(const catalog::StreamState& stream, std::string_view arn) const {
+    if (allows(*context_, stream.policy, stream.arn, shared_by_streams)) return {};
+    return fail(access_denied(arn));
+}
+
+Result<void> StreamsOp::check_policy(const catalog::ConsumerState& consumer, std::string_view arn) const {
+    if (allows(*context_, consumer.policy, consumer.arn, shared_by_consumers)) return {};
+    return fail(access_denied(arn));
 }
 
 Result<StreamRef> StreamsOp::resolve(std::string_view name) const {

@@ -78,12 +78,13 @@ public:
     [[nodiscard]] Result<std::string_view> stream_name(const std::optional<std::string_view>& name,
                                                        const std::optional<std::string_view>& arn) const;
     // The stream, in whatever state it is. ResourceNotFoundException when there is none. Another account's stream,
-    // which only an ARN can name, if its resource policy lets the caller do this; else AccessDeniedException.
+    // which only an ARN can name, if its resource policy lets the caller do this; else AccessDeniedException, whether
+    // the stream exists or not.
     [[nodiscard]] Result<StreamRef> resolve(const std::optional<std::string_view>& name,
                                             const std::optional<std::string_view>& arn) const;
     [[nodiscard]] Result<StreamRef> resolve(std::string_view name) const;
-    // Whatever account it belongs to, without asking any policy.
-    [[nodiscard]] Result<StreamRef> find_by_arn(std::string_view arn) const;
+    // A stream of any account, without asking any policy; null when there is none.
+    [[nodiscard]] StreamRef find_by_arn(std::string_view arn) const;
     // A stream that takes records now: ACTIVE or UPDATING.
     [[nodiscard]] Result<StreamRef> resolve_writable(const std::optional<std::string_view>& name,
                                                      const std::optional<std::string_view>& arn) const;
@@ -92,10 +93,11 @@ public:
     [[nodiscard]] Result<ShardRef> resolve_shard(const std::optional<std::string_view>& name,
                                                  const std::optional<std::string_view>& arn,
                                                  std::string_view shard_id) const;
-    // Whether a resource policy lets the caller do this; AccessDeniedException if not. Callers that are not verified
-    // are told that there is no such thing, as everybody's streams are their own.
-    [[nodiscard]] Result<void> check_policy(const catalog::StreamState& stream) const;
-    [[nodiscard]] Result<void> check_policy(const catalog::ConsumerState& consumer) const;
+    // AccessDeniedException unless the resource policy lets the caller do this. `arn`: the resource as the request
+    // named it, for the error text, which must not depend on what exists.
+    [[nodiscard]] Result<void> check_policy(const catalog::StreamState& stream, std::string_view arn) const;
+    [[nodiscard]] Result<void> check_policy(const catalog::ConsumerState& consumer, std::string_view arn) const;
+    [[nodiscard]] aws::ApiError access_denied(std::string_view arn) const;
     [[nodiscard]] StreamCounters& counters(const catalog::StreamState& stream) const;
 
     // Gives a command its place in the order and waits until it is durable.

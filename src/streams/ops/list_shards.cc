@@ -35,7 +35,8 @@ std::string encode_filter(const Listing& listing) {
 }
 
 Result<Listing> resume(StreamsOp op, const api::ListShardsInput& request) {
-    if (request.stream_name || request.stream_arn) return fail(errors::token_and_other("StreamName"));
+    if (request.stream_name) return fail(errors::token_and_other("StreamName"));
+    if (request.stream_arn) return fail(errors::token_and_other("StreamARN"));
     if (request.exclusive_start_shard_id) return fail(errors::token_and_other("ExclusiveStartShardId"));
     if (request.shard_filter) return fail(errors::token_and_other("ShardFilter"));
     if (request.stream_creation_timestamp) return fail(errors::token_and_other("StreamCreationTimestamp"));
@@ -44,7 +45,7 @@ Result<Listing> resume(StreamsOp op, const api::ListShardsInput& request) {
     listing.stream = op.catalog().snapshot()->find_by_uid(page.stream_uid);
     if (listing.stream == nullptr || listing.stream->is_gone(op.now())) return fail(errors::invalid_next_token());
     if (op.is_foreign(listing.stream->arn)) {
-        TRY_VOID(op.check_policy(*listing.stream));
+        TRY_VOID(op.check_policy(*listing.stream, listing.stream->arn));
     } else if (listing.stream->account != op.account() || listing.stream->region != op.region()) {
         return fail(errors::invalid_next_token());
     }
