@@ -156,7 +156,7 @@ PolicyAnswer Policy::ask(const PolicyQuestion& question) const {
 std::optional<std::string_view> Policy::resource_other_than(std::string_view arn) const {
     for (const Statement& statement : statements_) {
         for (const std::string& resource : statement.resources) {
-            if (resource != arn) return resource;
+            if (!matches_wildcards(resource, arn)) return resource;
         }
     }
     return std::nullopt;

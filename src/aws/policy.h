@@ -31,7 +31,8 @@ public:
 
     // A matching Deny outweighs every Allow.
     [[nodiscard]] PolicyAnswer ask(const PolicyQuestion& question) const;
-    // The first resource that is not this one, and the first action that is not among these, if there is one.
+    // The first Resource that does not cover this ARN ("*" and prefixes do), and the first action that is not among
+    // these, if there is one.
     [[nodiscard]] std::optional<std::string_view> resource_other_than(std::string_view arn) const;
     [[nodiscard]] std::optional<std::string_view> action_outside(std::span<const std::string_view> allowed) const;
 

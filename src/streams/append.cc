@@ -1,10 +1,12 @@
 #include "streams/append.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "aws/gen/kinesis/errors.gen.h"
 #include "base/check.h"
-#include "base/digest.h"
+#include "base/hash_key.h"
 #include "core/rng.h"
 #include "core/runtime.h"
 #include "core/task.h"
@@ -107,10 +109,7 @@ Result<RoutingKey> routing_key(std::string_view partition_key,
         if (!key) return fail(errors::invalid_explicit_hash_key(*explicit_hash_key));
         return RoutingKey{*key, true};
     }
-    const Md5 digest = md5(partition_key);
-    U128 key = 0;
-    for (const std::uint8_t byte : digest) key = (key << 8) | byte;
-    return RoutingKey{key, false};
+    return RoutingKey{hash_key_of(partition_key), false};
 }
 
 // One record needs none of the grouping, and is what most producers send.
@@ -177,12 +176,11 @@ Task<std::vector<AppendResult>> append_records(StreamsOp op, StreamRef stream,
 }
 
 Result<void> check_record_size(const catalog::StreamState& stream, std::string_view partition_key,
-                               const wire::Blob& data) {
+                               const wire::Blob& data, std::optional<std::size_t> entry) {
     const std::size_t size_max = static_cast<std::size_t>(stream.max_record_size_kib) * 1024;
-    const std::size_t size = partition_key.size() + data.size();
-    if (size <= size_max) return {};
-    return fail(errors::record_too_large(static_cast<std::int64_t>(size), static_cast<std::int64_t>(size_max),
-                                         stream.name, stream.account));
+    if (partition_key.size() + data.size() <= size_max) return {};
+    const std::string path = entry ? fmt::format("records.{}.member.data", *entry + 1) : "data";
+    return fail(errors::record_too_large(path, static_cast<std::int64_t>(size_max)));
 }
 
 aws::ApiError to_api(log::LogError error, const catalog::StreamState& stream, const RoutingKey& key) {

@@ -19,7 +19,7 @@ struct RoutingKey {
     bool explicit_key = false;  // the producer gave the hash key; it is stored with the record
 };
 
-// AWS: the explicit hash key, else the MD5 of the partition key's UTF-8 bytes as a big-endian number (spec 4.2).
+// AWS: the explicit hash key, else hash_key_of the partition key (spec 4.2).
 Result<RoutingKey> routing_key(std::string_view partition_key,
                                const std::optional<std::string_view>& explicit_hash_key);
 
@@ -46,9 +46,10 @@ Task<std::vector<AppendResult>> append_records(StreamsOp op, StreamRef stream, s
 // The same for one record.
 Task<AppendResult> append_record(StreamsOp op, StreamRef stream, RecordToAppend record);
 
-// AWS: partition key (UTF-8 bytes) and data together, against the stream's MaxRecordSizeInKiB (spec 2.11).
+// Partition key (UTF-8 bytes) and data together, against the stream's MaxRecordSizeInKiB (spec 2.11). `entry`: index of
+// the record in a PutRecords request. AWS: a ValidationException about the data alone (public report of December 2025).
 Result<void> check_record_size(const catalog::StreamState& stream, std::string_view partition_key,
-                               const wire::Blob& data);
+                               const wire::Blob& data, std::optional<std::size_t> entry = std::nullopt);
 
 // How a client sees a failed append of a whole request, and of one record of PutRecords.
 aws::ApiError to_api(log::LogError error, const catalog::StreamState& stream, const RoutingKey& key);

@@ -98,11 +98,12 @@ Task<Result<std::uint64_t>> locate(StreamsOp op, ShardRef found, StartingPoint s
 }  // namespace
 
 Result<std::optional<SequenceNumber>> check_position(StreamsOp op, const ShardRef& found, const StartingPoint& start) {
+    // AWS: the combination is judged before the number itself (spec 3.4).
+    TRY_VOID(check_combination(start, op.now()));
     std::optional<SequenceNumber> number;
     if (start.sequence_number) {
         TRY(number, starting_number(*found.stream, *found.shard, *start.sequence_number));
     }
-    TRY_VOID(check_combination(start, op.now()));
     return number;
 }
 

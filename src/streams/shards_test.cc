@@ -36,9 +36,9 @@ TEST(RoutingKey, is_the_md5_of_the_partition_key_as_a_big_endian_number) {
 }
 
 TEST(Tags, take_the_characters_aws_takes) {
-    for (const char* good : {"plain", "A_b.c/d=e+f-g@h", "with space", "ação", "名前", "50%"})
+    for (const char* good : {"plain", "A_b.c/d=e+f-g@h", "with space", "ação", "名前", "50%", "a:b"})
         EXPECT_TRUE(has_tag_characters(good)) << good;
-    for (const char* bad : {"a;b", "a,b", "tab\t", "line\n", "emoji😀", "a:b", "ab*"})
+    for (const char* bad : {"a;b", "a,b", "tab\t", "line\n", "emoji😀", "ab*"})
         EXPECT_FALSE(has_tag_characters(bad)) << bad;
 }
 

@@ -1,4 +1,5 @@
-// What a resource policy can let other accounts do. AWS: data-streams spec 2.8.
+// The actions that a resource policy can grant to other accounts. AWS: data-streams spec 2.8; the guide to sharing with
+// Lambda functions of other accounts asks for DescribeStream.
 #pragma once
 
 #include <array>
@@ -6,12 +7,11 @@
 
 namespace riacho::streams {
 
-inline constexpr std::array<std::string_view, 6> shared_by_streams = {"kinesis:DescribeStreamSummary",
-                                                                      "kinesis:ListShards",
-                                                                      "kinesis:PutRecord",
-                                                                      "kinesis:PutRecords",
-                                                                      "kinesis:GetRecords",
-                                                                      "kinesis:GetShardIterator"};
+inline constexpr std::array<std::string_view, 7> shared_by_streams = {
+    "kinesis:DescribeStream",  "kinesis:DescribeStreamSummary",
+    "kinesis:ListShards",      "kinesis:PutRecord",
+    "kinesis:PutRecords",      "kinesis:GetRecords",
+    "kinesis:GetShardIterator"};
 inline constexpr std::array<std::string_view, 2> shared_by_consumers = {"kinesis:DescribeStreamConsumer",
                                                                         "kinesis:SubscribeToShard"};
 

@@ -23,7 +23,14 @@ char32_t take_character(std::string_view& text) {
 bool is_tag_character(char32_t c) {
     if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
     if ((c >= 0xC0 && c <= 0x1FFF) || (c >= 0x2C00 && c <= 0xD7FF)) return true;
-    return c < 0x80 && std::string_view("_./-=+ @%").find(static_cast<char>(c)) != std::string_view::npos;
+    return c < 0x80 && std::string_view("_./-=+ @%:").find(static_cast<char>(c)) != std::string_view::npos;
+}
+
+// AWS: the prefix belongs to AWS's own tags, in upper and lower case.
+bool is_reserved(std::string_view key) {
+    constexpr std::string_view prefix = "aws:";
+    return std::ranges::equal(key.substr(0, prefix.size()), prefix, {},
+                              [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
 }
 
 }  // namespace
@@ -35,30 +42,8 @@ bool has_tag_characters(std::string_view text) {
     return true;
 }
 
-bool has_resource_tag_characters(std::string_view text) {
-    for (;;) {
-        const auto colon = text.find(':');
-        if (!has_tag_characters(text.substr(0, colon))) return false;
-        if (colon == std::string_view::npos) return true;
-        text.remove_prefix(colon + 1);
-    }
-}
-
-aws::Result<catalog::Tags> checked_resource_tags(std::span<const std::pair<std::string_view, std::string_view>> tags,
-                                                 std::string_view arn, std::string_view account) {
-    catalog::Tags checked;
-    for (const auto& [key, value] : tags) {
-        if (!has_resource_tag_characters(key) || !has_resource_tag_characters(value)) {
-            return fail(errors::tag_characters());
-        }
-        if (key.contains('%') || value.contains('%')) return fail(errors::tag_percent_in_add(arn, account));
-        checked[std::string(key)] = value;
-    }
-    return checked;
-}
-
 aws::Result<catalog::Tags> checked_tags(std::span<const std::pair<std::string_view, std::string_view>> tags,
-                                        std::string_view stream, std::string_view account) {
+                                        std::string_view owner, std::string_view account) {
     catalog::Tags checked;
     bool percent = false;
     for (const auto& [key, value] : tags) {
@@ -66,7 +51,23 @@ aws::Result<catalog::Tags> checked_tags(std::span<const std::pair<std::string_vi
         percent = percent || key.contains('%') || value.contains('%');
         checked[std::string(key)] = value;
     }
-    if (percent) return fail(errors::tag_percent_in_add(stream, account));
+    if (percent) return fail(errors::tag_percent_in_add(owner, account));
+    for (const auto& [key, value] : checked) {
+        if (is_reserved(key)) return fail(errors::tag_prefix_reserved());
+    }
+    return checked;
+}
+
+aws::Result<std::vector<std::string>> checked_tag_keys(std::span<const std::string_view> keys, std::string_view owner,
+                                                       std::string_view account) {
+    std::vector<std::string> checked;
+    bool percent = false;
+    for (const std::string_view key : keys) {
+        if (!has_tag_characters(key)) return fail(errors::tag_characters());
+        percent = percent || key.contains('%');
+        checked.emplace_back(key);
+    }
+    if (percent) return fail(errors::tag_percent_in_remove(owner, account));
     return checked;
 }
 

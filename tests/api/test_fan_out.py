@@ -311,6 +311,24 @@ def test_consumers_and_shards_do_not_exclude_each_other(riacho, kinesis, make_st
         subscription.close()
 
 
+def cpu_seconds(server):
+    fields = open(f"/proc/{server.pid}/stat").read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_subscription_behind_expired_records_sleeps(moved, moved_consumer):
+    """At a position whose records have all expired there is nothing to send, and nothing to do."""
+    client, stream, consumer = moved_consumer
+    put_many(client, stream, [b"old"] * 10)
+    moved.advance_clock(25 * 3600)
+    with Subscription(moved, consumer, kind="TRIM_HORIZON") as subscription:
+        before = cpu_seconds(moved)
+        time.sleep(2)
+        assert cpu_seconds(moved) - before < 0.1
+        new = put_many(client, stream, [b"new"])
+        assert [r["SequenceNumber"] for r in subscription.records(1)[0]] == new
+
+
 def test_the_end_of_a_shard(moved, moved_consumer):
     """[85] Children and no continuation, then the end; for one who comes later at once."""
     client, stream, arn = moved_consumer

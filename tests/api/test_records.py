@@ -170,7 +170,8 @@ def test_the_smallest_and_the_largest_of_a_record(kinesis, make_stream):
     with pytest.raises(kinesis.exceptions.ClientError, match="Member must have length greater than or equal to 1$"):
         put(kinesis, stream, b"", "")
     put(kinesis, stream, bytes(MIB - 3 * 256), wide)
-    with pytest.raises(kinesis.exceptions.InvalidArgumentException):
+    with pytest.raises(kinesis.exceptions.ClientError, match="Value at 'data' failed to satisfy constraint: Member must have length less "
+                                                             "than or equal to 1048576$"):
         put(kinesis, stream, bytes(MIB - 3 * 256 + 1), wide)
     stored = [(len(r["Data"]), r["PartitionKey"]) for r in read_all(kinesis, stream)]
     assert stored == [(0, "k" * 256), (0, wide), (MIB - 3 * 256, wide)]
@@ -371,6 +372,8 @@ def test_combinations_of_type_and_number(kinesis, make_stream):
     for kind in ("TRIM_HORIZON", "LATEST"):
         with refused_exactly(kinesis, f"{prefix}{kind} and also a StartingSequenceNumber."):
             iterator(kinesis, stream, kind=kind, StartingSequenceNumber=number)
+        with refused_exactly(kinesis, f"{prefix}{kind} and also a StartingSequenceNumber."):
+            iterator(kinesis, stream, kind=kind, StartingSequenceNumber="7")
     for kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
         with refused_exactly(kinesis, f"{prefix}{kind} and no StartingSequenceNumber."):
             iterator(kinesis, stream, kind=kind)

@@ -104,9 +104,8 @@ def test_where_a_shard_may_be_split(kinesis, make_stream):
     """[72]"""
     stream = make_stream(2)
     where = f"used in SplitShard() on shard shardId-000000000001 in stream {stream} under account 000000000000"
-    for key in (0, HALF - 1, HALF, HALF + 1, SPACE - 1, SPACE):
-        shown = min(key, SPACE - 1)
-        with refused(kinesis, f"NewStartingHashKey {shown} {where} is not both greater than one plus the shard's StartingHashKey {HALF} and "
+    for key in (0, HALF - 1, HALF, HALF + 1, SPACE - 1, SPACE, 10**39 - 1):
+        with refused(kinesis, f"NewStartingHashKey {key} {where} is not both greater than one plus the shard's StartingHashKey {HALF} and "
                               f"less than the shard's EndingHashKey {SPACE - 1}."):
             kinesis.split_shard(StreamName=stream, ShardToSplit="1", NewStartingHashKey=str(key))
     assert status(kinesis, stream) == "ACTIVE"
@@ -382,6 +381,19 @@ def test_the_number_of_shards(kinesis, make_stream):
             assert int(shard["ShardId"][-12:]) < 2
 
 
+@pytest.mark.parametrize("begin, end, opened", [(3, 6, range(3, 9)), (6, 3, range(6, 9)), (5, 10, range(5, 15)), (10, 5, range(10, 15)),
+                                                 (4, 3, (6, 9, 10))])
+def test_boundaries_that_differ_by_rounding_make_no_slivers(kinesis, make_stream, begin, end, opened):
+    """The shards that AWS opens, and no other ones: floor(2^128 / 6) * 2 is not floor(2^128 / 3)."""
+    stream = make_stream(begin)
+    scale(kinesis, stream, end)
+    shards = shards_of(kinesis, stream)
+    assert [shard["ShardId"] for shard in shards.values() if is_open(shard)] == [shard_id(i) for i in opened]
+    assert list(shards) == [shard_id(i) for i in range(len(shards))] and len(shards) == opened[-1] + 1
+    assert all(abs(bounds(shards[shard_id(i)])[0] - even) < 100 for i, (even, _) in zip(opened, even_bounds(end))) or end == 3
+    assert covers_once([shard for shard in shards.values() if is_open(shard)])
+
+
 def test_uneven_shards_become_even(kinesis, make_stream):
     """[76]"""
     stream = make_stream()
@@ -455,7 +467,8 @@ def test_a_token_goes_with_nothing_else(kinesis, make_stream):
     token = kinesis.list_shards(StreamName=stream, MaxResults=1)["NextToken"]
     with refused(kinesis, "Either NextToken or StreamName should be provided."):
         kinesis.list_shards()
-    for member, value in (("StreamName", stream), ("ShardFilter", {"Type": "AT_LATEST"}), ("ExclusiveStartShardId", "0"),
+    arn = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamARN"]
+    for member, value in (("StreamName", stream), ("StreamARN", arn), ("ShardFilter", {"Type": "AT_LATEST"}), ("ExclusiveStartShardId", "0"),
                           ("StreamCreationTimestamp", 1)):
         with refused(kinesis, f"NextToken and {member} cannot be provided together."):
             kinesis.list_shards(NextToken=token, **{member: value})

@@ -119,6 +119,10 @@ def test_resource_policies_come_and_go(kinesis, make_stream):
     for bad in ("nonsense", policy.replace(arn, arn + "x"), policy.replace("PutRecord", "DeleteStream")):
         with pytest.raises(kinesis.exceptions.InvalidArgumentException):
             kinesis.put_resource_policy(ResourceARN=arn, Policy=bad)
+    for resource in ("*", arn[:-3] + "*", "arn:aws:kinesis:*:*:stream/*"):
+        kinesis.put_resource_policy(ResourceARN=arn, Policy=policy.replace(arn, resource))
+    with pytest.raises(kinesis.exceptions.InvalidArgumentException):
+        kinesis.put_resource_policy(ResourceARN=arn, Policy=policy.replace(arn, "arn:aws:kinesis:*:*:stream/other*"))
     kinesis.delete_resource_policy(ResourceARN=arn)
     with pytest.raises(kinesis.exceptions.ResourceNotFoundException, match="No resource policy found for resource ARN"):
         kinesis.delete_resource_policy(ResourceARN=arn)
@@ -138,11 +142,12 @@ def test_a_policy_lets_another_account_in(riacho_server, name):
     arn = arn_of(owner, name)
     with pytest.raises(guest.exceptions.AccessDeniedException, match="kinesis:PutRecord"):
         guest.put_record(StreamARN=arn, Data=b"x", PartitionKey="k")
-    actions = ["kinesis:PutRecord", "kinesis:GetShardIterator", "kinesis:GetRecords", "kinesis:ListShards"]
+    actions = ["kinesis:PutRecord", "kinesis:GetShardIterator", "kinesis:GetRecords", "kinesis:ListShards", "kinesis:DescribeStream"]
     owner.put_resource_policy(ResourceARN=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::222222222222:user/guest"}, "Action": actions, "Resource": arn}]}))
     guest.put_record(StreamARN=arn, Data=b"from outside", PartitionKey="k")
     assert len(guest.list_shards(StreamARN=arn)["Shards"]) == 1
+    assert guest.describe_stream(StreamARN=arn)["StreamDescription"]["StreamARN"] == arn
     position = guest.get_shard_iterator(StreamARN=arn, ShardId="0", ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
     assert guest.get_records(ShardIterator=position, StreamARN=arn)["Records"][0]["Data"] == b"from outside"
     with pytest.raises(guest.exceptions.ResourceNotFoundException):
@@ -150,6 +155,47 @@ def test_a_policy_lets_another_account_in(riacho_server, name):
     for client, call in ((guest, "describe_stream_summary"), (guest, "delete_stream"), (clients["other"], "list_shards")):
         with pytest.raises(client.exceptions.ClientError, match="AccessDenied|ResourceNotFound"):
             getattr(client, call)(StreamARN=arn)
+
+
+def test_a_stranger_does_not_learn_what_exists(riacho_server, name):
+    """By ARN, another account's stream or consumer gets the same refusal whether it is there or not."""
+    server = riacho_server("--auth", "sigv4")
+    keys = [server.user("add", user, "--account", account) for user, account in (("owner", "111111111111"), ("guest", "222222222222"))]
+    owner, guest = (server.client(key=key["access_key_id"], secret=key["secret_access_key"]) for key in keys)
+    owner.create_stream(StreamName=name, ShardCount=1)
+    wait_active(owner, name)
+    arn = arn_of(owner, name)
+    consumer = owner.register_stream_consumer(StreamARN=arn, ConsumerName="c")["Consumer"]["ConsumerARN"]
+    missing = name[::-1]
+    calls = {
+        "describe_stream": {"StreamARN": arn},
+        "delete_stream": {"StreamARN": arn},
+        "split_shard": {"StreamARN": arn, "ShardToSplit": "0", "NewStartingHashKey": "5"},
+        "put_record": {"StreamARN": arn, "Data": b"x", "PartitionKey": "k"},
+        "put_records": {"StreamARN": arn, "Records": [{"Data": b"x", "PartitionKey": "k"}]},
+        "get_shard_iterator": {"StreamARN": arn, "ShardId": "0", "ShardIteratorType": "LATEST"},
+        "list_shards": {"StreamARN": arn},
+        "list_stream_consumers": {"StreamARN": arn},
+        "get_resource_policy": {"ResourceARN": arn},
+        "list_tags_for_resource": {"ResourceARN": arn},
+        "tag_resource": {"ResourceARN": consumer, "Tags": {"a": "b"}},
+        "describe_stream_consumer": {"ConsumerARN": consumer},
+        "deregister_stream_consumer": {"ConsumerARN": consumer},
+        "register_stream_consumer": {"StreamARN": arn, "ConsumerName": "d"},
+    }
+    for call, request in calls.items():
+        answers = []
+        for there in (True, False):
+            asked = request if there else {k: v.replace(name, missing) if isinstance(v, str) else v for k, v in request.items()}
+            with pytest.raises(guest.exceptions.ClientError) as caught:
+                getattr(guest, call)(**asked)
+            error = caught.value.response["Error"]
+            answers.append((error["Code"], error["Message"].replace(missing, name)))
+        assert answers[0] == answers[1], call
+    with pytest.raises(guest.exceptions.AccessDeniedException):
+        guest.describe_stream_consumer(StreamARN=arn, ConsumerName="c")
+    with pytest.raises(guest.exceptions.AccessDeniedException):
+        guest.describe_stream_consumer(StreamARN=arn, ConsumerName="missing")
 
 
 def test_a_policy_gives_nothing_but_access_to_records(riacho_server, name):
@@ -214,14 +260,20 @@ def test_record_size(kinesis, make_stream):
     for size in (1023, 10241):
         with pytest.raises(kinesis.exceptions.ClientError, match="ValidationException"):
             kinesis.update_max_record_size(StreamARN=arn, MaxRecordSizeInKiB=size)
-    with pytest.raises(kinesis.exceptions.InvalidArgumentException):
+    refused_at = ("1 validation error detected: Value at '{}' failed to satisfy constraint: Member must have length less than or equal to "
+                  "{}$")
+    with pytest.raises(kinesis.exceptions.ClientError, match="ValidationException.*" + refused_at.format("data", 1 << 20)):
         kinesis.put_record(StreamName=stream, Data=b"x" * (1 << 20), PartitionKey="k")
+    entries = [{"Data": b"fits", "PartitionKey": "k"}, {"Data": b"x" * (1 << 20), "PartitionKey": "k"}]
+    with pytest.raises(kinesis.exceptions.ClientError, match="ValidationException.*" + refused_at.format("records.2.member.data", 1 << 20)):
+        kinesis.put_records(StreamName=stream, Records=entries)
+    assert read_all(kinesis, stream) == []
     kinesis.update_max_record_size(StreamARN=arn, MaxRecordSizeInKiB=10240)
     assert wait_active(kinesis, stream)["MaxRecordSizeInKiB"] == 10240
     large = bytes(range(256)) * (40 << 10)
     kinesis.put_record(StreamName=stream, Data=large[:-1], PartitionKey="k")
     assert read_all(kinesis, stream)[0]["Data"] == large[:-1]
-    with pytest.raises(kinesis.exceptions.InvalidArgumentException):
+    with pytest.raises(kinesis.exceptions.ClientError, match="ValidationException.*" + refused_at.format("data", 10 << 20)):
         kinesis.put_record(StreamName=stream, Data=large, PartitionKey="k")
 
 
@@ -298,6 +350,25 @@ def test_tags_by_arn(kinesis, make_stream):
     kinesis.untag_resource(ResourceARN=arn, TagKeys=["a"])
     assert kinesis.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "b", "Value": "x:y"}]
     assert kinesis.list_tags_for_stream(StreamName=stream)["Tags"] == [{"Key": "b", "Value": "x:y"}]
+    kinesis.add_tags_to_stream(StreamName=stream, Tags={"team:name": "a:b"})
+    kinesis.untag_resource(ResourceARN=arn, TagKeys=["team:name"])
+    kinesis.tag_resource(ResourceARN=arn, Tags={"team:name": "a"})
+    kinesis.remove_tags_from_stream(StreamName=stream, TagKeys=["team:name"])
+    assert kinesis.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "b", "Value": "x:y"}]
+    bad = kinesis.exceptions.InvalidArgumentException
+    for key in ("aws:made", "AWS:made"):
+        for call in (lambda: kinesis.tag_resource(ResourceARN=arn, Tags={key: "x"}),
+                     lambda: kinesis.tag_resource(ResourceARN=consumer, Tags={key: "x"}),
+                     lambda: kinesis.add_tags_to_stream(StreamName=stream, Tags={key: "x"}),
+                     lambda: kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="d", Tags={key: "x"}),
+                     lambda: kinesis.create_stream(StreamName=stream + "-2", ShardCount=1, Tags={key: "x"})):
+            with pytest.raises(bad, match="aws: prefixed tag key names are not allowed for external use[.]$"):
+                call()
+    for keys in (["50%"], ["a;b"]):
+        for call in (lambda: kinesis.untag_resource(ResourceARN=arn, TagKeys=keys),
+                     lambda: kinesis.remove_tags_from_stream(StreamName=stream, TagKeys=keys)):
+            with pytest.raises(bad, match="characters"):
+                call()
     kinesis.tag_resource(ResourceARN=consumer, Tags={"more": "later"})
     kinesis.untag_resource(ResourceARN=consumer, TagKeys=["made"])
     assert kinesis.list_tags_for_resource(ResourceARN=consumer)["Tags"] == [{"Key": "more", "Value": "later"}]

@@ -152,7 +152,7 @@ Task<Result<api::CreateChannelOutput>> create_channel(StreamsOp op, api::CreateC
     resource.stream_uid = stream->uid;
     resource.settings = encode_channel(description_of(request, *stream, id));
     if (request.tags) {
-        CO_TRY(resource.tags, checked_resource_tags(*request.tags, arn, op.account()));
+        CO_TRY(resource.tags, checked_tags(*request.tags, arn, op.account()));
     }
     command.count_max = channels_max;
     command.transition_ms = op.service().transition_delay_ms;

@@ -41,8 +41,9 @@ Result<Prepared> prepare(StreamsOp op, const catalog::StreamState& stream, const
         prepared.bytes += partition_key.size() + entry.data.size();
     }
     if (prepared.bytes > request_bytes_max) return fail(errors::records_too_large(10));
-    for (const api::PutRecordsRequestEntry& entry : request.records) {
-        TRY_VOID(check_record_size(stream, entry.partition_key.value_or(""), entry.data));
+    for (std::size_t i = 0; i < request.records.size(); ++i) {
+        const api::PutRecordsRequestEntry& entry = request.records[i];
+        TRY_VOID(check_record_size(stream, entry.partition_key.value_or(""), entry.data, i));
     }
     return prepared;
 }

@@ -156,7 +156,7 @@ Task<Result<api::CreateQueueOutput>> create_queue(StreamsOp op, api::CreateQueue
     CO_TRY_VOID(co_await set_start(op, stream, settings, resource));
     resource.settings = encode(settings);
     if (request.tags) {
-        CO_TRY(resource.tags, checked_resource_tags(*request.tags, arn, op.account()));
+        CO_TRY(resource.tags, checked_tags(*request.tags, arn, op.account()));
     }
     command.transition_ms = op.service().transition_delay_ms;
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));

@@ -30,15 +30,16 @@ Result<std::int32_t> shard_index(StreamsOp op, std::string_view stream, std::str
     return *index;
 }
 
-aws::ApiError split_key_error(const catalog::StreamState& stream, const Plan& plan) {
+// AWS: repeats the number as it was sent, also one above 2^128.
+aws::ApiError split_key_error(const catalog::StreamState& stream, const Plan& plan, std::string_view key) {
     const catalog::ShardState& shard = *stream.find_shard(plan.shard);
-    return errors::split_key_out_of_range(format_u128(plan.new_starting_hash_key), shard_id(plan.shard), stream.name,
-                                          stream.account, format_u128(shard.starting_hash_key),
-                                          format_u128(shard.ending_hash_key));
+    return errors::split_key_out_of_range(key, shard_id(plan.shard), stream.name, stream.account,
+                                          format_u128(shard.starting_hash_key), format_u128(shard.ending_hash_key));
 }
 
-// What the verdict on a plan means to the caller.
-Result<void> to_result(const catalog::Verdict& verdict, const catalog::StreamState& stream, const Plan& plan) {
+// What the verdict on a plan means to the caller. split_key: the text of a split's NewStartingHashKey.
+Result<void> to_result(const catalog::Verdict& verdict, const catalog::StreamState& stream, const Plan& plan,
+                       std::string_view split_key) {
     const auto id = shard_id(static_cast<std::int32_t>(verdict.number));
     switch (verdict.code) {
         case Code::ok:
@@ -55,19 +56,19 @@ Result<void> to_result(const catalog::Verdict& verdict, const catalog::StreamSta
             return fail(errors::shards_not_adjacent(shard_id(plan.shard), shard_id(plan.adjacent_shard), stream.name,
                                                     stream.account));
         case Code::split_key_out_of_range:
-            return fail(split_key_error(stream, plan));
+            return fail(split_key_error(stream, plan, split_key));
         default:
             return fail(errors::stream_not_found(stream.name, stream.account));
     }
 }
 
-Task<Result<void>> submit_plan(StreamsOp op, StreamRef stream, Plan plan) {
+Task<Result<void>> submit_plan(StreamsOp op, StreamRef stream, Plan plan, std::string_view split_key = {}) {
     catalog::Reshard command;
     command.key = {stream->account, stream->region, stream->name};
     command.plan = plan;
     command.transition_ms = op.service().transition_delay_ms;
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
-    co_return to_result(verdict, *stream, plan);
+    co_return to_result(verdict, *stream, plan, split_key);
 }
 
 // AWS: the default bounds of UpdateShardCount (spec 2.4).
@@ -102,9 +103,9 @@ Task<Result<api::SplitShardOutput>> split_shard(StreamsOp op, api::SplitShardInp
         CO_TRY_VOID(check_shard_quota(op, *stream, 1));
     }
     const auto key = parse_u128(request.new_starting_hash_key);
-    // The pattern lets 39 digits through; what is above the space is above every shard.
+    // The pattern lets 39 digits through. A number above the hash space lies in no shard, as its last number does.
     plan.new_starting_hash_key = key.value_or(u128_max);
-    CO_TRY_VOID(co_await submit_plan(op, stream, plan));
+    CO_TRY_VOID(co_await submit_plan(op, stream, plan, request.new_starting_hash_key));
     co_return api::SplitShardOutput{};
 }
 

@@ -52,7 +52,7 @@ catalog::Command retag(const AnyResource& found, catalog::Tags add, std::vector<
 
 Task<Result<api::TagResourceOutput>> tag_resource(StreamsOp op, api::TagResourceInput request) {
     CO_TRY(const AnyResource found, resolve_any(op, request.resource_arn));
-    CO_TRY(catalog::Tags tags, checked_resource_tags(request.tags, request.resource_arn, op.account()));
+    CO_TRY(catalog::Tags tags, checked_tags(request.tags, request.resource_arn, op.account()));
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(retag(found, std::move(tags), {})));
     CO_TRY_VOID(check(verdict, request.resource_arn, op.account()));
     co_return api::TagResourceOutput{};
@@ -60,11 +60,7 @@ Task<Result<api::TagResourceOutput>> tag_resource(StreamsOp op, api::TagResource
 
 Task<Result<api::UntagResourceOutput>> untag_resource(StreamsOp op, api::UntagResourceInput request) {
     CO_TRY(const AnyResource found, resolve_any(op, request.resource_arn));
-    std::vector<std::string> keys;
-    for (const std::string_view key : request.tag_keys) {
-        if (!has_resource_tag_characters(key)) co_return fail(errors::tag_characters());
-        keys.emplace_back(key);
-    }
+    CO_TRY(std::vector<std::string> keys, checked_tag_keys(request.tag_keys, request.resource_arn, op.account()));
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(retag(found, {}, std::move(keys))));
     CO_TRY_VOID(check(verdict, request.resource_arn, op.account()));
     co_return api::UntagResourceOutput{};

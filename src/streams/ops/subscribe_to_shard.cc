@@ -98,7 +98,14 @@ private:
             }
             const bool shard_ended = read->at_tip && read->closed;
             if (read->record_count == 0 && !shard_ended && !heartbeat_due()) {
-                co_await wait_for_records();
+                // Expired records are passed over for good: a wait for anything beyond them must not see them again.
+                const bool advanced = read->next.value() > next_;
+                next_ = std::max(next_, read->next.value());
+                if (read->at_tip) {
+                    co_await wait_for_records();
+                } else if (!advanced) {
+                    co_await core::sleep(core_, look_ms);  // the log owes records it does not have: never a busy loop
+                }
                 continue;
             }
             const auto event = event_of(*read, shard_ended, now);

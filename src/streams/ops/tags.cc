@@ -43,13 +43,7 @@ Task<Result<api::RemoveTagsFromStreamOutput>> remove_tags_from_stream(StreamsOp 
     CO_TRY(const StreamRef stream, op.resolve(request.stream_name, request.stream_arn));
     catalog::RemoveTags command;
     command.key = key_of(*stream);
-    bool percent = false;
-    for (const std::string_view key : request.tag_keys) {
-        if (!has_tag_characters(key)) co_return fail(errors::tag_characters());
-        percent = percent || key.contains('%');
-        command.names.emplace_back(key);
-    }
-    if (percent) co_return fail(errors::tag_percent_in_remove(stream->name, stream->account));
+    CO_TRY(command.names, checked_tag_keys(request.tag_keys, stream->name, stream->account));
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
     CO_TRY_VOID(to_result(verdict, *stream));
     co_return api::RemoveTagsFromStreamOutput{};
