@@ -35,7 +35,9 @@ public:
         stream->name = command.key.name;
         stream->arn = command.arn;
         stream->mode = command.mode;
-        stream->created_at = now_;
+        const LastSeconds last = last_seconds_of(command.key);
+        stream->created_at = TimestampMs(std::max(now_.value(), (last.created_s + 1) * 1000));
+        const std::int64_t shard_s = std::max((now_.value() - created_before_ms) / 1000, last.shard_s + 1);
         stream->transition = StreamStatus::creating;
         stream->transition_until = TimestampMs(now_.value() + command.transition_ms);
         stream->max_record_size_kib = command.max_record_size_kib;
@@ -50,7 +52,7 @@ public:
             shard.starting_hash_key = even_shard_start(i, command.shard_count);
             shard.ending_hash_key =
                 i + 1 == command.shard_count ? u128_max : even_shard_start(i + 1, command.shard_count) - 1;
-            shard.created_s = (now_.value() - created_before_ms) / 1000;
+            shard.created_s = shard_s;
             shard.opened_at = now_;
             outcome.effects.create.push_back(shard.uid);
         }
@@ -94,6 +96,7 @@ public:
         outcome.accepted = true;
         outcome.changes.streams.push_back(stream->uid);
         state_.snapshot = state_.snapshot->without(*stream);
+        outcome.changes.ended_names = remember_name(*stream);
         return outcome;
     }
 
@@ -171,14 +174,23 @@ public:
         }
         if (stream->find_consumer(command.name, now_) != nullptr) return reject(Code::consumer_exists);
         auto changed = std::make_shared<StreamState>(*stream);
-        std::erase_if(changed->consumers, [&](const auto& entry) { return entry.second.is_gone(now_); });
+        // The ARN of a consumer holds its second: a later one of the name gets a later second, so a consumer that is
+        // gone is remembered until its second is over.
+        std::int64_t created_s = std::max(now_.value(), stream->created_at.value()) / 1000;
+        if (const auto last = stream->consumers.find(command.name); last != stream->consumers.end()) {
+            created_s = std::max(created_s, last->second.created_at.value() / 1000 + 1);
+        }
+        std::erase_if(changed->consumers, [&](const auto& entry) {
+            const bool is_past = entry.second.created_at.value() / 1000 < now_.value() / 1000;
+            return entry.second.is_gone(now_) && (is_past || entry.first == command.name);
+        });
         // A queue counts as a consumer.
-        if (changed->consumers.size() + queues_of(*stream).size() >= command.consumers_max)
-            return reject(Code::too_many_consumers);
+        const auto living = static_cast<std::size_t>(changed->consumer_count(now_));
+        if (living + queues_of(*stream).size() >= command.consumers_max) return reject(Code::too_many_consumers);
         ConsumerState consumer;
         consumer.name = command.name;
-        consumer.arn = stream->arn + "/consumer/" + command.name + ":" + std::to_string(now_.value() / 1000);
-        consumer.created_at = now_;
+        consumer.arn = stream->arn + "/consumer/" + command.name + ":" + std::to_string(created_s);
+        consumer.created_at = TimestampMs(std::max(now_.value(), created_s * 1000));
         consumer.active_at = TimestampMs(now_.value() + command.transition_ms);
         consumer.tags = command.tags;
         changed->consumers.emplace(command.name, std::move(consumer));
@@ -330,6 +342,21 @@ public:
     }
 
 private:
+    // The newest seconds by which a stream of that name was ever known, purged or not.
+    [[nodiscard]] LastSeconds last_seconds_of(const StreamKey& key) const {
+        LastSeconds last = state_.snapshot->ended_name(key.account, key.region, key.name);
+        if (const auto stream = state_.snapshot->find(key.account, key.region, key.name)) last.raise(*stream);
+        return last;
+    }
+
+    // Keeps the seconds of a purged stream while the next one of its name could get the same. Returns whether the
+    // memory has changed.
+    bool remember_name(const StreamState& stream) {
+        const LastSeconds natural{now_.value() / 1000, (now_.value() - created_before_ms) / 1000};
+        state_.snapshot = state_.snapshot->with_ended(stream, natural);
+        return true;
+    }
+
     static void advance(QueueShard& shard, const QueueProgress::Step& step) {
         using Action = QueueProgress::Action;
         switch (step.action) {

@@ -30,6 +30,7 @@ struct Changes {
     std::vector<std::uint64_t> streams;    // uids, also of removed ones
     std::vector<std::string> access_keys;  // also of removed ones
     std::vector<std::string> resources;    // ARNs, also of removed ones
+    bool ended_names = false;
 };
 
 struct Outcome {

@@ -1,7 +1,8 @@
 #include "catalog/catalog.h"
 
-#include <algorithm>
+#include <iterator>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -22,18 +23,31 @@ std::uint64_t next_catalog_id() {
     return ++last;
 }
 
-template <class T>
-void add_new(std::vector<T>& to, const std::vector<T>& from) {
-    for (const T& item : from) {
-        if (std::ranges::find(to, item) == to.end()) to.push_back(item);
-    }
-}
+// Changes that were not written yet, each thing once. Publishing adds to them under the lock, so an addition costs the
+// logarithm of what is waiting.
+struct Unwritten {
+    std::set<std::uint64_t> streams;
+    std::set<std::string> access_keys;
+    std::set<std::string> resources;
+    bool ended_names = false;
+    bool key_check = false;
 
-void add_all(Changes& to, const Changes& from) {
-    add_new(to.streams, from.streams);
-    add_new(to.access_keys, from.access_keys);
-    add_new(to.resources, from.resources);
-}
+    void add(Changes&& changes) {
+        streams.insert(changes.streams.begin(), changes.streams.end());
+        access_keys.insert(std::make_move_iterator(changes.access_keys.begin()),
+                           std::make_move_iterator(changes.access_keys.end()));
+        resources.insert(std::make_move_iterator(changes.resources.begin()),
+                         std::make_move_iterator(changes.resources.end()));
+        ended_names |= changes.ended_names;
+    }
+    void add(Unwritten&& others) {
+        streams.merge(others.streams);
+        access_keys.merge(others.access_keys);
+        resources.merge(others.resources);
+        ended_names |= others.ended_names;
+        key_check |= others.key_check;
+    }
+};
 
 }  // namespace
 
@@ -45,14 +59,15 @@ struct Catalog::Impl {
 
     // The applying thread's own.
     State head;
-    Changes unpublished;
+    Unwritten unpublished;
     std::uint64_t head_lsn = 0;
     bool changed = false;
 
     Mutex mutex;
     Condition wake;
     std::shared_ptr<const Snapshot> visible GUARDED_BY(mutex);
-    Changes dirty GUARDED_BY(mutex);
+    Unwritten dirty GUARDED_BY(mutex);
+    std::optional<std::uint32_t> key_check GUARDED_BY(mutex);
     std::uint64_t visible_lsn GUARDED_BY(mutex) = 0;
     std::uint64_t visible_next_uid GUARDED_BY(mutex) = 1;
     bool hurry GUARDED_BY(mutex) = false;
@@ -61,48 +76,47 @@ struct Catalog::Impl {
     std::thread writer;
 
     void write_loop();
-    Expected<void, StoreError> write(const Changes& changes, const Snapshot& snapshot, std::uint64_t next_uid,
-                                     std::uint64_t lsn);
+    [[nodiscard]] bool has_work() const REQUIRES(mutex) { return visible_lsn != applied_lsn.load() || dirty.key_check; }
+    Expected<void, StoreError> write(const Unwritten& changes, const Snapshot& snapshot, StoreUpdate update);
 };
 
-Expected<void, StoreError> Catalog::Impl::write(const Changes& changes, const Snapshot& snapshot,
-                                                std::uint64_t next_uid, std::uint64_t lsn) {
+Expected<void, StoreError> Catalog::Impl::write(const Unwritten& changes, const Snapshot& snapshot,
+                                                StoreUpdate update) {
     if (!store) {
         TRY(auto opened, Store::open(path));
         store.emplace(std::move(opened));
     }
-    StoreUpdate update;
     for (const std::uint64_t uid : changes.streams) update.streams.emplace_back(uid, snapshot.find_by_uid(uid));
     for (const std::string& key : changes.access_keys)
         update.credentials.emplace_back(key, snapshot.find_credential(key));
     for (const std::string& arn : changes.resources) update.resources.emplace_back(arn, snapshot.find_resource(arn));
-    update.next_uid = next_uid;
-    update.applied_lsn = lsn;
+    if (changes.ended_names) update.ended_names = encode(snapshot.ended_names());
     return store->write(update);
 }
 
 void Catalog::Impl::write_loop() {
     bool is_full = false;
     for (;;) {
-        Changes changes;
+        Unwritten changes;
         std::shared_ptr<const Snapshot> snapshot;
-        std::uint64_t next_uid = 0;
-        std::uint64_t lsn = 0;
+        StoreUpdate update;
         {
             const MutexLock lock(mutex);
-            while (visible_lsn == applied_lsn.load() && !closing) wake.wait(mutex);
+            while (!has_work() && !closing) wake.wait(mutex);
             if (!hurry && !closing) wake.wait_for_ms(mutex, gather_ms);
-            if (visible_lsn == applied_lsn.load()) {
+            if (!has_work()) {
                 if (closing) return;
                 continue;
             }
             hurry = false;
             changes = std::exchange(dirty, {});
             snapshot = visible;
-            next_uid = visible_next_uid;
-            lsn = visible_lsn;
+            update.next_uid = visible_next_uid;
+            update.applied_lsn = visible_lsn;
+            update.key_check = key_check;
         }
-        const auto written = write(changes, *snapshot, next_uid, lsn);
+        const std::uint64_t lsn = update.applied_lsn;
+        const auto written = write(changes, *snapshot, std::move(update));
         if (written) {
             applied_lsn = lsn;
             is_full = false;
@@ -115,7 +129,7 @@ void Catalog::Impl::write_loop() {
                            {{"error", written.error().message}});
         }
         const MutexLock lock(mutex);
-        add_all(dirty, changes);
+        dirty.add(std::move(changes));
         if (closing) return;
         wake.wait_for_ms(mutex, full_retry_ms);
     }
@@ -139,6 +153,8 @@ Expected<std::unique_ptr<Catalog>, StoreError> Catalog::open(const std::string& 
         impl->head = std::move(loaded.state);
         impl->head_lsn = loaded.applied_lsn;
         impl->applied_lsn = loaded.applied_lsn;
+        const MutexLock lock(impl->mutex);
+        impl->key_check = loaded.key_check;
     }
     {
         const MutexLock lock(impl->mutex);
@@ -159,7 +175,7 @@ Outcome Catalog::apply(std::uint64_t lsn, std::string_view command, TimestampMs 
     if (!decoded) return {false, {Verdict::Code::stream_missing, StreamStatus::active, 0}, {}, {}};
     Outcome outcome = catalog::apply(impl_->head, *decoded, now);
     if (outcome.accepted) {
-        add_all(impl_->unpublished, outcome.changes);
+        impl_->unpublished.add(Changes(outcome.changes));
         impl_->head_lsn = lsn;
         impl_->changed = true;
     }
@@ -180,9 +196,8 @@ void Catalog::publish() {
         impl_->visible = impl_->head.snapshot;
         impl_->visible_lsn = impl_->head_lsn;
         impl_->visible_next_uid = impl_->head.next_uid;
-        add_all(impl_->dirty, impl_->unpublished);
+        impl_->dirty.add(std::exchange(impl_->unpublished, {}));
     }
-    impl_->unpublished = {};
     version_.fetch_add(1, std::memory_order_release);
     impl_->wake.notify_one();
     if (impl_->on_publish) impl_->on_publish();
@@ -201,6 +216,19 @@ std::shared_ptr<const Snapshot> Catalog::snapshot() const {
         seen = {id_, version, impl_->visible};
     }
     return seen.snapshot;
+}
+
+std::optional<std::uint32_t> Catalog::key_check() const {
+    const MutexLock lock(impl_->mutex);
+    return impl_->key_check;
+}
+
+void Catalog::set_key_check(std::uint32_t value) {
+    const MutexLock lock(impl_->mutex);
+    impl_->key_check = value;
+    // A directory without a database gets one with its first command.
+    impl_->dirty.key_check = impl_->visible_lsn != 0;
+    impl_->wake.notify_one();
 }
 
 std::uint64_t Catalog::applied_lsn() const { return impl_->applied_lsn.load(); }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,10 @@ public:
 
     // Hot path: no lock unless something was published since this thread last asked.
     [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
+
+    // The check value of the keyring that sealed what is here (Keyring::check_value), if one was ever set.
+    [[nodiscard]] std::optional<std::uint32_t> key_check() const;
+    void set_key_check(std::uint32_t value);
 
     // Commands up to here are durable in the database.
     [[nodiscard]] std::uint64_t applied_lsn() const;

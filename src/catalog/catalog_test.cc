@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <span>
 
 #include "catalog/keyring.h"
@@ -79,6 +80,60 @@ TEST(Apply, a_name_is_taken_until_its_stream_is_gone) {
     const Outcome purged = apply(state, PurgeStream{old->uid}, later);
     EXPECT_EQ(purged.effects.drop, std::vector<std::uint64_t>{old->shards[0].uid});
     EXPECT_EQ(state.snapshot->find(orders.account, orders.region, orders.name)->uid, fresh->uid);
+}
+
+// AWS: a sequence number of the deleted stream "did not come from this stream".
+TEST(Apply, a_stream_created_again_within_a_second_has_seconds_of_its_own) {
+    State state;
+    std::set<std::int64_t> created;
+    std::set<std::int64_t> of_shards;
+    for (int i = 0; i < 5; ++i) {
+        ASSERT_TRUE(apply(state, create(2), now).accepted);
+        const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
+        EXPECT_TRUE(created.insert(stream->created_at.value() / 1000).second);
+        EXPECT_TRUE(of_shards.insert(stream->shards[0].created_s).second);
+        ASSERT_TRUE(apply(state, DeleteStream{orders, 0, true}, now).accepted);
+        // The purge may come before the next creation, or not.
+        if (i % 2 == 0) ASSERT_TRUE(apply(state, PurgeStream{stream->uid}, now).accepted);
+    }
+    // Others are not moved.
+    CreateStream other = create(1);
+    other.key.name = "others";
+    ASSERT_TRUE(apply(state, other, now).accepted);
+    EXPECT_EQ(state.snapshot->find(orders.account, orders.region, "others")->created_at, now);
+}
+
+TEST(Apply, purged_names_are_forgotten_when_their_seconds_are_over) {
+    State state;
+    for (int i = 0; i < 20; ++i) {
+        const TimestampMs at(now.value() + 3'000 * i);
+        CreateStream command = create(1);
+        command.key.name = "s" + std::to_string(i);
+        ASSERT_TRUE(apply(state, command, at).accepted);
+        ASSERT_TRUE(apply(state, DeleteStream{command.key, 0, true}, at).accepted);
+        const auto uid = state.snapshot->find(orders.account, orders.region, command.key.name)->uid;
+        ASSERT_TRUE(apply(state, PurgeStream{uid}, at).accepted);
+        EXPECT_LE(state.snapshot->ended_names().size(), 2U);
+    }
+}
+
+TEST(Apply, a_consumer_registered_again_within_a_second_has_an_arn_of_its_own) {
+    State state;
+    ASSERT_TRUE(apply(state, create(1), now).accepted);
+    const TimestampMs later(now.value() + 500);
+    std::set<std::string> arns;
+    for (const char* name : {"c", "c", "d", "c", "d"}) {
+        ASSERT_TRUE(apply(state, RegisterConsumer{orders, name, {}, 20, 0}, later).accepted);
+        const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
+        EXPECT_TRUE(arns.insert(stream->find_consumer(name, later)->arn).second);
+        ASSERT_TRUE(apply(state, DeregisterConsumer{orders, name, 0}, later).accepted);
+    }
+    // Neither does a stream of the same name bring one back.
+    ASSERT_TRUE(apply(state, DeleteStream{orders, 0, true}, later).accepted);
+    ASSERT_TRUE(apply(state, create(1), later).accepted);
+    ASSERT_TRUE(apply(state, RegisterConsumer{orders, "c", {}, 20, 0}, TimestampMs(later.value() + 500)).accepted);
+    const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
+    EXPECT_TRUE(arns.insert(stream->consumers.at("c").arn).second);
 }
 
 TEST(Apply, a_living_stream_cannot_be_purged) {

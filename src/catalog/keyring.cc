@@ -9,6 +9,7 @@
 #include <span>
 #include <system_error>
 
+#include "base/bytes.h"
 #include "base/digest.h"
 #include "core/rng.h"
 
@@ -69,6 +70,11 @@ Expected<Keyring, KeyringError> Keyring::open(const std::string& path, bool may_
 
 AesKey Keyring::derive(std::string_view purpose) const {
     return hmac_sha256({reinterpret_cast<const char*>(master_.data()), master_.size()}, purpose);
+}
+
+std::uint32_t Keyring::check_value() const {
+    const AesKey key = derive("check");
+    return get_le<std::uint32_t>(std::as_bytes(std::span(key)).data());
 }
 
 std::string Keyring::seal_secret(std::string_view access_key, std::string_view secret, core::Rng& rng) const {

@@ -24,6 +24,9 @@ public:
     // A key of its own for each purpose, always the same for this master key.
     [[nodiscard]] AesKey derive(std::string_view purpose) const;
 
+    // Tells two master keys apart and nothing about either.
+    [[nodiscard]] std::uint32_t check_value() const;
+
     // An access key's secret as the catalog stores it, bound to the access key id.
     [[nodiscard]] std::string seal_secret(std::string_view access_key, std::string_view secret, core::Rng& rng) const;
     [[nodiscard]] std::optional<std::string> open_secret(std::string_view access_key, std::string_view sealed) const;

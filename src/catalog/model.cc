@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint8_t stream_format = 1;
 constexpr std::uint8_t credential_format = 1;
 constexpr std::uint8_t resource_format = 1;
+constexpr std::uint8_t ended_names_format = 1;
 
 void put(Encoder& out, U128 value) {
     out.number(static_cast<std::uint64_t>(value));
@@ -148,6 +149,19 @@ std::int32_t StreamState::consumer_count(TimestampMs now) const {
         std::ranges::count_if(consumers, [&](const auto& entry) { return !entry.second.is_gone(now); }));
 }
 
+void LastSeconds::raise(const LastSeconds& other) {
+    created_s = std::max(created_s, other.created_s);
+    shard_s = std::max(shard_s, other.shard_s);
+}
+
+void LastSeconds::raise(const StreamState& stream) {
+    created_s = std::max(created_s, stream.created_at.value() / 1000);
+    for (const auto& [name, consumer] : stream.consumers) {
+        created_s = std::max(created_s, consumer.created_at.value() / 1000);
+    }
+    for (const ShardState& shard : stream.shards) shard_s = std::max(shard_s, shard.created_s);
+}
+
 void StreamState::index_shards() {
     open_by_hash_.clear();
     for (std::uint32_t i = 0; i < shards.size(); ++i) {
@@ -231,6 +245,31 @@ Expected<StreamState, DecodeError> decode_stream(std::string_view bytes) {
     if (!is_sound(stream)) return fail(DecodeError{"a stream whose open shards do not cover the hash keys"});
     stream.index_shards();
     return stream;
+}
+
+std::string encode(const EndedNames& names) {
+    Encoder out;
+    out.number(ended_names_format);
+    out.varint(names.size());
+    for (const auto& [name, last] : names) {
+        out.text(name);
+        out.number(static_cast<std::uint64_t>(last.created_s));
+        out.number(static_cast<std::uint64_t>(last.shard_s));
+    }
+    return out.take();
+}
+
+Expected<EndedNames, DecodeError> decode_ended_names(std::string_view bytes) {
+    Decoder in(bytes);
+    if (in.number<std::uint8_t>() != ended_names_format) return fail(DecodeError{"ended names of an unknown format"});
+    EndedNames names;
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
+        LastSeconds& last = names[std::string(in.text())];
+        last.created_s = static_cast<std::int64_t>(in.number<std::uint64_t>());
+        last.shard_s = static_cast<std::int64_t>(in.number<std::uint64_t>());
+    }
+    if (!in.ok() || in.left() != 0) return fail(DecodeError{"ended names that are cut short or too long"});
+    return names;
 }
 
 std::string encode(const PendingReshard& reshard) {

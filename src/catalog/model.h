@@ -120,6 +120,20 @@ private:
     std::vector<std::uint32_t> open_by_hash_;  // indexes into shards, by starting hash key
 };
 
+// The newest seconds that identify an incarnation of a stream: of its creation and its consumers' (ARNs, filters), and
+// of its shards (sequence numbers).
+struct LastSeconds {
+    std::int64_t created_s = -1;
+    std::int64_t shard_s = -1;
+
+    void raise(const LastSeconds& other);
+    void raise(const StreamState& stream);
+    friend bool operator==(const LastSeconds&, const LastSeconds&) = default;
+};
+
+// By account, region and name, of purged streams only.
+using EndedNames = std::map<std::string, LastSeconds, std::less<>>;
+
 // How far a queue is with one shard, by the log's numbers of records.
 struct QueueShard {
     std::uint64_t floor = 1;           // every record before it was acknowledged, is dead, or waits in `restored`
@@ -171,6 +185,7 @@ std::string encode(const StreamState& stream);
 std::string encode(const CredentialState& credential);
 std::string encode(const ResourceState& resource);
 std::string encode(const PendingReshard& reshard);
+std::string encode(const EndedNames& names);
 
 struct DecodeError {
     std::string_view what;
@@ -179,5 +194,6 @@ Expected<StreamState, DecodeError> decode_stream(std::string_view bytes);
 Expected<PendingReshard, DecodeError> decode_reshard(std::string_view bytes);
 Expected<CredentialState, DecodeError> decode_credential(std::string_view bytes);
 Expected<ResourceState, DecodeError> decode_resource(std::string_view bytes);
+Expected<EndedNames, DecodeError> decode_ended_names(std::string_view bytes);
 
 }  // namespace riacho::catalog

@@ -122,6 +122,46 @@ std::shared_ptr<const Snapshot> Snapshot::without(const CredentialState& credent
     return next;
 }
 
+namespace {
+
+// Names that end within the two seconds for which they matter; more are purged only by a test that does nothing else.
+constexpr std::size_t ended_names_max = 10'000;
+
+// The parts hold no control characters.
+std::string ended_key(std::string_view account, std::string_view region, std::string_view name) {
+    std::string key(account);
+    key.append("\n").append(region).append("\n").append(name);
+    return key;
+}
+
+}  // namespace
+
+LastSeconds Snapshot::ended_name(std::string_view account, std::string_view region, std::string_view name) const {
+    const auto found = ended_names().find(ended_key(account, region, name));
+    return found == ended_names().end() ? LastSeconds() : found->second;
+}
+
+const EndedNames& Snapshot::ended_names() const {
+    static const EndedNames none;
+    return ended_names_ == nullptr ? none : *ended_names_;
+}
+
+std::shared_ptr<const Snapshot> Snapshot::with_ended(const StreamState& stream, LastSeconds natural) const {
+    EndedNames names;
+    for (const auto& entry : ended_names()) {
+        const bool matters = entry.second.created_s >= natural.created_s || entry.second.shard_s >= natural.shard_s;
+        if (matters && names.size() < ended_names_max) names.insert(names.end(), entry);
+    }
+    names[ended_key(stream.account, stream.region, stream.name)].raise(stream);
+    return with(std::move(names));
+}
+
+std::shared_ptr<const Snapshot> Snapshot::with(EndedNames names) const {
+    auto next = std::make_shared<Snapshot>(*this);
+    next->ended_names_ = std::make_shared<const EndedNames>(std::move(names));
+    return next;
+}
+
 Snapshot::ResourcePointer Snapshot::find_resource(std::string_view arn) const {
     if (resources_ == nullptr) return nullptr;
     const auto found = resources_->find(arn);

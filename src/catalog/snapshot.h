@@ -37,6 +37,14 @@ public:
     // By ARN.
     [[nodiscard]] std::vector<ResourcePointer> resources() const;
 
+    // The seconds of a purged stream of that name that a new one must not get again; -1 when any will do.
+    [[nodiscard]] LastSeconds ended_name(std::string_view account, std::string_view region,
+                                         std::string_view name) const;
+    [[nodiscard]] const EndedNames& ended_names() const;
+    // Remembers a purged stream's seconds, and forgets those that time has passed: what a new stream would get now.
+    [[nodiscard]] std::shared_ptr<const Snapshot> with_ended(const StreamState& stream, LastSeconds natural) const;
+    [[nodiscard]] std::shared_ptr<const Snapshot> with(EndedNames names) const;
+
     // The state with one thing added or replaced (by uid, by access key, by ARN), or removed.
     [[nodiscard]] std::shared_ptr<const Snapshot> with(StreamPointer stream) const;
     [[nodiscard]] std::shared_ptr<const Snapshot> without(const StreamState& stream) const;
@@ -58,6 +66,7 @@ private:
     Table by_uid_;
     std::shared_ptr<const Credentials> credentials_;
     std::shared_ptr<const Resources> resources_;
+    std::shared_ptr<const EndedNames> ended_names_;
     std::size_t stream_count_ = 0;
 };
 

@@ -25,7 +25,8 @@ struct Finalize {
 };
 using Database = std::unique_ptr<sqlite3, Close>;
 
-StoreError error_of(sqlite3* db, const std::string& path, std::string_view doing) {
+// The newest call's error, its message without the path.
+StoreError newest_error(sqlite3* db) {
     using Kind = StoreError::Kind;
     const auto kind = [&] {
         switch (sqlite3_errcode(db) & 0xFF) {
@@ -42,32 +43,56 @@ StoreError error_of(sqlite3* db, const std::string& path, std::string_view doing
             }
         }
     };
-    return {kind(), fmt::format("the catalog {}: {}: {}", path, doing, sqlite3_errmsg(db))};
+    return {kind(), sqlite3_errmsg(db)};
 }
 
-// A prepared statement; parameters count from 1, columns from 0.
+// A connection and the first error since begin(). SQLite keeps only the newest call's error, so that preparing the next
+// statement of a transaction turns a full disk, met in the middle of it, into no error at all.
+struct Connection {
+    std::string path;
+    Database db;
+    std::optional<StoreError> first_error;
+
+    void begin() { first_error.reset(); }
+    void note_error() {
+        if (!first_error) first_error = newest_error(db.get());
+    }
+    [[nodiscard]] bool ok() const { return !first_error; }
+    [[nodiscard]] bool execute(const char* sql) {
+        if (sqlite3_exec(db.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK) return true;
+        note_error();
+        return false;
+    }
+};
+
+// A prepared statement; parameters count from 1, columns from 0. A failure is noted in the connection.
 class Statement {
 public:
-    Statement(sqlite3* db, const char* sql) {
+    Statement(Connection& connection, const char* sql) : connection_(connection) {
         sqlite3_stmt* statement = nullptr;
-        sqlite3_prepare_v2(db, sql, -1, &statement, nullptr);  // a failure shows in step()
+        if (sqlite3_prepare_v2(connection.db.get(), sql, -1, &statement, nullptr) != SQLITE_OK) connection.note_error();
         statement_.reset(statement);
     }
     void bind(int index, std::uint64_t value) { sqlite3_bind_int64(get(), index, static_cast<sqlite3_int64>(value)); }
+    void bind_text(int index, std::string_view text) {
+        sqlite3_bind_text64(get(), index, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    }
     void bind(int index, std::string_view bytes) {
         sqlite3_bind_blob64(get(), index, bytes.data(), bytes.size(), SQLITE_TRANSIENT);
     }
     // True while there is a row.
-    bool step() { return (last_ = get() == nullptr ? SQLITE_ERROR : sqlite3_step(get())) == SQLITE_ROW; }
-    // Runs a statement without rows.
-    bool run() {
-        step();
-        const bool done = last_ == SQLITE_DONE;
+    bool step() {
+        if (get() == nullptr) return false;
+        const int code = sqlite3_step(get());
+        if (code != SQLITE_ROW && code != SQLITE_DONE) connection_.note_error();
+        return code == SQLITE_ROW;
+    }
+    // Runs a statement without rows, unless something failed before.
+    void run() {
+        if (connection_.ok()) step();
         sqlite3_reset(get());
-        return done;
     }
     void reset() { sqlite3_reset(get()); }
-    [[nodiscard]] bool finished() const { return last_ == SQLITE_DONE; }
     [[nodiscard]] std::uint64_t number(int column) const {
         return static_cast<std::uint64_t>(sqlite3_column_int64(get(), column));
     }
@@ -78,11 +103,24 @@ public:
 
 private:
     [[nodiscard]] sqlite3_stmt* get() const { return statement_.get(); }
+    Connection& connection_;
     std::unique_ptr<sqlite3_stmt, Finalize> statement_;
-    int last_ = SQLITE_OK;
 };
 
 std::uint32_t row_crc(std::string_view state) { return crc32c(as_bytes(state)); }
+
+// A check value and its checksum in one number.
+std::uint64_t sealed_check(std::uint32_t value) {
+    std::array<std::byte, 4> bytes;
+    put_le(bytes.data(), value);
+    return std::uint64_t{crc32c(bytes)} << 32 | value;
+}
+
+std::string with_crc(std::string_view state) {
+    std::string row(4, '\0');
+    put_le(reinterpret_cast<std::byte*>(row.data()), row_crc(state));
+    return row.append(state);
+}
 
 // Over what no row's checksum covers: the figures of `meta`, and that no row is missing.
 std::uint32_t meta_crc(std::uint64_t applied_lsn, std::uint64_t next_uid, const std::array<std::uint64_t, 3>& counts) {
@@ -97,18 +135,21 @@ std::uint32_t meta_crc(std::uint64_t applied_lsn, std::uint64_t next_uid, const 
 
 }  // namespace
 
-struct Store::Impl {
-    std::string path;
-    Database db;
-
-    [[nodiscard]] StoreError error(std::string_view doing) const { return error_of(db.get(), path, doing); }
-    [[nodiscard]] bool execute(const char* sql) const {
-        return sqlite3_exec(db.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK;
+struct Store::Impl : Connection {
+    [[nodiscard]] StoreError error(std::string_view doing) const {
+        const StoreError first = first_error ? *first_error : newest_error(db.get());
+        return {first.kind, fmt::format("the catalog {}: {}: {}", path, doing, first.message)};
     }
     [[nodiscard]] StoreError damaged(std::string_view what) const {
         return {StoreError::Kind::damaged, fmt::format("the catalog {} holds {}", path, what)};
     }
     Expected<void, StoreError> prepare();
+    Expected<void, StoreError> load_meta(Loaded& loaded, std::optional<std::uint64_t>& crc);
+    // Checks and decodes every row of a table; `columns` begins with state and crc.
+    template <class Take>
+    Expected<std::uint64_t, StoreError> load_rows(const char* columns, std::string_view what, Take take);
+    template <class Rows>
+    void write_rows(const char* put, const char* drop, const Rows& rows);
 };
 
 Expected<void, StoreError> Store::Impl::prepare() {
@@ -118,7 +159,7 @@ Expected<void, StoreError> Store::Impl::prepare() {
         "PRAGMA journal_size_limit=16777216; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA "
         "cache_size=-512;";
     if (!execute(pragmas)) return fail(error("cannot be opened"));
-    Statement version(db.get(), "PRAGMA user_version");
+    Statement version(*this, "PRAGMA user_version");
     if (!version.step()) return fail(error("cannot be read"));
     const auto found = static_cast<int>(version.number(0));
     if (found == user_version) return {};
@@ -159,51 +200,73 @@ Expected<Store, StoreError> Store::open(const std::string& path) {
     return Store(std::move(impl));
 }
 
-Expected<Loaded, StoreError> Store::load() {
-    Loaded loaded;
-    std::optional<std::uint64_t> crc;
-    std::array<std::uint64_t, 3> counts{};
-    Statement meta(impl_->db.get(), "SELECT name, value FROM meta");
+Expected<void, StoreError> Store::Impl::load_meta(Loaded& loaded, std::optional<std::uint64_t>& crc) {
+    Statement meta(*this, "SELECT name, value FROM meta");
     while (meta.step()) {
         if (meta.bytes(0) == "applied_lsn") loaded.applied_lsn = meta.number(1);
         if (meta.bytes(0) == "next_uid") loaded.state.next_uid = meta.number(1);
         if (meta.bytes(0) == "crc") crc = meta.number(1);
-    }
-    Statement streams(impl_->db.get(), "SELECT state, crc, uid FROM streams ORDER BY uid");
-    while (streams.step()) {
-        ++counts[0];
-        if (row_crc(streams.bytes(0)) != streams.number(1))
-            return fail(impl_->damaged("a stream with a wrong checksum"));
-        auto stream = decode_stream(streams.bytes(0));
-        if (!stream) return fail(impl_->damaged(stream.error().what));
-        if (stream->uid != streams.number(2)) return fail(impl_->damaged("a stream under another stream's number"));
-        loaded.state.snapshot = loaded.state.snapshot->with(std::make_shared<const StreamState>(*std::move(stream)));
-    }
-    Statement credentials(impl_->db.get(), "SELECT state, crc FROM credentials");
-    while (credentials.step()) {
-        ++counts[1];
-        if (row_crc(credentials.bytes(0)) != credentials.number(1)) {
-            return fail(impl_->damaged("a credential with a wrong checksum"));
+        if (meta.bytes(0) == "key_check") {
+            const std::uint64_t value = meta.number(1);
+            loaded.key_check = static_cast<std::uint32_t>(value);
+            if (value != sealed_check(*loaded.key_check)) return fail(damaged("a key check with a wrong checksum"));
         }
-        auto credential = decode_credential(credentials.bytes(0));
-        if (!credential) return fail(impl_->damaged(credential.error().what));
-        loaded.state.snapshot =
-            loaded.state.snapshot->with(std::make_shared<const CredentialState>(*std::move(credential)));
-    }
-    Statement resources(impl_->db.get(), "SELECT state, crc FROM resources");
-    while (resources.step()) {
-        ++counts[2];
-        if (row_crc(resources.bytes(0)) != resources.number(1)) {
-            return fail(impl_->damaged("a resource with a wrong checksum"));
+        if (meta.bytes(0) == "ended_names") {
+            const std::string_view row = meta.bytes(1);
+            if (row.size() < 4 || get_le<std::uint32_t>(as_bytes(row).data()) != row_crc(row.substr(4))) {
+                return fail(damaged("ended names with a wrong checksum"));
+            }
+            auto names = decode_ended_names(row.substr(4));
+            if (!names) return fail(damaged(names.error().what));
+            loaded.state.snapshot = loaded.state.snapshot->with(*std::move(names));
         }
-        auto resource = decode_resource(resources.bytes(0));
-        if (!resource) return fail(impl_->damaged(resource.error().what));
-        loaded.state.snapshot =
-            loaded.state.snapshot->with(std::make_shared<const ResourceState>(*std::move(resource)));
     }
-    if (!meta.finished() || !streams.finished() || !credentials.finished() || !resources.finished()) {
-        return fail(impl_->error("cannot be read"));
+    return {};
+}
+
+template <class Take>
+Expected<std::uint64_t, StoreError> Store::Impl::load_rows(const char* columns, std::string_view what, Take take) {
+    std::uint64_t count = 0;
+    Statement rows(*this, columns);
+    while (rows.step()) {
+        ++count;
+        if (row_crc(rows.bytes(0)) != rows.number(1)) {
+            return fail(damaged(fmt::format("a {} with a wrong checksum", what)));
+        }
+        const Expected<void, DecodeError> taken = take(rows);
+        if (!taken) return fail(damaged(taken.error().what));
     }
+    if (!ok()) return fail(error("cannot be read"));
+    return count;
+}
+
+Expected<Loaded, StoreError> Store::load() {
+    impl_->begin();
+    Loaded loaded;
+    std::optional<std::uint64_t> crc;
+    TRY_VOID(impl_->load_meta(loaded, crc));
+    auto& snapshot = loaded.state.snapshot;
+    using Taken = Expected<void, DecodeError>;
+    const auto take_stream = [&](const Statement& row) -> Taken {
+        TRY(auto stream, decode_stream(row.bytes(0)));
+        if (stream.uid != row.number(2)) return fail(DecodeError{"a stream under another stream's number"});
+        snapshot = snapshot->with(std::make_shared<const StreamState>(std::move(stream)));
+        return {};
+    };
+    const auto take_credential = [&](const Statement& row) -> Taken {
+        TRY(auto credential, decode_credential(row.bytes(0)));
+        snapshot = snapshot->with(std::make_shared<const CredentialState>(std::move(credential)));
+        return {};
+    };
+    const auto take_resource = [&](const Statement& row) -> Taken {
+        TRY(auto resource, decode_resource(row.bytes(0)));
+        snapshot = snapshot->with(std::make_shared<const ResourceState>(std::move(resource)));
+        return {};
+    };
+    std::array<std::uint64_t, 3> counts{};
+    TRY(counts[0], impl_->load_rows("SELECT state, crc, uid FROM streams ORDER BY uid", "stream", take_stream));
+    TRY(counts[1], impl_->load_rows("SELECT state, crc FROM credentials", "credential", take_credential));
+    TRY(counts[2], impl_->load_rows("SELECT state, crc FROM resources", "resource", take_resource));
     // Absent in what older versions wrote.
     if (crc && *crc != meta_crc(loaded.applied_lsn, loaded.state.next_uid, counts)) {
         return fail(impl_->damaged("figures with a wrong checksum, or too few rows"));
@@ -211,66 +274,64 @@ Expected<Loaded, StoreError> Store::load() {
     return loaded;
 }
 
+template <class Rows>
+void Store::Impl::write_rows(const char* put, const char* drop, const Rows& rows) {
+    if (rows.empty()) return;
+    Statement put_row(*this, put);
+    Statement drop_row(*this, drop);
+    for (const auto& [key, value] : rows) {
+        if (!ok()) return;
+        Statement& statement = value != nullptr ? put_row : drop_row;
+        statement.bind(1, key);
+        if (value != nullptr) {
+            const std::string state = encode(*value);
+            statement.bind(2, state);
+            statement.bind(3, row_crc(state));
+        }
+        statement.run();
+    }
+}
+
 Expected<void, StoreError> Store::write(const StoreUpdate& update) {
-    sqlite3* db = impl_->db.get();
-    bool ok = impl_->execute("BEGIN IMMEDIATE");
-    Statement put_stream(db, "INSERT OR REPLACE INTO streams(uid, state, crc) VALUES(?, ?, ?)");
-    Statement drop_stream(db, "DELETE FROM streams WHERE uid = ?");
-    for (const auto& [uid, stream] : update.streams) {
-        Statement& statement = stream != nullptr ? put_stream : drop_stream;
-        statement.bind(1, uid);
-        if (stream != nullptr) {
-            const std::string state = encode(*stream);
-            statement.bind(2, state);
-            statement.bind(3, row_crc(state));
-        }
-        ok = ok && statement.run();
+    Impl& db = *impl_;
+    db.begin();
+    static_cast<void>(db.execute("BEGIN IMMEDIATE"));
+    db.write_rows("INSERT OR REPLACE INTO streams(uid, state, crc) VALUES(?, ?, ?)",
+                  "DELETE FROM streams WHERE uid = ?", update.streams);
+    db.write_rows("INSERT OR REPLACE INTO credentials(access_key, state, crc) VALUES(?, ?, ?)",
+                  "DELETE FROM credentials WHERE access_key = ?", update.credentials);
+    db.write_rows("INSERT OR REPLACE INTO resources(arn, state, crc) VALUES(?, ?, ?)",
+                  "DELETE FROM resources WHERE arn = ?", update.resources);
+    std::array<std::uint64_t, 3> counts{};
+    if (db.ok()) {
+        Statement count(db,
+                        "SELECT (SELECT COUNT(*) FROM streams), (SELECT COUNT(*) FROM credentials), (SELECT COUNT(*) "
+                        "FROM resources)");
+        if (count.step()) counts = {count.number(0), count.number(1), count.number(2)};
     }
-    Statement put_credential(db, "INSERT OR REPLACE INTO credentials(access_key, state, crc) VALUES(?, ?, ?)");
-    Statement drop_credential(db, "DELETE FROM credentials WHERE access_key = ?");
-    for (const auto& [access_key, credential] : update.credentials) {
-        Statement& statement = credential != nullptr ? put_credential : drop_credential;
-        statement.bind(1, access_key);
-        if (credential != nullptr) {
-            const std::string state = encode(*credential);
-            statement.bind(2, state);
-            statement.bind(3, row_crc(state));
-        }
-        ok = ok && statement.run();
+    if (db.ok()) {
+        Statement meta(db, "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)");
+        const auto put = [&](std::string_view name, auto value) {
+            meta.bind_text(1, name);
+            meta.bind(2, value);
+            meta.run();
+        };
+        put("applied_lsn", update.applied_lsn);
+        put("next_uid", update.next_uid);
+        put("crc", std::uint64_t{meta_crc(update.applied_lsn, update.next_uid, counts)});
+        if (update.key_check) put("key_check", sealed_check(*update.key_check));
+        if (update.ended_names) put("ended_names", std::string_view(with_crc(*update.ended_names)));
     }
-    Statement put_resource(db, "INSERT OR REPLACE INTO resources(arn, state, crc) VALUES(?, ?, ?)");
-    Statement drop_resource(db, "DELETE FROM resources WHERE arn = ?");
-    for (const auto& [arn, resource] : update.resources) {
-        Statement& statement = resource != nullptr ? put_resource : drop_resource;
-        statement.bind(1, arn);
-        if (resource != nullptr) {
-            const std::string state = encode(*resource);
-            statement.bind(2, state);
-            statement.bind(3, row_crc(state));
-        }
-        ok = ok && statement.run();
-    }
-    Statement count(db,
-                    "SELECT (SELECT COUNT(*) FROM streams), (SELECT COUNT(*) FROM credentials), (SELECT COUNT(*) FROM "
-                    "resources)");
-    ok = ok && count.step();
-    const std::array<std::uint64_t, 3> counts{count.number(0), count.number(1), count.number(2)};
-    count.reset();
-    Statement put_meta(
-        db, "INSERT OR REPLACE INTO meta(name, value) VALUES('applied_lsn', ?), ('next_uid', ?), ('crc', ?)");
-    put_meta.bind(1, update.applied_lsn);
-    put_meta.bind(2, update.next_uid);
-    put_meta.bind(3, meta_crc(update.applied_lsn, update.next_uid, counts));
-    ok = ok && put_meta.run();
-    ok = ok && impl_->execute("COMMIT");
-    if (ok) return {};
-    const StoreError error = impl_->error("cannot be written");
-    static_cast<void>(impl_->execute("ROLLBACK"));
+    if (db.ok()) static_cast<void>(db.execute("COMMIT"));
+    if (db.ok()) return {};
+    const StoreError error = db.error("cannot be written");
+    sqlite3_exec(db.db.get(), "ROLLBACK", nullptr, nullptr, nullptr);  // fails when SQLite has done so itself
     return fail(error);
 }
 
 Expected<void, StoreError> Store::check() {
-    Statement statement(impl_->db.get(), "PRAGMA quick_check");
+    impl_->begin();
+    Statement statement(*impl_, "PRAGMA quick_check");
     if (!statement.step()) return fail(impl_->error("cannot be checked"));
     if (statement.bytes(0) != "ok") return fail(impl_->damaged(statement.bytes(0)));
     return {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,8 @@ struct StoreUpdate {
     std::vector<std::pair<std::uint64_t, std::shared_ptr<const StreamState>>> streams;
     std::vector<std::pair<std::string, std::shared_ptr<const CredentialState>>> credentials;
     std::vector<std::pair<std::string, std::shared_ptr<const ResourceState>>> resources;
+    std::optional<std::string> ended_names;  // encoded; absent: as they are
+    std::optional<std::uint32_t> key_check;  // absent: as it is
     std::uint64_t next_uid = 1;
     std::uint64_t applied_lsn = 0;
 };
@@ -33,6 +36,7 @@ struct StoreUpdate {
 struct Loaded {
     State state;
     std::uint64_t applied_lsn = 0;
+    std::optional<std::uint32_t> key_check;
 };
 
 // Not thread-safe: one thread at a time.

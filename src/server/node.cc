@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -157,6 +158,7 @@ struct Node::Impl {
     bool stopped = false;
 
     Expected<void, StartError> open_data(std::function<void()> on_failure);
+    Expected<void, StartError> open_keyring(bool is_new);
     void assemble_services();
     Expected<void, StartError> listen();
     Expected<void, StartError> create_streams();
@@ -192,18 +194,47 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
                                            "only a newer version can read",
                                            data_dir.path())});
     }
-    // After the log, which has made sure that the directory is ours.
-    auto opened_keyring = catalog::Keyring::open(data_dir.file("keyring"), is_new, rng);
-    if (!opened_keyring) return fail(StartError{exit_keyring, opened_keyring.error().message});
-    keyring.emplace(*std::move(opened_keyring));
     // Replayed commands were durable before; they only have to be shown.
     catalog->publish();
+    // After the log, which has made sure that the directory is ours.
+    TRY_VOID(open_keyring(is_new));
     return check_shards_agree(*catalog, *log, data_dir.path());
+}
+
+// Opens the keyring, or makes one where nothing is sealed yet, and compares it with what the catalog holds: another
+// valid keyring would start, and then fail at the first sealed record or secret.
+Expected<void, StartError> Node::Impl::open_keyring(bool is_new) {
+    const auto snapshot = catalog->snapshot();
+    const auto users = snapshot->credentials();
+    const auto known_streams = snapshot->all_streams();
+    const auto sealing =
+        std::ranges::find_if(known_streams, [](const auto& stream) { return !stream->data_keys.empty(); });
+    const bool may_create = is_new && users.empty() && sealing == known_streams.end();
+    auto opened = catalog::Keyring::open(data_dir.file("keyring"), may_create, rng);
+    if (!opened) return fail(StartError{exit_keyring, opened.error().message});
+    keyring.emplace(*std::move(opened));
+    data_keys.emplace(*keyring, rng, config.key_faults);
+    const std::uint32_t value = keyring->check_value();
+    const auto stored = catalog->key_check();
+    bool fits = !stored || *stored == value;
+    // Directories without a check value (written by older versions, or killed before it was stored): one seal of each
+    // kind decides.
+    if (!users.empty()) {
+        const auto& first = *users.front();
+        fits = fits && keyring->open_secret(first.access_key, first.sealed_secret).has_value();
+    }
+    if (sealing != known_streams.end()) fits = fits && data_keys->can_open(**sealing);
+    if (!fits) {
+        return fail(StartError{exit_keyring, fmt::format("the key file {} is not the one that the data directory was "
+                                                         "written with; put that one back",
+                                                         data_dir.file("keyring"))});
+    }
+    if (!stored) catalog->set_key_check(value);
+    return {};
 }
 
 void Node::Impl::assemble_services() {
     tokens.emplace(keyring->derive("tokens"), rng);
-    data_keys.emplace(*keyring, rng, config.key_faults);
     streams.emplace(*catalog, *log, clock, rng, *tokens, stream_metrics, subscriptions, *data_keys, limits, queues,
                     config.faults, config.transition_delay_ms, config.consumers_max);
     credentials.emplace(*catalog, *keyring);

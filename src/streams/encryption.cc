@@ -2,12 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
-
 #include "aws/gen/kinesis/errors.gen.h"
-#include "base/bytes.h"
-#include "base/check.h"
-#include "core/rng.h"
 
 namespace riacho::streams {
 
@@ -15,14 +10,12 @@ namespace errors = riacho::api::kinesis::errors;
 
 namespace {
 
-std::string name_of_key(std::string_view stream_arn) { return fmt::format("data-key:{}", stream_arn); }
+catalog::KeyOwner owner_of(const catalog::StreamState& stream) { return {stream.uid, stream.arn, stream.data_keys}; }
 
 }  // namespace
 
-std::string DataKeys::make(std::string_view stream_arn) const {
-    std::string key(sizeof(AesKey), '\0');
-    rng_.fill(std::as_writable_bytes(std::span(key)));
-    return keyring_.seal_secret(name_of_key(stream_arn), key, rng_);
+bool DataKeys::can_open(const catalog::StreamState& stream) const {
+    return stream.data_keys.empty() || keys_.can_open(owner_of(stream));
 }
 
 std::optional<aws::ApiError> DataKeys::refusal(std::string_view key_id, const catalog::StreamState& stream,
@@ -48,42 +41,14 @@ std::optional<aws::ApiError> DataKeys::refusal(std::string_view key_id, const ca
     return std::nullopt;
 }
 
-std::shared_ptr<const AesKey> DataKeys::key_of(const catalog::StreamState& stream, std::uint32_t version) const {
-    if (version == 0 || version > stream.data_keys.size()) return nullptr;
-    const MutexLock lock(mutex_);
-    auto& known = opened_[{stream.uid, version}];
-    if (known == nullptr) {
-        const auto key = keyring_.open_secret(name_of_key(stream.arn), stream.data_keys[version - 1]);
-        if (!key || key->size() != sizeof(AesKey)) return nullptr;
-        AesKey bytes{};
-        std::memcpy(bytes.data(), key->data(), bytes.size());
-        known = std::make_shared<const AesKey>(bytes);
-    }
-    return known;
-}
-
 void DataKeys::seal(const catalog::StreamState& stream, std::string_view partition_key, std::string_view data,
                     std::span<std::byte> out) const {
-    const auto version = static_cast<std::uint32_t>(stream.data_keys.size());
-    const auto key = key_of(stream, version);
-    RIACHO_CHECK(key != nullptr, "a data key of the catalog opens under the keyring that sealed it");
-    GcmNonce nonce{};
-    rng_.fill(std::as_writable_bytes(std::span(nonce)));
-    put_le(out.data(), version);
-    std::memcpy(out.data() + 4, nonce.data(), nonce.size());
-    const std::string sealed = aes_256_gcm_seal(*key, nonce, partition_key, data);
-    std::memcpy(out.data() + 4 + nonce.size(), sealed.data(), sealed.size());
+    keys_.seal(owner_of(stream), partition_key, data, out);
 }
 
 std::optional<std::string> DataKeys::open(const catalog::StreamState& stream, std::string_view partition_key,
                                           std::string_view sealed) const {
-    if (sealed.size() < seal_overhead) return std::nullopt;
-    const auto version = get_le<std::uint32_t>(reinterpret_cast<const std::byte*>(sealed.data()));
-    const auto key = key_of(stream, version);
-    if (key == nullptr) return std::nullopt;
-    GcmNonce nonce{};
-    std::memcpy(nonce.data(), sealed.data() + 4, nonce.size());
-    return aes_256_gcm_open(*key, nonce, partition_key, sealed.substr(4 + nonce.size()));
+    return keys_.open(owner_of(stream), partition_key, sealed);
 }
 
 }  // namespace riacho::streams
