@@ -28,6 +28,8 @@ struct IoError {
     [[nodiscard]] bool is_not_found() const;
     // The process or the system has too many files open: it passes, and nothing was done.
     [[nodiscard]] bool is_out_of_descriptors() const;
+    // Either of the two: the call may be tried again later.
+    [[nodiscard]] bool is_shortage() const { return is_out_of_space() || is_out_of_descriptors(); }
 };
 
 template <class T>
@@ -71,6 +73,8 @@ public:
 class FileLock {
 public:
     virtual ~FileLock() = default;
+    // False when its path is known to lead to no file or to another one. Thread-safe.
+    virtual bool is_in_place() = 0;
 };
 
 struct DirectoryEntry {
@@ -99,6 +103,9 @@ public:
     // Makes everything on the file system that holds path durable, and reports earlier write-back errors.
     virtual IoResult<void> syncfs(const std::string& path) = 0;
     virtual IoResult<SpaceInfo> statvfs(const std::string& path) = 0;
+    // A file system on which paths below `directory` lead into the directory that has this name now, whatever happens
+    // to the name later. Other paths are found as before.
+    virtual IoResult<std::unique_ptr<FileSystem>> hold(const std::string& directory) = 0;
     // Takes an exclusive lock on a file, made when missing, and writes the process id into it. EWOULDBLOCK when another
     // process holds it.
     virtual IoResult<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;

@@ -109,17 +109,26 @@ private:
 
 class PosixLock final : public FileLock {
 public:
-    explicit PosixLock(int fd) : fd_(fd) {}
+    PosixLock(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
     ~PosixLock() override { ::close(fd_); }
+
+    bool is_in_place() override {
+        struct stat held{};
+        struct stat named{};
+        if (::fstat(fd_, &held) != 0) return true;
+        if (::stat(path_.c_str(), &named) != 0) return errno != ENOENT && errno != ENOTDIR;
+        return held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+    }
 
 private:
     int fd_;
+    std::string path_;
 };
 
 // A directory or file opened for one sync.
 class Descriptor {
 public:
-    Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC)) {}
+    explicit Descriptor(int fd) : fd_(fd) {}
     ~Descriptor() {
         if (fd_ >= 0) ::close(fd_);
     }
@@ -131,10 +140,27 @@ private:
     int fd_;
 };
 
+// The whole machine's, or with what lies below `root` found through its descriptor.
 class PosixFileSystem final : public FileSystem {
 public:
+    PosixFileSystem() = default;
+    PosixFileSystem(std::string root, int root_fd) : root_(std::move(root)), root_fd_(root_fd) {
+        while (root_.ends_with('/')) root_.pop_back();
+    }
+    ~PosixFileSystem() override {
+        if (root_fd_ >= 0) ::close(root_fd_);
+    }
+    PosixFileSystem(const PosixFileSystem&) = delete;
+    PosixFileSystem& operator=(const PosixFileSystem&) = delete;
+
+    IoResult<std::unique_ptr<FileSystem>> hold(const std::string& directory) override {
+        const int fd = open_at(directory, O_RDONLY | O_DIRECTORY);
+        if (fd < 0) return error("open", directory);
+        return std::make_unique<PosixFileSystem>(directory, fd);
+    }
+
     IoResult<std::unique_ptr<File>> open(const std::string& path, OpenOptions options) override {
-        int flags = O_CLOEXEC;
+        int flags = 0;
         switch (options.mode) {
             case OpenMode::read:
                 flags |= O_RDONLY;
@@ -148,35 +174,44 @@ public:
         }
         if (options.direct) flags |= O_DIRECT;
         if (options.dsync) flags |= O_DSYNC;
-        // Records are nobody else's business.
-        const int fd = retry_interrupted([&] { return ::open(path.c_str(), flags, 0600); });
+        const int fd = open_at(path, flags);
         if (fd < 0) return error("open", path);
         return std::make_unique<PosixFile>(fd, path);
     }
 
     IoResult<void> rename(const std::string& from, const std::string& to) override {
-        if (::rename(from.c_str(), to.c_str()) != 0) return error("rename", from);
+        const Place source = place(from);
+        const Place target = place(to);
+        if (::renameat(source.directory, source.name, target.directory, target.name) != 0) return error("rename", from);
         return {};
     }
 
     IoResult<void> unlink(const std::string& path) override {
-        if (::unlink(path.c_str()) != 0) return error("unlink", path);
+        const Place at = place(path);
+        if (::unlinkat(at.directory, at.name, 0) != 0) return error("unlink", path);
         return {};
     }
 
     IoResult<void> mkdir(const std::string& path) override {
-        if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return error("mkdir", path);
+        const Place at = place(path);
+        if (::mkdirat(at.directory, at.name, 0700) != 0 && errno != EEXIST) return error("mkdir", path);
         return {};
     }
 
     IoResult<void> rmdir(const std::string& path) override {
-        if (::rmdir(path.c_str()) != 0) return error("rmdir", path);
+        const Place at = place(path);
+        if (::unlinkat(at.directory, at.name, AT_REMOVEDIR) != 0) return error("rmdir", path);
         return {};
     }
 
     IoResult<std::vector<DirectoryEntry>> list(const std::string& path) override {
-        const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), &::closedir);
-        if (directory == nullptr) return error("opendir", path);
+        const int fd = open_at(path, O_RDONLY | O_DIRECTORY);
+        if (fd < 0) return error("opendir", path);
+        const std::unique_ptr<DIR, int (*)(DIR*)> directory(::fdopendir(fd), &::closedir);
+        if (directory == nullptr) {
+            ::close(fd);
+            return error("opendir", path);
+        }
         std::vector<DirectoryEntry> entries;
         for (;;) {
             errno = 0;
@@ -187,7 +222,7 @@ public:
             bool is_directory = entry->d_type == DT_DIR;
             if (entry->d_type == DT_UNKNOWN) {
                 struct stat info{};
-                is_directory = ::stat((path + "/" + std::string(name)).c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+                is_directory = ::fstatat(fd, entry->d_name, &info, 0) == 0 && S_ISDIR(info.st_mode);
             }
             entries.push_back({std::string(name), is_directory});
         }
@@ -196,14 +231,14 @@ public:
     }
 
     IoResult<void> sync_directory(const std::string& path) override {
-        const Descriptor directory(path, O_RDONLY | O_DIRECTORY);
+        const Descriptor directory(open_at(path, O_RDONLY | O_DIRECTORY));
         if (directory.fd() < 0) return error("open", path);
         if (retry_interrupted([&] { return ::fsync(directory.fd()); }) != 0) return error("fsync", path);
         return {};
     }
 
     IoResult<void> syncfs(const std::string& path) override {
-        const Descriptor directory(path, O_RDONLY);
+        const Descriptor directory(open_at(path, O_RDONLY));
         if (directory.fd() < 0) return error("open", path);
         if (retry_interrupted([&] { return ::syncfs(directory.fd()); }) != 0) return error("syncfs", path);
         return {};
@@ -211,14 +246,16 @@ public:
 
     IoResult<SpaceInfo> statvfs(const std::string& path) override {
         struct statvfs info{};
-        if (::statvfs(path.c_str(), &info) != 0) return error("statvfs", path);
+        const bool is_root = root_fd_ >= 0 && path == root_;
+        if ((is_root ? ::fstatvfs(root_fd_, &info) : ::statvfs(path.c_str(), &info)) != 0)
+            return error("statvfs", path);
         return SpaceInfo{.bytes_total = info.f_blocks * info.f_frsize, .bytes_free = info.f_bavail * info.f_frsize};
     }
 
     IoResult<std::unique_ptr<FileLock>> lock(const std::string& path) override {
-        const int fd = retry_interrupted([&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600); });
+        const int fd = open_at(path, O_RDWR | O_CREAT);
         if (fd < 0) return error("open", path);
-        auto held = std::make_unique<PosixLock>(fd);
+        auto held = std::make_unique<PosixLock>(fd, path);
         if (retry_interrupted([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) != 0) return error("flock", path);
         const std::string pid = std::to_string(::getpid()) + "\n";
         // The number is for people; the lock is what counts, and on a full disk there may be no room for more.
@@ -226,6 +263,27 @@ public:
         static_cast<void>(::pwrite(fd, pid.data(), pid.size(), 0) == 0);
         return held;
     }
+
+private:
+    struct Place {
+        int directory;
+        const char* name;
+    };
+    [[nodiscard]] Place place(const std::string& path) const {
+        if (root_fd_ < 0 || !path.starts_with(root_)) return {AT_FDCWD, path.c_str()};
+        if (path.size() == root_.size()) return {root_fd_, "."};
+        if (path[root_.size()] != '/') return {AT_FDCWD, path.c_str()};
+        const char* rest = path.c_str() + root_.size() + 1;
+        return {root_fd_, *rest == '\0' ? "." : rest};
+    }
+    [[nodiscard]] int open_at(const std::string& path, int flags) const {
+        const Place at = place(path);
+        // Records are nobody else's business.
+        return retry_interrupted([&] { return ::openat(at.directory, at.name, flags | O_CLOEXEC, 0600); });
+    }
+
+    std::string root_;
+    int root_fd_ = -1;
 };
 
 }  // namespace

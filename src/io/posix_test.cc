@@ -78,5 +78,32 @@ TEST_F(PosixFileSystem, a_directory_made_twice_is_one_directory) {
     EXPECT_TRUE(fs_.rmdir(directory_ + "/d"));
 }
 
+TEST_F(PosixFileSystem, a_held_directory_is_found_whatever_its_name_means_later) {
+    const std::string path = directory_ + "/store";
+    ASSERT_TRUE(fs_.mkdir(path));
+    const auto held = *fs_.hold(path);
+    ASSERT_TRUE(held->mkdir(path + "/sub"));
+    ASSERT_TRUE(replace_file(*held, path, "before", as_bytes(std::string_view("x"))));
+    const auto lock = *held->lock(path + "/LOCK");
+    EXPECT_TRUE(lock->is_in_place());
+    std::filesystem::rename(path, directory_ + "/moved");
+    EXPECT_FALSE(lock->is_in_place());
+    ASSERT_TRUE(fs_.mkdir(path));
+    EXPECT_FALSE(lock->is_in_place());
+    ASSERT_TRUE(replace_file(*held, path, "after", as_bytes(std::string_view("y"))));
+    ASSERT_TRUE(held->rename(path + "/before", path + "/renamed"));
+    ASSERT_TRUE(held->rmdir(path + "/sub"));
+    ASSERT_TRUE(held->syncfs(path));
+    EXPECT_GT(held->statvfs(path)->bytes_total, 0U);
+    EXPECT_EQ(held->list(path)->size(), 3U);
+    EXPECT_TRUE(fs_.list(path)->empty());
+    EXPECT_TRUE(std::filesystem::exists(directory_ + "/moved/renamed"));
+    ASSERT_TRUE(held->unlink(path + "/after"));
+    EXPECT_FALSE(std::filesystem::exists(directory_ + "/moved/after"));
+    // A name that only begins the same is another one.
+    ASSERT_TRUE(held->mkdir(path + "2"));
+    EXPECT_TRUE(std::filesystem::exists(directory_ + "/store2"));
+}
+
 }  // namespace
 }  // namespace riacho::io

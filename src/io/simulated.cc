@@ -67,6 +67,22 @@ std::string parent_of(const std::string& path) {
     return slash == std::string::npos || slash == 0 ? "/" : path.substr(0, slash);
 }
 
+bool can_fail_with(std::string_view operation, int error) {
+    const auto is_one_of = [operation](std::initializer_list<std::string_view> names) {
+        return std::ranges::find(names, operation) != names.end();
+    };
+    switch (error) {
+        case EMFILE:
+        case ENFILE:
+            return is_one_of({"open", "list", "sync_directory", "syncfs", "lock"});
+        case ENOSPC:
+        case EDQUOT:
+            return is_one_of({"open", "pwritev", "rename", "mkdir", "fdatasync", "sync_directory", "syncfs"});
+        default:
+            return true;
+    }
+}
+
 class Chance {
 public:
     explicit Chance(std::uint64_t seed) : state_(seed * 2 + 1) {}
@@ -96,6 +112,7 @@ struct SimulatedFileSystem::State {
     std::map<std::string, InodePtr> durable;
     std::vector<DirectoryChange> pending;
     std::vector<PlannedFailure> failures;
+    std::string failed_operation;
     std::set<std::string> locked;
     std::uint64_t epoch = 0;
     std::uint64_t changes = 0;
@@ -108,12 +125,13 @@ struct SimulatedFileSystem::State {
     int planned_error(std::string_view operation) {
         if (off) return EIO;
         for (auto at = failures.begin(); at != failures.end(); ++at) {
-            if (at->operation != operation) continue;
+            if (at->operation != operation && !(at->operation == "*" && can_fail_with(operation, at->error))) continue;
             if (at->calls_left > 1) {
                 --at->calls_left;
                 continue;
             }
             const int error = at->error;
+            if (failed_operation.empty()) failed_operation = operation;
             if (!at->from_then_on) failures.erase(at);
             return error;
         }
@@ -272,6 +290,7 @@ public:
         if (const int code = fault("ftruncate")) return fail(IoError{"ftruncate", path_, code});
         if (state_->count_change()) return fail(IoError{"ftruncate", path_, EIO});
         FileChange change{.is_truncate = true, .offset = size};
+        if (size < inode_->current.size()) state_->bytes_free += inode_->current.size() - size;
         change.apply(inode_->current);
         inode_->pending.push_back(std::move(change));
         return {};
@@ -305,7 +324,11 @@ private:
 class SimulatedLock final : public FileLock {
 public:
     SimulatedLock(std::shared_ptr<SimulatedFileSystem::State> state, std::string path)
-        : state_(std::move(state)), path_(std::move(path)), epoch_(state_->epoch) {}
+        : state_(std::move(state)), path_(std::move(path)), epoch_(state_->epoch), inode_(state_->find(path_)) {}
+    bool is_in_place() override {
+        const std::lock_guard lock(state_->mutex);
+        return state_->find(path_) == inode_;
+    }
     ~SimulatedLock() override {
         const std::lock_guard lock(state_->mutex);
         if (state_->epoch == epoch_) state_->locked.erase(path_);
@@ -315,11 +338,13 @@ private:
     std::shared_ptr<SimulatedFileSystem::State> state_;
     std::string path_;
     std::uint64_t epoch_;
+    InodePtr inode_;
 };
 
 }  // namespace
 
 SimulatedFileSystem::SimulatedFileSystem() : state_(std::make_shared<State>()) {}
+SimulatedFileSystem::SimulatedFileSystem(std::shared_ptr<State> state) : state_(std::move(state)) {}
 SimulatedFileSystem::~SimulatedFileSystem() = default;
 
 IoResult<std::unique_ptr<File>> SimulatedFileSystem::open(const std::string& path, OpenOptions options) {
@@ -345,6 +370,9 @@ IoResult<void> SimulatedFileSystem::rename(const std::string& from, const std::s
     if (inode == nullptr) return fail(IoError{"rename", from, ENOENT});
     RIACHO_CHECK(parent_of(from) == parent_of(to), "the simulation knows renames inside a directory only");
     if (state_->count_change()) return fail(IoError{"rename", from, EIO});
+    if (const InodePtr replaced = state_->find(to); replaced != nullptr && replaced != inode) {
+        state_->bytes_free += replaced->current.size();
+    }
     state_->change_directory({.remove = from, .add = to, .inode = inode});
     return {};
 }
@@ -426,6 +454,12 @@ IoResult<SpaceInfo> SimulatedFileSystem::statvfs(const std::string& path) {
     return SpaceInfo{.bytes_total = 1ULL << 40, .bytes_free = state_->bytes_free};
 }
 
+IoResult<std::unique_ptr<FileSystem>> SimulatedFileSystem::hold(const std::string& directory) {
+    const std::lock_guard lock(state_->mutex);
+    if (const int code = state_->planned_error("open")) return fail(IoError{"open", directory, code});
+    return std::unique_ptr<FileSystem>(new SimulatedFileSystem(state_));
+}
+
 IoResult<std::unique_ptr<FileLock>> SimulatedFileSystem::lock(const std::string& path) {
     const std::lock_guard lock(state_->mutex);
     if (const int code = state_->planned_error("lock")) return fail(IoError{"lock", path, code});
@@ -470,6 +504,12 @@ void SimulatedFileSystem::crash(CrashPolicy policy) {
     state_->off = false;
     state_->power_off_at = 0;
     state_->failures.clear();
+    state_->failed_operation.clear();
+}
+
+std::string SimulatedFileSystem::failed_operation() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->failed_operation;
 }
 
 void SimulatedFileSystem::fail_call(std::string operation, std::uint64_t n, int error, bool from_then_on) {

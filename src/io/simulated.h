@@ -43,6 +43,8 @@ public:
     IoResult<void> sync_directory(const std::string& path) override;
     IoResult<void> syncfs(const std::string& path) override;
     IoResult<SpaceInfo> statvfs(const std::string& path) override;
+    // Another view of the same disk: names are not followed.
+    IoResult<std::unique_ptr<FileSystem>> hold(const std::string& directory) override;
     IoResult<std::unique_ptr<FileLock>> lock(const std::string& path) override;
 
     // Calls that change something, so far.
@@ -54,9 +56,11 @@ public:
     // Decides what survives and turns the power on again. Files that are open stay unusable.
     void crash(CrashPolicy policy);
     // The n-th call of this operation from now fails with the error and has no effect; only that one, unless
-    // `from_then_on`.
+    // `from_then_on`. "*": the n-th call of those that can fail with this error.
     void fail_call(std::string operation, std::uint64_t n, int error, bool from_then_on = false);
     void clear_failures();
+    // The operation that fail_call made fail first since the last crash; empty if none was.
+    [[nodiscard]] std::string failed_operation() const;
     // What is left for new bytes; writes beyond fail with ENOSPC.
     void set_bytes_free(std::uint64_t bytes);
 
@@ -71,6 +75,7 @@ public:
     struct State;
 
 private:
+    explicit SimulatedFileSystem(std::shared_ptr<State> state);
     std::shared_ptr<State> state_;
 };
 
