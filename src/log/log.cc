@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/try.h"
 #include "core/disk_pool.h"
 #include "core/log.h"
 #include "core/runtime.h"
@@ -74,11 +75,13 @@ std::string_view to_string(StoreState state) {
 }
 
 struct Log::Impl {
-    Impl(Options options, io::FileSystem& fs, core::Clock& clock, CommandApplier& applier)
-        : store(std::move(options), fs, clock, applier),
+    Impl(Options options, const Directory& directory, core::Clock& clock, CommandApplier& applier)
+        : store(std::move(options), directory.fs(), clock, applier),
           sequencer(store),
           flusher(store, sequencer),
-          disk(disk_threads) {}
+          disk(disk_threads) {
+        store.directory = &directory;
+    }
 
     void start();
     void close();
@@ -87,7 +90,6 @@ struct Log::Impl {
     detail::Store store;
     detail::Sequencer sequencer;
     detail::Flusher flusher;
-    std::unique_ptr<io::FileLock> lock;
     core::DiskPool disk;
     std::thread sequencer_thread;
     std::thread flusher_thread;
@@ -116,10 +118,9 @@ void Log::Impl::make_spares() {
     for (;;) {
         while (store.journal.wants_spare() && !store.is_poisoned()) {
             const auto made = store.journal.prepare_spare();
-            store.note_out_of_space(detail::Store::Writer::spares, !made && made.error().is_out_of_space());
+            store.note_shortage(detail::Store::Writer::spares, made ? nullptr : &made.error());
             if (made) continue;
-            if (!made.error().is_out_of_space()) return store.poison(made.error().describe());
-            core::log_line(core::LogLevel::error, "no room for a journal file", {{"error", made.error().describe()}});
+            if (!made.error().is_shortage()) return store.poison(made.error().describe());
             if (!store.journal.pause(spare_retry_ms)) return;
         }
         if (!store.journal.wait_until_wanted(spare_retry_ms)) return;
@@ -145,15 +146,14 @@ Log::Log(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Log::~Log() { close(); }
 void Log::close() { impl_->close(); }
 
-Expected<std::unique_ptr<Log>, OpenError> Log::open(Options options, io::FileSystem& fs, core::Clock& clock,
+Expected<std::unique_ptr<Log>, OpenError> Log::open(Options options, const Directory& directory, core::Clock& clock,
                                                     core::Rng& rng, CommandApplier& applier) {
+    options.directory = directory.path();
     RIACHO_CHECK(options.journal_file_bytes % detail::block_size == 0 &&
                  options.first_file_bytes % detail::block_size == 0);
     RIACHO_CHECK(options.journal_files_max >= 3);
-    auto impl = std::make_unique<Impl>(std::move(options), fs, clock, applier);
-    auto lock = detail::recover(impl->store, impl->sequencer, impl->flusher, rng);
-    if (!lock) return fail(std::move(lock).error());
-    impl->lock = *std::move(lock);
+    auto impl = std::make_unique<Impl>(std::move(options), directory, clock, applier);
+    TRY_VOID(detail::recover(impl->store, impl->sequencer, impl->flusher, rng));
     impl->start();
     return std::unique_ptr<Log>(new Log(std::move(impl)));
 }
@@ -305,7 +305,7 @@ Task<Expected<SeqIx, LogError>> search_shard(detail::Store* store, core::DiskPoo
     const detail::TailSearch search = detail::search_tail(*shard, at);
     if (search.answer) co_return *search.answer;
     Expected<SeqIx, LogError> found = fail(LogError::corrupt);
-    co_await on_disk(disk, core, [&] { found = store->segments.find_by_time(*shard, at, search.from, search.stop); });
+    co_await on_disk(disk, core, [&] { found = detail::search_cold(*store, *shard, search, at); });
     co_return found;
 }
 

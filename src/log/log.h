@@ -17,6 +17,7 @@
 #include "core/task_fwd.h"
 #include "io/fwd.h"
 #include "log/applier.h"
+#include "log/directory.h"
 #include "log/frame.h"
 #include "log/fwd.h"
 #include "log/types.h"
@@ -24,7 +25,7 @@
 namespace riacho::log {
 
 struct Options {
-    std::string directory;  // made when missing
+    std::string directory;  // set by Log::open
     Durability durability = Durability::sync;
     std::int64_t interval_ms = 100;  // for Durability::interval
     std::size_t cache_bytes = 256U << 20;
@@ -37,23 +38,13 @@ struct Options {
     std::int64_t checkpoint_interval_ms = 5'000;
     std::size_t checkpoint_bytes = 64U << 20;  // a checkpoint after that many bytes at the latest
     std::int64_t retention_slack_ms = 3'600'000;
-    // Starts of names that others keep in the directory; anything else in a directory without a store is foreign.
-    std::vector<std::string> neighbours = {"LOCK", "catalog", "server", "tls", "keys"};
+    // A write waits so long for journal space before it is refused (or, when its group is half written, before the
+    // disk counts as failed).
+    std::int64_t space_wait_ms = 2'000;
+    std::size_t open_files_max = 128;  // segments kept open
     // Called once, from a thread of the log, when the disk has failed: no append will ever succeed again. Must not
     // call back into the log.
     std::function<void(std::string_view reason)> on_failure;
-};
-
-enum class OpenFault : std::uint8_t {
-    locked,         // another process uses the directory; exit 2
-    damaged,        // exit 65
-    io,             // exit 74
-    configuration,  // not a riacho directory, not writable, an unknown format; exit 78
-};
-
-struct OpenError {
-    OpenFault fault;
-    std::string message;  // one sentence for the operator, with the path
 };
 
 struct ShardBatch {
@@ -150,9 +141,9 @@ struct Stats {
 // queued must outlive it. Starts its threads in open and ends them in close.
 class Log {
 public:
-    // Recovers what the directory holds, or makes it; replays commands to the applier.
-    static Expected<std::unique_ptr<Log>, OpenError> open(Options options, io::FileSystem& fs, core::Clock& clock,
-                                                          core::Rng& rng, CommandApplier& applier);
+    // Recovers what the directory holds, or makes it; replays commands to the applier. The directory outlives the log.
+    static Expected<std::unique_ptr<Log>, OpenError> open(Options options, const Directory& directory,
+                                                          core::Clock& clock, core::Rng& rng, CommandApplier& applier);
     // Closes first when that was not done.
     ~Log();
     Log(const Log&) = delete;
@@ -197,8 +188,7 @@ public:
     [[nodiscard]] const core::Histogram& sync_histogram() const;
 
     // Refuses new work, finishes what is queued, writes everything to segments and marks the store as cleanly shut
-    // down. The directory stays locked until the log is destroyed: the applier may still have to store what it was
-    // told. Idempotent; blocking.
+    // down. Idempotent; blocking.
     void close();
 
 private:

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <future>
@@ -15,6 +16,7 @@
 #include "core/runtime.h"
 #include "core/task.h"
 #include "io/file_system.h"
+#include "io/simulated.h"
 #include "log/detail/test_node.h"
 
 namespace riacho::log {
@@ -37,8 +39,12 @@ protected:
     }
 
     std::unique_ptr<Log> open(Options options = {}) {
-        options.directory = directory_ + "/log";
-        auto log = Log::open(std::move(options), io::posix_file_system(), clock_, rng_, applier_);
+        lock_.reset();
+        auto directory = Directory::open(directory_ + "/log", {}, io::posix_file_system());
+        EXPECT_TRUE(directory) << (directory ? "" : directory.error().message);
+        if (!directory) return nullptr;
+        lock_ = *std::move(directory);
+        auto log = Log::open(std::move(options), *lock_, clock_, rng_, applier_);
         EXPECT_TRUE(log) << (log ? "" : log.error().message);
         return log ? *std::move(log) : nullptr;
     }
@@ -55,6 +61,7 @@ protected:
     }
 
     std::string directory_;
+    std::unique_ptr<Directory> lock_;
     core::SystemClock clock_;
     core::SystemRng rng_;
     TestApplier applier_;
@@ -234,12 +241,61 @@ TEST_F(LogTest, the_journal_moves_through_its_files_while_records_keep_coming) {
 
 TEST_F(LogTest, a_locked_directory_is_refused_by_name) {
     const auto log = open();
-    Options options;
-    options.directory = directory_ + "/log";
-    const auto second = Log::open(options, io::posix_file_system(), clock_, rng_, applier_);
+    const auto second = Directory::open(directory_ + "/log", {}, io::posix_file_system());
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().fault, OpenFault::locked);
     EXPECT_NE(second.error().message.find(directory_), std::string::npos);
+}
+
+TEST_F(LogTest, a_replaced_directory_is_noticed_and_left_alone) {
+    std::promise<std::string> failure;
+    Options options;
+    options.checkpoint_interval_ms = 50;
+    options.on_failure = [&](std::string_view reason) { failure.set_value(std::string(reason)); };
+    const auto log = open(options);
+    ASSERT_TRUE(log->submit_and_wait("create 1"));
+    std::filesystem::rename(directory_ + "/log", directory_ + "/moved");
+    std::filesystem::create_directory(directory_ + "/log");
+    static_cast<void>(log->submit_and_wait("create 2"));
+    auto reported = failure.get_future();
+    ASSERT_EQ(reported.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+    EXPECT_NE(reported.get().find(directory_ + "/log was removed or replaced"), std::string::npos);
+    EXPECT_EQ(log->stats().state, StoreState::failed);
+    log->close();
+    EXPECT_TRUE(std::filesystem::is_empty(directory_ + "/log"));
+}
+
+TEST_F(LogTest, making_spare_files_waits_for_descriptors) {
+    io::SimulatedFileSystem disk;
+    ASSERT_TRUE(disk.mkdir("/"));
+    const auto directory = *Directory::open("/log", {}, disk);
+    Options options;
+    options.journal_file_bytes = 256 << 10;
+    options.first_file_bytes = 64 << 10;
+    options.space_wait_ms = 10;
+    const auto log = *Log::open(options, *directory, clock_, rng_, applier_);
+    ASSERT_TRUE(log->submit_and_wait("create 1"));
+    disk.fail_call("open", 1, EMFILE, true);
+    bool is_refused = false;
+    run(0, [&](core::Core& core) -> Task<void> {
+        for (int i = 0; i < 20; ++i) {
+            const auto done = co_await log->append(core, ShardUid(1), make_batch({std::string(10'000, 'x')}));
+            if (!done) EXPECT_EQ(done.error(), LogError::overloaded);
+            is_refused |= !done;
+        }
+    });
+    EXPECT_TRUE(is_refused);
+    EXPECT_NE(log->stats().state, StoreState::failed) << log->stats().failure;
+    disk.clear_failures();
+    bool is_accepted = false;
+    run(0, [&](core::Core& core) -> Task<void> {
+        for (int i = 0; i < 3'000 && !is_accepted; ++i) {
+            const auto done = co_await log->append(core, ShardUid(1), make_batch({std::string(10'000, 'x')}));
+            is_accepted = done.has_value();
+        }
+    });
+    EXPECT_TRUE(is_accepted);
+    log->close();
 }
 
 }  // namespace

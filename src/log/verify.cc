@@ -44,24 +44,31 @@ public:
                      fmt::format("records from {} on were lost earlier", shard.damaged_from.value()));
             }
         }
-        verify_segments();
+        // The journal first: it has the trims and drops whose files may be gone before a checkpoint says so.
         verify_journal();
+        verify_segments();
         report_.shards = next_.size();
     }
 
     Expected<void, OpenError> on_frame(const JournalFile& file, const FrameHeader& header, ByteSpan bytes) override {
-        count(header);
         const std::uint64_t offset = header.lsn.value() - file.header.first_lsn.value() + file_header_size;
         const bool is_covered = header.lsn < checkpoint_.lsn;
+        // Records that a checkpoint covers are counted in their segments.
+        count(header, !is_covered);
         if (header.kind == FrameKind::command) {
             const auto body = decode_command_body(bytes.subspan(frame_header_size, header.body_size));
             if (!body) {
                 note(Severity::damage, file.path, offset, "a command cannot be decoded");
             } else if (!is_covered) {
                 for (const auto& create : body->effects.create) next_[create.shard] = create.first;
-                for (const ShardUid shard : body->effects.drop) next_.erase(shard);
+                for (const ShardUid shard : body->effects.drop) {
+                    next_.erase(shard);
+                    dropped_.insert(shard);
+                }
+                for (const auto& trim : body->effects.trim) note_trim(trim.shard, trim.first_available);
             }
         }
+        if (header.kind == FrameKind::trim && !is_covered) note_trim(ShardUid(header.shard), SeqIx(header.base_seq));
         if (header.kind != FrameKind::data) return {};
         auto memory = Frame::allocate(bytes.size());
         std::ranges::copy(bytes, memory.get());
@@ -101,10 +108,15 @@ private:
         report_.findings.push_back({severity, path, offset, std::move(message)});
     }
 
-    void count(const FrameHeader& header) {
+    void note_trim(ShardUid shard, SeqIx first_available) {
+        SeqIx& first = trimmed_[shard];
+        first = std::max(first, first_available);
+    }
+
+    void count(const FrameHeader& header, bool has_new_records) {
         ++report_.frames;
         report_.bytes += header.size_on_disk();
-        if (header.kind == FrameKind::data) report_.records += header.record_count;
+        if (header.kind == FrameKind::data && has_new_records) report_.records += header.record_count;
     }
 
     void verify_journal() {
@@ -133,7 +145,7 @@ private:
         std::set<std::string> expected;
         for (const CheckpointShard& shard : checkpoint_.shards) {
             expected.insert(shard_directory(shard.shard));
-            verify_shard(shard);
+            if (!dropped_.contains(shard.shard)) verify_shard(shard);
         }
         for (const ShardUid uid : checkpoint_.dropped) expected.insert(shard_directory(uid));
         const auto buckets = fs_.list(directory_ + "/data");
@@ -162,10 +174,13 @@ private:
             return note(Severity::damage, directory, 0, entries.error().describe());
         }
         std::ranges::sort(bases);
-        SeqIx next = bases.empty() ? shard.first_available : bases.front();
-        if (next > shard.first_available) {
+        const auto trim = trimmed_.find(shard.shard);
+        const SeqIx first =
+            trim == trimmed_.end() ? shard.first_available : std::max(shard.first_available, trim->second);
+        SeqIx next = bases.empty() ? first : bases.front();
+        if (next > first) {
             note(Severity::damage, directory, 0,
-                 fmt::format("records {} to {} are missing", shard.first_available.value(), next.value() - 1));
+                 fmt::format("records {} to {} are missing", first.value(), next.value() - 1));
         }
         for (const SeqIx base : bases) {
             if (base != next && shard.damaged_from.value() == 0) {
@@ -174,7 +189,8 @@ private:
             }
             next = verify_segment(shard, base);
         }
-        if (next != shard.next && shard.damaged_from.value() == 0) {
+        const bool is_complete = bases.empty() ? next >= shard.next : next == shard.next;
+        if (!is_complete && shard.damaged_from.value() == 0) {
             note(Severity::damage, directory, 0,
                  fmt::format("the segments end before record {}, not {}", next.value(), shard.next.value()));
         }
@@ -231,7 +247,7 @@ private:
                 note(Severity::damage, path, scanner.position(),
                      fmt::format("record {} is followed by {}", next.value() - 1, frame->first().value()));
             }
-            count(scanner.header());
+            count(scanner.header(), true);
             std::array<std::byte, 4> crc;
             put_le(crc.data(), scanner.header().header_crc);
             headers_crc = crc32c(crc, headers_crc);
@@ -250,6 +266,8 @@ private:
     StoreUuid store_{};
     Checkpoint checkpoint_;
     std::map<ShardUid, SeqIx> next_;
+    std::map<ShardUid, SeqIx> trimmed_;  // by the journal after the checkpoint
+    std::set<ShardUid> dropped_;         // likewise
 };
 
 }  // namespace

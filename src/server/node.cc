@@ -1,6 +1,7 @@
 #include "server/node.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -114,6 +115,13 @@ log::Durability to_log(Durability durability) {
     return log::Durability::sync;
 }
 
+// Segments kept open: a share of what the process may have open, so that the rest is for connections.
+std::size_t open_segments_max() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 128;
+    return std::clamp<std::size_t>(limit.rlim_cur / 4, 8, 4'096);
+}
+
 std::string host_name() {
     std::array<char, 256> name{};
     return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
@@ -137,6 +145,7 @@ struct Node::Impl {
                                std::size_t{1} << 30, std::size_t{64} << 20, std::size_t{256} << 20,
                                std::size_t{128} << 20, std::size_t{64} << 20}};
     core::Runtime runtime;
+    std::unique_ptr<log::Directory> directory;  // locked as long as anything in it is open
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<CatalogApplier> applier;
     std::unique_ptr<log::Log> log;
@@ -170,6 +179,10 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
         core::log_line(core::LogLevel::error, "storage failed", {{"reason", what}});
         on_failure();
     };
+    static const std::vector<std::string> neighbours = {"LOCK", "keyring", "catalog", "tls", "admin"};
+    auto locked = log::Directory::open(data_dir.path(), neighbours, io::posix_file_system());
+    if (!locked) return fail(StartError{exit_code_of(locked.error().fault), locked.error().message});
+    directory = *std::move(locked);
     const bool is_new = !catalog::Store::exists(data_dir.file("catalog.sqlite"));
     auto opened_catalog = catalog::Catalog::open(data_dir.path(), report);
     if (!opened_catalog)
@@ -178,14 +191,13 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
     applier = std::make_unique<CatalogApplier>(*catalog);
 
     log::Options options;
-    options.directory = data_dir.path();
     options.durability = to_log(config.durability);
     options.interval_ms = std::max<std::int64_t>(config.durability_interval_ms, 1);
     options.cache_bytes = config.cache_bytes;
     options.journal_files_max = std::max<std::size_t>(config.journal_bytes / options.journal_file_bytes, 3);
+    options.open_files_max = open_segments_max();
     options.on_failure = report;
-    options.neighbours = {"LOCK", "keyring", "catalog", "tls", "admin"};
-    auto opened_log = log::Log::open(std::move(options), io::posix_file_system(), clock, rng, *applier);
+    auto opened_log = log::Log::open(std::move(options), *directory, clock, rng, *applier);
     if (!opened_log) return fail(StartError{exit_code_of(opened_log.error().fault), opened_log.error().message});
     log = *std::move(opened_log);
     if (applier->unreadable()) {
@@ -351,7 +363,8 @@ std::string Node::address() const {
 void Node::stop(std::int64_t grace_ms) {
     Impl& impl = *impl_;
     if (std::exchange(impl.stopped, true)) return;
-    ::unlink(impl.data_dir.file(admin_file).c_str());
+    // Not by its path alone: the directory may have been replaced by another server's.
+    if (impl.directory) static_cast<void>(impl.directory->fs().unlink(impl.data_dir.file(admin_file)));
     impl.queues.stop();
     if (impl.server) impl.server->stop(grace_ms);
     if (impl.janitor) impl.janitor->stop();

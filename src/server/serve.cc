@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdint>
+
 #include "core/log.h"
 #include "server/commands.h"
 #include "server/exit_code.h"
@@ -17,6 +19,7 @@ namespace {
 constexpr std::int64_t grace_ms = 10'000;
 // After the disk has failed, what is in memory is served a little longer; then a supervisor gets its turn.
 constexpr int drain_s = 5;
+constexpr std::uint64_t few_files = 4'096;
 
 // The signals the main thread waits for; blocked before any other thread exists.
 sigset_t awaited_signals() {
@@ -31,6 +34,9 @@ void raise_file_limit() {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= few_files) return;
+    core::log_line(core::LogLevel::warn, "few open files allowed: few connections will be served",
+                   {{"limit", std::uint64_t{limit.rlim_cur}}, {"advised", few_files}});
 }
 
 }  // namespace

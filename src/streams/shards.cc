@@ -87,8 +87,9 @@ aws::ApiError read_error(log::LogError error, const ShardRef& shard) {
             return errors::read_unavailable();
         case log::LogError::sealed:
         case log::LogError::poisoned:
-        case log::LogError::corrupt:
-            return errors::internal_failure();  // logged with its place by the reader
+            return errors::internal_failure();
+        case log::LogError::corrupt:  // the log has said where
+            return errors::records_damaged(shard_id(shard.shard->index), shard.stream->name, shard.stream->account);
     }
     RIACHO_CHECK(false, "an unknown LogError");
 }

@@ -252,6 +252,24 @@ def test_a_failed_disk_ends_the_process_and_loses_nothing(riacho_server, tmp_pat
     assert server.stop() == 0
 
 
+def test_a_directory_removed_under_a_running_server_is_a_failed_disk(riacho_server, name):
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    put_many(client, name, [b"x"] * 10)
+    shutil.rmtree(server.data_dir)
+    assert server.process.wait(60) == 74
+    assert "was removed or replaced" in server.log.read_text()
+    assert not server.data_dir.exists()
+
+
+def test_few_open_files_are_warned_of(riacho_server):
+    server = riacho_server(prefix=["prlimit", "--nofile=512:512"])
+    assert "few open files" in server.log.read_text()
+    assert server.stop() == 0
+
+
 def test_too_many_connections_leave_the_files_alone(riacho_server, name):
     server = riacho_server(prefix=["prlimit", "--nofile=400:400"])
     client = server.client()

@@ -47,6 +47,7 @@ io::IoResult<void> BulkWriter::write(io::File& file, const std::string& path, st
 
     auto direct = fs_.open(path, {.mode = io::OpenMode::read_write, .direct = true});
     if (!direct) {
+        if (direct.error().is_out_of_descriptors()) return file.pwritev(offset, parts);
         if (direct.error().error != EINVAL) return fail(direct.error());
         is_supported_ = false;
         return file.pwritev(offset, parts);

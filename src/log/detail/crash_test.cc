@@ -59,6 +59,7 @@ public:
     }
     io::IoResult<void> syncfs(const std::string& path) override { return fs_.syncfs(path); }
     io::IoResult<io::SpaceInfo> statvfs(const std::string& path) override { return fs_.statvfs(path); }
+    io::IoResult<std::unique_ptr<io::FileSystem>> hold(const std::string& path) override { return fs_.hold(path); }
     io::IoResult<std::unique_ptr<io::FileLock>> lock(const std::string& path) override { return fs_.lock(path); }
 
 private:

@@ -317,5 +317,40 @@ TEST(RecycledFile, old_frames_after_the_tail_are_never_taken_for_new_ones) {
     EXPECT_EQ(node.store.counters.recovery_truncated_bytes, 0U);
 }
 
+// The first frame of a shard after a checkpoint: what is behind it stays in memory when it goes to a segment.
+TEST_F(Damage, a_reader_in_front_of_lost_records_fails_before_and_after_they_would_be_flushed) {
+    std::string path;
+    std::uint64_t at = 0;
+    {
+        TestNode node(fs_, clock_, applier_);
+        ASSERT_TRUE(node.checkpoint());
+        at = node.store.journal.position().value();
+        for (int i = 0; i < 3; ++i) {
+            for (const std::uint64_t uid : {1U, 2U}) ASSERT_TRUE(node.append(uid, {"new", "er"}));
+        }
+        node.sequencer.write_mark(0);
+        path = "/store/journal/" + journal_file_name(node.store.journal.generation());
+        const auto header = decode_journal_header(*fs_.content(path));
+        at = at - header->first_lsn.value() + file_header_size;
+    }
+    for (const std::size_t byte : {std::size_t{1}, frame_header_size + 30}) {
+        const auto disk = fs_.clone();
+        disk->crash({.kind = io::CrashPolicy::Kind::keep_all});
+        Bytes content = *disk->content(path);
+        content[at + byte] ^= std::byte{1};
+        disk->set_content(path, content);
+        TestNode node(*disk, clock_, applier_);
+        ASSERT_TRUE(node.is_open());
+        EXPECT_EQ(node.read(1, SeqIx(7)).error(), LogError::corrupt);
+        ASSERT_TRUE(node.checkpoint());
+        EXPECT_EQ(node.read(1, SeqIx(7)).error(), LogError::corrupt);
+        EXPECT_EQ(node.read(1, SeqIx(9))->record_count, 4U);
+        node.empty_cache();
+        EXPECT_EQ(node.read(1, SeqIx(7)).error(), LogError::corrupt);
+        EXPECT_EQ(node.read_all(1, SeqIx(9)).size(), 4U);
+        EXPECT_EQ(node.read_all(2).size(), 12U);
+    }
+}
+
 }  // namespace
 }  // namespace riacho::log::detail

@@ -1,4 +1,6 @@
 // What a disk, a clock or an operator does wrong, and how far it goes.
+#include <cerrno>
+
 #include "log/detail/test_node.h"
 
 namespace riacho::log::detail {
@@ -51,7 +53,8 @@ TEST_F(FaultTest, a_search_by_time_does_not_pass_over_damage) {
         fs_.set_content(path, damaged);
         EXPECT_EQ(search(4).value(), SeqIx(5));
         ASSERT_FALSE(search(8)) << byte;
-        EXPECT_EQ(search(8).error(), LogError::corrupt);
+        EXPECT_EQ(search(8).error().error, LogError::corrupt);
+        EXPECT_EQ(search(8).error().path, path);
     }
 }
 
@@ -64,10 +67,88 @@ TEST_F(FaultTest, a_segment_that_cannot_be_read_fails_its_readers_only) {
     fs_.fail_call("pread", 1, EIO, true);
     EXPECT_EQ(node->read(1, SeqIx(1)).error(), LogError::corrupt);
     EXPECT_FALSE(node->store.is_poisoned());
+    EXPECT_EQ(node->store.counters.damaged_shards, 1U);
     EXPECT_EQ(node->append(2, {"c"})->first, SeqIx(3));
     EXPECT_EQ(texts(node->read_all(2, SeqIx(3))), (std::vector<std::string>{"c"}));
     fs_.clear_failures();
     EXPECT_EQ(texts(node->read_all(1)), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(FaultTest, damage_met_by_reads_is_counted_once_a_shard_and_logged_once_a_place) {
+    const auto node = open();
+    ASSERT_TRUE(node->command("create 1 2"));
+    for (const std::uint64_t shard : {1U, 2U}) {
+        for (int i = 0; i < 3; ++i) ASSERT_TRUE(node->append(shard, {std::string(9000, 'x')}));
+    }
+    ASSERT_TRUE(node->command("close 1"));
+    ASSERT_TRUE(node->checkpoint());
+    node->empty_cache();
+    const std::string path = "/store/data/0/0000000000000001/0000000000000002.rks";
+    Bytes content = *fs_.content(path);
+    content[file_header_size + 100] ^= std::byte{1};
+    fs_.set_content(path, content);
+    testing::internal::CaptureStderr();
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(node->read(1, SeqIx(2)).error(), LogError::corrupt);
+    const std::string log = testing::internal::GetCapturedStderr();
+    EXPECT_EQ(std::ranges::count(log, '\n'), 1) << log;
+    EXPECT_NE(log.find(path), std::string::npos) << log;
+    EXPECT_EQ(node->store.counters.damaged_shards, 1U);
+    EXPECT_TRUE(node->find(1)->damaged);
+    EXPECT_TRUE(node->read(1, SeqIx(3))) << "what is behind it can be read";
+    EXPECT_FALSE(node->find(2)->damaged);
+    // Over with the records, and with the shard.
+    ASSERT_TRUE(node->command("trim 1=3"));
+    EXPECT_EQ(node->store.counters.damaged_shards, 0U);
+    fs_.fail_call("pread", 1, EIO, true);
+    EXPECT_EQ(node->read(2, SeqIx(1)).error(), LogError::corrupt);
+    fs_.clear_failures();
+    EXPECT_EQ(node->store.counters.damaged_shards, 1U);
+    ASSERT_TRUE(node->command("drop 2"));
+    EXPECT_EQ(node->store.counters.damaged_shards, 0U);
+}
+
+TEST_F(FaultTest, a_read_without_descriptors_is_no_damage) {
+    const auto node = open();
+    ASSERT_TRUE(node->command("create 1"));
+    ASSERT_TRUE(node->append(1, {"a"}));
+    ASSERT_TRUE(node->command("close 1"));
+    ASSERT_TRUE(node->checkpoint());
+    node->empty_cache();
+    node->store.segments.forget_open_files();
+    fs_.fail_call("open", 1, EMFILE, true);
+    EXPECT_EQ(node->read(1, SeqIx(1)).error(), LogError::overloaded);
+    fs_.clear_failures();
+    EXPECT_EQ(node->store.counters.damaged_shards, 0U);
+    EXPECT_EQ(node->read_all(1).size(), 1U);
+}
+
+TEST_F(FaultTest, a_directory_that_is_gone_is_a_failed_disk) {
+    const auto node = open();
+    node->flusher.tick();
+    ASSERT_TRUE(fs_.unlink("/store/LOCK"));
+    clock_.advance_ms(2000);
+    node->flusher.tick();
+    EXPECT_EQ(node->store.state(), StoreState::failed);
+    EXPECT_NE(node->store.failure().find("/store"), std::string::npos);
+}
+
+TEST_F(FaultTest, the_only_journal_file_with_a_damaged_header_is_named) {
+    std::string path;
+    {
+        const auto node = open();
+        ASSERT_TRUE(node->command("create 1"));
+        ASSERT_TRUE(node->checkpoint());
+        path = "/store/journal/" + journal_file_name(node->store.journal.generation());
+    }
+    Bytes content = *fs_.content(path);
+    content[20] ^= std::byte{1};
+    for (const std::string& other : fs_.paths()) {
+        if (other.starts_with("/store/journal/") && other != path) ASSERT_TRUE(fs_.unlink(other));
+    }
+    fs_.set_content(path, content);
+    const TestNode node(fs_, clock_, applier_);
+    ASSERT_FALSE(node.is_open());
+    EXPECT_EQ(node.error->message, path + " has a damaged header");
 }
 
 TEST_F(FaultTest, a_full_disk_stops_the_flusher_but_loses_nothing) {

@@ -1,5 +1,7 @@
 #include "log/detail/flusher.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -22,24 +24,16 @@ struct DetachedTrim final : TrimRequest, core::Wakeup {
 }  // namespace
 
 bool Flusher::survive(const io::IoError& error) {
-    if (error.is_out_of_descriptors()) {
-        core::log_line(core::LogLevel::warn, "too many open files, records stay in the journal",
-                       {{"error", error.describe()}});
-        return false;
-    }
-    if (!error.is_out_of_space()) {
+    if (error.is_shortage()) {
+        store_.note_shortage(Store::Writer::flusher, &error);
+    } else {
         store_.poison(error.describe());
-        return false;
     }
-    if (!store_.is_out_of_space()) {
-        core::log_line(core::LogLevel::error, "disk full, records stay in the journal", {{"error", error.describe()}});
-    }
-    store_.note_out_of_space(Store::Writer::flusher, true);
     return false;
 }
 
 bool Flusher::flush(Shard& shard) {
-    if (shard.unflushed.empty()) return true;
+    if (shard.unflushed.empty()) return true;  // also those of a shard that is deleted
     if (const auto done = store_.segments.append(shard); !done) return survive(done.error());
     return true;
 }
@@ -54,6 +48,7 @@ bool Flusher::flush_touched() {
 }
 
 bool Flusher::seal(Shard& shard) {
+    if (shard.is_deleted) return true;
     if (const auto done = store_.segments.seal(shard); !done) return survive(done.error());
     return true;
 }
@@ -63,10 +58,11 @@ bool Flusher::apply(FlushEvent& event) {
         case FlushEvent::Kind::data: {
             const Frame& frame = *event.frame;
             if (touched_bytes_ >= flush_bytes && !flush_touched()) return false;
-            if (event.shard->unflushed.empty()) touched_.push_back(event.shard);
-            touched_bytes_ += frame.bytes().size();
             dirty_bytes_ += cached_size(frame);
             cached_.push_back({event.shard, frame.first(), cached_size(frame), frame.lsn()});
+            if (event.shard->is_deleted) return true;
+            if (event.shard->unflushed.empty()) touched_.push_back(event.shard);
+            touched_bytes_ += frame.bytes().size();
             event.shard->unflushed.push_back(std::move(event.frame));
             return true;
         }
@@ -104,17 +100,42 @@ bool Flusher::apply(FlushEvent& event) {
     return true;
 }
 
-bool Flusher::process() {
-    for (FlushEvent& event : store_.flush_queue.take()) todo_.push_back(std::move(event));
-    if (store_.is_poisoned()) return false;
+bool Flusher::delete_early() {
+    bool has_deleted = release_files();
+    for (; looked_at_ < todo_.size(); ++looked_at_) {
+        const FlushEvent& event = todo_[looked_at_];
+        if (event.kind == FlushEvent::Kind::trim) {
+            const auto removed = store_.segments.remove_before(*event.shard, event.seq);
+            if (!removed) break;
+            has_deleted |= *removed > 0;
+        } else if (event.kind == FlushEvent::Kind::drop) {
+            event.shard->is_deleted = true;
+            event.shard->unflushed.clear();
+            if (!store_.segments.remove_shard(event.shard->uid)) break;
+            has_deleted = true;
+        }
+    }
+    return has_deleted;
+}
+
+bool Flusher::process_events() {
     while (!todo_.empty()) {
         if (!apply(todo_.front())) return false;
         todo_.pop_front();
+        if (looked_at_ > 0) --looked_at_;
         has_changed_ = true;
     }
-    if (!flush_touched()) return false;
+    return flush_touched();
+}
+
+bool Flusher::process() {
+    for (FlushEvent& event : store_.flush_queue.take()) todo_.push_back(std::move(event));
+    if (store_.is_poisoned()) return false;
+    while (!process_events()) {
+        if (store_.is_poisoned() || !store_.is_out_of_space() || !delete_early()) return false;
+    }
     flushed_ = reached_;
-    store_.note_out_of_space(Store::Writer::flusher, false);
+    if (!is_checkpoint_short_) store_.note_shortage(Store::Writer::flusher, nullptr);
     return true;
 }
 
@@ -137,12 +158,19 @@ bool Flusher::checkpoint() {
     last_checkpoint_ = store_.clock.monotonic();
     // From here on a crash finds the segments complete up to the position the checkpoint is about to name.
     if (const auto synced = store_.segments.sync(); !synced) {
-        if (synced.error().is_out_of_descriptors()) return survive(synced.error());
+        is_checkpoint_short_ = synced.error().is_out_of_descriptors();
+        if (is_checkpoint_short_) return survive(synced.error());
         store_.poison(synced.error().describe());
         return false;
     }
     const auto replaced = io::replace_file(store_.fs, store_.options.directory, checkpoint_file_name, encode_state());
-    if (!replaced) return survive(replaced.error());
+    is_checkpoint_short_ = !replaced && replaced.error().is_shortage();
+    if (!replaced) {
+        // What is deleted is durable in the journal; the checkpoint would only make it so once more.
+        if (replaced.error().is_out_of_space()) release_files();
+        return survive(replaced.error());
+    }
+    store_.note_shortage(Store::Writer::flusher, nullptr);
     has_changed_ = false;
     checkpoint_lsn_ = flushed_.lsn;
     ++store_.counters.checkpoints;
@@ -162,16 +190,20 @@ void Flusher::release_journal() {
     }
 }
 
-void Flusher::release_files() {
-    const auto report = [](const io::IoError& error) {
+bool Flusher::release_files() {
+    bool has_released = false;
+    const auto report = [&](const io::IoError& error) {
+        if (!delete_throttle_.is_due(store_.clock.monotonic())) return;
         core::log_line(core::LogLevel::warn, "file not deleted", {{"error", error.describe()}});
     };
-    for (const ShardUid uid : std::exchange(trimmed_, {})) {
+    std::erase_if(trimmed_, [&](ShardUid uid) {
         const auto at = shards_.find(uid);
-        if (at == shards_.end()) continue;
+        if (at == shards_.end()) return true;
         const auto removed = store_.segments.remove_before(*at->second, at->second->flushed.first_available);
         if (!removed) report(removed.error());
-    }
+        has_released |= removed.value_or(0) > 0;
+        return removed.has_value();
+    });
     std::vector<ShardUid> failed;
     for (const ShardUid uid : dropped_) {
         if (const auto removed = store_.segments.remove_shard(uid); !removed) {
@@ -180,8 +212,9 @@ void Flusher::release_files() {
         }
     }
     // The next checkpoint no longer names those that are gone.
-    if (failed.size() != dropped_.size()) has_changed_ = true;
+    if (failed.size() != dropped_.size()) has_changed_ = has_released = true;
     dropped_ = std::move(failed);
+    return has_released;
 }
 
 void Flusher::evict() {
@@ -235,7 +268,9 @@ void Flusher::enforce_retention() {
         const TimestampMs limit(now.value() - retention_ms - store_.options.retention_slack_ms);
         const auto end = store_.segments.expired_before(*shard, limit);
         if (!end) {
-            core::log_line(core::LogLevel::warn, "retention skipped", {{"error", end.error().describe()}});
+            if (retention_throttle_.is_due(store_.clock.monotonic())) {
+                core::log_line(core::LogLevel::warn, "retention skipped", {{"error", end.error().describe()}});
+            }
             continue;
         }
         if (*end <= shard->flushed.first_available) {
@@ -257,6 +292,9 @@ void Flusher::tick() {
     if (now.value() - last_tick_.value() < tick_ms * 1'000'000) return;
     last_tick_ = now;
     store_.sample_space();
+    if (store_.directory != nullptr && !store_.directory->is_in_place()) {
+        store_.poison(fmt::format("the data directory {} was removed or replaced", store_.options.directory));
+    }
     if (store_.is_poisoned()) return;
     if (todo_.empty() && touched_.empty()) seal_old_segments();
     const std::int64_t retention_interval_ms =

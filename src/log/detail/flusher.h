@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "core/throttle.h"
 #include "log/detail/sequencer.h"
 #include "log/detail/store.h"
 
@@ -41,6 +42,10 @@ private:
     };
 
     bool apply(FlushEvent& event);
+    // On a full disk: carries out the deletions that wait behind what cannot be written. They are durable in the
+    // journal, so a start carries them out as well. True if something was deleted.
+    bool delete_early();
+    bool process_events();
     bool flush(Shard& shard);
     bool flush_touched();
     bool seal(Shard& shard);
@@ -49,7 +54,8 @@ private:
     bool checkpoint_is_due();
     Bytes encode_state() const;
     void release_journal();
-    void release_files();
+    // Deletes the files of what was trimmed or dropped; true if there were any.
+    bool release_files();
     void evict();
     // The wall clock, unless it has leapt forward: what is deleted does not come back when it is set right again.
     TimestampMs time_passed();
@@ -60,12 +66,14 @@ private:
     Sequencer& sequencer_;
     std::map<ShardUid, ShardPtr> shards_;
     std::deque<FlushEvent> todo_;
+    std::size_t looked_at_ = 0;      // of todo_, by delete_early
     std::vector<ShardPtr> touched_;  // have unflushed frames
     std::size_t touched_bytes_ = 0;
     FlushEvent reached_;  // the last group end whose events were applied
     FlushEvent flushed_;  // the last group end with everything before it in segments
     Lsn checkpoint_lsn_;
-    bool has_changed_ = false;  // since the checkpoint
+    bool has_changed_ = false;          // since the checkpoint
+    bool is_checkpoint_short_ = false;  // the last one met a full disk or too many open files
     std::vector<ShardUid> dropped_;
     std::set<ShardUid> trimmed_;
     std::deque<Cached> cached_;        // every frame in a tail cache, oldest first (and some that are gone)
@@ -76,6 +84,8 @@ private:
     MonotonicNs last_retention_;
     TimestampMs trusted_;
     MonotonicNs trusted_at_;
+    core::LogThrottle delete_throttle_;
+    core::LogThrottle retention_throttle_;
 };
 
 }  // namespace riacho::log::detail

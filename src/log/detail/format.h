@@ -24,6 +24,8 @@ inline constexpr Lsn first_journal_lsn = Lsn(4096);
 // A flag of a durable mark: the process ended in good order after it.
 inline constexpr std::uint16_t flag_clean_shutdown = 0x0100;
 
+inline constexpr std::string_view store_file_name = "STORE";
+
 using StoreUuid = std::array<std::byte, 16>;
 using Bytes = std::vector<std::byte>;
 

@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t spares_wanted = 2;
 constexpr std::size_t blank_chunk = 256 << 10;
 constexpr std::size_t blank_direct_min = 4 << 20;  // the first file of a new store has to be there at once
+constexpr std::uint64_t first_file_bytes_min = 8 * block_size;
 
 }  // namespace
 
@@ -46,10 +47,9 @@ io::IoResult<std::unique_ptr<io::File>> Journal::open_for_writing(const std::str
     if (options_.durability == Durability::sync) {
         // Measured on ext4: two thirds of the time and half the CPU of a buffered write with fdatasync.
         auto file = fs_.open(path, {.mode = io::OpenMode::read_write, .direct = true, .dsync = true});
-        if (file || file.error().error != EINVAL) {
-            direct_ = file.has_value();
-            return file;
-        }
+        if (file) direct_ = true;
+        if (file || file.error().error != EINVAL) return file;
+        direct_ = false;
         return fs_.open(path, {.mode = io::OpenMode::read_write, .dsync = true});
     }
     return fs_.open(path, {.mode = io::OpenMode::read_write});
@@ -94,49 +94,83 @@ io::IoResult<void> Journal::use_spare(const std::string& spare, Lsn first, Times
     return enter(spare, std::move(file), options_.journal_file_bytes, first);
 }
 
+std::optional<std::string> Journal::take_spare() {
+    const MutexLock lock(mutex_);
+    if (spares_.empty()) return std::nullopt;
+    std::string spare = std::move(spares_.back());
+    spares_.pop_back();
+    return spare;
+}
+
+void Journal::give_back(std::string spare) {
+    const MutexLock lock(mutex_);
+    spares_.push_back(std::move(spare));
+}
+
 io::IoResult<void> Journal::enter(const std::string& prepared, std::unique_ptr<io::File> file, std::uint64_t size,
                                   Lsn first) {
     const std::uint64_t generation = next_generation_++;
     const std::string path = path_of(journal_file_name(generation));
     // The header is durable before the name says that the file belongs to the journal, and the name before any frame.
     TRY_VOID(fs_.rename(prepared, path));
+    entering_ = Entering{.file = std::move(file), .path = path, .generation = generation, .size = size, .first = first};
+    return finish_entering();
+}
+
+io::IoResult<void> Journal::finish_entering() {
     TRY_VOID(fs_.sync_directory(directory_));
-    file_ = std::move(file);
-    path_ = path;
-    generation_ = generation;
-    file_size_ = size;
+    RetainedFile left{.generation = generation_,
+                      .path = path_,
+                      .file_size = file_size_,
+                      .end = position(),
+                      .last_command = Lsn(last_command_.load())};
+    const bool has_left = file_ != nullptr;
+    file_ = std::move(entering_->file);
+    path_ = std::move(entering_->path);
+    generation_ = entering_->generation;
+    file_size_ = entering_->size;
+    first_lsn_ = entering_->first;
     offset_ = file_header_size;
     is_filling_ = false;
-    first_lsn_ = first;
     last_command_ = 0;
+    entering_.reset();
+    const MutexLock lock(mutex_);
+    has_file_ = true;
+    if (has_left) retained_.push_back(std::move(left));
+    spare_wanted_.notify_all();
     return {};
 }
 
 io::IoResult<void> Journal::start(Lsn first, TimestampMs now) {
-    std::string spare;
-    {
-        const MutexLock lock(mutex_);
-        if (!spares_.empty()) {
-            spare = spares_.back();
-            spares_.pop_back();
-        }
+    first_lsn_ = first;
+    file_size_ = offset_ = file_header_size;
+    const auto begun = begin_file(first, now);
+    // Readers need no journal file. Writers get one when there is room for a spare.
+    if (!begun && begun.error().is_out_of_space()) return {};
+    return begun;
+}
+
+io::IoResult<void> Journal::begin_file(Lsn first, TimestampMs now) {
+    if (auto spare = take_spare()) {
+        auto used = use_spare(*spare, first, now);
+        if (!used && !entering_) give_back(*std::move(spare));
+        return used;
     }
-    if (!spare.empty()) return use_spare(spare, first, now);
     const std::string path = path_of("first.rkj");
-    const std::uint64_t size = std::min(options_.first_file_bytes, options_.journal_file_bytes);
-    // With its header, so that one sync does for both.
-    Block header;
-    fill_header(size, first, now, header);
-    if (const auto made = make_blank(path, size, header.bytes); !made) {
-        if (!made.error().is_out_of_space()) return made;
-        // Readers need no journal file. Writers get one when there is room for a spare.
+    std::uint64_t size = std::min(options_.first_file_bytes, options_.journal_file_bytes);
+    for (;; size = round_up(size / 4, block_size)) {
+        // With its header, so that one sync does for both.
+        Block header;
+        fill_header(size, first, now, header);
+        const auto made = make_blank(path, size, header.bytes);
+        if (made) break;
         static_cast<void>(fs_.unlink(path + ".tmp"));
-        first_lsn_ = first;
-        file_size_ = offset_ = file_header_size;
-        return {};
+        if (!made.error().is_out_of_space() || size / 4 < first_file_bytes_min) return made;
     }
-    TRY(auto file, open_for_writing(path));
-    return enter(path, std::move(file), size, first);
+    auto file = open_for_writing(path);
+    auto entered = file ? enter(path, *std::move(file), size, first) : io::IoResult<void>(fail(file.error()));
+    if (!entered && !entering_) static_cast<void>(fs_.unlink(path));
+    return entered;
 }
 
 io::IoResult<void> Journal::write(ByteSpan blocks) {
@@ -156,33 +190,23 @@ io::IoResult<void> Journal::write(ByteSpan blocks) {
 io::IoResult<void> Journal::sync() { return file_->fdatasync(); }
 
 Journal::Roll Journal::roll(TimestampMs now, io::IoError& error) {
-    std::string spare;
-    {
-        const MutexLock lock(mutex_);
-        if (spares_.empty()) return Roll::no_spare;
-        spare = spares_.back();
-        spares_.pop_back();
-    }
+    const auto outcome = [&](const io::IoResult<void>& done) {
+        if (done) return Roll::done;
+        error = done.error();
+        return error.is_shortage() ? Roll::not_now : Roll::failed;
+    };
+    if (entering_) return outcome(finish_entering());
+    auto spare = take_spare();
+    if (!spare) return Roll::no_spare;
     if (file_ != nullptr && options_.durability != Durability::sync) {
         if (const auto synced = file_->fdatasync(); !synced) {
             error = synced.error();
             return Roll::failed;
         }
     }
-    const bool is_first = file_ == nullptr;
-    RetainedFile left{.generation = generation_,
-                      .path = path_,
-                      .file_size = file_size_,
-                      .end = position(),
-                      .last_command = Lsn(last_command_.load())};
-    if (const auto entered = use_spare(spare, position(), now); !entered) {
-        error = entered.error();
-        return Roll::failed;
-    }
-    const MutexLock lock(mutex_);
-    if (!is_first) retained_.push_back(std::move(left));
-    spare_wanted_.notify_all();
-    return Roll::done;
+    const auto used = use_spare(*spare, position(), now);
+    if (!used && !entering_) give_back(*std::move(spare));
+    return outcome(used);
 }
 
 bool Journal::wait_for_spare(std::int64_t span_ms) {
@@ -203,28 +227,33 @@ void Journal::stop_waiting() {
 
 io::IoResult<bool> Journal::recycle(Lsn checkpoint, Lsn applied) {
     for (;;) {
-        RetainedFile oldest;
-        std::string spare;
-        {
-            const MutexLock lock(mutex_);
-            if (retained_.empty() || retained_.front().end > checkpoint) return false;
-            if (retained_.front().last_command > applied) return true;
-            oldest = retained_.front();
-            if (oldest.file_size == options_.journal_file_bytes) {
-                spare = path_of(fmt::format("spare-{:016x}.rkj", next_spare_++));
+        if (!released_) {
+            RetainedFile oldest;
+            std::string spare;
+            {
+                const MutexLock lock(mutex_);
+                if (retained_.empty() || retained_.front().end > checkpoint) return false;
+                if (retained_.size() == 1 && !has_file_) return false;
+                if (retained_.front().last_command > applied) return true;
+                oldest = retained_.front();
+                if (oldest.file_size == options_.journal_file_bytes) {
+                    spare = path_of(fmt::format("spare-{:016x}.rkj", next_spare_++));
+                }
             }
-        }
-        if (spare.empty()) {
-            TRY_VOID(fs_.unlink(oldest.path));
-        } else {
-            TRY_VOID(fs_.rename(oldest.path, spare));
+            if (spare.empty()) {
+                TRY_VOID(fs_.unlink(oldest.path));
+            } else {
+                TRY_VOID(fs_.rename(oldest.path, spare));
+            }
+            released_ = std::move(spare);
         }
         // Before the spare gets a new header: under its old name that header would be taken for the old file's.
         TRY_VOID(fs_.sync_directory(directory_));
         const MutexLock lock(mutex_);
         retained_.erase(retained_.begin());
         spare_wanted_.notify_all();
-        if (!spare.empty()) spares_.push_back(std::move(spare));
+        if (!released_->empty()) spares_.push_back(*std::move(released_));
+        released_.reset();
         spare_ready_.notify_all();
     }
 }
@@ -267,16 +296,25 @@ io::IoResult<void> Journal::prepare_spare() {
         static_cast<void>(fs_.unlink(path + ".tmp"));
         return made;
     }
-    TRY_VOID(fs_.sync_directory(directory_));
+    if (auto synced = fs_.sync_directory(directory_); !synced) {
+        static_cast<void>(fs_.unlink(path));
+        return synced;
+    }
     const MutexLock lock(mutex_);
     spares_.push_back(std::move(path));
     spare_ready_.notify_all();
     return {};
 }
 
+std::size_t Journal::room_in_all() const {
+    const MutexLock lock(mutex_);
+    const std::size_t here = entering_ ? static_cast<std::size_t>(entering_->size - file_header_size) : room();
+    return here + spares_.size() * room_max();
+}
+
 std::size_t Journal::file_count() const {
     const MutexLock lock(mutex_);
-    return spares_.size() + retained_.size() + 1;
+    return spares_.size() + retained_.size() + (has_file_ ? 1 : 0);
 }
 
 std::size_t Journal::retained_count() const {

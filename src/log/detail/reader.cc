@@ -61,6 +61,11 @@ bool select_part(const FramePtr& frame, ReadLimits limits, ReadResult& result) {
     return !is_cut;
 }
 
+SeqIx first_available(const Shard& shard) {
+    const MutexLock lock(shard.mutex);
+    return shard.first_available;
+}
+
 }  // namespace
 
 void select_records(const std::vector<FramePtr>& frames, ReadLimits limits, ReadResult& result) {
@@ -129,11 +134,10 @@ Expected<ReadResult, LogError> read_cold(Store& store, Shard& shard, const TailR
     auto cold = store.segments.read(shard, where.from, where.stop, limits, horizon);
     if (!cold) {
         // Retention may have deleted the file meanwhile: then that is the answer's reason, not damage.
-        const MutexLock lock(shard.mutex);
-        if (shard.dropped) return fail(LogError::unknown_shard);
-        if (shard.first_available <= where.from) return fail(cold.error());
+        const SeqIx first = first_available(shard);
+        if (first <= where.from) return fail(store.report(shard, cold.error()));
         ReadResult moved;
-        moved.next = shard.first_available;
+        moved.next = first;
         return moved;
     }
     ReadResult result;
@@ -173,6 +177,18 @@ TailSearch search_tail(Shard& shard, TimestampMs at) {
     if (found == shard.tail.begin() && search.stop > shard.first_available) return search;
     search.answer = found == shard.tail.end() ? shard.next : std::max((*found)->first(), shard.first_available);
     return search;
+}
+
+Expected<SeqIx, LogError> search_cold(Store& store, Shard& shard, const TailSearch& where, TimestampMs at) {
+    for (SeqIx from = where.from;;) {
+        const auto found = store.segments.find_by_time(shard, at, from, where.stop);
+        if (found) return *found;
+        // As for a read; what is left is younger.
+        const SeqIx first = first_available(shard);
+        if (first <= from) return fail(store.report(shard, found.error()));
+        if (first >= where.stop) return first;
+        from = first;
+    }
 }
 
 }  // namespace riacho::log::detail

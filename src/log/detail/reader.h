@@ -26,6 +26,8 @@ struct TailSearch {
     SeqIx stop;
 };
 TailSearch search_tail(Shard& shard, TimestampMs at);
+// Blocks on the disk.
+Expected<SeqIx, LogError> search_cold(Store& store, Shard& shard, const TailSearch& where, TimestampMs at);
 
 // Cuts frames to what was asked for. result.next tells where to begin.
 void select_records(const std::vector<FramePtr>& frames, ReadLimits limits, ReadResult& result);

@@ -16,7 +16,6 @@
 namespace riacho::log::detail {
 namespace {
 
-constexpr std::string_view store_file_name = "STORE";
 constexpr std::size_t replay_step = 16 << 20;
 
 std::unexpected<OpenError> damaged(std::string message) {
@@ -182,41 +181,9 @@ io::IoResult<void> make_store(Store& store, core::Rng& rng) {
     return {};
 }
 
-bool is_foreign(const std::vector<io::DirectoryEntry>& entries, const std::vector<std::string>& neighbours) {
-    return std::ranges::any_of(entries, [&](const io::DirectoryEntry& entry) {
-        // Half-made: a start that was interrupted.
-        if (entry.name == "journal" || entry.name == "data" || entry.name == "STORE.tmp") return false;
-        return std::ranges::none_of(neighbours,
-                                    [&](const std::string& start) { return entry.name.starts_with(start); });
-    });
-}
-
-// Makes the directory and its parents, as far as they are missing.
-io::IoResult<void> make_directories(io::FileSystem& fs, const std::string& path) {
-    if (fs.list(path)) return {};
-    const std::size_t slash = path.rfind('/');
-    const std::string parent = slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
-    if (parent != "." && parent != "/" && !path.empty()) TRY_VOID(make_directories(fs, parent));
-    TRY_VOID(fs.mkdir(path));
-    return fs.sync_directory(parent);
-}
-
-Expected<std::unique_ptr<io::FileLock>, OpenError> open_directory(Store& store, core::Rng& rng) {
+// The directories and the identity of a store, made as far as they are missing.
+Expected<void, OpenError> prepare_store(Store& store, core::Rng& rng) {
     const std::string& directory = store.options.directory;
-    if (const auto made = make_directories(store.fs, directory); !made) return fail(to_open_error(made.error()));
-    auto entries = store.fs.list(directory);
-    if (!entries) return fail(to_open_error(entries.error()));
-    const bool has_store =
-        std::ranges::any_of(*entries, [](const auto& entry) { return entry.name == store_file_name; });
-    if (!has_store && is_foreign(*entries, store.options.neighbours)) {
-        return fail(
-            OpenError{OpenFault::configuration, fmt::format("{} is not empty and holds no riacho store", directory)});
-    }
-    auto lock = store.fs.lock(directory + "/LOCK");
-    if (!lock) {
-        if (lock.error().error != EWOULDBLOCK) return fail(to_open_error(lock.error()));
-        return fail(OpenError{OpenFault::locked, fmt::format("{} is in use by another process", directory)});
-    }
     // Before the file that says there is a store, whose sync of the directory covers them. A crash may keep that file
     // alone: then they are made now.
     for (const char* name : {"/journal", "/data"}) {
@@ -225,10 +192,10 @@ Expected<std::unique_ptr<io::FileLock>, OpenError> open_directory(Store& store, 
     TRY(const auto identity, read_store_file(store.fs, directory));
     if (identity) {
         store.uuid = identity->uuid;
-        return std::move(*lock);
+        return {};
     }
     if (const auto made = make_store(store, rng); !made) return fail(to_open_error(made.error()));
-    return std::move(*lock);
+    return {};
 }
 
 // The part of the listing that counts. A file whose header is damaged is passed over only if the checkpoint covers all
@@ -308,7 +275,7 @@ std::vector<RetainedFile> retained_files(const JournalListing& listing, Lsn end,
 Expected<Checkpoint, OpenError> load_checkpoint(Store& store, const JournalListing& listing) {
     TRY(auto stored, read_checkpoint(store.fs, store.options.directory, store.uuid));
     if (stored) {
-        if (listing.files.empty()) {
+        if (listing.files.empty() && listing.bad.empty()) {
             return damaged(fmt::format("{}/journal holds no journal file", store.options.directory));
         }
         return *std::move(stored);
@@ -346,10 +313,9 @@ Expected<std::optional<Checkpoint>, OpenError> read_checkpoint(io::FileSystem& f
     return checkpoint;
 }
 
-Expected<std::unique_ptr<io::FileLock>, OpenError> recover(Store& store, Sequencer& sequencer, Flusher& flusher,
-                                                           core::Rng& rng) {
+Expected<void, OpenError> recover(Store& store, Sequencer& sequencer, Flusher& flusher, core::Rng& rng) {
     const std::int64_t start = store.clock.monotonic().value();
-    TRY(auto lock, open_directory(store, rng));
+    TRY_VOID(prepare_store(store, rng));
     store.segments.set_store(store.uuid);
     const auto& options = store.options;
     const auto listing = list_journal(store.fs, options.directory, store.uuid, options.journal_file_bytes);
@@ -387,7 +353,7 @@ Expected<std::unique_ptr<io::FileLock>, OpenError> recover(Store& store, Sequenc
                         {"read_bytes", end.read_bytes},
                         {"ms", store.counters.recovery_us.load() / 1000}});
     }
-    return lock;
+    return {};
 }
 
 }  // namespace riacho::log::detail

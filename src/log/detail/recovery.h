@@ -11,9 +11,8 @@
 
 namespace riacho::log::detail {
 
-// Makes the directory if there is none. The lock is held as long as the caller keeps it.
-Expected<std::unique_ptr<io::FileLock>, OpenError> recover(Store& store, Sequencer& sequencer, Flusher& flusher,
-                                                           core::Rng& rng);
+// The directory is the caller's; what is missing in it is made.
+Expected<void, OpenError> recover(Store& store, Sequencer& sequencer, Flusher& flusher, core::Rng& rng);
 
 // The identity of a store's directory; nothing if it has none yet.
 Expected<std::optional<StoreFile>, OpenError> read_store_file(io::FileSystem& fs, const std::string& directory);

@@ -42,9 +42,9 @@ void report_damage(const std::string& path, std::uint64_t offset, std::string_vi
     core::log_line(core::LogLevel::error, "segment damaged", {{"path", path}, {"offset", offset}, {"problem", what}});
 }
 
-LogError report_unreadable(const io::IoError& error) {
-    core::log_line(core::LogLevel::error, "segment unreadable", {{"error", error.describe()}});
-    return LogError::corrupt;
+ReadFailure unreadable(const io::IoError& error, SeqIx at) {
+    const LogError kind = error.is_out_of_descriptors() ? LogError::overloaded : LogError::corrupt;
+    return {.error = kind, .at = at, .path = error.path, .offset = 0, .problem = error.describe()};
 }
 
 }  // namespace
@@ -78,6 +78,12 @@ void FileCache::forget(const std::string& path) {
     if (at == by_path_.end()) return;
     recent_.erase(at->second);
     by_path_.erase(at);
+}
+
+void FileCache::forget_all() {
+    const MutexLock lock(mutex_);
+    by_path_.clear();
+    recent_.clear();
 }
 
 io::IoResult<bool> SegmentScanner::fill(std::size_t size) {
@@ -293,18 +299,20 @@ io::IoResult<std::optional<SegmentStore::Place>> SegmentStore::find_place(Shard&
     return std::optional<Place>();
 }
 
-Expected<bool, LogError> SegmentStore::read_segment(Shard& shard, const Place& place, ColdRead& read) {
+Expected<bool, ReadFailure> SegmentStore::read_segment(Shard& shard, const Place& place, ColdRead& read) {
     const auto file = files_.open(place.path, io::OpenMode::read);
-    if (!file) return fail(report_unreadable(file.error()));
     SeqIx& at = read.result.next;
+    if (!file) return fail(unreadable(file.error(), at));
     SegmentScanner scanner(**file, shard.uid, place.position, place.end);
     SegmentScanner::Step step{};
     while ((step = scanner.advance()) == SegmentScanner::Step::frame) {
         const FrameHeader& header = scanner.header();
         if (header.base_seq + header.record_count <= at.value()) continue;
-        if (header.base_seq >= read.stop.value()) return false;
-        const FramePtr frame = scanner.load();
-        if (frame == nullptr || frame->first() > at) {
+        // A gap first: the records after it may be beyond the stop.
+        const bool is_gap = header.base_seq > at.value();
+        if (!is_gap && header.base_seq >= read.stop.value()) return false;
+        const FramePtr frame = is_gap ? nullptr : scanner.load();
+        if (frame == nullptr) {
             step = SegmentScanner::Step::damaged;
             break;
         }
@@ -327,46 +335,45 @@ Expected<bool, LogError> SegmentStore::read_segment(Shard& shard, const Place& p
         read.result.frames.push_back(frame);
     }
     if (step == SegmentScanner::Step::end && at >= place.segment_next) return true;
-    report_damage(place.path, scanner.position(), "a frame is damaged or missing");
-    return fail(LogError::corrupt);
+    return fail(ReadFailure{
+        .at = at, .path = place.path, .offset = scanner.position(), .problem = "a frame is damaged or missing"});
 }
 
-Expected<ColdFrames, LogError> SegmentStore::read(Shard& shard, SeqIx from, SeqIx stop, ReadLimits limits,
-                                                  TimestampMs horizon) {
+Expected<ColdFrames, ReadFailure> SegmentStore::read(Shard& shard, SeqIx from, SeqIx stop, ReadLimits limits,
+                                                     TimestampMs horizon) {
     ColdRead read{.stop = stop, .limits = limits, .horizon = horizon};
     read.result.next = from;
     while (read.result.next < stop) {
         const auto place = find_place(shard, read.result.next);
-        if (!place) return fail(report_unreadable(place.error()));
-        Expected<bool, LogError> more = fail(LogError::corrupt);
-        if (*place) {
-            more = read_segment(shard, **place, read);
-        } else {
-            report_damage(directory_of(shard.uid), read.result.next.value(), "records are missing");
-        }
+        if (!place) return fail(unreadable(place.error(), read.result.next));
+        auto more =
+            *place ? read_segment(shard, **place, read)
+                   : Expected<bool, ReadFailure>(fail(ReadFailure{
+                         .at = read.result.next, .path = directory_of(shard.uid), .problem = "records are missing"}));
         // What was read before the damage is good; the next read begins at the damage.
-        if (!more && read.result.frames.empty()) return fail(more.error());
+        if (!more && read.result.frames.empty()) return fail(std::move(more).error());
         if (!more || !*more) break;
     }
     return std::move(read.result);
 }
 
-Expected<SeqIx, LogError> SegmentStore::find_by_time(Shard& shard, TimestampMs at, SeqIx from, SeqIx stop) {
+Expected<SeqIx, ReadFailure> SegmentStore::find_by_time(Shard& shard, TimestampMs at, SeqIx from, SeqIx stop) {
     const auto place = find_place(shard, at);
-    if (!place) return fail(report_unreadable(place.error()));
+    if (!place) return fail(unreadable(place.error(), from));
     if (!*place) return stop;
     const auto file = files_.open((*place)->path, io::OpenMode::read);
-    if (!file) return fail(report_unreadable(file.error()));
+    if (!file) return fail(unreadable(file.error(), from));
+    SeqIx good = from;
     SegmentScanner scanner(**file, shard.uid, (*place)->position, (*place)->end);
     while (scanner.advance() == SegmentScanner::Step::frame) {
         const FramePtr frame = scanner.load();
         if (frame == nullptr) break;
-        if (frame->arrival() < at) continue;
-        return std::clamp(frame->first(), from, stop);
+        if (frame->arrival() >= at) return std::clamp(frame->first(), from, stop);
+        good = std::max(good, frame->next());
     }
     // The segment has such a record. To go on behind it would be to pass over what cannot be read.
-    report_damage((*place)->path, scanner.position(), "a frame is damaged or missing");
-    return fail(LogError::corrupt);
+    return fail(ReadFailure{
+        .at = good, .path = (*place)->path, .offset = scanner.position(), .problem = "a frame is damaged or missing"});
 }
 
 io::IoResult<void> SegmentStore::make_directories(ShardUid shard) {
@@ -514,15 +521,17 @@ void SegmentStore::write_index(Shard& shard, SeqIx base, const SegmentIndex& ind
     const auto file = fs_.open(path, {.mode = io::OpenMode::create});
     if (!file) return;
     const Bytes bytes = encode_index(base, index);
-    if (!(*file)->ftruncate(0) || !(*file)->pwrite(0, bytes)) {
-        core::log_line(core::LogLevel::warn, "segment index not written", {{"path", path}});
-    }
+    auto written = (*file)->ftruncate(0);
+    if (written) written = (*file)->pwrite(0, bytes);
+    if (written || written.error().is_shortage()) return;
+    core::log_line(core::LogLevel::warn, "segment index not written", {{"error", written.error().describe()}});
 }
 
 void SegmentStore::note_dirty(const std::string& path, std::shared_ptr<io::File> file) {
     if (sync_all_) return;
     dirty_files_[path] = std::move(file);
-    if (dirty_files_.size() <= dirty_files_max) return;
+    // Each of them stays open until then.
+    if (dirty_files_.size() <= std::min(dirty_files_max, limits_.open_files_max / 2)) return;
     sync_all_ = true;
     dirty_files_.clear();
 }

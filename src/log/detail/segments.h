@@ -22,6 +22,7 @@ public:
     FileCache(io::FileSystem& fs, std::size_t open_max) : fs_(fs), open_max_(open_max) {}
     io::IoResult<std::shared_ptr<io::File>> open(const std::string& path, io::OpenMode mode);
     void forget(const std::string& path);
+    void forget_all();
 
 private:
     struct Entry {
@@ -70,16 +71,30 @@ struct ColdFrames {
     std::optional<TimestampMs> next_arrival;  // of the frame after them
 };
 
+// Why a read ended.
+struct ReadFailure {
+    LogError error = LogError::corrupt;
+    SeqIx at;  // the first record that cannot be read, or one before it
+    std::string path;
+    std::uint64_t offset = 0;
+    std::string problem;
+};
+
 // append, seal, sync and remove belong to the flusher's thread (recovery before it); the reading half is thread-safe.
 class SegmentStore {
 public:
     struct Limits {
+        std::size_t open_files_max;
         std::size_t segment_bytes;
         std::int64_t segment_age_ms_max;
         std::size_t direct_bytes_min;
     };
     SegmentStore(io::FileSystem& fs, std::string root, Limits limits)
-        : fs_(fs), root_(std::move(root)), limits_(limits), files_(fs, 128), writer_(fs, limits.direct_bytes_min) {}
+        : fs_(fs),
+          root_(std::move(root)),
+          limits_(limits),
+          files_(fs, limits.open_files_max),
+          writer_(fs, limits.direct_bytes_min) {}
 
     void set_store(const StoreUuid& store) { store_ = store; }
 
@@ -94,6 +109,8 @@ public:
     io::IoResult<std::size_t> remove_before(Shard& shard, SeqIx first_available);
     // Deletes the files of a dropped shard.
     io::IoResult<void> remove_shard(ShardUid shard);
+    // For tests of what happens when they have to be opened again.
+    void forget_open_files() { files_.forget_all(); }
     [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
 
     // Where the segments end whose records all arrived before `limit`; 0 if there are none.
@@ -101,9 +118,10 @@ public:
 
     // Frames from the one that holds `from` (or the first later one) up to `stop` (not included) or to the limits;
     // those that arrived before the horizon are left out.
-    Expected<ColdFrames, LogError> read(Shard& shard, SeqIx from, SeqIx stop, ReadLimits limits, TimestampMs horizon);
+    Expected<ColdFrames, ReadFailure> read(Shard& shard, SeqIx from, SeqIx stop, ReadLimits limits,
+                                           TimestampMs horizon);
     // The first record in segments that arrived at or after `at`; `stop` if there is none before it.
-    Expected<SeqIx, LogError> find_by_time(Shard& shard, TimestampMs at, SeqIx from, SeqIx stop);
+    Expected<SeqIx, ReadFailure> find_by_time(Shard& shard, TimestampMs at, SeqIx from, SeqIx stop);
 
 private:
     // A read under way.
@@ -128,7 +146,7 @@ private:
     }
 
     // Reads on from one segment. True when there may be more in the next one.
-    Expected<bool, LogError> read_segment(Shard& shard, const Place& place, ColdRead& read);
+    Expected<bool, ReadFailure> read_segment(Shard& shard, const Place& place, ColdRead& read);
     io::IoResult<void> load(Shard& shard) REQUIRES(shard.files.mutex);
     io::IoResult<void> load_for_writing(Shard& shard) REQUIRES(shard.files.mutex);
     io::IoResult<void> load_open(Shard& shard, Segment& segment) REQUIRES(shard.files.mutex);

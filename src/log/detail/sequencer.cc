@@ -155,7 +155,13 @@ bool Sequencer::make_room(const QueueItem& item) {
         io::IoError error;
         switch (store_.journal.roll(store_.clock.now(), error)) {
             case Journal::Roll::done:
-                return true;
+                store_.note_shortage(Store::Writer::sequencer, nullptr);
+                // A small first file may still be too small.
+                if (room_needed(item) <= store_.journal.room()) return true;
+                continue;
+            case Journal::Roll::not_now:
+                store_.note_shortage(Store::Writer::sequencer, &error);
+                return false;
             case Journal::Roll::failed:
                 store_.poison(error.describe());
                 return false;
@@ -163,8 +169,14 @@ bool Sequencer::make_room(const QueueItem& item) {
                 break;
         }
         // The writers have outrun the disk: every journal file is waiting for its records to reach the segments.
-        if (waited || !store_.journal.wait_for_spare(spare_wait_ms_max)) return false;
+        if (waited || !store_.journal.wait_for_spare(store_.options.space_wait_ms)) return false;
     }
+}
+
+bool Sequencer::leaves_reserve(const QueueItem& item) const {
+    if (item.kind != QueueItem::Kind::append || !store_.is_out_of_space()) return true;
+    const std::size_t reserve = std::min(reserve_bytes, store_.options.journal_file_bytes / 4);
+    return room_needed(item) + reserve <= store_.journal.room_in_all();
 }
 
 FrameHeader Sequencer::next_header(FrameKind kind) const {
@@ -299,6 +311,7 @@ void Sequencer::place_trim(TrimRequest& request) {
     note_frame(header, staging_.size());
     put_frame(header, 0, staging_.extend(frame_header_size) + frame_header_size);
     placed_.push_back({.kind = FrameKind::trim, .shard = at->second, .trim = request.first_available});
+    has_trim_ = true;
     request.done = true;
 }
 
@@ -321,13 +334,15 @@ void Sequencer::build_group() {
         QueueItem& item = *pending_;
         // A file is left only between groups.
         if (!trailer_.entries.empty() && room_needed(item) > store_.journal.room()) return;
-        const bool is_possible = can_ever_fit(item);
-        const bool fits = is_possible && !is_stuck && make_room(item);
+        bool fits = can_ever_fit(item) && leaves_reserve(item);
+        if (fits && room_needed(item) > store_.journal.room()) {
+            fits = !is_stuck && make_room(item);
+            is_stuck |= !fits;  // the others need not wait for a file again
+        }
         pending_ = item.next;
         if (fits) {
             place(item);
         } else {
-            is_stuck |= is_possible;  // the others need not wait for a file again
             const bool is_full = store_.is_out_of_space();
             set_error(item, store_.is_poisoned() ? LogError::poisoned
                             : is_full            ? LogError::disk_full
@@ -341,10 +356,28 @@ void Sequencer::build_group() {
 
 // --- Ending a group ---
 
+io::IoResult<void> Sequencer::write_when_space() {
+    // Also a file that was filled may need new blocks, on file systems that never write in place. The group has its
+    // place, so it cannot be refused any more; all of it is written again.
+    std::int64_t waited_ms = 0;
+    for (std::int64_t span_ms = 1;; span_ms *= 2) {
+        auto written = store_.journal.write(staging_.bytes());
+        if (written || !written.error().is_out_of_space()) {
+            if (waited_ms > 0) store_.note_shortage(Store::Writer::sequencer, nullptr);
+            return written;
+        }
+        if (waited_ms >= store_.options.space_wait_ms) return written;
+        store_.note_shortage(Store::Writer::sequencer, &written.error());
+        span_ms = std::min(span_ms, store_.options.space_wait_ms - waited_ms);
+        store_.journal.pause(span_ms);
+        waited_ms += span_ms;
+    }
+}
+
 bool Sequencer::write_group() {
     auto& counters = store_.counters;
     const std::int64_t start = store_.clock.monotonic().value();
-    if (const auto written = store_.journal.write(staging_.bytes()); !written) {
+    if (const auto written = write_when_space(); !written) {
         store_.poison(written.error().describe());
         return false;
     }
@@ -363,8 +396,8 @@ bool Sequencer::write_group() {
 
 bool Sequencer::sync_commands() {
     // Whoever stores commands elsewhere relies on their being durable here, however weak the promise for records is:
-    // else a power cut could leave the journal behind the catalog.
-    if (!has_command_ || is_synced_) return true;
+    // else a power cut could leave the journal behind the catalog. Trims likewise: their files may be deleted at once.
+    if ((!has_command_ && !has_trim_) || is_synced_) return true;
     if (const auto synced = store_.journal.sync(); !synced) {
         store_.poison(synced.error().describe());
         return false;
@@ -424,6 +457,7 @@ void Sequencer::publish_dropped(const ShardPtr& shard) {
     {
         const MutexLock lock(shard->mutex);
         shard->dropped = true;
+        store_.forget_damage(*shard);
         for (const FramePtr& frame : shard->tail) bytes += cached_size(*frame);
         shard->tail.clear();
         take_waiters(*shard, woken_);
@@ -531,7 +565,7 @@ bool Sequencer::step() {
     if (pending_ == nullptr) return false;
     placed_.clear();
     trailer_.entries.clear();
-    has_command_ = false;
+    has_command_ = has_trim_ = false;
     bool is_durable = !store_.is_poisoned();
     if (is_durable) {
         build_group();

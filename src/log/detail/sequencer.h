@@ -17,7 +17,8 @@ inline constexpr std::size_t queue_bytes_max = 64 << 20;
 inline constexpr std::size_t queue_frames_max = 65'536;
 inline constexpr std::size_t group_bytes_max = 4 << 20;
 inline constexpr std::int64_t mark_after_idle_ms = 50;
-inline constexpr std::int64_t spare_wait_ms_max = 2'000;
+// Of a full volume's journal, what only commands and trims may use: they are what frees space.
+inline constexpr std::size_t reserve_bytes = 1 << 20;
 
 struct CommandRequest : QueueItem {
     CommandRequest() : QueueItem(Kind::command) {}
@@ -94,6 +95,8 @@ private:
     // Building a group.
     void build_group();
     bool make_room(const QueueItem& item);
+    // False for records that would use up the reserve of a full volume's journal.
+    bool leaves_reserve(const QueueItem& item) const;
     std::size_t effects_size_max(const CommandRequest& request) const;
     // False for what no journal file has room for.
     bool can_ever_fit(const QueueItem& item) const;
@@ -110,6 +113,7 @@ private:
 
     // Ending it.
     bool write_group();
+    io::IoResult<void> write_when_space();
     bool sync_commands();
     void sync_if_due();
     void publish_group();
@@ -150,6 +154,7 @@ private:
     QueueItem* group_items_ = nullptr;
     QueueItem** group_items_end_ = &group_items_;
     bool has_command_ = false;
+    bool has_trim_ = false;
     TimestampMs now_;
     std::vector<FlushEvent> events_;
     std::vector<Completion> completions_;

@@ -76,6 +76,7 @@ struct Shard {
     // The flusher's thread only: the shard as its segments have it, and what they still lack.
     CheckpointShard flushed;
     std::vector<FramePtr> unflushed;
+    bool is_deleted = false;  // before the flusher has come to the drop itself; nothing is written any more
 
     SegmentSet files;
     std::atomic<std::int64_t> retention_ms{-1};

@@ -17,6 +17,17 @@ void Store::poison(std::string_view reason) {
     if (options.on_failure) options.on_failure(reason);
 }
 
+void Store::note_shortage(Writer writer, const io::IoError* error) {
+    Shortage& shortage = shortages_[static_cast<std::size_t>(writer)];
+    if (error == nullptr && !shortage.lasts) return;
+    shortage.is_out_of_space = error != nullptr && error->is_out_of_space();
+    if (!std::exchange(shortage.lasts, error != nullptr)) shortage.throttle = {};
+    if (error == nullptr || !shortage.throttle.is_due(clock.monotonic())) return;
+    const std::string_view event = error->is_out_of_space() ? "disk full, writing goes on when there is room"
+                                                            : "too many open files, trying again";
+    core::log_line(core::LogLevel::error, event, {{"error", error->describe()}});
+}
+
 std::string Store::failure() const {
     const MutexLock lock(failure_mutex_);
     return failure_;
@@ -46,6 +57,35 @@ void Store::sample_space() {
                    {{"bytes_free", space->bytes_free}, {"bytes_needed", threshold}});
 }
 
+LogError Store::report(Shard& shard, const ReadFailure& failure) {
+    if (failure.error != LogError::corrupt) return failure.error;
+    {
+        const MutexLock lock(shard.mutex);
+        if (shard.dropped) return LogError::unknown_shard;
+        if (shard.damaged_from.value() == 0) {
+            shard.damaged_from = failure.at;
+            ++counters.damaged_shards;
+        }
+    }
+    {
+        const MutexLock lock(places_mutex_);
+        if (places_.size() >= places_max || !places_.emplace(failure.path, failure.offset).second) return failure.error;
+    }
+    core::log_line(core::LogLevel::error, "records cannot be read",
+                   {{"shard", shard.uid.value()},
+                    {"record", failure.at.value()},
+                    {"path", failure.path},
+                    {"offset", failure.offset},
+                    {"problem", failure.problem}});
+    return failure.error;
+}
+
+void Store::forget_damage(Shard& shard) {
+    if (shard.damaged_from.value() == 0) return;
+    shard.damaged_from = SeqIx(0);
+    --counters.damaged_shards;
+}
+
 void take_waiters(Shard& shard, Waiter*& woken) {
     while (shard.waiters != nullptr) {
         Waiter* waiter = shard.waiters;
@@ -68,11 +108,7 @@ void Store::publish(Shard& shard, FramePtr frame, Waiter*& woken) {
 SeqIx Store::publish_trim(Shard& shard, SeqIx first_available) {
     const MutexLock lock(shard.mutex);
     shard.first_available = std::max(shard.first_available, std::min(first_available, shard.next));
-    if (shard.damaged_from.value() != 0 && shard.damaged_from < shard.first_available) {
-        // What was lost would be gone by now.
-        shard.damaged_from = SeqIx(0);
-        --counters.damaged_shards;
-    }
+    if (shard.damaged_from < shard.first_available) forget_damage(shard);
     return shard.first_available;
 }
 

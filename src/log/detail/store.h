@@ -1,19 +1,25 @@
 // Store: what the sequencer, the flusher and the readers of one log share.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
 #include "core/clock.h"
 #include "core/metrics.h"
+#include "core/throttle.h"
 #include "io/file_system.h"
 #include "log/applier.h"
 #include "log/detail/journal.h"
 #include "log/detail/segments.h"
 #include "log/detail/shard.h"
+#include "log/directory.h"
 #include "log/log.h"
 
 namespace riacho::log::detail {
@@ -113,11 +119,13 @@ struct Store {
           applier(the_applier),
           journal(fs, options),
           segments(fs, options.directory,
-                   {.segment_bytes = options.segment_bytes,
+                   {.open_files_max = options.open_files_max,
+                    .segment_bytes = options.segment_bytes,
                     .segment_age_ms_max = options.segment_age_ms_max,
                     .direct_bytes_min = options.segment_direct_bytes_min}) {}
 
     const Options options;
+    const Directory* directory = nullptr;  // watched, if given
     io::FileSystem& fs;
     core::Clock& clock;
     CommandApplier& applier;
@@ -134,14 +142,20 @@ struct Store {
     [[nodiscard]] std::string failure() const;
     [[nodiscard]] StoreState state() const;
 
-    // The volume's state, as whoever writes outside the journal finds it.
-    enum class Writer : std::uint8_t { flusher, spares };
-    void note_out_of_space(Writer writer, bool is_full) {
-        (writer == Writer::flusher ? flusher_out_of_space_ : spares_out_of_space_) = is_full;
+    // A writer's last attempt met a full volume or too many open files, or neither (null). Logged when it begins, and
+    // once a minute while it lasts. Each writer is one thread.
+    enum class Writer : std::uint8_t { sequencer, flusher, spares };
+    void note_shortage(Writer writer, const io::IoError* error);
+    [[nodiscard]] bool is_out_of_space() const {
+        return std::ranges::any_of(shortages_, [](const Shortage& s) { return s.is_out_of_space.load(); });
     }
-    [[nodiscard]] bool is_out_of_space() const { return flusher_out_of_space_ || spares_out_of_space_; }
     [[nodiscard]] bool is_low() const { return low_.load(std::memory_order_relaxed); }
     void sample_space();
+
+    // Damage met by a read: logged once a place, and the shard counts as damaged until the records would be trimmed.
+    LogError report(Shard& shard, const ReadFailure& failure);
+    // The shard is gone, or its damaged records are.
+    void forget_damage(Shard& shard) REQUIRES(shard.mutex);
 
     // Makes a durable frame visible: at the end of the shard's tail. Whoever waits on the shard is put into `woken`.
     void publish(Shard& shard, FramePtr frame, Waiter*& woken);
@@ -153,9 +167,16 @@ struct Store {
 
 private:
     std::atomic<bool> poisoned_{false};
-    std::atomic<bool> flusher_out_of_space_{false};
-    std::atomic<bool> spares_out_of_space_{false};
+    struct Shortage {
+        std::atomic<bool> is_out_of_space{false};
+        bool lasts = false;
+        core::LogThrottle throttle;
+    };
+    std::array<Shortage, 3> shortages_;
     std::atomic<bool> low_{false};
+    static constexpr std::size_t places_max = 1'000;
+    Mutex places_mutex_;
+    std::set<std::pair<std::string, std::uint64_t>> places_ GUARDED_BY(places_mutex_);  // of damage, logged
     mutable Mutex failure_mutex_;
     std::string failure_ GUARDED_BY(failure_mutex_);
 };

@@ -139,13 +139,16 @@ public:
 
     TestNode(io::FileSystem& fs, core::Clock& clock, TestApplier& applier, Options options = small_options())
         : store(std::move(options), fs, clock, applier), sequencer(store), flusher(store, sequencer) {
+        static const std::vector<std::string> neighbours = {"LOCK", "catalog"};
         core::SeededRng rng(7);
-        auto held = recover(store, sequencer, flusher, rng);
-        if (held) {
-            lock = *std::move(held);
-        } else {
+        auto held = Directory::open(store.options.directory, neighbours, fs);
+        if (!held) {
             error = held.error();
+            return;
         }
+        directory = *std::move(held);
+        store.directory = directory.get();
+        if (const auto recovered = recover(store, sequencer, flusher, rng); !recovered) error = recovered.error();
     }
 
     [[nodiscard]] bool is_open() const { return !error; }
@@ -208,13 +211,15 @@ public:
                                         TimestampMs horizon = TimestampMs(0)) {
         const ShardPtr shard = store.shards.find(ShardUid(uid));
         if (shard == nullptr) return fail(LogError::unknown_shard);
-        for (;;) {
+        for (int attempt = 0; attempt < 100; ++attempt) {
             TailRead tail = read_tail(*shard, from, limits, horizon);
             if (tail.answer) return *std::move(tail.answer);
             auto cold = read_cold(store, *shard, tail, limits, horizon);
             if (!cold || cold->record_count > 0 || cold->at_tip) return cold;
             from = cold->next;
         }
+        ADD_FAILURE() << "shard " << uid << ": a read makes no progress at " << from.value();
+        return fail(LogError::overloaded);
     }
 
     // Everything visible from `from` on, up to the tip or to an error.
@@ -270,7 +275,7 @@ public:
     Store store;
     Sequencer sequencer;
     Flusher flusher;
-    std::unique_ptr<io::FileLock> lock;
+    std::unique_ptr<Directory> directory;
     std::optional<OpenError> error;
 };
 
