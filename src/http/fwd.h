@@ -2,7 +2,9 @@
 #pragma once
 
 namespace riacho::http {
-struct BodyLimit;
+struct BodyPiece;
+struct BodyPlan;
+class BodyReader;
 class BodyWriter;
 class Client;
 struct ClientOptions;
@@ -12,6 +14,8 @@ class Handler;
 struct HeaderField;
 class HeaderList;
 struct ListenError;
+class Mux;
+struct Pace;
 class Request;
 struct SendError;
 struct Response;

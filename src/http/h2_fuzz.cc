@@ -18,11 +18,13 @@ using namespace riacho::http;
 class FuzzHost final : public detail::H2Host {
 public:
     MonotonicNs now() override { return MonotonicNs(now_ms * 1'000'000); }
-    BodyLimit on_head(const Request& request) override {
-        BodyLimit limit;
-        limit.size_max = 1000;
-        if (request.path().size() % 7 == 6) limit.answer.emplace();
-        return limit;
+    BodyPlan on_head(const Request& request) override {
+        BodyPlan plan;
+        plan.size_max = 1000;
+        if (request.path().size() % 7 == 6) plan.answer.emplace();
+        if (request.path().size() % 7 == 1) plan.stream = true;
+        if (request.path().size() == 1) plan.pace = Pace{.total_ms = 0, .idle_ms = 20'000, .rate_min = 0};
+        return plan;
     }
     void set_origin(Request&) override {}
     std::string_view date() override { return "Mon, 23 Nov 2026 08:00:00 GMT"; }
@@ -57,6 +59,13 @@ struct Producer {
     int pieces = 0;
 };
 
+// A task on a stream whose body it reads.
+struct Upload {
+    detail::H2Stream* stream;
+    Sent more;
+    bool waiting = false;
+};
+
 class Fuzzer {
 public:
     Fuzzer() {
@@ -66,8 +75,15 @@ public:
     ~Fuzzer() {
         session_.close_streams();
         for (Producer* producer : producers_) finish(producer);
+        for (Upload*& upload : uploads_) {
+            if (upload == nullptr) continue;
+            RIACHO_CHECK(session_.read(*upload->stream)->kind == BodyPiece::Kind::broken);
+            finish(upload);
+        }
         host_.woken.clear();
     }
+    Fuzzer(const Fuzzer&) = delete;
+    Fuzzer& operator=(const Fuzzer&) = delete;
     void run(std::string_view input) {
         const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string("\0\0\0\4\0\0\0\0\0", 9);
         session_.feed(preface);
@@ -84,6 +100,7 @@ public:
             while (!session_.pull().empty()) {
             }
             advance_producers();
+            advance_uploads(control);
             if (!fine || session_.is_done()) return;
         }
     }
@@ -91,9 +108,14 @@ public:
 private:
     void answer(unsigned char control) {
         for (detail::H2Stream* stream : session_.take_ready()) {
-            check(stream->request());
             Response response;
             response.headers.add("x-fuzz", "1");
+            if (stream->is_streamed()) {
+                if (control % 2 == 0) (void)session_.respond(*stream, std::move(response));
+                uploads_.push_back(new Upload{.stream = stream, .more = {}, .waiting = false});
+                continue;
+            }
+            check(stream->request());
             if (control % 3 == 0) {
                 response.producer = [](BodyWriter&) -> Task<void> { co_return; };
                 if (!session_.respond(*stream, std::move(response))) {
@@ -123,6 +145,9 @@ private:
     }
     void advance_producers() {
         for (core::Wakeup* wakeup : std::exchange(host_.woken, {})) {
+            for (Upload* upload : uploads_) {
+                if (upload != nullptr && &upload->more == wakeup) upload->waiting = false;
+            }
             for (Producer*& producer : producers_) {
                 if (producer == nullptr || &producer->sent != wakeup) continue;
                 if (producer->pieces < 2) {
@@ -132,6 +157,29 @@ private:
                 }
             }
         }
+    }
+    void advance_uploads(unsigned char control) {
+        for (Upload*& upload : uploads_) {
+            for (int reads = control % 4; upload != nullptr && !upload->waiting && reads > 0; --reads) {
+                const auto piece = session_.read(*upload->stream);
+                if (!piece) {
+                    upload->waiting = true;
+                    session_.wait_to_read(*upload->stream, upload->more, (host_.now_ms + 5'000) * 1'000'000);
+                } else if (piece->kind == BodyPiece::Kind::data) {
+                    RIACHO_CHECK(!piece->data.empty() && piece->data.size() <= 1000);
+                    for (const char& c : piece->data) [[maybe_unused]]
+                        const volatile char seen = c;
+                } else {
+                    finish(upload);
+                }
+            }
+        }
+    }
+    void finish(Upload*& upload) {
+        Response response;
+        (void)session_.respond(*upload->stream, std::move(response));
+        session_.release(*upload->stream);
+        delete std::exchange(upload, nullptr);
     }
     void finish(Producer* producer) {
         if (producer == nullptr) return;
@@ -144,6 +192,7 @@ private:
     FuzzHost host_;
     detail::H2Session session_{options_, host_};
     std::vector<Producer*> producers_;
+    std::vector<Upload*> uploads_;
     const std::string text_ = std::string(30'000, 't');
 };
 

@@ -57,7 +57,7 @@ TEST(Http2, a_16_MiB_upload_is_served_and_one_byte_more_is_413) {
     TestServer server;
     H2Client client(server.server.port());
     std::string body;
-    body.resize(BodyLimit::size_max_default, 'u');
+    body.resize(BodyPlan::size_max_default, 'u');
     EXPECT_EQ(client.request("POST", "/size", body).body, "16777216");
     EXPECT_EQ(client.request("POST", "/size", body + "u").status, 413);
     EXPECT_EQ(client.request("POST", "/tiny", "0123456789").body, "0123456789");

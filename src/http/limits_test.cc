@@ -96,7 +96,7 @@ TEST(Limits, a_chunk_extension_of_256_bytes_is_served_and_one_more_is_400) {
 TEST(Limits, a_body_of_16_MiB_is_served_and_one_byte_more_is_413) {
     TestServer server;
     TestClient client(server.server.port());
-    const std::string body(BodyLimit::size_max_default, 'b');
+    const std::string body(BodyPlan::size_max_default, 'b');
     EXPECT_EQ(client.request(post("/size", body)).body, std::to_string(body.size()));
     // The client has its answer a moment before the server has put everything away.
     while (server.server.stats().body_bytes_held > 0) std::this_thread::yield();

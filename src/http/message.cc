@@ -1,6 +1,7 @@
 #include "http/message.h"
 
 #include "base/check.h"
+#include "core/task.h"
 #include "http/detail/text.h"
 
 namespace riacho::http {
@@ -32,7 +33,15 @@ std::optional<std::string_view> HeaderList::find(std::string_view name) const {
     return std::nullopt;
 }
 
-BodyLimit Handler::on_head(const Request&) { return {}; }
+Task<BodyPiece> BodyReader::read() { return read(0); }
+
+Task<bool> BodyWriter::write(std::span<const std::string_view> pieces) {
+    bool written = true;
+    for (std::size_t i = 0; written && i < pieces.size(); ++i) written = co_await write(pieces[i]);
+    co_return written;
+}
+
+BodyPlan Handler::on_head(const Request&) { return {}; }
 
 Response Handler::overloaded(const Request&) {
     Response response;

@@ -27,6 +27,32 @@ struct HeaderField {
     std::string_view value;
 };
 
+// What BodyReader::read gives.
+struct BodyPiece {
+    enum class Kind : std::uint8_t {
+        data,    // `data` holds the next bytes, at least one
+        end,     // the body is complete
+        broken,  // the body will not be completed: the client has gone, was too slow, or sent what is not a body
+        idle     // nothing arrived for the time that was asked for; the body goes on
+    };
+    Kind kind = Kind::end;
+    std::string_view data;  // at most BodyReader::piece_size_max bytes, valid until the next read
+};
+
+// Where a streamed request body comes from. Lives as long as its Request. Over HTTP/2 the client may send more only for
+// what was read; over HTTP/1.1 the socket is read only when the reader asks.
+class BodyReader {
+public:
+    static constexpr std::size_t piece_size_max = std::size_t{64} << 10;
+    // idle_ms: 0 waits without `idle`. After `end` or `broken` the same again. One read at a time; it may be under way
+    // while the response is written.
+    virtual Task<BodyPiece> read(std::int64_t idle_ms) = 0;
+    Task<BodyPiece> read();
+
+protected:
+    ~BodyReader() = default;
+};
+
 // One request. Owned by the connection, on its core; every view it gives lives until the handler's task has ended.
 class Request {
 public:
@@ -56,6 +82,8 @@ public:
     // content is indeterminate.
     [[nodiscard]] std::string_view body() const { return body_; }
     static constexpr std::size_t body_padding = 64;
+    // The reader of a body that BodyPlan::stream asked for; body() is empty then. Null for other requests.
+    [[nodiscard]] BodyReader* stream() const { return stream_; }
 
     // True over TLS.
     [[nodiscard]] bool secure() const { return secure_; }
@@ -70,6 +98,7 @@ private:
     std::string_view method_, target_, path_, query_, authority_, body_, peer_;
     std::vector<HeaderField> headers_;
     std::optional<std::uint64_t> content_length_;
+    BodyReader* stream_ = nullptr;
     core::Core* core_ = nullptr;
     Version version_ = Version::http_1_1;
     bool secure_ = false;
@@ -97,6 +126,9 @@ public:
     // flow-control window (HTTP/2), so a producer is never ahead of its client; data must live until then. False: the
     // client has gone or the server is stopping hard, and the producer should end. One write at a time.
     virtual Task<bool> write(std::string_view data) = 0;
+    // The same for pieces that follow one another, without joining them first: one chunk, written with one call as far
+    // as the socket takes it (HTTP/1.1).
+    virtual Task<bool> write(std::span<const std::string_view> pieces);
     // True once the server is stopping: a producer without an end of its own should finish its message and return.
     [[nodiscard]] virtual bool stopping() const = 0;
 
@@ -122,11 +154,26 @@ struct Response {
     bool close_connection = false;
 };
 
+// How fast a request body has to arrive. What is too slow ends: a buffered body with 408, a streamed one with
+// BodyPiece::Kind::broken. Time that a handler takes between two reads of a streamed body is not the client's.
+struct Pace {
+    std::int64_t total_ms = 0;  // from the head to the end; 0: any
+    std::int64_t idle_ms = 0;   // without a byte; 0: any
+    std::int64_t rate_min = 0;  // bytes per second, on average over ServerOptions::body_rate_window_ms; 0: any
+};
+
 // What Handler::on_head decides.
-struct BodyLimit {
+struct BodyPlan {
     static constexpr std::size_t size_max_default = std::size_t{16} << 20;
-    // A larger body is answered with 413, without a body, and the connection (or stream) is closed.
+    // A larger body is answered with 413, without a body, and the connection (or stream) is closed; a streamed one that
+    // becomes larger than it declared is `broken`.
     std::size_t size_max = size_max_default;
+    // handle() is called at once and reads the body through Request::stream(), while or before the response flows. What
+    // it leaves unread costs the connection (HTTP/1.1) or is not asked for (HTTP/2). A client that waits for 100
+    // Continue gets it before anything else.
+    bool stream = false;
+    // ServerOptions' body times if absent.
+    std::optional<Pace> pace;
     // If set, this is the answer: the body is not read and handle() is not called. A producer is not allowed here.
     std::optional<Response> answer;
 };
@@ -134,12 +181,12 @@ struct BodyLimit {
 // What the server calls for each request; called on every core at the same time.
 class Handler {
 public:
-    // The head is complete, the body not read. Must not block. Bodies that are to be consumed while they arrive (media
-    // uploads) would be a third decision here, with a reader handed to the handler; no such thing exists yet.
-    virtual BodyLimit on_head(const Request& request);
-    // The request is complete and outlives the task. Requests of one HTTP/1.1 connection are handled one after another,
-    // streams of one HTTP/2 connection side by side. An exception becomes a 500 without a body. The task always runs to
-    // its end, also when the client has gone.
+    // The head is complete, the body not read. Must not block.
+    virtual BodyPlan on_head(const Request& request);
+    // The request is complete, or its body is streamed, and it outlives the task and that of the response's producer.
+    // Every read of the body has ended when the last of them does. Requests of one HTTP/1.1 connection are handled one
+    // after another, streams of one HTTP/2 connection side by side. An exception becomes a 500 without a body. The task
+    // always runs to its end, also when the client has gone.
     virtual Task<Response> handle(Request& request) = 0;
     // The answer (503) to a request that the server has no memory for. Its head is complete; its body may not be there.
     // Must not block. A producer is not allowed here.

@@ -25,7 +25,7 @@ public:
 
     Router(http::Handler& gateway, Pages pages) : gateway_(gateway), pages_(std::move(pages)) {}
 
-    http::BodyLimit on_head(const http::Request& request) override { return gateway_.on_head(request); }
+    http::BodyPlan on_head(const http::Request& request) override { return gateway_.on_head(request); }
     Task<http::Response> handle(http::Request& request) override;
 
 private:

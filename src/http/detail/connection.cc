@@ -1,6 +1,7 @@
 #include "http/detail/connection.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 
@@ -15,6 +16,16 @@ constexpr std::string_view h2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr std::size_t linger_bytes_max = std::size_t{32} << 20;
 constexpr std::int64_t linger_when_stopping_ms = 100;
 constexpr auto handshake_pause = std::chrono::milliseconds(20);
+
+// Removes what was written from the front.
+void take_written(std::span<std::string_view>& pieces, std::size_t size) {
+    while (size > 0) {
+        const std::size_t n = std::min(size, pieces.front().size());
+        pieces.front().remove_prefix(n);
+        size -= n;
+        if (pieces.front().empty()) pieces = pieces.subspan(1);
+    }
+}
 
 }  // namespace
 
@@ -172,21 +183,32 @@ void Connection::count_expired(Deadline what) {
 }
 
 Task<bool> Connection::write_all(std::string_view data) {
+    std::array<std::string_view, 1> pieces{data};
+    co_return co_await write_all(std::span<std::string_view>(pieces));
+}
+
+Task<bool> Connection::write_all(std::span<std::string_view> pieces) {
     if (expired_ != Deadline::none) co_return false;
-    while (!data.empty()) {
-        const IoResult result = transport_.write(data, {});
+    bool watching = false;
+    for (;;) {
+        while (!pieces.empty() && pieces.front().empty()) pieces = pieces.subspan(1);
+        if (pieces.empty()) break;
+        const IoResult result = transport_.write(pieces);
+        if (result.state == IoState::closed) co_return false;
         if (result.state == IoState::done) {
-            data.remove_prefix(result.size);
             written_ += result.size;
+            take_written(pieces, result.size);
+            // Each progress gives the client the whole span again.
+            watching = false;
             continue;
         }
-        if (result.state == IoState::closed) co_return false;
-        // Each progress gives the client the whole span again.
-        watch_write();
+        // A wait may also end for what is read on this connection; that is no progress.
+        if (!watching) watch_write();
+        watching = true;
         co_await transport_.ready(result.state);
-        clear_deadline();
         if (expired_ != Deadline::none) co_return false;
     }
+    if (deadline_ == Deadline::write) clear_deadline();
     co_return true;
 }
 

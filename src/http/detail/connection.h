@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -65,6 +66,8 @@ public:
     [[nodiscard]] std::uint64_t written() const { return written_; }
     // Writes all of it; false if the connection broke or its client stopped reading.
     Task<bool> write_all(std::string_view data);
+    // The same for pieces one after another, of which the array is used up.
+    Task<bool> write_all(std::span<std::string_view> pieces);
     // Ends our side and reads what the client still sends, for a while: closing at once would destroy the last response
     // before the client has read it.
     Task<void> linger();

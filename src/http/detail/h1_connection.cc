@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "http/detail/chunk_decoder.h"
@@ -62,11 +64,12 @@ Task<H1Connection::Next> H1Connection::serve_one() {
     if (outcome.closed) co_return Next::close;
     if (outcome.refused != 0) co_return co_await refuse(outcome.refused);
 
-    BodyLimit limit = worker_.ask_handler(request_);
-    if (limit.answer) co_return co_await answer_head(*std::move(limit.answer));
+    BodyPlan plan = worker_.ask_handler(request_);
+    if (plan.answer) co_return co_await answer_head(*std::move(plan.answer));
+    if (plan.stream) co_return co_await serve_stream(std::move(plan));
     const bool has_body = parser_->is_chunked() || request_.content_length().value_or(0) > 0;
     if (has_body) {
-        outcome = co_await read_body(limit.size_max);
+        outcome = co_await read_body(&plan);
         if (outcome.closed) co_return Next::close;
         if (outcome.refused != 0) co_return co_await refuse(outcome.refused);
     } else {
@@ -81,6 +84,41 @@ Task<H1Connection::Next> H1Connection::serve_one() {
     const bool sent = response.producer ? co_await send_stream(response) : co_await send(response);
     if (!sent) co_return Next::close;
     if (!keep_alive_) co_return response.close_connection ? Next::linger : Next::close;
+    end_request();
+    co_return Next::go_on;
+}
+
+Task<H1Connection::Next> H1Connection::serve_stream(BodyPlan plan) {
+    const std::uint64_t length = request_.content_length().value_or(0);
+    if (length > plan.size_max) co_return co_await refuse(413);
+    if (!hold_body_memory(H1BodyReader::memory_size)) co_return co_await refuse(503);
+    const bool has_body = parser_->is_chunked() || length > 0;
+    connection_.clear_deadline();
+    if (has_body && parser_->expects_continue() && pending() < std::max<std::uint64_t>(length, 1)) {
+        const bool written = co_await send_continue();
+        if (!written) co_return Next::close;
+    }
+    H1BodyReader::Options options;
+    options.received = received();
+    if (!parser_->is_chunked()) options.size = length;
+    options.size_max = plan.size_max;
+    options.pace = plan.pace;
+    reader_.emplace(connection_, options);
+    RequestBuilder::set_stream(request_, *reader_);
+    worker_.stats().requests.add();
+    Response response = co_await worker_.call_handler(&request_);
+    hold(response);
+    // Whether all of the body will have been read is not known yet, but the head goes out now.
+    if (response.close_connection || worker_.stopping()) keep_alive_ = false;
+    if (!response.producer && has_body && !reader_->is_complete()) keep_alive_ = false;
+    const bool sent = response.producer ? co_await send_stream(response) : co_await send(response);
+    const bool complete = !has_body || reader_->is_complete();
+    begin_ = end_;
+    keep_rest(reader_->received());
+    reader_.reset();
+    RequestBuilder::clear_stream(request_);
+    if (!sent) co_return Next::close;
+    if (!keep_alive_ || !complete) co_return Next::linger;
     end_request();
     co_return Next::go_on;
 }
@@ -180,7 +218,12 @@ H1Connection::Outcome H1Connection::parse_head() {
     return {};
 }
 
-Task<H1Connection::Outcome> H1Connection::read_body(std::size_t size_max) {
+Task<bool> H1Connection::send_continue() {
+    co_return co_await connection_.write_all(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+Task<H1Connection::Outcome> H1Connection::read_body(const BodyPlan* plan) {
+    const std::size_t size_max = plan->size_max;
     const std::uint64_t length = request_.content_length().value_or(0);
     if (length > size_max) co_return Outcome{.refused = 413};
     if (!parser_->is_chunked() && length <= pending()) {
@@ -193,10 +236,10 @@ Task<H1Connection::Outcome> H1Connection::read_body(std::size_t size_max) {
         if (taken.refused != 0) co_return taken;
     }
     if (parser_->expects_continue() && pending() == 0) {
-        const bool written = co_await connection_.write_all("HTTP/1.1 100 Continue\r\n\r\n");
+        const bool written = co_await send_continue();
         if (!written) co_return Outcome{.closed = true};
     }
-    begin_body_clock();
+    begin_body_clock(plan->pace);
     Outcome outcome;
     if (parser_->is_chunked()) {
         outcome = co_await read_chunked_body(size_max);
@@ -207,9 +250,9 @@ Task<H1Connection::Outcome> H1Connection::read_body(std::size_t size_max) {
     co_return outcome;
 }
 
-void H1Connection::begin_body_clock() {
+void H1Connection::begin_body_clock(const std::optional<Pace>& pace) {
     connection_.clear_deadline();
-    body_rate_.begin(worker_.now());
+    body_rate_.begin(worker_.now(), worker_.options(), pace);
     pace_.begin(worker_.now(), 0);
     reading_body_ = true;
 }
@@ -387,7 +430,7 @@ Task<H1Connection::Next> H1Connection::answer_head(Response response) {
     if (parser_->is_chunked() || length > drained_size_max || (parser_->expects_continue() && length > pending())) {
         keep_alive_ = false;
     } else if (length > 0) {
-        begin_body_clock();
+        begin_body_clock(std::nullopt);
         const Outcome outcome = co_await read_sized_body(length);
         reading_body_ = false;
         if (outcome.closed || outcome.refused != 0) co_return Next::close;
@@ -444,7 +487,7 @@ Task<bool> H1Connection::send(Response& response) {
     const std::string head(out.view().substr(std::min(result.size, out.size())));
     body.remove_prefix(result.size - std::min(result.size, out.size()));
     if (!head.empty()) {
-        const bool written = co_await connection_.write_all(head);
+        const bool written = co_await connection_.write_all(std::string_view(head));
         if (!written) co_return false;
     }
     co_return co_await connection_.write_all(body);
@@ -458,18 +501,30 @@ public:
     Task<bool> write(std::string_view data) override {
         if (failed_) co_return false;
         if (data.empty()) co_return true;
-        const bool framed = http_.request_.version() == Version::http_1_1;
-        bool written = true;
-        if (framed && data.size() <= joined_size_max) {
+        // TLS makes a record of each piece; small ones are joined.
+        if (is_framed() && data.size() <= joined_size_max && http_.transport_.secure()) {
             std::string piece = fmt::format("{:x}\r\n", data.size());
             piece.append(data).append("\r\n");
-            written = co_await http_.connection_.write_all(piece);
-        } else {
-            const std::string size_line = framed ? fmt::format("{:x}\r\n", data.size()) : std::string();
-            written = co_await http_.connection_.write_all(size_line);
-            if (written) written = co_await http_.connection_.write_all(data);
-            if (written && framed) written = co_await http_.connection_.write_all("\r\n");
+            const bool written = co_await http_.connection_.write_all(std::string_view(piece));
+            failed_ = !written;
+            co_return written;
         }
+        const std::string size_line = is_framed() ? fmt::format("{:x}\r\n", data.size()) : std::string();
+        std::array<std::string_view, 3> all{size_line, data, is_framed() ? "\r\n" : ""};
+        const bool written = co_await http_.connection_.write_all(std::span<std::string_view>(all));
+        failed_ = !written;
+        co_return written;
+    }
+    Task<bool> write(std::span<const std::string_view> pieces) override {
+        if (failed_) co_return false;
+        std::size_t size = 0;
+        for (const std::string_view piece : pieces) size += piece.size();
+        if (size == 0) co_return true;
+        const std::string size_line = is_framed() ? fmt::format("{:x}\r\n", size) : std::string();
+        std::vector<std::string_view> all{size_line};
+        all.insert(all.end(), pieces.begin(), pieces.end());
+        if (is_framed()) all.emplace_back("\r\n");
+        const bool written = co_await http_.connection_.write_all(std::span<std::string_view>(all));
         failed_ = !written;
         co_return written;
     }
@@ -477,6 +532,8 @@ public:
     [[nodiscard]] bool failed() const { return failed_; }
 
 private:
+    [[nodiscard]] bool is_framed() const { return http_.request_.version() == Version::http_1_1; }
+
     H1Connection& http_;
     bool failed_ = false;
 };
@@ -497,13 +554,14 @@ Task<bool> H1Connection::send_stream(Response& response) {
     }
     if (writer.failed()) co_return false;
     if (!framed) co_return true;
-    co_return co_await connection_.write_all("0\r\n\r\n");
+    co_return co_await connection_.write_all(std::string_view("0\r\n\r\n"));
 }
 
 // --- deadlines -------------------------------------------------------------------------------------------------------
 
 void H1Connection::on_sweep(MonotonicNs now) {
     const ServerOptions& options = worker_.options();
+    if (reader_) reader_->on_sweep(now);
     if (waiting_idle_) {
         body_ = Buffer();
     } else if (reading_body_) {

@@ -10,6 +10,7 @@
 #include "core/memory_budget.h"
 #include "core/task.h"
 #include "http/detail/connection.h"
+#include "http/detail/h1_body_reader.h"
 #include "http/detail/h1_parser.h"
 #include "http/detail/rate_watch.h"
 
@@ -40,9 +41,11 @@ private:
     [[nodiscard]] std::string_view received() const { return {block_.data.get() + begin_, end_ - begin_}; }
 
     Task<Next> serve_one();
+    // The same from the head on, for a body that its handler reads.
+    Task<Next> serve_stream(BodyPlan plan);
     Task<Outcome> read_head();
     Outcome parse_head();
-    Task<Outcome> read_body(std::size_t size_max);
+    Task<Outcome> read_body(const BodyPlan* plan);
     Task<Outcome> read_sized_body(std::size_t size);
     Task<Outcome> read_chunked_body(std::size_t size_max);
     void keep_rest(std::string_view rest);
@@ -54,7 +57,8 @@ private:
     Task<Outcome> take_body_memory(std::size_t size);
     bool hold_body_memory(std::size_t bytes);
     bool grow_body(std::size_t capacity);
-    void begin_body_clock();
+    void begin_body_clock(const std::optional<Pace>& pace);
+    Task<bool> send_continue();
     void end_request();
 
     void hold(Response& response);
@@ -85,7 +89,8 @@ private:
 
     bool reading_body_ = false;
     RateWatch body_rate_;
-    PaceWatch pace_;  // of the body, then of the response
+    std::optional<H1BodyReader> reader_;  // of a streamed body
+    PaceWatch pace_;                      // of the body, then of the response
 
     std::uint64_t requests_ = 0;
     bool keep_alive_ = true;

@@ -86,7 +86,32 @@ void H2Connection::start_ready() {
     }
 }
 
+class H2Connection::StreamReader final : public BodyReader {
+public:
+    StreamReader(H2Connection& http, H2Stream& stream) : http_(http), stream_(stream) {}
+
+    using BodyReader::read;
+    Task<BodyPiece> read(std::int64_t idle_ms) override {
+        const std::int64_t idle_at_ns = idle_ms > 0 ? http_.worker_.now().value() + idle_ms * 1'000'000 : INT64_MAX;
+        for (;;) {
+            const auto piece = http_.session_.read(stream_);
+            // What was read before opens the window.
+            if (http_.session_.has_output()) http_.schedule_flush();
+            if (piece) co_return *piece;
+            if (http_.worker_.now().value() >= idle_at_ns) co_return BodyPiece{BodyPiece::Kind::idle, {}};
+            co_await core::suspend(
+                [this, idle_at_ns](core::Wakeup& wakeup) { http_.session_.wait_to_read(stream_, wakeup, idle_at_ns); });
+        }
+    }
+
+private:
+    H2Connection& http_;
+    H2Stream& stream_;
+};
+
 Task<void> H2Connection::run_stream(H2Stream* stream) {
+    StreamReader reader(*this, *stream);
+    if (stream->is_streamed()) RequestBuilder::set_stream(stream->request(), reader);
     Response response = co_await worker_.call_handler(&stream->request());
     const bool has_producer = session_.respond(*stream, std::move(response));
     schedule_flush();
@@ -99,6 +124,7 @@ class H2Connection::StreamWriter final : public BodyWriter {
 public:
     StreamWriter(H2Connection& http, H2Stream& stream) : http_(http), stream_(stream) {}
 
+    using BodyWriter::write;
     Task<bool> write(std::string_view data) override {
         if (data.empty()) co_return !stream_.is_closed();
         if (stream_.is_closed()) co_return false;
@@ -217,7 +243,7 @@ void H2Connection::on_stop() {
     schedule_flush();
 }
 
-BodyLimit H2Connection::on_head(const Request& request) { return worker_.ask_handler(request); }
+BodyPlan H2Connection::on_head(const Request& request) { return worker_.ask_handler(request); }
 
 void H2Connection::set_origin(Request& request) {
     RequestBuilder::set_origin(request, worker_.core(), connection_.peer(), transport_.secure());

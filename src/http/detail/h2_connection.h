@@ -23,6 +23,7 @@ public:
     void on_stop() override;
 
 private:
+    class StreamReader;
     class StreamWriter;
     struct Flush final : core::Wakeup {
         explicit Flush(H2Connection& h) : http(h) {}
@@ -32,7 +33,7 @@ private:
     struct WriteWait;
 
     MonotonicNs now() override { return worker_.now(); }
-    BodyLimit on_head(const Request& request) override;
+    BodyPlan on_head(const Request& request) override;
     void set_origin(Request& request) override;
     std::string_view date() override;
     core::MemoryBudget& memory() override { return worker_.memory(); }

@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::size_t field_overhead = 32;  // RFC 9113 6.5.2
 constexpr std::size_t feed_size = 4096;
-constexpr std::size_t body_capacity_first = 64 * 1024;
 // Responses up to this size are not worth counting: their streams cost as much.
 constexpr std::size_t reply_size_counted = 4 * 1024;
 
@@ -41,6 +40,7 @@ nghttp2_option* make_option(const ServerOptions& options) {
     nghttp2_option_set_max_settings(option, options.h2_settings_max);
     nghttp2_option_set_max_deflate_dynamic_table_size(option, options.h2_header_table_size);
     nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_no_auto_window_update(option, 1);
     return option;
 }
 
@@ -105,7 +105,7 @@ struct H2Callbacks {
     static int on_data(nghttp2_session* session, std::uint8_t, std::int32_t id, const std::uint8_t* data,
                        std::size_t size, void* user) noexcept {
         H2Stream* stream = find(session, id);
-        if (stream == nullptr) return 0;
+        if (stream == nullptr) return nghttp2_session_consume(session, id, size);
         return guarded([&] {
             self(user).on_body(*stream, view_of(data, size));
             return 0;
@@ -171,7 +171,7 @@ H2Session::H2Session(const ServerOptions& options, H2Host& host)
 
 H2Session::~H2Session() {
     RIACHO_CHECK(in_use_count_ == 0);
-    nghttp2_session_del(session_);
+    nghttp2_session_del(std::exchange(session_, nullptr));
     while (first_ != nullptr) delete_stream(*first_);
 }
 
@@ -222,6 +222,8 @@ void H2Session::delete_stream(H2Stream& stream) {
 
 void H2Session::free_request(H2Stream& stream) {
     stream.body_ = Buffer();
+    stream.reading_ = Buffer();
+    consume(stream, stream.unconsumed_);
     stream.memory_.shrink_to(0);
     RequestBuilder::clear(stream.request_);
     std::string().swap(stream.head_);
@@ -283,67 +285,45 @@ void H2Session::on_head_complete(H2Stream& stream) {
     if (status != 0) {
         return refuse(stream, status, status == 400 ? H2Host::Event::bad_request : H2Host::Event::head_too_large);
     }
-    BodyLimit limit = host_.on_head(stream.request_);
-    if (limit.answer) {
+    BodyPlan plan = host_.on_head(stream.request_);
+    if (plan.answer) {
         stream.refused_ = true;
         host_.count(H2Host::Event::request);
-        if (respond(stream, *std::move(limit.answer))) end_write(stream);
+        if (respond(stream, *std::move(plan.answer))) end_write(stream);
         return free_request(stream);
     }
-    stream.body_size_max_ = limit.size_max;
-    if (stream.request_.content_length().value_or(0) > limit.size_max) {
+    stream.body_size_max_ = plan.size_max;
+    if (stream.request_.content_length().value_or(0) > plan.size_max) {
         return refuse(stream, 413, H2Host::Event::body_too_large);
     }
     // A few bytes on the wire can be a head of many kilobytes, and streams without end of them cost next to nothing.
     if (!hold_request(stream, stream.head_.size())) return shed(stream);
-    stream.rate_.begin(host_.now());
+    stream.rate_.begin(host_.now(), options_, plan.pace);
     stream.pace_.begin(host_.now(), 0);
     const auto expect = stream.request_.find("expect");
     if (expect && equal_ignoring_case(*expect, "100-continue")) {
         const nghttp2_nv field = make_field(":status", "100");
         nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id_, nullptr, &field, 1, nullptr);
     }
+    if (!plan.stream) return;
+    stream.streamed_ = true;
+    stream.watch_.begin(host_.now(), options_, plan.pace);
+    begin_task(stream);
 }
 
-void H2Session::on_body(H2Stream& stream, std::string_view data) {
-    if (stream.refused_) return;
-    const std::size_t size = stream.body_.size() + data.size();
-    if (size > stream.body_size_max_) return refuse(stream, 413, H2Host::Event::body_too_large);
-    if (!room_for_body(stream, size)) return shed(stream);
-    stream.body_.append(data);
-    stream.rate_.add(data.size());
-}
-
-// The declared length is believed as far as bytes arrive: twice what is there, at most what was announced.
-bool H2Session::room_for_body(H2Stream& stream, std::size_t size) {
-    std::size_t wanted = size + Request::body_padding;
-    if (wanted <= stream.body_.capacity()) return true;
-    const std::uint64_t declared = stream.request_.content_length().value_or(stream.body_size_max_);
-    const std::size_t guess = std::max(size * 2, body_capacity_first);
-    wanted = std::max(size, static_cast<std::size_t>(std::min<std::uint64_t>(declared, guess))) + Request::body_padding;
-    if (!hold_request(stream, stream.head_.size() + wanted)) return false;
-    stream.body_.reserve(wanted);
-    return true;
-}
-
-bool H2Session::hold_request(H2Stream& stream, std::size_t total) {
-    const bool small = total <= options_.body_size_small;
-    const core::MemoryUse use = small ? core::MemoryUse::bodies : core::MemoryUse::large_bodies;
-    if (stream.memory_.bytes() > 0 && stream.memory_.use() == use) return stream.memory_.grow_to(total);
-    core::MemoryLease memory(host_.memory(), use);
-    if (!memory.grow_to(total)) return false;
-    stream.memory_ = std::move(memory);
-    return true;
+void H2Session::begin_task(H2Stream& stream) {
+    stream.in_use_ = true;
+    ++in_use_count_;
+    ready_.push_back(&stream);
 }
 
 void H2Session::on_request_complete(H2Stream& stream) {
     stream.state_ = H2Stream::State::complete;
     if (stream.refused_) return;
+    if (stream.streamed_) return wake_reader(stream);
     stream.body_.reserve(stream.body_.size() + Request::body_padding);
     RequestBuilder::set_body(stream.request_, stream.body_.view());
-    stream.in_use_ = true;
-    ++in_use_count_;
-    ready_.push_back(&stream);
+    begin_task(stream);
 }
 
 std::vector<H2Stream*> H2Session::take_ready() {
@@ -396,7 +376,9 @@ void H2Session::on_closed(H2Stream& stream, std::uint32_t error_code) {
     if (error_code == NGHTTP2_NO_ERROR) ++completed_;
     nghttp2_session_set_stream_user_data(session_, stream.id_, nullptr);
     stream.closed_ = true;
+    if (stream.streamed_) drop_unread(stream);
     wake_writer(stream);
+    wake_reader(stream);
     if (!stream.in_use_) delete_stream(stream);
 }
 
@@ -528,8 +510,9 @@ void H2Session::on_last_frame_sent(H2Stream& stream) {
 }
 
 void H2Session::release(H2Stream& stream) {
-    RIACHO_CHECK(stream.in_use_);
+    RIACHO_CHECK(stream.in_use_ && stream.reader_ == nullptr, "a body is read after its handler has ended");
     stream.in_use_ = false;
+    if (stream.state_ != H2Stream::State::complete) stream.refused_ = true;
     --in_use_count_;
     if (stream.closed_) {
         delete_stream(stream);
@@ -549,8 +532,10 @@ void H2Session::sweep(MonotonicNs now) {
             host_.count(H2Host::Event::timeout_head);
             return terminate(NGHTTP2_ENHANCE_YOUR_CALM);
         }
-        if (stream->state_ == H2Stream::State::body && !stream->refused_ &&
-            (stream->rate_.is_too_slow(now, options_) || is_in_the_way(*stream, now))) {
+        if (stream->streamed_) {
+            sweep_streamed(*stream, now);
+        } else if (stream->state_ == H2Stream::State::body && !stream->refused_ &&
+                   (stream->rate_.is_too_slow(now, options_) || is_in_the_way(*stream, now))) {
             refuse(*stream, 408, H2Host::Event::timeout_body);
         }
         const bool has_data = stream->answered_ && (!stream->streaming_ || !stream->chunk_.empty());
@@ -589,6 +574,7 @@ void H2Session::close_streams() {
     for (H2Stream* stream = first_; stream != nullptr; stream = stream->next_) {
         stream->closed_ = true;
         wake_writer(*stream);
+        wake_reader(*stream);
     }
     for (H2Stream* stream : std::exchange(ready_, {})) {
         stream->in_use_ = false;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,7 @@ public:
     [[nodiscard]] Request& request() { return request_; }
     // The client has cancelled it, or it has ended: nothing more can be sent.
     [[nodiscard]] bool is_closed() const { return closed_; }
+    [[nodiscard]] bool is_streamed() const { return streamed_; }
 
 private:
     friend class H2Session;
@@ -52,6 +54,15 @@ private:
     std::size_t list_size_ = 0;
     std::size_t body_size_max_ = 0;
     Buffer body_;
+    bool streamed_ = false;           // the handler reads the body
+    bool broken_ = false;             // it will not be completed
+    Buffer reading_;                  // of a streamed body: what the reader is at; body_ is what came meanwhile
+    std::size_t read_ = 0;            // bytes of reading_ that were read
+    std::size_t lent_ = 0;            // of those, the last piece, which the reader may still look at
+    std::size_t unconsumed_ = 0;      // bytes of flow-control window that were not given back
+    std::size_t received_ = 0;        // of a streamed body
+    core::Wakeup* reader_ = nullptr;  // waits for more of it
+    StreamWatch watch_;
     core::MemoryLease memory_;  // of head and body
     RateWatch rate_;
     PaceWatch pace_;  // of the body, then of the response
@@ -72,7 +83,7 @@ private:
 class H2Host {
 public:
     virtual MonotonicNs now() = 0;
-    virtual BodyLimit on_head(const Request& request) = 0;
+    virtual BodyPlan on_head(const Request& request) = 0;
     virtual void set_origin(Request& request) = 0;
     virtual std::string_view date() = 0;  // "Mon, 23 Nov 2026 08:00:00 GMT"
     virtual core::MemoryBudget& memory() = 0;
@@ -118,6 +129,12 @@ public:
     [[nodiscard]] bool is_done() const;
     [[nodiscard]] std::size_t streams() const { return stream_count_; }
 
+    // Of a stream whose body its handler reads (is_streamed()): the next piece, and the end of the one before, whose
+    // bytes the client may now send anew. Nothing: wait for more.
+    std::optional<BodyPiece> read(H2Stream& stream);
+    // wakeup is run when read() has something to say, or at idle_at_ns.
+    void wait_to_read(H2Stream& stream, core::Wakeup& wakeup, std::int64_t idle_at_ns);
+
     // Answers the stream, unless it is closed or already answered. True: the response has a producer, which the caller
     // must run until it ends. False: there is nothing to run (the client has cancelled the stream, the response was
     // given up, or its status allows no body), and the stream then needs no task.
@@ -162,6 +179,14 @@ private:
     bool hold(H2Stream& stream);
     bool is_in_the_way(H2Stream& stream, MonotonicNs now);
     void wake_writer(H2Stream& stream);
+    void wake_reader(H2Stream& stream);
+    void begin_task(H2Stream& stream);
+    void on_streamed_body(H2Stream& stream, std::string_view data);
+    void break_body(H2Stream& stream);
+    void drop_unread(H2Stream& stream);
+    // The client may send so many bytes more, on this stream and on the connection.
+    void consume(H2Stream& stream, std::size_t bytes);
+    void sweep_streamed(H2Stream& stream, MonotonicNs now);
     bool room_for_body(H2Stream& stream, std::size_t size);
     bool hold_request(H2Stream& stream, std::size_t total);
     void free_request(H2Stream& stream);

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 #include "base/time.h"
+#include "http/message.h"
 #include "http/server.h"
 
 namespace riacho::http::detail {
@@ -11,20 +14,26 @@ namespace riacho::http::detail {
 // After a grace the average over each window must reach the minimum, and the whole must not take too long.
 class RateWatch {
 public:
-    void begin(MonotonicNs now) {
+    // pace: the server's own if absent.
+    void begin(MonotonicNs now, const ServerOptions& options, const std::optional<Pace>& pace) {
+        pace_ =
+            pace.value_or(Pace{.total_ms = options.body_timeout_ms, .idle_ms = 0, .rate_min = options.body_rate_min});
+        last_ns_ = now.value();
         began_ns_ = window_ns_ = now.value();
-        received_ = window_received_ = 0;
+        received_ = window_received_ = seen_ = 0;
         in_grace_ = true;
     }
     void add(std::size_t n) { received_ += n; }
     [[nodiscard]] std::uint64_t received() const { return received_; }
-    // To be asked from time to time.
+    // To be asked from time to time: how exactly times are kept depends on it.
     bool is_too_slow(MonotonicNs now, const ServerOptions& options) {
         const std::int64_t total_ms = (now.value() - began_ns_) / 1'000'000;
-        if (total_ms > options.body_timeout_ms) return true;
+        if (pace_.total_ms > 0 && total_ms > pace_.total_ms) return true;
+        if (std::exchange(seen_, received_) != received_) last_ns_ = now.value();
+        if (pace_.idle_ms > 0 && (now.value() - last_ns_) / 1'000'000 > pace_.idle_ms) return true;
         const std::int64_t elapsed_ms = (now.value() - window_ns_) / 1'000'000;
         if (elapsed_ms < (in_grace_ ? options.body_grace_ms : options.body_rate_window_ms)) return false;
-        const auto wanted = static_cast<std::uint64_t>(options.body_rate_min * elapsed_ms / 1000);
+        const auto wanted = static_cast<std::uint64_t>(pace_.rate_min * elapsed_ms / 1000);
         if (!in_grace_ && received_ - window_received_ < wanted) return true;
         in_grace_ = false;
         window_ns_ = now.value();
@@ -33,10 +42,67 @@ public:
     }
 
 private:
+    Pace pace_;
+    std::uint64_t seen_ = 0;
+    std::int64_t last_ns_ = 0;  // when something was last seen to arrive
     std::int64_t began_ns_ = 0;
     std::int64_t window_ns_ = 0;
     std::uint64_t received_ = 0;
     std::uint64_t window_received_ = 0;
+    bool in_grace_ = true;
+};
+
+// The same for a streamed body, by the time that its reader waited for the client.
+class StreamWatch {
+public:
+    void begin(MonotonicNs now, const ServerOptions& options, const std::optional<Pace>& pace) {
+        pace_ =
+            pace.value_or(Pace{.total_ms = options.body_timeout_ms, .idle_ms = 0, .rate_min = options.body_rate_min});
+        began_ns_ = now.value();
+    }
+    // The reader begins to wait; at idle_at_ns it wants to go on although nothing came.
+    void begin_wait(MonotonicNs now, std::int64_t idle_at_ns) {
+        waiting_ = true;
+        idle_at_ns_ = idle_at_ns;
+        if (idle_since_ns_ == 0) idle_since_ns_ = now.value();
+        wait_from_ns_ = now.value();
+    }
+    void end_wait(MonotonicNs now) {
+        if (std::exchange(waiting_, false)) waited_ns_ += now.value() - wait_from_ns_;
+    }
+    void add(std::size_t n) {
+        window_received_ += n;
+        idle_since_ns_ = 0;
+    }
+    [[nodiscard]] bool is_waiting() const { return waiting_; }
+    // The time that begin_wait was given has come.
+    [[nodiscard]] bool is_idle(MonotonicNs now) const { return waiting_ && now.value() >= idle_at_ns_; }
+    // To be asked from time to time.
+    bool is_too_slow(MonotonicNs now, const ServerOptions& options) {
+        constexpr std::int64_t ns_per_ms = 1'000'000;
+        if (!waiting_) return false;
+        if (pace_.total_ms > 0 && now.value() - began_ns_ > pace_.total_ms * ns_per_ms) return true;
+        if (pace_.idle_ms > 0 && now.value() - idle_since_ns_ > pace_.idle_ms * ns_per_ms) return true;
+        const std::int64_t waited_ms = (waited_ns_ + now.value() - wait_from_ns_) / ns_per_ms;
+        if (waited_ms < (in_grace_ ? options.body_grace_ms : options.body_rate_window_ms)) return false;
+        const auto wanted = static_cast<std::uint64_t>(pace_.rate_min * waited_ms / 1000);
+        if (!in_grace_ && window_received_ < wanted) return true;
+        in_grace_ = false;
+        waited_ns_ = 0;
+        wait_from_ns_ = now.value();
+        window_received_ = 0;
+        return false;
+    }
+
+private:
+    Pace pace_;
+    std::int64_t began_ns_ = 0;
+    std::int64_t idle_since_ns_ = 0;  // when the wait for the next byte began; 0: not waited for it
+    std::int64_t wait_from_ns_ = 0;
+    std::int64_t idle_at_ns_ = INT64_MAX;
+    std::int64_t waited_ns_ = 0;  // in this window, before the wait under way
+    std::uint64_t window_received_ = 0;
+    bool waiting_ = false;
     bool in_grace_ = true;
 };
 

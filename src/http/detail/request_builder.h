@@ -20,6 +20,7 @@ public:
     // Forgets the former request but keeps its origin and its memory.
     static void clear(Request& r) {
         r.method_ = r.target_ = r.path_ = r.query_ = r.authority_ = r.body_ = {};
+        r.stream_ = nullptr;
         r.headers_.clear();
         r.content_length_.reset();
     }
@@ -28,6 +29,8 @@ public:
     static void set_authority(Request& r, std::string_view authority) { r.authority_ = authority; }
     static void set_content_length(Request& r, std::uint64_t length) { r.content_length_ = length; }
     static void set_body(Request& r, std::string_view body) { r.body_ = body; }
+    static void set_stream(Request& r, BodyReader& reader) { r.stream_ = &reader; }
+    static void clear_stream(Request& r) { r.stream_ = nullptr; }
     static void add_header(Request& r, std::string_view name, std::string_view value) {
         r.headers_.push_back({name, value});
     }

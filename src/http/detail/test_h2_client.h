@@ -19,11 +19,13 @@ namespace riacho::http::test {
 class H2Client {
 public:
     struct Stream {
-        int status = 0;
+        int status = 0;             // the latest
+        std::vector<int> statuses;  // with interim ones
         std::map<std::string, std::string> headers;
         std::string body;
         std::string upload;
         std::size_t uploaded = 0;
+        bool upload_ends = true;  // false: more may follow what is in `upload`
         bool closed = false;
         std::uint32_t error = 0;
         bool held = false;  // its window is not opened again
@@ -67,12 +69,21 @@ public:
         for (const auto& [name, value] : more) add(name, value);
         nghttp2_data_provider provider{};
         provider.read_callback = read_upload;
-        provider.source.fd = end ? 1 : 0;
         const bool has_body = !body.empty() || !end;
         const std::int32_t id = nghttp2_submit_request(session_, nullptr, fields.data(), fields.size(),
                                                        has_body ? &provider : nullptr, nullptr);
         streams[id].upload = std::move(body);
+        streams[id].upload_ends = end;
         return id;
+    }
+    // More of a body that was submitted without its end.
+    void upload(std::int32_t id, std::string_view more, bool end = false) {
+        Stream& stream = streams[id];
+        stream.upload.erase(0, std::exchange(stream.uploaded, 0));
+        stream.upload += more;
+        stream.upload_ends = end;
+        nghttp2_session_resume_data(session_, id);
+        flush();
     }
     void flush() {
         const std::uint8_t* data = nullptr;
@@ -131,6 +142,7 @@ private:
         const std::string v(reinterpret_cast<const char*>(value), value_size);
         if (n == ":status") {
             stream.status = std::stoi(v);
+            stream.statuses.push_back(stream.status);
         } else {
             stream.headers[n] = v;
         }
@@ -155,13 +167,13 @@ private:
         return 0;
     }
     static ssize_t read_upload(nghttp2_session*, std::int32_t id, std::uint8_t* to, std::size_t capacity,
-                               std::uint32_t* flags, nghttp2_data_source* source, void* user) {
+                               std::uint32_t* flags, nghttp2_data_source*, void* user) {
         Stream& stream = self(user).streams[id];
         const std::size_t n = std::min(capacity, stream.upload.size() - stream.uploaded);
         std::copy_n(stream.upload.data() + stream.uploaded, n, reinterpret_cast<char*>(to));
         stream.uploaded += n;
         if (stream.uploaded == stream.upload.size()) {
-            if (source->fd == 0) return n > 0 ? static_cast<ssize_t>(n) : NGHTTP2_ERR_DEFERRED;
+            if (!stream.upload_ends) return n > 0 ? static_cast<ssize_t>(n) : NGHTTP2_ERR_DEFERRED;
             *flags |= NGHTTP2_DATA_FLAG_EOF;
         }
         return static_cast<ssize_t>(n);

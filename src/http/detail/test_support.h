@@ -33,8 +33,8 @@ namespace riacho::http::test {
 // like, /close with close_connection. /refuse is answered from on_head, /tiny takes 10 bytes.
 class PathHandler final : public Handler {
 public:
-    BodyLimit on_head(const Request& request) override {
-        BodyLimit limit;
+    BodyPlan on_head(const Request& request) override {
+        BodyPlan limit;
         if (request.path() == "/refuse") {
             limit.answer.emplace();
             limit.answer->status = 403;

@@ -55,13 +55,13 @@ Worker::Worker(SharedState& shared, core::Core& core)
 
 Worker::~Worker() { RIACHO_CHECK(first_ == nullptr, "stop the server before destroying it"); }
 
-BodyLimit Worker::ask_handler(const Request& request) noexcept {
+BodyPlan Worker::ask_handler(const Request& request) noexcept {
     try {
         return shared_.handler.on_head(request);
     } catch (...) {
         count_exception("exception in a handler's on_head");
     }
-    BodyLimit limit;
+    BodyPlan limit;
     limit.answer.emplace();
     limit.answer->status = 500;
     limit.answer->close_connection = true;

@@ -84,7 +84,7 @@ public:
     [[nodiscard]] core::Core& core() { return core_; }
     [[nodiscard]] const ServerOptions& options() const { return shared_.options; }
     // Handler::on_head; an exception becomes a 500.
-    BodyLimit ask_handler(const Request& request) noexcept;
+    BodyPlan ask_handler(const Request& request) noexcept;
     // Handler::handle, likewise; Handler::overloaded when there is no room for the call. The request must live until
     // the task ends.
     Task<Response> call_handler(Request* request);

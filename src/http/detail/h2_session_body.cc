@@ -1,0 +1,127 @@
+// The bodies of HTTP/2 requests: buffered ones, and those that their handlers read. What the client may send follows
+// what was buffered or read.
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "http/detail/h2_session.h"
+
+namespace riacho::http::detail {
+namespace {
+
+constexpr std::size_t body_capacity_first = 64 * 1024;
+
+}  // namespace
+
+void H2Session::on_body(H2Stream& stream, std::string_view data) {
+    stream.unconsumed_ += data.size();
+    if (stream.refused_) return consume(stream, data.size());
+    if (stream.streamed_) return on_streamed_body(stream, data);
+    const std::size_t size = stream.body_.size() + data.size();
+    if (size > stream.body_size_max_) return refuse(stream, 413, H2Host::Event::body_too_large);
+    if (!room_for_body(stream, size)) return shed(stream);
+    stream.body_.append(data);
+    stream.rate_.add(data.size());
+    // Memory was taken for it: a buffered body may go on.
+    consume(stream, data.size());
+}
+
+void H2Session::consume(H2Stream& stream, std::size_t bytes) {
+    stream.unconsumed_ -= bytes;
+    if (bytes > 0 && session_ != nullptr) nghttp2_session_consume(session_, stream.id_, bytes);
+}
+
+// What was not read is bounded by the stream's window.
+void H2Session::on_streamed_body(H2Stream& stream, std::string_view data) {
+    if (stream.broken_) return consume(stream, data.size());
+    stream.received_ += data.size();
+    const std::size_t size = stream.body_.size() + data.size();
+    std::size_t capacity = stream.body_.capacity();
+    if (size > capacity) capacity = std::max({size, 2 * capacity, body_capacity_first});
+    const std::size_t held = stream.head_.size() + stream.reading_.capacity() + capacity;
+    if (stream.received_ > stream.body_size_max_ || !hold_request(stream, held)) return break_body(stream);
+    stream.body_.reserve(capacity);
+    stream.body_.append(data);
+    stream.watch_.add(data.size());
+    wake_reader(stream);
+}
+
+void H2Session::break_body(H2Stream& stream) {
+    stream.broken_ = true;
+    drop_unread(stream);
+    wake_reader(stream);
+}
+
+// Nobody will read it any more; the piece that was lent stays where it is.
+void H2Session::drop_unread(H2Stream& stream) {
+    stream.body_ = Buffer();
+    stream.lent_ = 0;
+    consume(stream, stream.unconsumed_);
+}
+
+std::optional<BodyPiece> H2Session::read(H2Stream& stream) {
+    using Kind = BodyPiece::Kind;
+    consume(stream, std::exchange(stream.lent_, 0));
+    if (stream.broken_ || stream.closed_) return BodyPiece{Kind::broken, {}};
+    if (stream.read_ == stream.reading_.size()) {
+        stream.reading_.clear();
+        stream.read_ = 0;
+        std::swap(stream.reading_, stream.body_);
+    }
+    const std::string_view rest = stream.reading_.view().substr(stream.read_).substr(0, BodyReader::piece_size_max);
+    if (rest.empty()) {
+        if (stream.state_ == H2Stream::State::complete) return BodyPiece{Kind::end, {}};
+        return std::nullopt;
+    }
+    stream.read_ += rest.size();
+    stream.lent_ = rest.size();
+    return BodyPiece{Kind::data, rest};
+}
+
+void H2Session::wait_to_read(H2Stream& stream, core::Wakeup& wakeup, std::int64_t idle_at_ns) {
+    RIACHO_CHECK(stream.reader_ == nullptr, "one read at a time");
+    stream.reader_ = &wakeup;
+    stream.watch_.begin_wait(host_.now(), idle_at_ns);
+}
+
+void H2Session::wake_reader(H2Stream& stream) {
+    if (stream.reader_ == nullptr) return;
+    stream.watch_.end_wait(host_.now());
+    host_.wake(*std::exchange(stream.reader_, nullptr));
+}
+
+// The declared length is believed as far as bytes arrive: twice what is there, at most what was announced.
+bool H2Session::room_for_body(H2Stream& stream, std::size_t size) {
+    std::size_t wanted = size + Request::body_padding;
+    if (wanted <= stream.body_.capacity()) return true;
+    const std::uint64_t declared = stream.request_.content_length().value_or(stream.body_size_max_);
+    const std::size_t guess = std::max(size * 2, body_capacity_first);
+    wanted = std::max(size, static_cast<std::size_t>(std::min<std::uint64_t>(declared, guess))) + Request::body_padding;
+    if (!hold_request(stream, stream.head_.size() + wanted)) return false;
+    stream.body_.reserve(wanted);
+    return true;
+}
+
+bool H2Session::hold_request(H2Stream& stream, std::size_t total) {
+    const bool small = total <= options_.body_size_small;
+    const core::MemoryUse use = small ? core::MemoryUse::bodies : core::MemoryUse::large_bodies;
+    if (stream.memory_.bytes() > 0 && stream.memory_.use() == use) return stream.memory_.grow_to(total);
+    core::MemoryLease memory(host_.memory(), use);
+    if (!memory.grow_to(total)) return false;
+    stream.memory_ = std::move(memory);
+    return true;
+}
+
+// Its task is at work, and answers: only its reader learns that the client is too slow.
+void H2Session::sweep_streamed(H2Stream& stream, MonotonicNs now) {
+    if (stream.watch_.is_too_slow(now, options_)) {
+        host_.count(H2Host::Event::timeout_body);
+        break_body(stream);
+    } else if (stream.watch_.is_idle(now)) {
+        wake_reader(stream);
+    }
+}
+
+}  // namespace riacho::http::detail
