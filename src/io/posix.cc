@@ -273,7 +273,9 @@ private:
         if (root_fd_ < 0 || !path.starts_with(root_)) return {AT_FDCWD, path.c_str()};
         if (path.size() == root_.size()) return {root_fd_, "."};
         if (path[root_.size()] != '/') return {AT_FDCWD, path.c_str()};
-        const char* rest = path.c_str() + root_.size() + 1;
+        // An absolute rest would lead out of the directory.
+        const char* rest = path.c_str() + root_.size();
+        while (*rest == '/') ++rest;
         return {root_fd_, *rest == '\0' ? "." : rest};
     }
     [[nodiscard]] int open_at(const std::string& path, int flags) const {
