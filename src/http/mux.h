@@ -25,6 +25,7 @@ public:
 
     BodyPlan on_head(const Request& request) override { return find(request).on_head(request); }
     Task<Response> handle(Request& request) override;
+    Response overloaded(const Request& request) override { return find(request).overloaded(request); }
 
     [[nodiscard]] Handler& find(const Request& request) const { return find(request.method(), request.path()); }
     [[nodiscard]] Handler& find(std::string_view method, std::string_view path) const;

@@ -10,6 +10,11 @@ namespace {
 class Silent final : public Handler {
 public:
     Task<Response> handle(Request&) override { co_return Response(); }
+    Response overloaded(const Request&) override {
+        Response response;
+        response.status = 599;
+        return response;
+    }
 };
 
 TEST(HttpMux, exact_paths_come_before_prefixes_and_long_prefixes_before_short_ones) {
@@ -31,6 +36,7 @@ TEST(HttpMux, exact_paths_come_before_prefixes_and_long_prefixes_before_short_on
     EXPECT_EQ(&mux.find("GET", "/hls"), &fallback);
     EXPECT_EQ(&mux.find("PUT", "/hls/v1/other"), &fallback);
     EXPECT_EQ(&mux.find("get", "/health"), &fallback);
+    EXPECT_EQ(mux.overloaded(Request()).status, 599);
 }
 
 }  // namespace
