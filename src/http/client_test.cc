@@ -354,6 +354,62 @@ TEST(HttpClient, a_silent_server_meets_the_deadlines) {
     EXPECT_EQ(fault_of(out.client.send_and_wait(std::move(idle))), SendFault::timeout);
 }
 
+// Listens on 127.0.0.1 without room for another connection: one that is tried waits, as at an address that is silent.
+class FullListener {
+public:
+    FullListener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        ::bind(fd_, reinterpret_cast<sockaddr*>(&address), size);
+        ::listen(fd_, 0);
+        ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+        port = ntohs(address.sin_port);
+        for (int& filler : fillers_) {
+            filler = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+            ::connect(filler, reinterpret_cast<sockaddr*>(&address), size);
+        }
+    }
+    ~FullListener() {
+        for (const int filler : fillers_) ::close(filler);
+        ::close(fd_);
+    }
+    FullListener(const FullListener&) = delete;
+    FullListener& operator=(const FullListener&) = delete;
+
+    std::uint16_t port = 0;
+
+private:
+    int fd_;
+    int fillers_[8];
+};
+
+TEST(HttpClient, an_address_that_does_not_answer_is_given_up_for_the_next) {
+    const FullListener silent;
+    TestOutbound out;
+    ClientRequest only;
+    only.url = "http://127.0.0.1:" + std::to_string(silent.port) + "/";
+    only.connect_timeout_ms = 50;
+    const auto late = out.client.send_and_wait(std::move(only));
+    EXPECT_EQ(fault_of(late), SendFault::timeout);
+    EXPECT_FALSE(late.error().sent);
+    ServerOptions options;
+    options.address = "::1";
+    options.port = silent.port;
+    std::unique_ptr<TestServer> server;
+    try {
+        server = std::make_unique<TestServer>(options);
+    } catch (const std::runtime_error&) {
+        GTEST_SKIP() << "no IPv6 here";
+    }
+    ClientRequest either;
+    either.url = "http://localhost:" + std::to_string(silent.port) + "/about";
+    either.connect_timeout_ms = 2'000;
+    const auto reply = out.client.send_and_wait(std::move(either));
+    EXPECT_TRUE(text_of(reply).contains("peer=::1\n")) << text_of(reply);
+}
+
 TEST(HttpClient, calls_above_the_connections_of_a_host_wait) {
     TestServer server;
     ClientOptions options;

@@ -23,6 +23,7 @@ public:
 
     [[nodiscard]] core::Core& core() { return core_; }
     [[nodiscard]] End ended() const { return ended_; }
+    [[nodiscard]] std::int64_t connect_timeout_ms() const { return connect_ms_; }
     void stop() { end(End::stopped); }
     // Between the two the time for connecting holds, too.
     void begin_connect();

@@ -48,12 +48,19 @@ SendError connect_error(const Call& call, const std::string& where, int code) {
     return {fault, call.sent, fmt::format("cannot connect to {}: {}", where, std::generic_category().message(code))};
 }
 
-// Connects to one address; 0 or an errno. The call's own end is seen by the caller.
-Task<int> connect_to(Call* call, Transport* transport, int fd, ip::tcp::endpoint endpoint) {
+// Connects to one address, in at most limit_ms; 0 or an errno. The call's own end is seen by the caller.
+Task<int> connect_to(Call* call, Transport* transport, int fd, ip::tcp::endpoint endpoint, std::int64_t limit_ms) {
     if (::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0) co_return 0;
     if (errno != EINPROGRESS) co_return errno;
+    bool too_late = false;
+    core::Timer timer(call->core());
+    timer.start(limit_ms, [&too_late, transport] {
+        too_late = true;
+        transport->cancel_waits();
+    });
     co_await call->ready(*transport, IoState::want_write);
-    if (call->ended() != Call::End::none) co_return ETIMEDOUT;
+    timer.cancel();
+    if (too_late || call->ended() != Call::End::none) co_return ETIMEDOUT;
     int code = 0;
     socklen_t size = sizeof code;
     if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) != 0) co_return errno;
@@ -78,6 +85,9 @@ Task<Expected<std::unique_ptr<Link>, SendError>> Link::open(Call* call, Resolver
         }
     }
     SendError error;
+    // An address that does not answer leaves time for the others.
+    const auto count = static_cast<std::int64_t>(addresses->size());
+    const std::int64_t limit_ms = call->connect_timeout_ms() / count + 1;
     for (const ip::address& address : *addresses) {
         const ip::tcp::endpoint endpoint(address, port);
         const int fd = ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -96,7 +106,7 @@ Task<Expected<std::unique_ptr<Link>, SendError>> Link::open(Call* call, Resolver
         const int on = 1;
         ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         auto link = std::make_unique<Link>(std::move(socket));
-        const int code = co_await connect_to(call, &link->transport_, fd, endpoint);
+        const int code = co_await connect_to(call, &link->transport_, fd, endpoint, limit_ms);
         if (call->ended() != Call::End::none) co_return fail(call->error(route->name()));
         if (code != 0) {
             error = connect_error(*call, where, code);
