@@ -1,0 +1,41 @@
+// Sealed tokens: opaque, authenticated texts for clients to keep (shard iterators, places in listings, receipts), which
+// any node with the same key can read.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/fwd.h"
+
+namespace riacho::aws {
+
+// Encrypts and authenticates (AES-256-GCM under a random nonce), so that equal contents never look equal. Thread-safe.
+class TokenSealer {
+public:
+    TokenSealer(const std::array<std::uint8_t, 32>& key, core::Rng& rng) : key_(key), rng_(&rng) {}
+
+    // What a token is for: one made for one purpose opens for no other. The numbers are in tokens that clients hold.
+    enum class Kind : std::uint8_t {
+        shard_iterator = 1,
+        list_streams = 2,
+        list_shards = 3,
+        list_consumers = 4,
+        list_channels = 5,
+        list_queues = 6,
+        receipt = 7
+    };
+
+    // Base64 of 8 bytes 00..01, as AWS's begin, and a multiple of 16 bytes [prod, data-streams spec 4.6].
+    [[nodiscard]] std::string seal(Kind kind, std::string_view content) const;
+    // The content, unless the text was made for something else, by someone else, or was changed.
+    [[nodiscard]] std::optional<std::string> open(Kind kind, std::string_view text) const;
+
+private:
+    std::array<std::uint8_t, 32> key_;
+    core::Rng* rng_;
+};
+
+}  // namespace riacho::aws
