@@ -1,17 +1,81 @@
 """Compiles the regular expressions of the API models to automata over bytes (see src/wire/pattern.h).
 
-Understood: literals, escapes, classes, '.', groups, '|', '*', '+', '?', '{n}', '{n,m}', and anchors at the ends. A value
-always has to match as a whole. Counting is by byte, so a counted atom must be ASCII.
+Understood: literals, escapes, classes (also \\p{L} and the like, and code points beyond ASCII), '.', groups, '|', '*', '+',
+'?', '{n}', '{n,m}', anchors at the ends of the pattern's branches, and lookaheads at its very beginning. A value always
+has to match as a whole, so lazy and possessive marks change nothing in the models' patterns and are skipped.
+
+Values are valid UTF-8. A class that holds every character beyond ASCII is a set of bytes, unless it is counted.
 """
 import dataclasses
+import functools
+import sys
+import unicodedata
 
 ASCII_DIGITS = frozenset(range(48, 58))
 ASCII_SPACES = frozenset(b" \t\n\x0b\f\r")
 ASCII_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 ALL = frozenset(range(256))
+HIGH = frozenset(range(128, 256))
 CLASS_ESCAPES = {"d": ASCII_DIGITS, "D": ALL - ASCII_DIGITS, "s": ASCII_SPACES, "S": ALL - ASCII_SPACES,
                  "w": ASCII_WORD, "W": ALL - ASCII_WORD}
+CONTROLS = {"n": 10, "r": 13, "t": 9}
 DOT = ALL - frozenset(b"\n\r")
+SURROGATES = (0xD800, 0xDFFF)
+BEYOND_ASCII = ((0x80, SURROGATES[0] - 1), (SURROGATES[1] + 1, sys.maxunicode))
+
+
+@functools.cache
+def code_points_by_category():
+    found = {}
+    for point in range(sys.maxunicode + 1):
+        found.setdefault(unicodedata.category(chr(point)), []).append(point)
+    return found
+
+
+@functools.cache
+def category(name):
+    """The code points of a general category (\\p{L}: every letter), without surrogates, as inclusive ranges."""
+    return tuple(ranges_of([p for key, points in code_points_by_category().items() if key.startswith(name) for p in points]))
+
+
+def ranges_of(points):
+    start = previous = None
+    for point in sorted(p for p in points if not SURROGATES[0] <= p <= SURROGATES[1]):
+        if previous is not None and point == previous + 1:
+            previous = point
+            continue
+        if start is not None:
+            yield (start, previous)
+        start = previous = point
+    if start is not None:
+        yield (start, previous)
+
+
+def utf8_sequences(low, high):
+    """The UTF-8 forms of low..high as lists of byte ranges."""
+    for limit in (0x7F, 0x7FF, 0xFFFF):
+        if low <= limit < high:
+            yield from utf8_sequences(low, limit)
+            yield from utf8_sequences(limit + 1, high)
+            return
+    for shift in (6, 12, 18):
+        mask = (1 << shift) - 1
+        if low & ~mask != high & ~mask:
+            if low & mask:
+                yield from utf8_sequences(low, low | mask)
+                yield from utf8_sequences((low | mask) + 1, high)
+                return
+            if high & mask != mask:
+                yield from utf8_sequences(low, (high & ~mask) - 1)
+                yield from utf8_sequences(high & ~mask, high)
+                return
+    yield list(zip(chr(low).encode(), chr(high).encode()))
+
+
+def characters(ascii_bytes, ranges):
+    """A tree that takes one whole character."""
+    return ("utf8", tuple([((byte, byte),) for byte in sorted(ascii_bytes)] +
+                          [tuple(sequence) for low, high in ranges for sequence in utf8_sequences(low, high)]))
 
 
 @dataclasses.dataclass
@@ -23,13 +87,12 @@ class Table:
 
 
 class Parser:
-    """Recursive descent to a tree of ('set', bytes) | ('cat', ...) | ('or', ...) | ('repeat', node, low, high)."""
+    """Recursive descent to a tree of ('set', bytes) | ('cat', ...) | ('or', ...) | ('repeat', node, low, high) | ('utf8', sequences)."""
 
     def __init__(self, text):
-        self.text = text.removeprefix("^")
-        if self.text.endswith("$") and not self.text.endswith("\\$"):
-            self.text = self.text[:-1]
+        self.text = text
         self.at = 0
+        self.looks = []  # (wanted, tree) of each lookahead
 
     def peek(self):
         return self.text[self.at] if self.at < len(self.text) else ""
@@ -38,22 +101,53 @@ class Parser:
         self.at += 1
         return self.text[self.at - 1]
 
+    def fault(self, what):
+        return ValueError(f"pattern {self.text!r}: {what} at {self.at}")
+
     def parse(self):
-        tree = self.alternatives()
+        if self.peek() == "^":
+            self.take()
+        while self.text.startswith(("(?=", "(?!"), self.at):
+            self.looks.append(self.lookahead())
+        tree = self.alternatives(outermost=True)
         if self.at != len(self.text):
-            raise ValueError(f"pattern {self.text!r}: stopped at {self.at}")
+            raise self.fault("stopped")
+        if self.looks and tree[0] == "or":
+            raise self.fault("a lookahead in one of several branches")
         return tree
 
-    def alternatives(self):
-        branches = [self.sequence()]
+    def lookahead(self):
+        wanted = self.text[self.at + 2] == "="
+        self.at += 3
+        if self.peek() == "^":
+            self.take()
+        parts = []
+        while self.peek() not in ("", "|", ")", "$"):
+            parts.append(self.repeated())
+        if self.peek() == "$":
+            self.take()
+        else:
+            parts.append(("repeat", ("set", ALL), 0, None))
+        if self.peek() != ")":
+            raise self.fault("a lookahead that is not understood")
+        self.take()
+        return wanted, ("cat", parts)
+
+    def alternatives(self, outermost=False):
+        branches = [self.sequence(outermost)]
         while self.peek() == "|":
             self.take()
-            branches.append(self.sequence())
+            branches.append(self.sequence(outermost))
         return branches[0] if len(branches) == 1 else ("or", branches)
 
-    def sequence(self):
+    def sequence(self, outermost):
         parts = []
+        if outermost and self.peek() == "^":
+            self.take()
         while self.peek() not in ("", "|", ")"):
+            if outermost and self.peek() == "$" and self.text[self.at + 1:self.at + 2] in ("", "|"):
+                self.take()
+                break
             parts.append(self.repeated())
         return ("cat", parts)
 
@@ -68,8 +162,9 @@ class Parser:
                 self.at = end + 1
                 low = int(bounds[0])
                 high = low if len(bounds) == 1 else (int(bounds[1]) if bounds[1] else None)
-                if node[0] == "set" and max(node[1]) >= 128:
-                    raise ValueError(f"pattern {self.text!r}: counts characters that may be longer than a byte")
+                node = whole_characters(node)
+            if self.peek() and self.peek() in "+?":
+                self.take()
             node = ("repeat", node, low, high)
         return node
 
@@ -78,50 +173,83 @@ class Parser:
         if mark == "(":
             if self.text.startswith("?:", self.at):
                 self.at += 2
+            elif self.peek() == "?":
+                raise self.fault("a group that is not understood")
             node = self.alternatives()
-            if self.take() != ")":
-                raise ValueError(f"pattern {self.text!r}: open group")
+            if not self.peek() or self.take() != ")":
+                raise self.fault("open group")
             return node
         if mark == "[":
-            return ("set", self.bracket())
+            return self.bracket()
         if mark == ".":
             return ("set", DOT)
         if mark == "\\":
-            return ("set", self.escape())
+            return self.class_of([self.escape()])
         if mark in "^$*+?{":
-            raise ValueError(f"pattern {self.text!r}: unexpected {mark}")
-        return self.literal(mark)
-
-    def literal(self, character):
-        data = character.encode()
-        return ("set", frozenset(data)) if len(data) == 1 else ("cat", [("set", frozenset([b])) for b in data])
+            raise self.fault(f"unexpected {mark}")
+        return self.class_of([(ord(mark), ord(mark))])
 
     def escape(self):
+        """A set of bytes (of which those above 127 are every character beyond ASCII), or an inclusive range of code points."""
         mark = self.take()
         if mark in CLASS_ESCAPES:
             return CLASS_ESCAPES[mark]
+        if mark == "u":
+            self.at += 4
+            return (int(self.text[self.at - 4:self.at], 16),) * 2
+        if mark == "p" and self.peek() == "{":
+            end = self.text.index("}", self.at)
+            name = self.text[self.at + 1:end]
+            self.at = end + 1
+            return list(category(name))
+        if mark in CONTROLS:
+            return (CONTROLS[mark],) * 2
         if mark.isalnum():
-            raise ValueError(f"pattern {self.text!r}: unknown escape {mark}")
-        return frozenset(mark.encode())
+            raise self.fault(f"unknown escape {mark}")
+        return (ord(mark), ord(mark))
 
     def bracket(self):
         negated = self.peek() == "^"
         if negated:
             self.take()
-        members = set()
+        items = []
         while self.peek() != "]":
             mark = self.take()
-            items = self.escape() if mark == "\\" else frozenset(mark.encode())
-            if max(items) >= 128:
-                raise ValueError(f"pattern {self.text!r}: class beyond ASCII")
-            if self.peek() == "-" and self.text[self.at + 1] != "]" and len(items) == 1:
+            item = self.escape() if mark == "\\" else (ord(mark), ord(mark))
+            if self.peek() == "-" and self.text[self.at + 1] != "]" and isinstance(item, tuple):
                 self.take()
                 end = self.take()
-                last = self.escape() if end == "\\" else frozenset(end.encode())
-                items = frozenset(range(min(items), max(last) + 1))
-            members |= items
+                last = self.escape() if end == "\\" else (ord(end), ord(end))
+                item = (item[0], last[1])
+            items.append(item)
         self.take()
-        return ALL - members if negated else frozenset(members)
+        return self.class_of(items, negated)
+
+    def class_of(self, items, negated=False):
+        members, ranges = set(), []
+        for item in items:
+            if isinstance(item, frozenset):
+                members |= item
+                continue
+            for low, high in item if isinstance(item, list) else [item]:
+                members |= set(range(low, min(high, 127) + 1))
+                if high > 127:
+                    ranges += [(max(low, start), min(high, end)) for start, end in BEYOND_ASCII
+                               if max(low, start) <= min(high, end)]
+        if negated:
+            if ranges:
+                raise self.fault("a negated class beyond ASCII")
+            return ("set", ALL - members)
+        return characters(members, ranges) if ranges else ("set", frozenset(members))
+
+
+def whole_characters(node):
+    """The same set, but of characters instead of bytes, so that it can be counted."""
+    if node[0] != "set" or not node[1] & HIGH:
+        return node
+    if not HIGH <= node[1]:
+        raise ValueError("a counted class with a part of the characters beyond ASCII")
+    return characters(node[1] - HIGH, BEYOND_ASCII)
 
 
 class Automaton:
@@ -146,6 +274,8 @@ class Automaton:
             for part in node[1]:
                 start = self.add(part, start)
             return start
+        if node[0] == "utf8":
+            return self.add_characters(node[1], start)
         if node[0] == "or":
             end = self.state()
             for branch in node[1]:
@@ -170,6 +300,32 @@ class Automaton:
             self.empty[start].append(end)
         return end
 
+    def add_characters(self, sequences, start):
+        """Deterministic from the beginning, with equal tails shared: some thousand sequences become some hundred states."""
+        end = self.state()
+        known = {}
+
+        def build(state, tails):
+            by_byte = {}
+            for (first, last), *rest in tails:
+                for byte in range(first, last + 1):
+                    by_byte.setdefault(byte, []).append(tuple(rest))
+            groups = {}
+            for byte, rests in by_byte.items():
+                groups.setdefault(tuple(rests), []).append(byte)
+            for rests, members in groups.items():
+                if rests == ((),):
+                    target = end
+                else:
+                    target = known.get(rests)
+                    if target is None:
+                        target = known[rests] = self.state()
+                        build(target, rests)
+                self.moves[state].append((frozenset(members), target))
+
+        build(start, sequences)
+        return end
+
     def closure(self, states):
         stack, seen = list(states), set(states)
         while stack:
@@ -180,31 +336,14 @@ class Automaton:
         return frozenset(seen)
 
 
-def byte_columns(automaton):
+def byte_columns(automata):
     """Bytes that no set tells apart share a column."""
-    sets = sorted({members for moves in automaton.moves for members, _ in moves}, key=sorted)
+    sets = sorted({members for automaton in automata for moves in automaton.moves for members, _ in moves}, key=sorted)
     signatures, classes = {}, []
     for byte in range(256):
         signature = tuple(byte in members for members in sets)
         classes.append(signatures.setdefault(signature, len(signatures)))
     return classes, len(signatures)
-
-
-def determinise(automaton, start, end, classes, columns):
-    representative = [classes.index(column) for column in range(columns)]
-    first = automaton.closure([start])
-    numbers, rows, queue = {first: 0}, [], [first]
-    for states in queue:
-        row = []
-        for byte in representative:
-            reached = {t for s in states for members, t in automaton.moves[s] if byte in members}
-            target = automaton.closure(reached) if reached else None
-            if target is not None and target not in numbers:
-                numbers[target] = len(numbers)
-                queue.append(target)
-            row.append(None if target is None else numbers[target])
-        rows.append(row)
-    return rows, [end in states for states in queue]
 
 
 def minimise(rows, accepting):
@@ -227,12 +366,65 @@ def minimise(rows, accepting):
     return [new_rows[i] for i in range(count)], [new_accepting[i] for i in range(count)]
 
 
-def compile_pattern(text):
+def automaton_of(tree):
     automaton = Automaton()
     start = automaton.state()
-    end = automaton.add(Parser(text).parse(), start)
-    classes, columns = byte_columns(automaton)
-    rows, accepting = minimise(*determinise(automaton, start, end, classes, columns))
+    return automaton, start, automaton.add(tree, start)
+
+
+def accepts(parts, states):
+    """Whether the conjunction of the pattern and its lookaheads accepts in these states."""
+    return all((end in reached) == wanted for (_, _, end, wanted), reached in zip(parts, states))
+
+
+def determinise_all(parts, classes, columns):
+    """The product of the automata, each determinised as far as it is reached."""
+    representative = [classes.index(column) for column in range(columns)]
+    first = tuple(automaton.closure([start]) for automaton, start, _, _ in parts)
+    numbers, rows, queue = {first: 0}, [], [first]
+    for states in queue:
+        row = []
+        for byte in representative:
+            target = []
+            for (automaton, _, _, _), current in zip(parts, states):
+                reached = {t for s in current for members, t in automaton.moves[s] if byte in members}
+                target.append(automaton.closure(reached))
+            target = tuple(target)
+            if not target[0]:
+                row.append(None)
+                continue
+            if target not in numbers:
+                numbers[target] = len(numbers)
+                queue.append(target)
+            row.append(numbers[target])
+        rows.append(row)
+    return rows, [accepts(parts, states) for states in queue]
+
+
+def without_dead_ends(rows, accepting):
+    """States from which nothing is accepted any more become the dead state."""
+    sources = {}
+    for state, row in enumerate(rows):
+        for target in row:
+            if target is not None:
+                sources.setdefault(target, set()).add(state)
+    alive = {state for state, flag in enumerate(accepting) if flag}
+    queue = list(alive)
+    while queue:
+        for source in sources.get(queue.pop(), ()):
+            if source not in alive:
+                alive.add(source)
+                queue.append(source)
+    return [[target if target in alive else None for target in row] for row in rows], accepting
+
+
+@functools.cache
+def compile_pattern(text):
+    parser = Parser(text)
+    tree = parser.parse()
+    parts = [(*automaton_of(tree), True)] + [(*automaton_of(look), wanted) for wanted, look in parser.looks]
+    classes, columns = byte_columns([automaton for automaton, _, _, _ in parts])
+    rows, accepting = minimise(*without_dead_ends(*determinise_all(parts, classes, columns)))
     table = [0] * columns  # state 0: dead
     for row in rows:
         table += [0 if target is None else target + 1 for target in row]

@@ -5,10 +5,14 @@ Only facts are taken (names, types, bounds, patterns, enumerations, errors), nev
 do not say, or say wrong, stands in corrections.json beside them, which this tool never touches.
 
     python3 -m venv venv && venv/bin/pip install botocore
+    venv/bin/python tools/import_api.py --all                   # every folder of api/ that has an operations.json
+
+or one model, compared with another SDK's:
+
     npm pack @aws-sdk/client-kinesis && tar xzf aws-sdk-client-kinesis-*.tgz
     venv/bin/python tools/import_api.py --service kinesis --version 2013-12-02 --npm package
 
-With --npm the second model is compared with the first: an operation or a member that only it knows ends the import, so
+With --npm (JSON 1.1 services) the second model is compared with the first: an operation or a member that only it knows ends the import, so
 that a newer model is never taken for the whole truth silently.
 """
 import argparse
@@ -29,20 +33,28 @@ def load_model(service, version):
     return json.loads(gzip.decompress(path.read_bytes()))
 
 
+def convert_member(member, required):
+    """Only what differs from the default: a member of the body under its own name."""
+    result = {"shape": member["shape"]}
+    if required:
+        result["required"] = True
+    for fact in ("location", "locationName"):
+        if fact in member:
+            result[fact] = member[fact]
+    return result
+
+
 def convert_shape(shape):
     kind = shape["type"]
     result = {"type": kind}
     if kind == "structure":
         required = set(shape.get("required", ()))
-        members = {}
-        for name, member in shape["members"].items():
-            members[name] = {"shape": member["shape"]}
-            if name in required:
-                members[name]["required"] = True
-        result["members"] = members
-        for flag in ("exception", "fault", "event", "eventstream"):
+        result["members"] = {name: convert_member(member, name in required) for name, member in shape["members"].items()}
+        for flag in ("exception", "fault", "event", "eventstream", "payload"):
             if shape.get(flag):
-                result[flag] = True
+                result[flag] = shape[flag]
+        if "httpStatusCode" in shape.get("error", {}):
+            result["status"] = shape["error"]["httpStatusCode"]
         return result
     if kind == "list":
         result["member"] = shape["member"]["shape"]
@@ -51,16 +63,19 @@ def convert_shape(shape):
         result["value"] = shape["value"]["shape"]
     elif kind not in SCALARS:
         raise SystemExit(f"unknown type {kind}")
-    for fact in ("min", "max", "pattern", "enum"):
+    for fact in ("min", "max", "pattern", "enum", "sensitive", "streaming"):
         if fact in shape:
             result[fact] = shape[fact]
     return result
 
 
-def convert_operation(operation):
+def convert_operation(operation, protocol):
     result = {"input": operation["input"]["shape"]} if "input" in operation else {}
     if "output" in operation:
         result["output"] = operation["output"]["shape"]
+    if protocol == "rest-json":
+        result["method"] = operation["http"]["method"]
+        result["path"] = operation["http"]["requestUri"]
     result["errors"] = sorted(error["shape"] for error in operation.get("errors", ()))
     return result
 
@@ -90,30 +105,40 @@ def write(path, value):
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--service", required=True)
-    parser.add_argument("--version", required=True)
-    parser.add_argument("--npm", type=pathlib.Path, help="unpacked npm package to compare with")
-    arguments = parser.parse_args()
-
-    model = load_model(arguments.service, arguments.version)
-    operations = {name: convert_operation(entry) for name, entry in sorted(model["operations"].items())}
+def import_model(service, version, npm):
+    model = load_model(service, version)
+    metadata = model["metadata"]
+    protocol = metadata["protocol"]
+    if protocol not in ("json", "rest-json"):
+        sys.exit(f"{service}: unknown protocol {protocol}")
+    operations = {name: convert_operation(entry, protocol) for name, entry in sorted(model["operations"].items())}
     shapes = {name: convert_shape(shape) for name, shape in sorted(model["shapes"].items())}
-    if arguments.npm:
-        missing = compare_with_npm(arguments.npm, operations, shapes)
+    if npm:
+        missing = compare_with_npm(npm, operations, shapes)
         if missing:
             sys.exit("the npm model knows more: " + ", ".join(missing))
-    folder = REPOSITORY / "api" / f"{arguments.service}-{arguments.version}"
+    folder = REPOSITORY / "api" / f"{service}-{version}"
     folder.mkdir(parents=True, exist_ok=True)
-    metadata = model["metadata"]
-    write(folder / "operations.json", {
-        "service": arguments.service,
-        "version": metadata["apiVersion"],
-        "target_prefix": metadata["targetPrefix"],
-        "operations": operations,
-    })
+    facts = {"service": service, "version": metadata["apiVersion"], "protocol": protocol}
+    if protocol == "json":
+        facts["target_prefix"] = metadata["targetPrefix"]
+    facts["signing_name"] = metadata.get("signingName", metadata["endpointPrefix"])
+    write(folder / "operations.json", facts | {"operations": operations})
     write(folder / "shapes.json", shapes)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--all", action="store_true", help="every model that api/ has")
+    parser.add_argument("--service")
+    parser.add_argument("--version")
+    parser.add_argument("--npm", type=pathlib.Path, help="unpacked npm package to compare with")
+    arguments = parser.parse_args()
+    if not arguments.all:
+        return import_model(arguments.service, arguments.version, arguments.npm)
+    for path in sorted((REPOSITORY / "api").glob("*/operations.json")):
+        facts = json.loads(path.read_text())
+        import_model(facts["service"], facts["version"], None)
 
 
 if __name__ == "__main__":

@@ -204,7 +204,7 @@ TEST(Errors, templates_become_constructors) {
 TEST(Operations, the_model_knows_57) {
     const auto count = []<class... Operations>(TypeList<Operations...>) { return sizeof...(Operations); };
     EXPECT_EQ(count(AllOperations{}), 57U);
-    EXPECT_EQ(target_prefix, "Kinesis_20131202");
+    EXPECT_EQ(model.target_prefix, "Kinesis_20131202");
     EXPECT_EQ(PutRecord::name, "PutRecord");
 }
 

@@ -3,7 +3,7 @@
 #include <span>
 #include <unordered_map>
 
-#include "aws/gen/kinesis/errors.gen.h"
+#include "aws/gen/common/errors.gen.h"
 #include "base/try.h"
 #include "core/clock.h"
 #include "core/rng.h"
@@ -12,7 +12,7 @@
 
 namespace riacho::aws {
 
-namespace errors = api::kinesis::errors;
+namespace errors = api::common::errors;
 namespace sigv4 = wire::sigv4;
 
 namespace {
@@ -58,7 +58,16 @@ Authenticator::Authenticator(AuthenticatorOptions options, const CredentialStore
     rng.fill(std::as_writable_bytes(std::span(decoy_key_)));
 }
 
-Result<Authenticated> Authenticator::authenticate(const http::Request& request, std::string_view service) const {
+Result<Authenticated> Authenticator::authenticate(const http::Request& request, const Expectation& expected) const {
+    return judge(request, expected, Part::whole);
+}
+
+Result<Authenticated> Authenticator::authenticate_head(const http::Request& request,
+                                                       const Expectation& expected) const {
+    return judge(request, expected, Part::head);
+}
+
+Result<Authenticated> Authenticator::judge(const http::Request& request, const Expectation& expected, Part part) const {
     // Kept between calls: nothing here suspends.
     thread_local std::vector<sigv4::Field> fields;
     fields.clear();
@@ -76,13 +85,21 @@ Result<Authenticated> Authenticator::authenticate(const http::Request& request, 
     const auto credential = credentials_.find(authorization->access_key);
     sigv4::VerifyOptions options;
     options.now = clock_.now();
-    options.service = service;
+    options.service = expected.service;
+    options.window_ms = expected.window_ms;
     options.body = request.body();
     options.secure = request.secure();
     options.http2 = request.version() == http::Version::http_2;
     const Sha256& key =
         credential ? cached_signing_key(*credential, authorization->access_key, authorization->scope) : decoy_key_;
-    const auto verified = sigv4::verify(parts, *authorization, key, options);
+    Expected<void, sigv4::Fault> verified;
+    if (part == Part::whole) {
+        verified = sigv4::verify(parts, *authorization, key, options);
+    } else if (auto hash = sigv4::verify_upload(parts, *authorization, key, options)) {
+        result.body_sha256 = *std::move(hash);
+    } else {
+        verified = fail(std::move(hash).error());
+    }
     if (!credential) return fail(errors::unrecognized_client());
     if (!verified) return fail(to_api(verified.error()));
     // A key without a session token is not valid with one, nor the other way round.

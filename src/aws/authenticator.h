@@ -43,6 +43,8 @@ struct Authenticated {
     std::string account;
     std::string region;
     std::string user;  // empty when signatures are not verified
+    // Uploads: the SHA-256 in hexadecimal that the body must turn out to have; empty if its content was not signed.
+    std::string body_sha256;
 };
 
 // Constant after construction; thread-safe.
@@ -50,10 +52,23 @@ class Authenticator {
 public:
     Authenticator(AuthenticatorOptions options, const CredentialStore& credentials, core::Clock& clock, core::Rng& rng);
 
-    // service: the signing name the credential scope must have, e.g. "kinesis".
-    [[nodiscard]] Result<Authenticated> authenticate(const http::Request& request, std::string_view service) const;
+    // What is expected of a signature, by service.
+    struct Expectation {
+        std::string_view service;          // the signing name the credential scope must have, e.g. "kinesis"
+        std::int64_t window_ms = 300'000;  // how far the signature's time may lie from the clock's
+    };
+
+    // A request whose body is complete.
+    [[nodiscard]] Result<Authenticated> authenticate(const http::Request& request, const Expectation& expected) const;
+    // An upload, of which only the head has arrived: it is judged before the first byte of its body.
+    [[nodiscard]] Result<Authenticated> authenticate_head(const http::Request& request,
+                                                          const Expectation& expected) const;
 
 private:
+    enum class Part : std::uint8_t { whole, head };
+    [[nodiscard]] Result<Authenticated> judge(const http::Request& request, const Expectation& expected,
+                                              Part part) const;
+
     AuthenticatorOptions options_;
     const CredentialStore& credentials_;
     core::Clock& clock_;

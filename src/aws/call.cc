@@ -1,22 +1,28 @@
 #include "aws/call.h"
 
-#include "aws/gen/kinesis/errors.gen.h"
+#include "aws/gen/common/errors.gen.h"
 #include "wire/decode.h"
 #include "wire/encode.h"
 
 namespace riacho::aws {
 
-std::optional<ApiError> decode_input(const wire::Shape& shape, const wire::Document& document, void* out) {
-    const wire::Decoded decoded = wire::decode(shape, document, out);
+namespace errors = api::common::errors;
+
+std::optional<ApiError> decode_input(const ServiceModel& model, const wire::Shape& shape,
+                                     const wire::Document& document, void* out) {
+    const wire::Decoded decoded = out == nullptr ? wire::validate(shape, document) : wire::decode(shape, document, out);
     switch (decoded.verdict) {
         case wire::Verdict::valid:
             return std::nullopt;
         case wire::Verdict::type_error:
-            return api::kinesis::errors::type_error(decoded.text);
+            return errors::type_error(decoded.text);
         case wire::Verdict::violation:
-            return api::kinesis::errors::constraints_violated(decoded.text);
+            break;
     }
-    return api::kinesis::errors::internal_failure();
+    ApiError error = errors::constraints_violated(decoded.text);
+    error.code = model.violation;
+    error.key = model.violation_key;
+    return error;
 }
 
 void encode_output(const wire::Shape& shape, const void* output, wire::Format format, Buffer& body) {

@@ -7,6 +7,7 @@
 #include "aws/context.h"
 #include "aws/error.h"
 #include "aws/event_stream.h"
+#include "aws/service_model.h"
 #include "base/buffer.h"
 #include "core/task_fwd.h"
 #include "wire/fwd.h"
@@ -16,6 +17,7 @@ namespace riacho::aws {
 // What the gateway hands to an operation and gets back.
 struct Call {
     OpContext& context;
+    const ServiceModel& model;
     const wire::Document& document;
     wire::Format format;
     Buffer body = {};                              // of a successful reply; empty for operations without output
@@ -27,12 +29,14 @@ using CallFunction = Task<void> (*)(void* service, Call* call);
 
 // One line of a service's table of operations.
 struct OperationEntry {
-    std::string_view name;
-    CallFunction run = nullptr;  // null: not supported yet
+    const OperationInfo* info = nullptr;
+    CallFunction run = nullptr;  // null: not supported yet; its input is validated all the same
 };
 
-// SerializationException or ValidationException, unless the document is a valid `out` of that shape.
-std::optional<ApiError> decode_input(const wire::Shape& shape, const wire::Document& document, void* out);
+// SerializationException or the model's error for broken constraints, unless the document is a valid input of that
+// shape; `out`, if not null, is then filled.
+std::optional<ApiError> decode_input(const ServiceModel& model, const wire::Shape& shape,
+                                     const wire::Document& document, void* out);
 void encode_output(const wire::Shape& shape, const void* output, wire::Format format, Buffer& body);
 
 }  // namespace riacho::aws

@@ -51,7 +51,7 @@ bool asks_for_caller_identity(std::string_view media_type, std::string_view body
 http::Response caller_identity(const Authenticator& authenticator, const http::Request& request, core::Rng& rng) {
     http::Response response;
     response.headers.add("content-type", "text/xml");
-    const auto caller = authenticator.authenticate(request, signing_name);
+    const auto caller = authenticator.authenticate(request, {.service = signing_name});
     if (!caller) {
         response.status = 403;  // AWS: what Kinesis answers with 400
         response.body.append(fmt::format(

@@ -18,7 +18,8 @@ enum class MessageKey : std::uint8_t { none, message, capital_message };
 struct ApiError {
     std::string_view code;  // static text, e.g. "ResourceNotFoundException"
     std::string message;
-    int status = 400;  // HTTP
+    int status = 400;       // HTTP, JSON 1.1
+    int rest_status = 400;  // HTTP, REST-JSON, which tells more by it
     MessageKey key = MessageKey::message;
 
     friend bool operator==(const ApiError&, const ApiError&) = default;

@@ -7,21 +7,20 @@
 #include "aws/authenticator.h"
 #include "aws/caller_identity.h"
 #include "aws/context.h"
-#include "aws/gen/kinesis/errors.gen.h"
-#include "aws/replies.h"
+#include "aws/gen/common/errors.gen.h"
 #include "base/check.h"
 #include "base/text.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/task.h"
+#include "wire/bindings.h"
 #include "wire/document.h"
-#include "wire/encode.h"
 #include "wire/event_stream.h"
 
 namespace riacho::aws {
 
-namespace errors = api::kinesis::errors;
+namespace errors = api::common::errors;
 
 struct Gateway::Route {
     const ServiceEntry* service = nullptr;
@@ -43,7 +42,9 @@ struct TextHash {
 struct Gateway::Table {
     std::vector<std::unique_ptr<ServiceEntry>> services;
     std::vector<std::unique_ptr<Route>> routes;
-    std::unordered_map<std::string, Route*, TextHash, std::equal_to<>> by_target;
+    using ByName = std::unordered_map<std::string, Route*, TextHash, std::equal_to<>>;
+    ByName by_target;  // "Kinesis_20131202.PutRecord"
+    ByName by_path;    // "POST /createStream"
     std::atomic<std::uint64_t> unexpected_exceptions{0};
 };
 
@@ -92,15 +93,6 @@ bool has_unknown_coding(const http::Request& request) {
     });
 }
 
-void set_error(http::Response& response, const ApiError& error, wire::Format format) {
-    response.status = error.status;
-    response.headers.add("content-type", format == wire::Format::json ? json_content_type : cbor_content_type);
-    std::string_view key;
-    if (error.key == MessageKey::message) key = "message";
-    if (error.key == MessageKey::capital_message) key = "Message";
-    wire::encode_error(error.code, key, error.message, format, response.body);
-}
-
 // The HTTP server's writer as event producers know it.
 class BodyEvents final : public EventWriter {
 public:
@@ -134,6 +126,33 @@ http::Response unroutable(std::string_view target) {
     return xml_refusal(404, "UnknownOperationException", "");
 }
 
+Authenticator::Expectation expectation_of(const ServiceModel& model) {
+    // AWS: gateways of JSON services allow 5 minutes; for video the documentation says 15 (video spec 1.5).
+    constexpr std::int64_t rest_window_ms = 900'000;
+    Authenticator::Expectation expected{.service = model.signing_name};
+    if (model.protocol == Protocol::rest_json) expected.window_ms = rest_window_ms;
+    return expected;
+}
+
+void bind_headers_of(const OperationInfo& operation, const http::Request& request, wire::Document& document) {
+    if (operation.input->headers.empty()) return;
+    if (document.nodes().front().kind != wire::NodeKind::object) return;  // an array, which the decoder refuses
+    wire::bind_headers(*operation.input, [&](std::string_view name) { return request.find(name); }, document);
+}
+
+// What is wrong with a request that is judged by its head.
+std::optional<ApiError> validate_request(const ServiceModel& model, const OperationInfo& operation,
+                                         const http::Request& request, wire::Document& document) {
+    bind_headers_of(operation, request, document);
+    auto error = decode_input(model, *operation.input, document, nullptr);
+    // AWS: a header that cannot be read is an argument that is not valid (video spec 3.1).
+    if (error && error->code != model.violation) {
+        error->code = model.violation;
+        error->key = model.violation_key;
+    }
+    return error;
+}
+
 }  // namespace
 
 Gateway::Gateway(const Authenticator& authenticator, core::Clock& clock, core::Rng& rng)
@@ -148,17 +167,58 @@ void Gateway::add_service(ServiceEntry service) {
         auto route = std::make_unique<Route>();
         route->service = entry;
         route->operation = operation;
-        std::string target(entry->target_prefix);
-        target += '.';
-        target += operation.name;
-        table_->by_target.emplace(std::move(target), route.get());
+        const bool by_path = entry->model->protocol == Protocol::rest_json;
+        std::string name(by_path ? operation.info->method : entry->model->target_prefix);
+        name += by_path ? ' ' : '.';
+        name += by_path ? operation.info->path : operation.info->name;
+        const bool is_new =
+            (by_path ? table_->by_path : table_->by_target).emplace(std::move(name), route.get()).second;
+        RIACHO_CHECK(is_new, "two operations under one name");
         table_->routes.push_back(std::move(route));
     }
 }
 
-Gateway::Route* Gateway::find(std::string_view target) const {
+Gateway::Route* Gateway::find_target(std::string_view target) const {
     const auto found = table_->by_target.find(target);
     return found == table_->by_target.end() ? nullptr : found->second;
+}
+
+Gateway::Route* Gateway::find_path(const http::Request& request) const {
+    if (request.find("x-amz-target")) return nullptr;
+    std::string_view path = request.path();
+    // AWS: producers double the slash when the endpoint they were given ends in one (video spec 1.2).
+    while (path.starts_with("//")) path.remove_prefix(1);
+    constexpr std::size_t size_max = 256;  // longer than any path of a model
+    if (path.size() > size_max) return nullptr;
+    std::string name(request.method());
+    name += ' ';
+    name += path;
+    const auto found = table_->by_path.find(name);
+    return found == table_->by_path.end() ? nullptr : found->second;
+}
+
+http::BodyPlan Gateway::on_head(const http::Request& request) {
+    http::BodyPlan plan;
+    Route* route = find_path(request);
+    if (route == nullptr || !route->operation.info->upload) return plan;
+    http::Response& response = plan.answer.emplace();
+    response.close_connection = true;  // what follows is media nobody will read
+    const DocumentLease document;
+    (*document).make_empty(wire::Format::json);
+    std::optional<ApiError> error;
+    if (has_unknown_coding(request)) {
+        error = errors::unsupported_coding();
+    } else if (auto caller = authenticator_.authenticate_head(request, expectation_of(*route->service->model));
+               !caller) {
+        error = std::move(caller).error();
+    } else {
+        error = validate_request(*route->service->model, *route->operation.info, request, *document);
+        if (!error) error = errors::operation_not_supported(route->operation.info->name);
+    }
+    refuse(*route, response, *error, Envelope::rest_json);
+    add_request_ids(response.headers, rng_, false);
+    if (request.find("origin")) add_cors_headers(response.headers);
+    return plan;
 }
 
 // The order of the steps is the order in which AWS answers: spec 1.9, pinned by tests/api/test_transport.py. The
@@ -175,15 +235,17 @@ Task<http::Response> Gateway::handle(http::Request& request) {
     const std::string_view type = media_type(request);
     const bool is_json = equal_ignoring_case(type, json_content_type);
     const bool is_cbor = equal_ignoring_case(type, cbor_content_type);
-    if (request.method() != "POST") {
+    if (Route* route = find_path(request); route != nullptr) {
+        co_await run_rest(request, *route, response);
+    } else if (request.method() != "POST") {
         response = unroutable("");
     } else if (request.body().empty()) {
-        const ApiError error = find(target) != nullptr ? errors::unreadable_body() : errors::unknown_operation();
-        set_error(response, error, is_json ? wire::Format::json : wire::Format::cbor);
+        const ApiError error = find_target(target) != nullptr ? errors::unreadable_body() : errors::unknown_operation();
+        set_error(response, error, is_json ? Envelope::json : Envelope::cbor);
     } else if (has_unknown_coding(request)) {
-        set_error(response, errors::unsupported_coding(), is_cbor ? wire::Format::cbor : wire::Format::json);
+        set_error(response, errors::unsupported_coding(), is_cbor ? Envelope::cbor : Envelope::json);
     } else if (is_json || is_cbor) {
-        co_await run(request, is_json ? wire::Format::json : wire::Format::cbor, response);
+        co_await run_json(request, is_json ? wire::Format::json : wire::Format::cbor, response);
     } else if (equal_ignoring_case(type, "application/json")) {
         const DocumentLease document;
         const bool readable =
@@ -200,49 +262,89 @@ Task<http::Response> Gateway::handle(http::Request& request) {
     co_return response;
 }
 
-Task<void> Gateway::run(http::Request& request, wire::Format format, http::Response& response) {
+void Gateway::refuse(Route& route, http::Response& response, const ApiError& error, Envelope envelope) const {
+    const int status = envelope == Envelope::rest_json ? error.rest_status : error.status;
+    (status >= 500 ? route.failed : route.refused).fetch_add(1, std::memory_order_relaxed);
+    set_error(response, error, envelope);
+}
+
+Task<void> Gateway::run_json(http::Request& request, wire::Format format, http::Response& response) {
+    const Envelope envelope = format == wire::Format::json ? Envelope::json : Envelope::cbor;
     const DocumentLease document;
     if (!(*document).parse(format, request.body(), http::Request::body_padding)) {
-        co_return set_error(response, errors::unreadable_body(), format);
+        co_return set_error(response, errors::unreadable_body(), envelope);
     }
-    Route* route = find(request.find("x-amz-target").value_or(""));
-    if (route == nullptr) co_return set_error(response, errors::unknown_operation(), format);
-    auto caller = authenticator_.authenticate(request, route->service->signing_name);
-    if (!caller) {
-        route->refused.fetch_add(1, std::memory_order_relaxed);
-        co_return set_error(response, caller.error(), format);
+    const std::string_view target = request.find("x-amz-target").value_or("");
+    Route* route = find_target(target);
+    if (route == nullptr) co_return set_error(response, errors::unknown_operation(), envelope);
+    const ServiceModel& model = *route->service->model;
+    if (format == wire::Format::cbor && !model.cbor) {
+        response = unroutable(target);
+        co_return;
     }
-    if (route->operation.run == nullptr) {
-        route->refused.fetch_add(1, std::memory_order_relaxed);
-        co_return set_error(response, errors::operation_not_supported(route->operation.name), format);
-    }
-    const MonotonicNs started = clock_.monotonic();
+    auto caller = authenticator_.authenticate(request, expectation_of(model));
+    if (!caller) co_return refuse(*route, response, caller.error(), envelope);
     OpContext context(request.core(),
-                      {caller->account, caller->region, caller->user, route->operation.name,
+                      {caller->account, caller->region, caller->user, route->operation.info->name,
                        request.find("x-riacho-fault").value_or("")},
                       clock_.now());
-    Call call{.context = context, .document = *document, .format = format};
+    Call call{.context = context, .model = model, .document = *document, .format = format};
+    co_await run(*route, call, response);
+}
+
+// The signature comes before the body here: the path has said what is asked for.
+Task<void> Gateway::run_rest(http::Request& request, Route& route, http::Response& response) {
+    const ServiceModel& model = *route.service->model;
+    if (has_unknown_coding(request)) {
+        co_return refuse(route, response, errors::unsupported_coding(), Envelope::rest_json);
+    }
+    auto caller = authenticator_.authenticate(request, expectation_of(model));
+    if (!caller) co_return refuse(route, response, caller.error(), Envelope::rest_json);
+    const DocumentLease document;
+    if (request.body().empty()) {
+        (*document).make_empty(wire::Format::json);
+    } else if (!(*document).parse(wire::Format::json, request.body(), http::Request::body_padding)) {
+        co_return refuse(route, response, errors::unreadable_body(), Envelope::rest_json);
+    }
+    bind_headers_of(*route.operation.info, request, *document);
+    OpContext context(request.core(),
+                      {caller->account, caller->region, caller->user, route.operation.info->name,
+                       request.find("x-riacho-fault").value_or("")},
+                      clock_.now());
+    Call call{.context = context, .model = model, .document = *document, .format = wire::Format::json};
+    co_await run(route, call, response);
+}
+
+Task<void> Gateway::run(Route& route, Call& call, http::Response& response) {
+    const OperationInfo& operation = *route.operation.info;
+    const bool is_rest = call.model.protocol == Protocol::rest_json;
+    const bool is_json = call.format == wire::Format::json;
+    const Envelope envelope = is_rest ? Envelope::rest_json : is_json ? Envelope::json : Envelope::cbor;
+    if (route.operation.run == nullptr) {
+        auto error = decode_input(call.model, *operation.input, call.document, nullptr);
+        co_return refuse(route, response, error ? *error : errors::operation_not_supported(operation.name), envelope);
+    }
+    const MonotonicNs started = clock_.monotonic();
     try {
-        co_await route->operation.run(route->service->state, &call);
+        co_await route.operation.run(route.service->state, &call);
     } catch (const std::exception& unexpected) {
         // The one barrier: expected failures are values, so whatever gets here is a bug or exhaustion.
         table_->unexpected_exceptions.fetch_add(1, std::memory_order_relaxed);
         core::log_line(core::LogLevel::error, "unexpected exception",
-                       {{"operation", route->operation.name}, {"what", unexpected.what()}});
+                       {{"operation", operation.name}, {"what", unexpected.what()}});
         call.error = errors::internal_failure();
     }
-    route->latency.record_ns(clock_.monotonic().value() - started.value());
-    if (call.error) {
-        (call.error->status >= 500 ? route->failed : route->refused).fetch_add(1, std::memory_order_relaxed);
-        co_return set_error(response, *call.error, format);
-    }
-    route->succeeded.fetch_add(1, std::memory_order_relaxed);
+    route.latency.record_ns(clock_.monotonic().value() - started.value());
+    if (call.error) co_return refuse(route, response, *call.error, envelope);
+    route.succeeded.fetch_add(1, std::memory_order_relaxed);
     if (call.producer) {
         response.headers.add("content-type", wire::event_stream_content_type);
         response.producer = event_body(std::move(call.producer));
         co_return;
     }
-    response.headers.add("content-type", format == wire::Format::json ? json_content_type : cbor_content_type);
+    response.headers.add("content-type", is_rest   ? std::string_view("application/json")
+                                         : is_json ? json_content_type
+                                                   : cbor_content_type);
     response.body = std::move(call.body);
 }
 
@@ -252,7 +354,10 @@ void Gateway::collect(core::MetricsWriter& writer) const {
     for (const auto& route : table_->routes) {
         const auto count = [&](std::string_view outcome, const std::atomic<std::uint64_t>& value) {
             if (value.load() != 0)
-                writer.sample({{"operation", route->operation.name}, {"outcome", outcome}}, value.load());
+                writer.sample({{"service", route->service->model->name},
+                               {"operation", route->operation.info->name},
+                               {"outcome", outcome}},
+                              value.load());
         };
         count("ok", route->succeeded);
         count("client_error", route->refused);
@@ -261,7 +366,9 @@ void Gateway::collect(core::MetricsWriter& writer) const {
     writer.family("riacho_request_seconds", Kind::histogram,
                   "Duration of calls by operation, from the signature to the reply");
     for (const auto& route : table_->routes) {
-        if (route->latency.count() != 0) writer.histogram({{"operation", route->operation.name}}, route->latency);
+        if (route->latency.count() == 0) continue;
+        writer.histogram({{"service", route->service->model->name}, {"operation", route->operation.info->name}},
+                         route->latency);
     }
     writer.family("riacho_unexpected_exceptions_total", Kind::counter, "Bugs that were answered with InternalFailure");
     writer.sample({}, table_->unexpected_exceptions.load());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "aws/call.h"
+#include "aws/replies.h"
 #include "core/fwd.h"
 #include "http/message.h"
 
@@ -17,8 +18,7 @@ class Authenticator;
 
 // A service as the gateway sees it. `state` is handed to the operations.
 struct ServiceEntry {
-    std::string_view target_prefix;  // "Kinesis_20131202"
-    std::string_view signing_name;   // "kinesis"
+    const ServiceModel* model = nullptr;
     void* state = nullptr;
     std::vector<OperationEntry> operations;
 };
@@ -34,15 +34,23 @@ public:
     // Calls by operation and outcome, and their durations.
     void collect(core::MetricsWriter& writer) const;
 
+    // Uploads are judged here, before the first byte of their body.
+    http::BodyPlan on_head(const http::Request& request) override;
     Task<http::Response> handle(http::Request& request) override;
 
 private:
     struct Route;
 
     // The operation X-Amz-Target names; null when there is none.
-    [[nodiscard]] Route* find(std::string_view target) const;
-    // Fills the response of a request that got as far as having a readable body.
-    Task<void> run(http::Request& request, wire::Format format, http::Response& response);
+    [[nodiscard]] Route* find_target(std::string_view target) const;
+    // The operation of method and path; null when there is none, or when a target says that it is not looked for.
+    [[nodiscard]] Route* find_path(const http::Request& request) const;
+    // Fill the response of a request that got as far as having a body.
+    Task<void> run_json(http::Request& request, wire::Format format, http::Response& response);
+    Task<void> run_rest(http::Request& request, Route& route, http::Response& response);
+    // A request whose signature and document were accepted.
+    Task<void> run(Route& route, Call& call, http::Response& response);
+    void refuse(Route& route, http::Response& response, const ApiError& error, Envelope envelope) const;
 
     const Authenticator& authenticator_;
     core::Clock& clock_;

@@ -4,6 +4,7 @@
 //   static_assert(aws::covers<Operations, api::AllOperations>);
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -29,7 +30,7 @@ struct BindStream {
     static constexpr auto call = function;
 };
 
-// Answered with the documented "not yet" error; listed in docs/compatibility.md.
+// Answered with the documented "not yet" error; listed in docs/compatibility/.
 template <class OperationTag>
 struct Unsupported {
     using Operation = OperationTag;
@@ -50,7 +51,7 @@ template <class Entry, class Op, class Service>
 Task<void> run_bound(void* service, Call* call) {
     using Operation = typename Entry::Operation;
     typename Operation::Input input{};
-    call->error = decode_input(*Operation::input_shape, call->document, &input);
+    call->error = decode_input(call->model, *Operation::input_shape, call->document, &input);
     if (call->error) co_return;
     const Op op(call->context, *static_cast<Service*>(service));
     call->error = op.admit();
@@ -67,15 +68,15 @@ Task<void> run_bound(void* service, Call* call) {
 
 template <class Op, class Service, class OperationTag, auto function>
 OperationEntry entry_of(Bind<OperationTag, function>) {
-    return {OperationTag::name, &run_bound<Bind<OperationTag, function>, Op, Service>};
+    return {&OperationTag::info, &run_bound<Bind<OperationTag, function>, Op, Service>};
 }
 template <class Op, class Service, class OperationTag, auto function>
 OperationEntry entry_of(BindStream<OperationTag, function>) {
-    return {OperationTag::name, &run_bound<BindStream<OperationTag, function>, Op, Service>};
+    return {&OperationTag::info, &run_bound<BindStream<OperationTag, function>, Op, Service>};
 }
 template <class Op, class Service, class OperationTag>
 OperationEntry entry_of(Unsupported<OperationTag>) {
-    return {OperationTag::name, nullptr};
+    return {&OperationTag::info, nullptr};
 }
 
 }  // namespace detail
@@ -85,6 +86,9 @@ template <class List, class All>
 inline constexpr bool covers = false;
 template <class List, template <class...> class Types, class... Operations>
 inline constexpr bool covers<List, Types<Operations...>> = (detail::is_listed<Operations, List> && ...);
+
+// The table of a service none of whose operations work yet.
+std::vector<OperationEntry> not_yet(std::span<const OperationInfo> operations);
 
 // The list as a table for the gateway.
 template <class Op, class Service, class... Entries>

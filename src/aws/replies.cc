@@ -4,8 +4,39 @@
 
 #include "base/base64.h"
 #include "core/rng.h"
+#include "wire/encode.h"
 
 namespace riacho::aws {
+namespace {
+
+std::string_view name_of(MessageKey key) {
+    switch (key) {
+        case MessageKey::none:
+            return {};
+        case MessageKey::message:
+            return "message";
+        case MessageKey::capital_message:
+            return "Message";
+    }
+    return {};
+}
+
+}  // namespace
+
+void set_error(http::Response& response, const ApiError& error, Envelope envelope) {
+    if (envelope == Envelope::rest_json) {
+        response.status = error.rest_status;
+        response.headers.add("content-type", "application/json");
+        response.headers.add("x-amzn-errortype", error.code);
+        wire::encode_message(name_of(error.key), error.message, response.body);
+        return;
+    }
+    const bool is_json = envelope == Envelope::json;
+    response.status = error.status;
+    response.headers.add("content-type", is_json ? json_content_type : cbor_content_type);
+    wire::encode_error(error.code, name_of(error.key), error.message, is_json ? wire::Format::json : wire::Format::cbor,
+                       response.body);
+}
 
 void add_request_ids(http::HeaderList& headers, core::Rng& rng, bool preflight) {
     headers.add("x-amzn-requestid", rng.uuid());

@@ -2,8 +2,10 @@
 // carries. AWS: data-streams spec 1.5, 1.7 and 1.9.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
+#include "aws/error.h"
 #include "core/fwd.h"
 #include "http/fwd.h"
 #include "http/message.h"
@@ -12,6 +14,14 @@ namespace riacho::aws {
 
 inline constexpr std::string_view json_content_type = "application/x-amz-json-1.1";
 inline constexpr std::string_view cbor_content_type = "application/x-amz-cbor-1.1";
+
+// How an error stands in a reply.
+enum class Envelope : std::uint8_t {
+    json,      // {"__type": code, "message": text}
+    cbor,      // the same in CBOR
+    rest_json  // the code in x-amzn-ErrorType, {"message": text}, and a status that tells more
+};
+void set_error(http::Response& response, const ApiError& error, Envelope envelope);
 
 // x-amzn-RequestId and, unless it answers a CORS preflight, x-amz-id-2.
 void add_request_ids(http::HeaderList& headers, core::Rng& rng, bool preflight);

@@ -11,6 +11,8 @@
 #include "aws/arn.h"
 #include "aws/authenticator.h"
 #include "aws/gateway.h"
+#include "aws/gen/kinesis/operations.gen.h"
+#include "aws/token_sealer.h"
 #include "base/digest.h"
 #include "base/try.h"
 #include "catalog/catalog.h"
@@ -31,6 +33,7 @@
 #include "server/janitor.h"
 #include "server/router.h"
 #include "server/status.h"
+#include "server/upcoming.h"
 #include "streams/limits.h"
 #include "streams/operations.h"
 #include "streams/queue_metrics.h"
@@ -149,7 +152,7 @@ struct Node::Impl {
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<CatalogApplier> applier;
     std::unique_ptr<log::Log> log;
-    std::optional<streams::TokenSealer> tokens;
+    std::optional<aws::TokenSealer> tokens;
     streams::StreamMetrics stream_metrics;
     streams::Subscriptions subscriptions;
     std::optional<streams::DataKeys> data_keys;
@@ -253,7 +256,8 @@ void Node::Impl::assemble_services() {
     authenticator.emplace(aws::AuthenticatorOptions{config.auth == AuthMode::sigv4, config.account, config.region},
                           *credentials, clock, rng);
     gateway.emplace(*authenticator, clock, rng);
-    gateway->add_service({"Kinesis_20131202", "kinesis", &*streams, streams::operations()});
+    gateway->add_service({&api::kinesis::model, &*streams, streams::operations()});
+    for (aws::ServiceEntry& service : upcoming_services()) gateway->add_service(std::move(service));
     admin.emplace(*log, *catalog, *keyring, rng, config.test_clock ? &test_clock : nullptr);
     add_pages();
 }

@@ -14,7 +14,8 @@ namespace {
 using detail::after;
 
 // One pass over the document: types end it, constraints are only noted, because their sentence is made by a second,
-// rare pass in AWS's order.
+// rare pass in AWS's order. Without `store` nothing is written and every `out` is null.
+template <bool store>
 class Decoder {
 public:
     explicit Decoder(std::span<const Node> nodes) : nodes_(nodes) {}
@@ -33,10 +34,14 @@ public:
                 const std::uint64_t bit = std::uint64_t{1} << index;
                 repeated_ |= (seen & bit) != 0;
                 if (nodes_[value_at].kind == NodeKind::null) {
-                    if ((seen & bit) != 0) member.reset(out);
+                    if constexpr (store) {
+                        if ((seen & bit) != 0) member.reset(out);
+                    }
                     seen &= ~bit;
                 } else {
-                    if (!value(*member.shape, value_at, member.emplace(out))) return false;
+                    void* field = nullptr;
+                    if constexpr (store) field = member.emplace(out);
+                    if (!value(*member.shape, value_at, field)) return false;
                     seen |= bit;
                 }
                 guess = index + 1;
@@ -86,13 +91,10 @@ private:
             case Kind::boolean:
                 return boolean(shape, at, out);
             case Kind::real:
-                if (!is_number(node)) return wrong_type(shape, at);
-                *static_cast<double*>(out) =
-                    node.kind == NodeKind::real ? node.real : static_cast<double>(node.integer);
-                return true;
+                return real(shape, at, out);
             case Kind::timestamp:
                 if (!is_number(node)) return wrong_type(shape, at);
-                *static_cast<TimestampMs*>(out) = detail::to_timestamp(node);
+                put(out, detail::to_timestamp(node));
                 return true;
             case Kind::blob:
                 return blob(shape, at, out);
@@ -108,17 +110,22 @@ private:
 
     static bool is_number(const Node& node) { return node.is_number() || node.kind == NodeKind::timestamp; }
 
-    bool text(const Shape& shape, std::string_view content, void* out) {
+    template <class T>
+    static void put([[maybe_unused]] void* out, [[maybe_unused]] const T& value) {
+        if constexpr (store) *static_cast<T*>(out) = value;
+    }
+
+    bool text(const Shape& shape, std::string_view content, [[maybe_unused]] void* out) {
         violated_ |=
             !detail::length_in_bounds(shape, content) || (shape.pattern != nullptr && !shape.pattern->matches(content));
-        shape.text->set(out, content);
+        if constexpr (store) shape.text->set(out, content);
         return true;
     }
 
     bool enumeration(const Shape& shape, std::string_view name, void* out) {
         const auto index = detail::to_enumerator(shape, name);
         violated_ |= !index.has_value();
-        *static_cast<std::uint8_t*>(out) = index.value_or(0);
+        put(out, index.value_or(std::uint8_t{0}));
         return true;
     }
 
@@ -127,16 +134,24 @@ private:
         const std::int64_t number = detail::to_integer(nodes_[at], shape.kind);
         violated_ |= number < shape.min || number > shape.max;
         if (shape.kind == Kind::long_) {
-            *static_cast<std::int64_t*>(out) = number;
+            put(out, number);
         } else {
-            *static_cast<std::int32_t*>(out) = static_cast<std::int32_t>(number);
+            put(out, static_cast<std::int32_t>(number));
         }
+        return true;
+    }
+
+    bool real(const Shape& shape, std::size_t at, void* out) {
+        if (!is_number(nodes_[at])) return wrong_type(shape, at);
+        const double number = detail::to_real(nodes_[at]);
+        violated_ |= !detail::value_in_bounds(shape, number);
+        put(out, number);
         return true;
     }
 
     bool boolean(const Shape& shape, std::size_t at, void* out) {
         const Node& node = nodes_[at];
-        auto& result = *static_cast<bool*>(out);
+        bool result = false;
         if (node.kind == NodeKind::boolean) {
             result = node.boolean;
         } else if (node.kind == NodeKind::text) {
@@ -151,12 +166,13 @@ private:
         } else {
             return wrong_type(shape, at);
         }
+        put(out, result);
         return true;
     }
 
     bool blob(const Shape& shape, std::size_t at, void* out) {
         const Node& node = nodes_[at];
-        auto& result = *static_cast<Blob*>(out);
+        Blob result;
         if (node.kind == NodeKind::bytes) {
             result = Blob(node.view());
         } else if (node.kind == NodeKind::text) {
@@ -171,6 +187,7 @@ private:
         }
         const auto size = static_cast<std::int64_t>(result.size());
         violated_ |= size < shape.min || size > shape.max;
+        put(out, result);
         return true;
     }
 
@@ -179,13 +196,15 @@ private:
         if (node.kind != NodeKind::array) return wrong_type(shape, at);
         const auto count = static_cast<std::int64_t>(node.size);
         violated_ |= count < shape.min || count > shape.max;
-        shape.list->reserve(out, node.size);
+        if constexpr (store) shape.list->reserve(out, node.size);
         for (std::size_t child = at + 1; child < node.end; child = after(nodes_, child)) {
             if (nodes_[child].kind == NodeKind::null) {
                 violated_ = true;
-            } else if (!value(*shape.element, child, shape.list->append(out))) {
-                return false;
+                continue;
             }
+            void* element = nullptr;
+            if constexpr (store) element = shape.list->append(out);
+            if (!value(*shape.element, child, element)) return false;
         }
         return true;
     }
@@ -195,11 +214,21 @@ private:
         const auto entries = detail::map_entries(nodes_, at);
         const auto count = static_cast<std::int64_t>(entries.size());
         violated_ |= count < shape.min || count > shape.max;
-        shape.list->reserve(out, entries.size());
+        if constexpr (store) shape.list->reserve(out, entries.size());
         for (const auto& [key, child] : entries) {
-            void* entry = shape.list->append(out);
-            text(*shape.key, key, shape.list->key(entry));
-            if (!value(*shape.element, child, shape.list->value(entry))) return false;
+            void* key_out = nullptr;
+            void* value_out = nullptr;
+            if constexpr (store) {
+                void* entry = shape.list->append(out);
+                key_out = shape.list->key(entry);
+                value_out = shape.list->value(entry);
+            }
+            if (shape.key->kind == Kind::enumeration) {
+                enumeration(*shape.key, key, key_out);
+            } else {
+                text(*shape.key, key, key_out);
+            }
+            if (!value(*shape.element, child, value_out)) return false;
         }
         return true;
     }
@@ -211,8 +240,11 @@ private:
 
 }  // namespace
 
-Decoded decode(const Shape& shape, const Document& document, void* out) {
-    Decoder decoder(document.nodes());
+namespace {
+
+template <bool store>
+Decoded run(const Shape& shape, const Document& document, void* out) {
+    Decoder<store> decoder(document.nodes());
     if (!decoder.structure(shape, 0, out)) return {Verdict::type_error, std::move(decoder.error)};
     if (!decoder.violated()) return {};
     std::string text = detail::describe_violations(shape, document);
@@ -220,5 +252,11 @@ Decoded decode(const Shape& shape, const Document& document, void* out) {
     if (text.empty()) return {};
     return {Verdict::violation, std::move(text)};
 }
+
+}  // namespace
+
+Decoded decode(const Shape& shape, const Document& document, void* out) { return run<true>(shape, document, out); }
+
+Decoded validate(const Shape& shape, const Document& document) { return run<false>(shape, document, nullptr); }
 
 }  // namespace riacho::wire

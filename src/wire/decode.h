@@ -27,4 +27,7 @@ struct Decoded {
 // the verdict is valid, the content of out is meaningless.
 Decoded decode(const Shape& shape, const Document& document, void* out);
 
+// The same judgement without a struct to fill.
+Decoded validate(const Shape& shape, const Document& document);
+
 }  // namespace riacho::wire

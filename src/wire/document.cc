@@ -39,6 +39,28 @@ Expected<void, ParseFault> Document::parse(Format format, std::string_view body,
     return {};
 }
 
+void Document::make_empty(Format format) {
+    impl_->format = format;
+    impl_->nodes.clear();
+    Node root{};
+    root.kind = NodeKind::object;
+    root.end = 1;
+    impl_->nodes.push_back(root);
+}
+
+void Document::add_member(std::string_view name, const Node& value) {
+    RIACHO_CHECK(!impl_->nodes.empty() && impl_->nodes.front().kind == NodeKind::object, "members belong to objects");
+    RIACHO_CHECK(!value.is_container(), "a header holds a scalar");
+    Node key{};
+    key.kind = NodeKind::text;
+    key.size = static_cast<std::uint32_t>(name.size());
+    key.text = name.data();
+    impl_->nodes.push_back(key);
+    impl_->nodes.push_back(value);
+    ++impl_->nodes.front().size;
+    impl_->nodes.front().end = impl_->nodes.size();
+}
+
 std::span<const Node> Document::nodes() const { return impl_->nodes; }
 Format Document::format() const { return impl_->format; }
 

@@ -67,7 +67,13 @@ public:
     // AWS: spec 1.9 step 6: a body that is neither object nor array is refused like one that cannot be parsed.
     Expected<void, ParseFault> parse(Format format, std::string_view body, std::size_t readable_behind = 0);
 
-    // nodes()[0] is the root. Only after a successful parse().
+    // An object without members, for a request without a body.
+    void make_empty(Format format);
+    // Adds a member to the root, which must be an object: a value that came in a header of the request (REST-JSON).
+    // Both texts must live as long as the body.
+    void add_member(std::string_view name, const Node& value);
+
+    // nodes()[0] is the root. Only after a successful parse() or make_empty().
     [[nodiscard]] std::span<const Node> nodes() const;
     [[nodiscard]] Format format() const;
 

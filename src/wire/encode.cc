@@ -1,5 +1,6 @@
 #include "wire/encode.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "wire/detail/writers.h"
@@ -12,6 +13,16 @@ using namespace detail;  // the writers
 template <class T>
 T as(const void* value) {
     return *static_cast<const T*>(value);
+}
+
+// Bound to a header of the reply, and so not a member of its body.
+bool is_header(const Shape& shape, const Member& member) {
+    return std::ranges::any_of(shape.headers,
+                               [&](const HeaderBinding& binding) { return &shape.members[binding.member] == &member; });
+}
+
+std::string_view key_text(const Shape& shape, const void* key) {
+    return shape.kind == Kind::enumeration ? shape.values[as<std::uint8_t>(key)] : shape.text->get(key);
 }
 
 // A guess at the size of the encoded value that is right for all but texts full of escapes: replies with many records
@@ -49,7 +60,7 @@ public:
         char separator = '{';
         for (const Member& member : shape.members) {
             const void* field = member.get(value);
-            if (field == nullptr) continue;
+            if (field == nullptr || is_header(shape, member)) continue;
             // Names of the model hold nothing that needs escaping.
             char* at = out_.extend(member.name.size() + 4);
             at[0] = separator;
@@ -109,7 +120,7 @@ private:
             if (i != 0) out_.push_back(',');
             // The accessors serve the decoder, too; nothing is written through them here.
             void* entry = const_cast<void*>(shape.list->at(value, i));
-            write_json_text(out_, shape.key->text->get(shape.list->key(entry)));
+            write_json_text(out_, key_text(*shape.key, shape.list->key(entry)));
             out_.push_back(':');
             this->value(*shape.element, shape.list->value(entry));
         }
@@ -174,7 +185,7 @@ private:
         write_cbor_head(out_, CborMajor::map, count);
         for (std::size_t i = 0; i < count; ++i) {
             void* entry = const_cast<void*>(shape.list->at(value, i));
-            write_cbor_text(out_, shape.key->text->get(shape.list->key(entry)));
+            write_cbor_text(out_, key_text(*shape.key, shape.list->key(entry)));
             this->value(*shape.element, shape.list->value(entry));
         }
     }
@@ -191,6 +202,16 @@ void encode(const Shape& shape, const void* value, Format format, Buffer& out) {
     } else {
         CborEncoder(out).structure(shape, value);
     }
+}
+
+void encode_message(std::string_view key, std::string_view message, Buffer& out) {
+    out.push_back('{');
+    if (!key.empty()) {
+        write_json_text(out, key);
+        out.push_back(':');
+        write_json_text(out, message);
+    }
+    out.push_back('}');
 }
 
 void encode_error(std::string_view code, std::string_view key, std::string_view message, Format format, Buffer& out) {

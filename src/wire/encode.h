@@ -12,6 +12,9 @@ namespace riacho::wire {
 // Appends the struct at `value`, of the type that shape describes. Unset optionals are omitted. AWS: spec 1.4.
 void encode(const Shape& shape, const void* value, Format format, Buffer& out);
 
+// Appends {key: message}, or {} if key is empty: the body of a REST-JSON error, whose code is a header.
+void encode_message(std::string_view key, std::string_view message, Buffer& out);
+
 // Appends {"__type": code, key: message}; no second member if key is empty. AWS: spec 1.7.
 void encode_error(std::string_view code, std::string_view key, std::string_view message, Format format, Buffer& out);
 

@@ -38,11 +38,11 @@ constexpr Shape rows_shape{.kind = Kind::list,
                            .element = &row_shape,
                            .list = &list_access<std::vector<std::vector<std::int64_t>>>};
 constexpr Member members[] = {
-    member<&Sample::big>("Big", "big", big_shape, true),
-    member<&Sample::ratio>("Ratio", "ratio", ratio_shape, false),
-    member<&Sample::labels>("Labels", "labels", labels_shape, false),
-    member<&Sample::rows>("Rows", "rows", rows_shape, false),
-    member<&Sample::at>("At", "at", time_shape, false),
+    member<decltype(Sample::big)>("Big", big_shape, offsetof(Sample, big), true),
+    member<decltype(Sample::ratio)>("Ratio", ratio_shape, offsetof(Sample, ratio), false),
+    member<decltype(Sample::labels)>("Labels", labels_shape, offsetof(Sample, labels), false),
+    member<decltype(Sample::rows)>("Rows", rows_shape, offsetof(Sample, rows), false),
+    member<decltype(Sample::at)>("At", time_shape, offsetof(Sample, at), false),
 };
 constexpr std::uint8_t order[] = {0, 1, 2, 3, 4};
 constexpr Shape sample_shape{.kind = Kind::structure, .name = "Sample", .members = members, .check_order = order};

@@ -50,19 +50,41 @@ struct ListAccess {
     void* (*value)(void* entry);
 };
 
+// How a field is read and filled, whatever structure it stands in: one for each C++ type of a field.
+struct FieldAccess {
+    // The value, or nullptr if the field is an optional without one.
+    const void* (*get)(const void* field);
+    // Makes the field hold a fresh value and returns it.
+    void* (*emplace)(void* field);
+    // Makes an optional empty again, and any other field a default one.
+    void (*reset)(void* field);
+};
+
 struct Shape;
 
 struct Member {
-    std::string_view name;  // as AWS writes it: "StreamName"
-    std::string_view path;  // as violations print it: "streamName"
+    std::string_view name;  // as AWS writes it: "StreamName"; violations print it with its first letter in lower case
     const Shape* shape;
+    const FieldAccess* access;
+    std::uint32_t offset;  // of the field in its structure
+    bool optional;
     bool required;
-    // The field, or nullptr if it is an optional without a value.
-    const void* (*get)(const void* structure);
-    // Makes the field hold a fresh value and returns it.
-    void* (*emplace)(void* structure);
-    // Makes an optional field empty again.
-    void (*reset)(void* structure);
+
+    [[nodiscard]] const void* get(const void* structure) const {
+        const void* field = static_cast<const char*>(structure) + offset;
+        return optional ? access->get(field) : field;
+    }
+    [[nodiscard]] void* emplace(void* structure) const { return access->emplace(field_of(structure)); }
+    void reset(void* structure) const { access->reset(field_of(structure)); }
+
+private:
+    [[nodiscard]] void* field_of(void* structure) const { return static_cast<char*>(structure) + offset; }
+};
+
+// A member that is a header of the request or the reply, not a member of its body (REST-JSON).
+struct HeaderBinding {
+    std::uint8_t member;    // index into Shape::members
+    std::string_view name;  // in lower case: "x-amzn-stream-name"
 };
 
 inline constexpr std::int64_t no_min = std::numeric_limits<std::int64_t>::min();
@@ -74,14 +96,17 @@ struct Shape {
     std::int64_t min = no_min;  // of the value (numbers), of the length (everything else)
     std::int64_t max = no_max;
     const Pattern* pattern = nullptr;
+    bool sensitive = false;                          // never shown in violations
     std::span<const std::string_view> values = {};   // enumeration
     std::string_view values_printed = {};            // "[A, B]" in AWS's order, for violations
     const Shape* element = nullptr;                  // list; the value of a map
     const Shape* key = nullptr;                      // map
     std::span<const Member> members = {};            // structure, in the order of replies
     std::span<const std::uint8_t> check_order = {};  // indexes into members, in the order of violations
+    std::span<const HeaderBinding> headers = {};     // structure
     const TextAccess* text = nullptr;                // string
     const ListAccess* list = nullptr;                // list, map
+    bool values_shown = true;                        // of an input: violations print the values of scalars and maps
 };
 
 template <class T>
@@ -99,14 +124,6 @@ template <class T>
 inline constexpr bool is_pair = false;
 template <class A, class B>
 inline constexpr bool is_pair<std::pair<A, B>> = true;
-
-template <class>
-struct MemberPointer;
-template <class Structure, class Field>
-struct MemberPointer<Field Structure::*> {
-    using structure = Structure;
-    using field = Field;
-};
 }  // namespace detail
 
 template <class Vector>
@@ -129,38 +146,39 @@ inline constexpr ListAccess list_access = [] {
     return access;
 }();
 
-template <auto pointer>
-constexpr Member member(std::string_view name, std::string_view path, const Shape& shape, bool required) {
-    using Structure = typename detail::MemberPointer<decltype(pointer)>::structure;
-    using Field = typename detail::MemberPointer<decltype(pointer)>::field;
-    Member result{.name = name,
-                  .path = path,
-                  .shape = &shape,
-                  .required = required,
-                  .get = nullptr,
-                  .emplace = nullptr,
-                  .reset = nullptr};
+template <class Field>
+inline constexpr FieldAccess field_access = [] {
     if constexpr (detail::is_optional<Field>) {
-        result.get = [](const void* structure) -> const void* {
-            const Field& field = static_cast<const Structure*>(structure)->*pointer;
-            return field ? &*field : nullptr;
+        return FieldAccess{
+            .get = [](const void* field) -> const void* {
+                const Field& optional = *static_cast<const Field*>(field);
+                return optional ? &*optional : nullptr;
+            },
+            .emplace = [](void* field) -> void* { return &static_cast<Field*>(field)->emplace(); },
+            .reset = [](void* field) { static_cast<Field*>(field)->reset(); },
         };
-        result.emplace = [](void* structure) -> void* {
-            return &(static_cast<Structure*>(structure)->*pointer).emplace();
-        };
-        result.reset = [](void* structure) { (static_cast<Structure*>(structure)->*pointer).reset(); };
     } else {
-        result.get = [](const void* structure) -> const void* {
-            return &(static_cast<const Structure*>(structure)->*pointer);
+        return FieldAccess{
+            .get = [](const void* field) -> const void* { return field; },
+            .emplace = [](void* field) -> void* {
+                *static_cast<Field*>(field) = Field{};
+                return field;
+            },
+            .reset = [](void* field) { *static_cast<Field*>(field) = Field{}; },
         };
-        result.emplace = [](void* structure) -> void* {
-            Field& field = static_cast<Structure*>(structure)->*pointer;
-            field = Field{};
-            return &field;
-        };
-        result.reset = [](void* structure) { static_cast<Structure*>(structure)->*pointer = Field{}; };
     }
-    return result;
+}();
+
+// A line of a structure's table. The offset is what offsetof() says: a pointer to member would cost the compiler three
+// functions for each member of each structure.
+template <class Field>
+consteval Member member(std::string_view name, const Shape& shape, std::size_t offset, bool required) {
+    return {.name = name,
+            .shape = &shape,
+            .access = &field_access<Field>,
+            .offset = static_cast<std::uint32_t>(offset),
+            .optional = detail::is_optional<Field>,
+            .required = required};
 }
 
 }  // namespace riacho::wire

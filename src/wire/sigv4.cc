@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <span>
 
 #include "base/try.h"
 #include "wire/detail/sigv4_text.h"
@@ -16,6 +17,7 @@ using namespace detail;
 
 constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view terminator = "aws4_request";
+constexpr std::string_view streaming_payload = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 constexpr std::size_t signed_headers_max = 50;
 constexpr std::int64_t expires_s_max = 604'800;
 
@@ -247,10 +249,20 @@ Expected<void, Fault> check_time(const Authorization& authorization, const Verif
     return {};
 }
 
+// AWS: the C and Java producers of video sign the bare host whatever port they connect to (video spec 1.5).
+std::string_view without_port(std::string_view authority) {
+    const std::size_t colon = authority.rfind(':');
+    const bool is_port = colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
+    return is_port ? authority.substr(0, colon) : authority;
+}
+
 bool is_authority(std::string_view name) { return name == "host" || name == ":authority"; }
 
+// Headers that may stay unsigned although they are x-amz- headers.
+using Exempt = std::span<const std::string_view>;
+
 // The names are sorted, unique and in lower case, name the host, and leave out no x-amz- header that was received.
-Expected<void, Fault> check_signed_headers(const Request& request, const Authorization& authorization) {
+Expected<void, Fault> check_signed_headers(const Request& request, const Authorization& authorization, Exempt exempt) {
     std::vector<std::string_view> names;
     for_each_part(authorization.signed_headers, ";", [&](std::string_view name) { names.push_back(name); });
     if (names.size() > signed_headers_max) return invalid(std::string(mismatch));
@@ -266,6 +278,7 @@ Expected<void, Fault> check_signed_headers(const Request& request, const Authori
     }
     for (const Field& field : request.headers) {
         const std::string name = lower(field.name);
+        if (std::ranges::find(exempt, name) != exempt.end()) continue;
         if (name.starts_with("x-amz-") && !std::ranges::binary_search(names, std::string_view(name))) {
             return invalid("There were headers present in the request which were not signed: " + shown(name));
         }
@@ -276,14 +289,16 @@ Expected<void, Fault> check_signed_headers(const Request& request, const Authori
 // Adds to the headers what HTTP/2 took from a client that signed it; false if nothing is missing.
 bool add_hop_headers(const Request& request, std::string_view signed_headers, std::vector<Field>& headers) {
     static constexpr Field removed[] = {{"connection", "keep-alive"}, {"transfer-encoding", "chunked"}};
+    bool added = false;
     for (const Field& field : removed) {
         bool is_signed = false;
         for_each_part(signed_headers, ";", [&](std::string_view name) { is_signed |= name == field.name; });
         if (!is_signed || find_header(request, field.name)) continue;
         if (headers.empty()) headers.assign(request.headers.begin(), request.headers.end());
         headers.push_back(field);
+        added = true;
     }
-    return !headers.empty();
+    return added;
 }
 
 // The last line of the canonical request.
@@ -342,7 +357,7 @@ Expected<void, Fault> verify(const Request& received, const Authorization& autho
     }
     TRY_VOID(check_scope(authorization, options));
     TRY_VOID(check_time(authorization, options));
-    TRY_VOID(check_signed_headers(request, authorization));
+    TRY_VOID(check_signed_headers(request, authorization, {}));
     TRY(const std::string hash, payload_hash(request, options));
     const std::string canonical = canonical_request(request, authorization.signed_headers, hash);
     const std::string to_sign = string_to_sign(authorization.signed_at, authorization.scope, canonical);
@@ -352,6 +367,42 @@ Expected<void, Fault> verify(const Request& received, const Authorization& autho
         fmt::format("{}\n\nThe Canonical String for this request should have been\n'{}'\n\nThe String-to-Sign "
                     "should have been\n'{}'\n",
                     mismatch, shown(canonical), shown(to_sign)));
+}
+
+Expected<std::string, Fault> verify_upload(const Request& received, const Authorization& authorization,
+                                           const Sha256& key, const VerifyOptions& options) {
+    static constexpr std::string_view unsigned_names[] = {"x-amz-content-sha256", "x-amz-security-token"};
+    std::vector<Field> headers(received.headers.begin(), received.headers.end());
+    Request request = received;
+    if (options.http2 && add_hop_headers(received, authorization.signed_headers, headers)) request.headers = headers;
+    TRY_VOID(check_scope(authorization, options));
+    TRY_VOID(check_time(authorization, options));
+    TRY_VOID(check_signed_headers(request, authorization, unsigned_names));
+    const auto given = from_hex(authorization.signature);
+    const auto told = find_header(request, "x-amz-content-sha256");
+    const std::string nothing = to_hex(as_text(sha256("")));
+    std::vector<std::string> candidates{nothing, std::string(unsigned_payload), std::string(streaming_payload)};
+    if (told && told->size() == nothing.size() && from_hex(*told)) candidates.push_back(lower(*told));
+    const auto try_all = [&]() -> std::optional<std::string> {
+        for (const std::string& hash : candidates) {
+            const std::string canonical = canonical_request(request, authorization.signed_headers, hash);
+            const std::string to_sign = string_to_sign(authorization.signed_at, authorization.scope, canonical);
+            if (given && equal_constant_time(*given, as_text(hmac_sha256(as_text(key), to_sign)))) return hash;
+        }
+        return std::nullopt;
+    };
+    auto found = try_all();
+    if (!found) {
+        request.authority = without_port(request.authority);
+        for (Field& field : headers) {
+            if (equal_ignoring_case(field.name, "host")) field.value = without_port(field.value);
+        }
+        request.headers = headers;
+        found = try_all();
+    }
+    if (!found) return invalid(std::string(mismatch));
+    const bool content_is_signed = told && *found == lower(*told) && *found != nothing;
+    return content_is_signed ? *found : std::string();
 }
 
 Sha256 signing_key(std::string_view secret, std::string_view date, std::string_view region, std::string_view service) {

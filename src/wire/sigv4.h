@@ -103,6 +103,14 @@ struct VerifyOptions {
 Expected<void, Fault> verify(const Request& request, const Authorization& authorization, const Sha256& key,
                              const VerifyOptions& options);
 
+// The same from the head alone, for a body that is consumed while it arrives: `body` of the options does not count. The
+// clients of such uploads sign one of several texts in place of the payload's hash (AWS: video spec 1.5): the hash of
+// nothing, UNSIGNED-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD over a plain body, or a hash in x-amz-content-sha256.
+// They may sign the host without its port, and leave x-amz-content-sha256 and x-amz-security-token unsigned. The value
+// is the SHA-256, in hexadecimal, that the body must turn out to have; empty if its content was not signed.
+Expected<std::string, Fault> verify_upload(const Request& request, const Authorization& authorization,
+                                           const Sha256& key, const VerifyOptions& options);
+
 Sha256 signing_key(std::string_view secret, std::string_view date, std::string_view region, std::string_view service);
 
 // The intermediate texts, for tests and diagnostics. payload_hash is 64 hexadecimal digits or UNSIGNED-PAYLOAD.

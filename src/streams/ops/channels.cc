@@ -34,7 +34,7 @@ constexpr std::int32_t freshness_default_s = 300;
 constexpr std::uint32_t channels_max = 100;
 constexpr std::int32_t page_max = 100;
 constexpr std::string_view no_delivery =
-    "This server keeps channels but does not deliver them yet; see docs/compatibility.md.";
+    "This server keeps channels but does not deliver them yet; see docs/compatibility/data-streams.md.";
 
 // AWS: spec 2.12. GSR_JSON goes to S3 Tables only, STRING and BYTE_ARRAY to S3 only, JSON to both.
 Result<void> check_formats(const api::CreateChannelInput& request) {

@@ -37,6 +37,15 @@ std::int64_t to_integer(const Node& node, Kind kind) noexcept {
                                     std::numeric_limits<std::int32_t>::max());
 }
 
+double to_real(const Node& node) noexcept {
+    return node.kind == NodeKind::real ? node.real : static_cast<double>(node.integer);
+}
+
+bool value_in_bounds(const Shape& shape, double value) noexcept {
+    return (shape.min == no_min || value >= static_cast<double>(shape.min)) &&
+           (shape.max == no_max || value <= static_cast<double>(shape.max));
+}
+
 TimestampMs to_timestamp(const Node& node) noexcept {
     if (node.kind == NodeKind::timestamp) return TimestampMs(node.integer);
     if (node.kind == NodeKind::integer) {

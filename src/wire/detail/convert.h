@@ -15,12 +15,16 @@ namespace riacho::wire::detail {
 
 // Numbers are floored and clamped to what the kind can hold.
 std::int64_t to_integer(const Node& node, Kind kind) noexcept;
+double to_real(const Node& node) noexcept;
 // Seconds with a fraction become milliseconds; what CBOR gave as milliseconds stays.
 TimestampMs to_timestamp(const Node& node) noexcept;
 // The index of the name among the values of an enumeration.
 std::optional<std::uint8_t> to_enumerator(const Shape& shape, std::string_view name) noexcept;
 // Of texts only: true/false, yes/no and 1/0 in any case.
 std::optional<bool> to_boolean(std::string_view text);
+
+// NaN lies within no bounds.
+bool value_in_bounds(const Shape& shape, double value) noexcept;
 
 // Length as Java counts it: UTF-16 code units. The text must be valid UTF-8.
 std::int64_t utf16_length(std::string_view text) noexcept;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/base64.h"
+#include "base/text.h"
 #include "wire/detail/convert.h"
 
 namespace riacho::wire::detail {
@@ -16,14 +17,16 @@ constexpr std::size_t absent = 0;  // the index of the root, which no member has
 
 class Describer {
 public:
-    explicit Describer(std::span<const Node> nodes) : nodes_(nodes) {}
+    Describer(const Shape& root, std::span<const Node> nodes) : nodes_(nodes), values_shown_(root.values_shown) {}
 
     void structure(const Shape& shape, std::size_t at, const std::string& path) {
         const auto members = find_members(shape, at);
         for (const std::uint8_t index : shape.check_order) {
             if (full()) return;
             const Member& member = shape.members[index];
-            std::string member_path = path.empty() ? std::string(member.path) : fmt::format("{}.{}", path, member.path);
+            std::string member_path = path.empty() ? std::string() : path + ".";
+            member_path += to_lower(member.name.front());
+            member_path += member.name.substr(1);
             if (members[index] != absent) {
                 value(*member.shape, members[index], member_path);
             } else if (member.required) {
@@ -99,7 +102,7 @@ private:
         bool keys_broken = false;
         bool values_broken = false;
         for (const auto& [key, child] : entries) {
-            keys_broken |= !broken_rules(*shape.key, child - 1).empty();
+            keys_broken |= !broken_rules(*shape.key, child - 1).empty();  // the key's node stands before its value's
             if (shape.element->kind == Kind::structure || shape.element->kind == Kind::list) {
                 value(*shape.element, child, fmt::format("{}.{}.member", path, key));
             } else {
@@ -152,6 +155,9 @@ private:
             const std::int64_t number = to_integer(node, shape.kind);
             if (number < shape.min) rules.push_back(value_rule(true, shape.min));
             if (number > shape.max) rules.push_back(value_rule(false, shape.max));
+        } else if (shape.kind == Kind::real && !value_in_bounds(shape, to_real(node))) {
+            const bool above = shape.max != no_max && to_real(node) > static_cast<double>(shape.max);
+            rules.push_back(above ? value_rule(false, shape.max) : value_rule(true, shape.min));
         }
         return rules;
     }
@@ -172,6 +178,7 @@ private:
 
     // AWS: values of lists and blobs are not printed (a public report of December 2025; before, Java's toString was).
     [[nodiscard]] std::string quoted(const Shape& shape, std::size_t at) const {
+        if (!values_shown_ || shape.sensitive) return {};
         switch (shape.kind) {
             case Kind::blob:
             case Kind::list:
@@ -186,7 +193,7 @@ private:
 
     static bool is_scalar(const Shape& shape) {
         return shape.kind != Kind::structure && shape.kind != Kind::list && shape.kind != Kind::map &&
-               shape.kind != Kind::blob;
+               shape.kind != Kind::blob && !shape.sensitive;
     }
 
     // A scalar as Java's toString gives it.
@@ -197,7 +204,7 @@ private:
             case Kind::long_:
                 return std::to_string(to_integer(node, shape.kind));
             case Kind::real:
-                return fmt::format("{}", node.kind == NodeKind::real ? node.real : static_cast<double>(node.integer));
+                return fmt::format("{}", to_real(node));
             case Kind::boolean:
                 return node.boolean ? "true" : "false";
             case Kind::timestamp:
@@ -218,12 +225,13 @@ private:
     std::span<const Node> nodes_;
     std::string items_;
     std::size_t count_ = 0;
+    bool values_shown_;
 };
 
 }  // namespace
 
 std::string describe_violations(const Shape& shape, const Document& document) {
-    Describer describer(document.nodes());
+    Describer describer(shape, document.nodes());
     describer.structure(shape, 0, "");
     return describer.sentence();
 }

@@ -1,0 +1,36 @@
+#include "server/upcoming.h"
+
+#include "aws/gen/analytics_v1/operations.gen.h"
+#include "aws/gen/analytics_v2/operations.gen.h"
+#include "aws/gen/firehose/operations.gen.h"
+#include "aws/gen/video/operations.gen.h"
+#include "aws/gen/video_archived_media/operations.gen.h"
+#include "aws/gen/video_media/operations.gen.h"
+#include "aws/gen/video_signaling/operations.gen.h"
+#include "aws/gen/video_webrtc_storage/operations.gen.h"
+#include "aws/operation.h"
+
+namespace riacho::server {
+namespace {
+
+template <std::size_t count>
+aws::ServiceEntry entry(const aws::ServiceModel& model, const std::array<aws::OperationInfo, count>& operations) {
+    return {.model = &model, .operations = aws::not_yet(operations)};
+}
+
+}  // namespace
+
+std::vector<aws::ServiceEntry> upcoming_services() {
+    std::vector<aws::ServiceEntry> services;
+    services.push_back(entry(api::firehose::model, api::firehose::operations));
+    services.push_back(entry(api::analytics_v1::model, api::analytics_v1::operations));
+    services.push_back(entry(api::analytics_v2::model, api::analytics_v2::operations));
+    services.push_back(entry(api::video::model, api::video::operations));
+    services.push_back(entry(api::video_archived_media::model, api::video_archived_media::operations));
+    services.push_back(entry(api::video_media::model, api::video_media::operations));
+    services.push_back(entry(api::video_signaling::model, api::video_signaling::operations));
+    services.push_back(entry(api::video_webrtc_storage::model, api::video_webrtc_storage::operations));
+    return services;
+}
+
+}  // namespace riacho::server

@@ -1,0 +1,72 @@
+#include "wire/bindings.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "base/text.h"
+#include "wire/detail/sigv4_text.h"
+
+namespace riacho::wire {
+namespace {
+
+Node text_node(std::string_view text) {
+    Node node{};
+    node.kind = NodeKind::text;
+    node.size = static_cast<std::uint32_t>(text.size());
+    node.text = text.data();
+    return node;
+}
+
+template <class T>
+std::optional<T> number(std::string_view text) {
+    T value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+Node value_node(const Shape& shape, std::string_view text) {
+    Node node{};
+    switch (shape.kind) {
+        case Kind::integer:
+        case Kind::long_:
+            if (const auto value = number<std::int64_t>(text)) {
+                node.kind = NodeKind::integer;
+                node.integer = *value;
+                return node;
+            }
+            break;
+        case Kind::real:
+        case Kind::timestamp:
+            if (const auto value = number<double>(text); value && std::isfinite(*value)) {
+                node.kind = NodeKind::real;
+                node.real = *value;
+                return node;
+            }
+            if (const auto date = sigv4::detail::parse_http_date(text); date && shape.kind == Kind::timestamp) {
+                node.kind = NodeKind::timestamp;
+                node.integer = date->value();
+                return node;
+            }
+            break;
+        default:
+            break;
+    }
+    return text_node(text);
+}
+
+}  // namespace
+
+void bind_headers(const Shape& shape, const FindHeader& find, Document& document) {
+    for (const HeaderBinding& binding : shape.headers) {
+        const Member& member = shape.members[binding.member];
+        const auto value = find(binding.name);
+        if (!value) continue;
+        // The texts of a document are UTF-8, which a header need not be; no model takes more than ASCII here.
+        const bool is_ascii = std::ranges::all_of(*value, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+        document.add_member(member.name, is_ascii ? value_node(*member.shape, trimmed(*value)) : text_node("?"));
+    }
+}
+
+}  // namespace riacho::wire
