@@ -3,6 +3,7 @@
 #include <span>
 #include <unordered_map>
 
+#include "aws/call_log.h"
 #include "aws/gen/common/errors.gen.h"
 #include "base/try.h"
 #include "core/clock.h"
@@ -73,7 +74,10 @@ Result<Authenticated> Authenticator::judge(const http::Request& request, const E
     fields.clear();
     const sigv4::Request parts = signed_parts(request, fields);
     auto authorization = sigv4::parse(parts);
-    if (!authorization) return fail(to_api(authorization.error()));
+    if (!authorization) {
+        log_refused_signature(request, {}, authorization.error().text);
+        return fail(to_api(authorization.error()));
+    }
 
     Authenticated result;
     const std::string_view region = authorization->scope.region;
@@ -100,10 +104,17 @@ Result<Authenticated> Authenticator::judge(const http::Request& request, const E
     } else {
         verified = fail(std::move(hash).error());
     }
-    if (!credential) return fail(errors::unrecognized_client());
-    if (!verified) return fail(to_api(verified.error()));
+    if (!credential) {
+        log_refused_signature(request, authorization->access_key, "there is no such access key");
+        return fail(errors::unrecognized_client());
+    }
+    if (!verified) {
+        log_refused_signature(request, authorization->access_key, verified.error().text);
+        return fail(to_api(verified.error()));
+    }
     // A key without a session token is not valid with one, nor the other way round.
     if (!equal_constant_time(authorization->session_token, credential->session_token)) {
+        log_refused_signature(request, authorization->access_key, "the session token is not the access key's");
         return fail(errors::unrecognized_client());
     }
     result.account = credential->account;

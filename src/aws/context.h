@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -42,11 +43,16 @@ public:
     // Keeps what an Output's views point into until the reply is encoded.
     void keep(std::shared_ptr<const void> owner) { kept_.push_back(std::move(owner)); }
 
+    // The stream of a call whose input names none, for the debug log.
+    void set_stream(std::string_view name) { stream_ = name; }
+    [[nodiscard]] const std::string& stream() const { return stream_; }
+
 private:
     core::Core* core_;
     Identity identity_;
     TimestampMs now_;
     std::vector<std::shared_ptr<const void>> kept_;
+    std::string stream_;
 };
 
 }  // namespace riacho::aws

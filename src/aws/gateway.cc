@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "aws/authenticator.h"
+#include "aws/call_log.h"
 #include "aws/caller_identity.h"
 #include "aws/context.h"
 #include "aws/gen/common/errors.gen.h"
@@ -153,6 +154,11 @@ std::optional<ApiError> validate_request(const ServiceModel& model, const Operat
     return error;
 }
 
+void set_error(http::Response& response, const ApiError& error, Envelope envelope, CallLine& line) {
+    line.error = error.code;
+    set_error(response, error, envelope);
+}
+
 }  // namespace
 
 Gateway::Gateway(const Authenticator& authenticator, core::Clock& clock, core::Rng& rng)
@@ -215,7 +221,9 @@ http::BodyPlan Gateway::on_head(const http::Request& request) {
         error = validate_request(*route->service->model, *route->operation.info, request, *document);
         if (!error) error = errors::operation_not_supported(route->operation.info->name);
     }
-    refuse(*route, response, *error, Envelope::rest_json);
+    CallLine line;
+    refuse(*route, response, *error, Envelope::rest_json, line);
+    if (core::is_logged(core::LogLevel::debug)) log_call(request, response.status, line);
     add_request_ids(response.headers, rng_, false);
     if (request.find("origin")) add_cors_headers(response.headers);
     return plan;
@@ -230,22 +238,25 @@ Task<http::Response> Gateway::handle(http::Request& request) {
         add_request_ids(response.headers, rng_, true);
         co_return response;
     }
+    const bool logged = core::is_logged(core::LogLevel::debug);
+    const MonotonicNs arrived = logged ? clock_.monotonic() : MonotonicNs();
     http::Response response;
+    CallLine line;
     const std::string_view target = request.find("x-amz-target").value_or("");
     const std::string_view type = media_type(request);
     const bool is_json = equal_ignoring_case(type, json_content_type);
     const bool is_cbor = equal_ignoring_case(type, cbor_content_type);
     if (Route* route = find_path(request); route != nullptr) {
-        co_await run_rest(request, *route, response);
+        co_await run_rest(request, *route, response, line);
     } else if (request.method() != "POST") {
         response = unroutable("");
     } else if (request.body().empty()) {
         const ApiError error = find_target(target) != nullptr ? errors::unreadable_body() : errors::unknown_operation();
-        set_error(response, error, is_json ? Envelope::json : Envelope::cbor);
+        set_error(response, error, is_json ? Envelope::json : Envelope::cbor, line);
     } else if (has_unknown_coding(request)) {
-        set_error(response, errors::unsupported_coding(), is_cbor ? Envelope::cbor : Envelope::json);
+        set_error(response, errors::unsupported_coding(), is_cbor ? Envelope::cbor : Envelope::json, line);
     } else if (is_json || is_cbor) {
-        co_await run_json(request, is_json ? wire::Format::json : wire::Format::cbor, response);
+        co_await run_json(request, is_json ? wire::Format::json : wire::Format::cbor, response, line);
     } else if (equal_ignoring_case(type, "application/json")) {
         const DocumentLease document;
         const bool readable =
@@ -257,54 +268,60 @@ Task<http::Response> Gateway::handle(http::Request& request) {
     } else {
         response = unroutable(target);
     }
+    if (logged) {
+        line.ns = clock_.monotonic().value() - arrived.value();
+        log_call(request, response.status, line);
+    }
     add_request_ids(response.headers, rng_, false);
     if (cors) add_cors_headers(response.headers);
     co_return response;
 }
 
-void Gateway::refuse(Route& route, http::Response& response, const ApiError& error, Envelope envelope) const {
+void Gateway::refuse(Route& route, http::Response& response, const ApiError& error, Envelope envelope,
+                     CallLine& line) const {
     const int status = envelope == Envelope::rest_json ? error.rest_status : error.status;
     (status >= 500 ? route.failed : route.refused).fetch_add(1, std::memory_order_relaxed);
-    set_error(response, error, envelope);
+    line.operation = route.operation.info->name;
+    set_error(response, error, envelope, line);
 }
 
-Task<void> Gateway::run_json(http::Request& request, wire::Format format, http::Response& response) {
+Task<void> Gateway::run_json(http::Request& request, wire::Format format, http::Response& response, CallLine& line) {
     const Envelope envelope = format == wire::Format::json ? Envelope::json : Envelope::cbor;
     const DocumentLease document;
     if (!(*document).parse(format, request.body(), http::Request::body_padding)) {
-        co_return set_error(response, errors::unreadable_body(), envelope);
+        co_return set_error(response, errors::unreadable_body(), envelope, line);
     }
     const std::string_view target = request.find("x-amz-target").value_or("");
     Route* route = find_target(target);
-    if (route == nullptr) co_return set_error(response, errors::unknown_operation(), envelope);
+    if (route == nullptr) co_return set_error(response, errors::unknown_operation(), envelope, line);
     const ServiceModel& model = *route->service->model;
     if (format == wire::Format::cbor && !model.cbor) {
         response = unroutable(target);
         co_return;
     }
     auto caller = authenticator_.authenticate(request, expectation_of(model));
-    if (!caller) co_return refuse(*route, response, caller.error(), envelope);
+    if (!caller) co_return refuse(*route, response, caller.error(), envelope, line);
     OpContext context(request.core(),
                       {caller->account, caller->region, caller->user, route->operation.info->name,
                        request.find("x-riacho-fault").value_or("")},
                       clock_.now());
     Call call{.context = context, .model = model, .document = *document, .format = format};
-    co_await run(*route, call, response);
+    co_await run(*route, call, response, line);
 }
 
 // The signature comes before the body here: the path has said what is asked for.
-Task<void> Gateway::run_rest(http::Request& request, Route& route, http::Response& response) {
+Task<void> Gateway::run_rest(http::Request& request, Route& route, http::Response& response, CallLine& line) {
     const ServiceModel& model = *route.service->model;
     if (has_unknown_coding(request)) {
-        co_return refuse(route, response, errors::unsupported_coding(), Envelope::rest_json);
+        co_return refuse(route, response, errors::unsupported_coding(), Envelope::rest_json, line);
     }
     auto caller = authenticator_.authenticate(request, expectation_of(model));
-    if (!caller) co_return refuse(route, response, caller.error(), Envelope::rest_json);
+    if (!caller) co_return refuse(route, response, caller.error(), Envelope::rest_json, line);
     const DocumentLease document;
     if (request.body().empty()) {
         (*document).make_empty(wire::Format::json);
     } else if (!(*document).parse(wire::Format::json, request.body(), http::Request::body_padding)) {
-        co_return refuse(route, response, errors::unreadable_body(), Envelope::rest_json);
+        co_return refuse(route, response, errors::unreadable_body(), Envelope::rest_json, line);
     }
     bind_headers_of(*route.operation.info, request, *document);
     OpContext context(request.core(),
@@ -312,17 +329,18 @@ Task<void> Gateway::run_rest(http::Request& request, Route& route, http::Respons
                        request.find("x-riacho-fault").value_or("")},
                       clock_.now());
     Call call{.context = context, .model = model, .document = *document, .format = wire::Format::json};
-    co_await run(route, call, response);
+    co_await run(route, call, response, line);
 }
 
-Task<void> Gateway::run(Route& route, Call& call, http::Response& response) {
+Task<void> Gateway::run(Route& route, Call& call, http::Response& response, CallLine& line) {
     const OperationInfo& operation = *route.operation.info;
     const bool is_rest = call.model.protocol == Protocol::rest_json;
     const bool is_json = call.format == wire::Format::json;
     const Envelope envelope = is_rest ? Envelope::rest_json : is_json ? Envelope::json : Envelope::cbor;
     if (route.operation.run == nullptr) {
         auto error = decode_input(call.model, *operation.input, call.document, nullptr);
-        co_return refuse(route, response, error ? *error : errors::operation_not_supported(operation.name), envelope);
+        co_return refuse(route, response, error ? *error : errors::operation_not_supported(operation.name), envelope,
+                         line);
     }
     const MonotonicNs started = clock_.monotonic();
     try {
@@ -335,7 +353,11 @@ Task<void> Gateway::run(Route& route, Call& call, http::Response& response) {
         call.error = errors::internal_failure();
     }
     route.latency.record_ns(clock_.monotonic().value() - started.value());
-    if (call.error) co_return refuse(route, response, *call.error, envelope);
+    if (core::is_logged(core::LogLevel::debug)) {
+        line.operation = operation.name;
+        line.stream = stream_of(call.context.stream(), call.document);
+    }
+    if (call.error) co_return refuse(route, response, *call.error, envelope, line);
     route.succeeded.fetch_add(1, std::memory_order_relaxed);
     if (call.producer) {
         response.headers.add("content-type", wire::event_stream_content_type);

@@ -15,6 +15,7 @@
 namespace riacho::aws {
 
 class Authenticator;
+struct CallLine;
 
 // A service as the gateway sees it. `state` is handed to the operations.
 struct ServiceEntry {
@@ -46,11 +47,11 @@ private:
     // The operation of method and path; null when there is none, or when a target says that it is not looked for.
     [[nodiscard]] Route* find_path(const http::Request& request) const;
     // Fill the response of a request that got as far as having a body.
-    Task<void> run_json(http::Request& request, wire::Format format, http::Response& response);
-    Task<void> run_rest(http::Request& request, Route& route, http::Response& response);
+    Task<void> run_json(http::Request& request, wire::Format format, http::Response& response, CallLine& line);
+    Task<void> run_rest(http::Request& request, Route& route, http::Response& response, CallLine& line);
     // A request whose signature and document were accepted.
-    Task<void> run(Route& route, Call& call, http::Response& response);
-    void refuse(Route& route, http::Response& response, const ApiError& error, Envelope envelope) const;
+    Task<void> run(Route& route, Call& call, http::Response& response, CallLine& line);
+    void refuse(Route& route, http::Response& response, const ApiError& error, Envelope envelope, CallLine& line) const;
 
     const Authenticator& authenticator_;
     core::Clock& clock_;

@@ -71,6 +71,8 @@ void configure_log(LogLevel lowest, LogFormat format) {
     line_format = format;
 }
 
+bool is_logged(LogLevel level) { return level >= lowest_level; }
+
 void log_line(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
     if (level < lowest_level) return;
     timespec t{};
