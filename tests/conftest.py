@@ -18,7 +18,8 @@ import pytest
 import wire
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BINARY = os.path.abspath(os.environ.get("RIACHO_BIN", str(ROOT / "build" / "riacho")))
+# Not left to the processes of the tests, which warn of RIACHO_ variables that are no setting.
+BINARY = os.path.abspath(os.environ.pop("RIACHO_BIN", str(ROOT / "build" / "riacho")))
 TRANSITION_MS = 100
 
 

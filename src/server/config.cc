@@ -22,14 +22,31 @@ std::string variable_name(std::string_view setting) {
     return name;
 }
 
+// The entries of a list in a variable, without the white space around them; empty ones do not count.
 std::vector<std::string> split_commas(std::string_view text) {
+    constexpr std::string_view white = " \t\r\n";
     std::vector<std::string> parts;
     while (!text.empty()) {
         const auto comma = text.find(',');
-        if (comma != 0) parts.emplace_back(text.substr(0, comma));
+        const std::string_view part = text.substr(0, comma);
+        const auto begin = part.find_first_not_of(white);
+        if (begin != std::string_view::npos) {
+            parts.emplace_back(part.substr(begin, part.find_last_not_of(white) - begin + 1));
+        }
         text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
     }
     return parts;
+}
+
+// Kubernetes gives a container variables for each Service of its namespace: for one named riacho or riacho-x they
+// begin as ours do.
+bool is_of_kubernetes(std::string_view name, std::string_view value) {
+    constexpr std::string_view port = "_PORT_";
+    if (name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT")) return true;
+    if (name.ends_with("_PORT")) return value.contains("://");
+    const auto at = name.find(port);
+    return at != std::string_view::npos && at + port.size() < name.size() && name[at + port.size()] >= '0' &&
+           name[at + port.size()] <= '9';
 }
 
 std::optional<std::string> text_of(const toml::node& node) {
@@ -86,6 +103,25 @@ SettingValue pick(const Setting& setting, const GivenFlags& flags, const GivenFl
     if (const auto* values = find_given(file, setting.name)) return {*values, file_path};
     if (setting.repeatable) return {{}, "default"};
     return {{std::string(setting.default_value)}, "default"};
+}
+
+struct ConfigFile {
+    std::string path;  // empty without one
+    GivenFlags values;
+};
+
+// The file that --config or RIACHO_CONFIG names.
+Expected<ConfigFile, std::string> find_file(const GivenFlags& flags) {
+    ConfigFile file;
+    if (const auto* given = find_given(flags, "config")) {
+        file.path = given->front();
+    } else if (const char* variable = std::getenv("RIACHO_CONFIG"); variable != nullptr) {
+        file.path = variable;
+    }
+    if (!file.path.empty()) {
+        TRY(file.values, read_file(file.path));
+    }
+    return file;
 }
 
 // Reads typed values out of the resolved texts; the first problem is kept.
@@ -184,7 +220,9 @@ void read_streams(Reader& reader, Config& config) {
         if (colon != std::string::npos) {
             const auto [end, ec] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), stream.shards);
             if (ec != std::errc() || end != text.data() + text.size() || stream.shards < 1 || stream.shards > 10'000) {
-                return reader.problem("create-stream", "is not NAME or NAME:SHARDS with 1 to 10000 shards");
+                return reader.problem(
+                    "create-stream",
+                    fmt::format("has the entry '{}', which is not NAME or NAME:SHARDS with 1 to 10000 shards", text));
             }
         }
         const auto legal = [](char c) {
@@ -192,7 +230,8 @@ void read_streams(Reader& reader, Config& config) {
                    c == '-';
         };
         if (stream.name.empty() || stream.name.size() > 128 || !std::ranges::all_of(stream.name, legal)) {
-            return reader.problem("create-stream", "has a name that is not 1 to 128 of [a-zA-Z0-9_.-]");
+            return reader.problem(
+                "create-stream", fmt::format("has the entry '{}', whose name is not 1 to 128 of [a-zA-Z0-9_.-]", text));
         }
         config.create_streams.push_back(std::move(stream));
     }
@@ -209,8 +248,9 @@ void read_key_faults(Reader& reader, Config& config) {
             equals == std::string::npos ? faults.end() : faults.find(std::string_view(text).substr(equals + 1));
         if (fault == faults.end()) {
             return reader.problem("kms-key",
-                                  "is not KEY=STATE with one of denied, disabled, invalid-state, missing, "
-                                  "opt-in, throttled");
+                                  fmt::format("has the entry '{}', which is not KEY=STATE with one of denied, "
+                                              "disabled, invalid-state, missing, opt-in, throttled",
+                                              text));
         }
         config.key_faults[text.substr(0, equals)] = fault->second;
     }
@@ -340,21 +380,33 @@ bool Config::listens_on_loopback() const {
     return listen_host.starts_with("127.") || listen_host == "::1" || listen_host == "localhost";
 }
 
+Expected<SettingValue, std::string> resolve_setting(std::string_view name, const GivenFlags& flags) {
+    TRY(const ConfigFile file, find_file(flags));
+    return pick(*std::ranges::find(all_settings(), name, &Setting::name), flags, file.values, file.path);
+}
+
+std::vector<std::string> unknown_variables() {
+    constexpr std::string_view prefix = "RIACHO_";
+    std::vector<std::string> known = {"RIACHO_ENDPOINT"};
+    for (const Setting& setting : all_settings()) known.push_back(variable_name(setting.name));
+    std::vector<std::string> unknown;
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+        const std::string_view text(*variable);
+        const std::string_view name = text.substr(0, text.find('='));
+        if (!name.starts_with(prefix) || is_of_kubernetes(name, text.substr(std::min(name.size() + 1, text.size())))) {
+            continue;
+        }
+        if (std::ranges::find(known, name) == known.end()) unknown.emplace_back(name);
+    }
+    std::ranges::sort(unknown);
+    return unknown;
+}
+
 Expected<ResolvedConfig, std::string> resolve_config(const GivenFlags& flags) {
-    std::string file_path;
-    if (const auto* given = find_given(flags, "config")) {
-        file_path = given->front();
-    } else if (const char* variable = std::getenv("RIACHO_CONFIG"); variable != nullptr) {
-        file_path = variable;
-    }
-    GivenFlags file;
-    if (!file_path.empty()) {
-        TRY(auto read, read_file(file_path));
-        file = std::move(read);
-    }
+    TRY(const ConfigFile file, find_file(flags));
     ResolvedConfig resolved;
     for (const Setting& setting : all_settings()) {
-        resolved.values.emplace_back(&setting, pick(setting, flags, file, file_path));
+        resolved.values.emplace_back(&setting, pick(setting, flags, file.values, file.path));
     }
     TRY(resolved.config, read_values(resolved.values));
     return resolved;

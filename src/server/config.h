@@ -85,6 +85,13 @@ struct ResolvedConfig {
 // and where it came from.
 Expected<ResolvedConfig, std::string> resolve_config(const GivenFlags& flags);
 
+// One text setting for commands that need no other: the value and its source, unchecked. The error is one sentence.
+Expected<SettingValue, std::string> resolve_setting(std::string_view name, const GivenFlags& flags);
+
+// The RIACHO_ variables of the environment that no setting and no subcommand reads: most likely misspelt. Those that
+// Kubernetes makes for a Service of such a name (RIACHO_PORT=tcp://..., RIACHO_SERVICE_HOST) are not among them.
+std::vector<std::string> unknown_variables();
+
 // The text of `riacho config`: a TOML file that would give the same configuration, each line with its source.
 std::string describe_config(const ResolvedConfig& resolved);
 

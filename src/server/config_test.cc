@@ -80,6 +80,30 @@ TEST_F(ConfigTest, a_repeatable_variable_takes_commas) {
     EXPECT_EQ(resolved->config.create_streams[1].shards, 3);
 }
 
+TEST_F(ConfigTest, white_space_around_the_entries_of_a_variable_does_not_count) {
+    ::setenv("RIACHO_CREATE_STREAM", " a:3, b ,\tc:2,, ", 1);  // NOLINT(concurrency-mt-unsafe)
+    const auto resolved = resolve_config({});
+    ASSERT_TRUE(resolved) << resolved.error();
+    ASSERT_EQ(resolved->config.create_streams.size(), 3U);
+    EXPECT_EQ(resolved->config.create_streams[0].shards, 3);
+    EXPECT_EQ(resolved->config.create_streams[1].name, "b");
+    EXPECT_EQ(resolved->config.create_streams[2].name, "c");
+}
+
+TEST_F(ConfigTest, the_bad_entry_of_a_list_is_named) {
+    ::setenv("RIACHO_CREATE_STREAM", "a:3, b c, d", 1);  // NOLINT(concurrency-mt-unsafe)
+    auto resolved = resolve_config({});
+    ASSERT_FALSE(resolved);
+    EXPECT_NE(resolved.error().find("has the entry 'b c'"), std::string::npos) << resolved.error();
+    EXPECT_NE(resolved.error().find("RIACHO_CREATE_STREAM"), std::string::npos) << resolved.error();
+    resolved = resolve_config({{"create-stream", {"a", "b:0"}}});
+    ASSERT_FALSE(resolved);
+    EXPECT_NE(resolved.error().find("has the entry 'b:0'"), std::string::npos) << resolved.error();
+    resolved = resolve_config({{"create-stream", {"a"}}, {"kms-key", {"k=denied", "k=tired"}}});
+    ASSERT_FALSE(resolved);
+    EXPECT_NE(resolved.error().find("has the entry 'k=tired'"), std::string::npos) << resolved.error();
+}
+
 TEST_F(ConfigTest, names_the_setting_the_value_and_the_source_of_a_mistake) {
     const auto bad = [](const char* name, const char* value) { return resolve_config({{name, {value}}}); };
     for (const auto& [name, value] :

@@ -6,11 +6,17 @@
 #endif
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <functional>
 #include <map>
+#include <memory>
+#include <system_error>
 
+#include "base/exit_code.h"
+#include "base/try.h"
+#include "cli/commands.h"
 #include "server/commands.h"
-#include "server/exit_code.h"
 #include "server/version.h"
 
 namespace riacho::server {
@@ -65,50 +71,151 @@ int fail_usage(const std::string& problem) {
     return exit_usage;
 }
 
-struct TransferCommand {
-    const char* name;
-    const char* help;
-    const char* file_help;
-    TransferRequest::Direction direction;
+// The variables of subcommands are read after parsing, not by CLI11: it would set the variables of options that belong
+// to subcommands that were not given.
+
+// Where a command that works on a data directory finds it.
+class DirectoryFlags {
+public:
+    void add_to(CLI::App& command) {
+        command_ = &command;
+        command.add_option("--data-dir", data_dir_, "the data directory [./riacho-data]")->type_name("DIR");
+        command.add_option("--config", config_, "a TOML file with a data-dir")->type_name("FILE");
+    }
+
+    [[nodiscard]] Expected<cli::DataDirectory, std::string> resolve() const {
+        GivenFlags given;
+        if (command_->count("--data-dir") != 0) given.emplace_back("data-dir", std::vector{data_dir_});
+        if (command_->count("--config") != 0) given.emplace_back("config", std::vector{config_});
+        TRY(const SettingValue value, resolve_setting("data-dir", given));
+        if (value.values.front().empty()) return fail(fmt::format("data-dir ({}) is empty", value.source));
+        return cli::DataDirectory{value.values.front(), value.source == "flag" ? "--data-dir" : value.source};
+    }
+
+private:
+    CLI::App* command_ = nullptr;
+    std::string data_dir_;
+    std::string config_;
 };
 
-// The request must live as long as the app.
-CLI::App* add_transfer_command(CLI::App& app, const TransferCommand& kind, TransferRequest& request) {
-    request.endpoint = "http://127.0.0.1:4566";
-    CLI::App* command = app.add_subcommand(kind.name, kind.help);
-    command->add_option("STREAM", request.stream, "the stream's name")->required();
-    command->add_option("FILE", request.file, kind.file_help);
-    command->add_option("--endpoint", request.endpoint, "the server [http://127.0.0.1:4566]")
-        ->type_name("URL")
-        ->envname("RIACHO_ENDPOINT");
-    command->add_option("--region", request.region, "the region [AWS_REGION or us-east-1]")->type_name("REGION");
-    command->add_flag("--progress", request.progress, "show progress even without a terminal");
-    command->callback([&request, direction = kind.direction] { request.direction = direction; });
-    return command;
+void add_client_flags(CLI::App& command, cli::ClientOptions& options) {
+    command.add_option("--endpoint", options.endpoint, "the server [http://127.0.0.1:4566]")->type_name("URL");
+    command.add_option("--region", options.region, "the region [AWS_REGION or us-east-1]")->type_name("REGION");
+    command.footer(
+        "--endpoint is also RIACHO_ENDPOINT, AWS_ENDPOINT_URL_KINESIS or AWS_ENDPOINT_URL;\n"
+        "keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.");
 }
 
-CLI::App* add_user_commands(CLI::App& app, UserRequest& request) {
-    request.data_dir = "./riacho-data";
-    request.account = "000000000000";
+// A subcommand, and what runs it once the command line has been parsed. Each has variables of its own.
+struct Subcommand {
+    CLI::App* app;
+    std::function<int()> run;
+};
+using Subcommands = std::vector<Subcommand>;
+
+Subcommand make_export(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("export", "Write a stream's records as JSON lines");
+    auto request = std::make_shared<cli::ExportRequest>();
+    command->add_option("STREAM", request->stream, "the stream's name")->required();
+    command->add_option("FILE", request->file, "replaced when complete [standard output]");
+    command->add_flag("--resume", request->resume, "go on with what an export left in FILE.partial");
+    command->add_flag("--progress", request->progress, "show progress even without a terminal");
+    add_client_flags(*command, request->client);
+    return {command, [request] { return cli::export_records(*request); }};
+}
+
+Subcommand make_import(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("import", "Put records from JSON lines into a stream");
+    auto request = std::make_shared<cli::ImportRequest>();
+    command->add_option("STREAM", request->stream, "the name of a stream that exists")->required();
+    command->add_option("FILE", request->file, "where from [standard input]");
+    command->add_option("--from-line", request->from_line, "skip the lines before it")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber);
+    command->add_flag("--progress", request->progress, "show progress even without a terminal");
+    add_client_flags(*command, request->client);
+    return {command, [request] { return cli::import_records(*request); }};
+}
+
+Subcommand make_verify(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("verify", "Check everything in a stopped server's data directory");
+    auto flags = std::make_shared<DirectoryFlags>();
+    flags->add_to(*command);
+    return {command, [flags] {
+                const auto data_dir = flags->resolve();
+                return data_dir ? verify(*data_dir) : fail_usage(data_dir.error());
+            }};
+}
+
+Subcommand make_clock(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("clock", "Move the time of a server with --test-clock forward");
+    auto flags = std::make_shared<DirectoryFlags>();
+    auto span_ms = std::make_shared<std::int64_t>(0);
+    flags->add_to(*command);
+    command->add_option("MS", *span_ms, "by how many milliseconds")->required();
+    return {command, [flags, span_ms] {
+                const auto data_dir = flags->resolve();
+                return data_dir ? cli::advance_clock(*data_dir, *span_ms) : fail_usage(data_dir.error());
+            }};
+}
+
+void add_user_commands(CLI::App& app, Subcommands& commands) {
+    using Action = cli::UserRequest::Action;
     CLI::App* user_command = app.add_subcommand("user", "Manage credentials (used with --auth=sigv4)");
     user_command->require_subcommand(1);
-    const auto add = [&](const char* name, const char* help, UserRequest::Action action) {
+    const auto add = [&](const char* name, const char* help, Action action) {
         CLI::App* command = user_command->add_subcommand(name, help);
-        command->add_option("--data-dir", request.data_dir, "the data directory")
-            ->type_name("DIR")
-            ->envname("RIACHO_DATA_DIR");
-        command->add_flag("--json", request.json, "print JSON");
-        if (action == UserRequest::Action::add) {
-            command->add_option("--account", request.account, "the account id, 12 digits")->type_name("ID");
+        auto flags = std::make_shared<DirectoryFlags>();
+        auto request = std::make_shared<cli::UserRequest>();
+        request->action = action;
+        request->account = "000000000000";
+        flags->add_to(*command);
+        command->add_flag("--json", request->json, "print JSON");
+        if (action == Action::add) {
+            command->add_option("--account", request->account, "the account id, 12 digits [000000000000]")
+                ->type_name("ID");
         }
-        if (action != UserRequest::Action::list) command->add_option("NAME", request.name, "the user")->required();
-        command->callback([&request, action] { request.action = action; });
+        if (action != Action::list) command->add_option("NAME", request->name, "the user")->required();
+        commands.push_back({command, [flags, request] {
+                                auto data_dir = flags->resolve();
+                                if (!data_dir) return fail_usage(data_dir.error());
+                                request->data_dir = *std::move(data_dir);
+                                return cli::user(*request, start_for_the_moment);
+                            }});
     };
-    add("add", "Create a user with an access key; the secret is shown once", UserRequest::Action::add);
-    add("list", "List users and their access keys", UserRequest::Action::list);
-    add("remove", "Remove a user and its access keys", UserRequest::Action::remove);
-    add("rotate", "Give a user a new access key; the old one ends at once", UserRequest::Action::rotate);
-    return user_command;
+    add("add", "Create a user with an access key; the secret is shown once", Action::add);
+    add("list", "List users and their access keys", Action::list);
+    add("remove", "Remove a user and its access keys", Action::remove);
+    add("rotate", "Give a user a new access key; the old one ends at once", Action::rotate);
+}
+
+Subcommand make_serve(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("serve", "Serve Kinesis on one port until interrupted");
+    auto flags = std::make_shared<SettingFlags>();
+    flags->add_to(*command);
+    return {command, [flags, command] {
+                const auto resolved = resolve_config(flags->given(*command));
+                return resolved ? serve(resolved->config) : fail_usage(resolved.error());
+            }};
+}
+
+Subcommand make_config(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("config", "Print the settings and where each value came from");
+    auto flags = std::make_shared<SettingFlags>();
+    flags->add_to(*command);
+    return {command, [flags, command]() -> int {
+                const auto resolved = resolve_config(flags->given(*command));
+                if (!resolved) return fail_usage(resolved.error());
+                fmt::print("{}", describe_config(*resolved));
+                return exit_ok;
+            }};
+}
+
+// A misspelt variable does nothing: it is named, as a misspelt line of the file is an error.
+void warn_of_unknown_variables() {
+    const auto unknown = unknown_variables();
+    if (unknown.empty()) return;
+    fmt::print(stderr, "riacho: warning: no setting is named by {}\n", fmt::join(unknown, ", "));
 }
 
 int run(int argc, char** argv) {
@@ -116,64 +223,39 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", fmt::format("riacho {}", version));
     app.require_subcommand(1);
     app.failure_message(CLI::FailureMessage::simple);
-
-    CLI::App* serve_command = app.add_subcommand("serve", "Serve Kinesis on one port until interrupted");
-    SettingFlags serve_flags;
-    serve_flags.add_to(*serve_command);
-
-    CLI::App* config_command =
-        app.add_subcommand("config", "Print the effective configuration and where each value came from");
-    SettingFlags config_flags;
-    config_flags.add_to(*config_command);
-
-    CLI::App* verify_command =
-        app.add_subcommand("verify", "Check the journal, segments and catalog of a stopped server");
-    std::string verify_dir = "./riacho-data";
-    verify_command->add_option("--data-dir", verify_dir, "the data directory")
-        ->type_name("DIR")
-        ->envname("RIACHO_DATA_DIR");
-
-    CLI::App* clock_command =
-        app.add_subcommand("clock", "Move the time of a server that runs with --test-clock forward");
-    std::string clock_dir = "./riacho-data";
-    std::int64_t clock_ms = 0;
-    clock_command->add_option("--data-dir", clock_dir, "the data directory")
-        ->type_name("DIR")
-        ->envname("RIACHO_DATA_DIR");
-    clock_command->add_option("MS", clock_ms, "by how many milliseconds")->required();
-
-    TransferRequest transfer_request{};
-    CLI::App* export_command = add_transfer_command(
-        app,
-        {"export", "Write a stream's records as JSON lines; keys from AWS_ACCESS_KEY_ID and its like",
-         "where to [standard output]", TransferRequest::Direction::to_file},
-        transfer_request);
-    CLI::App* import_command =
-        add_transfer_command(app,
-                             {"import", "Put records from JSON lines into a stream that exists",
-                              "where from [standard input]", TransferRequest::Direction::from_file},
-                             transfer_request);
-
-    UserRequest user_request{};
-    CLI::App* user_command = add_user_commands(app, user_request);
-
+    Subcommands commands;
+    commands.push_back(make_serve(app));
+    commands.push_back(make_config(app));
+    commands.push_back(make_verify(app));
+    commands.push_back(make_export(app));
+    commands.push_back(make_import(app));
+    add_user_commands(app, commands);
+    commands.push_back(make_clock(app));
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         const int code = app.exit(error);
         return code == 0 ? exit_ok : exit_usage;
     }
-    if (*verify_command) return verify(verify_dir);
-    if (*export_command || *import_command) return transfer(transfer_request);
-    if (*clock_command) return advance_clock(clock_dir, clock_ms);
-    if (*user_command) return user(user_request);
-    const bool serving = static_cast<bool>(*serve_command);
-    const auto resolved =
-        resolve_config(serving ? serve_flags.given(*serve_command) : config_flags.given(*config_command));
-    if (!resolved) return fail_usage(resolved.error());
-    if (serving) return serve(resolved->config);
-    fmt::print("{}", describe_config(*resolved));
-    return exit_ok;
+    for (const Subcommand& command : commands) {
+        if (!command.app->parsed()) continue;
+        if (command.app->get_name() != "serve") warn_of_unknown_variables();  // serve() has a log for that
+        return command.run();
+    }
+    return exit_usage;
+}
+
+// A command whose output is lost has failed: a full disk, a closed pipe.
+int run_and_flush(int argc, char** argv) {
+    int code = exit_failure;
+    try {
+        code = run(argc, argv);
+        if (std::fflush(stdout) == 0) return code;
+        fmt::print(stderr, "riacho: cannot write the output: {}\n", std::generic_category().message(errno));
+    } catch (const std::system_error& error) {  // fmt's, for standard output
+        fmt::print(stderr, "riacho: {}\n", error.what());
+    }
+    return code == exit_ok ? exit_failure : code;
 }
 
 }  // namespace
@@ -187,5 +269,5 @@ int main(int argc, char** argv) {
     mi_option_set(mi_option_decommit_delay, memory_kept_ms);
     mi_option_set(mi_option_segment_decommit_delay, memory_kept_ms);
 #endif
-    return riacho::server::run(argc, argv);
+    return riacho::server::run_and_flush(argc, argv);
 }

@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 
+#include "base/exit_code.h"
 #include "base/result.h"
 #include "server/config.h"
-#include "server/exit_code.h"
 
 namespace riacho::server {
 

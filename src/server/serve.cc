@@ -8,9 +8,9 @@
 
 #include <cstdint>
 
+#include "base/exit_code.h"
 #include "core/log.h"
 #include "server/commands.h"
-#include "server/exit_code.h"
 #include "server/node.h"
 
 namespace riacho::server {
@@ -52,6 +52,10 @@ int serve(const Config& config) {
     const sigset_t signals = awaited_signals();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+    for (const std::string& name : unknown_variables()) {
+        core::log_line(core::LogLevel::warn, "unknown variable", {{"name", name}});
+    }
+
     auto node = Node::start(config, [] { kill(getpid(), SIGUSR1); });
     if (!node) {
         core::log_line(core::LogLevel::error, "cannot start", {{"reason", node.error().message}});
@@ -75,6 +79,17 @@ int serve(const Config& config) {
     (*node)->stop(grace_ms);
     core::log_line(core::LogLevel::info, "stopped");
     return exit_ok;
+}
+
+Expected<std::shared_ptr<void>, cli::ServerFault> start_for_the_moment(const std::string& data_dir) {
+    core::configure_log(core::LogLevel::error, core::LogFormat::logfmt);
+    auto resolved = resolve_config({{"data-dir", {data_dir}}, {"listen", {"127.0.0.1:0"}}, {"ephemeral", {"false"}}});
+    if (!resolved) return fail(cli::ServerFault{exit_usage, resolved.error()});
+    resolved->config.create_streams.clear();
+    resolved->config.port_file.clear();
+    auto node = Node::start(resolved->config, [] {});
+    if (!node) return fail(cli::ServerFault{node.error().exit_code, node.error().message});
+    return std::shared_ptr<Node>(*std::move(node));
 }
 
 }  // namespace riacho::server

@@ -1,58 +1,123 @@
 // `riacho verify`: an offline look at everything in a data directory.
+#include "log/verify.h"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <string>
+
+#include "catalog/keyring.h"
 #include "catalog/store.h"
+#include "core/rng.h"
+#include "http/tls.h"
 #include "io/file_system.h"
-#include "log/verify.h"
 #include "server/commands.h"
-#include "server/exit_code.h"
 
 namespace riacho::server {
 namespace {
 
-bool verify_catalog(const std::string& path) {
+bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+// Prints and counts what is wrong; notes do not count.
+class Findings {
+public:
+    void damage(std::string_view text) {
+        fmt::print("DAMAGE {}\n", text);
+        damaged_ = true;
+    }
+    void keyring_problem(std::string_view text) {
+        fmt::print("DAMAGE {}\n", text);
+        keyring_ = true;
+    }
+    static void note(std::string_view text) { fmt::print("note {}\n", text); }
+
+    [[nodiscard]] ExitCode exit_code() const {
+        if (damaged_) return exit_damaged;
+        return keyring_ ? exit_keyring : exit_ok;
+    }
+
+private:
+    bool damaged_ = false;
+    bool keyring_ = false;
+};
+
+void print_log(const log::VerifyReport& report, Findings& findings) {
+    for (const log::Finding& finding : report.findings) {
+        const std::string text = fmt::format("{} at {}: {}", finding.path, finding.offset, finding.message);
+        if (finding.severity == log::Finding::Severity::damage) {
+            findings.damage(text);
+        } else {
+            Findings::note(text);
+        }
+    }
+    fmt::print("log: {} journal files, {} segments, {} shards, {} frames, {} records, {} bytes\n", report.journal_files,
+               report.segments, report.shards, report.frames, report.records, report.bytes);
+}
+
+// is_used: the log holds something, so that there must be a catalog.
+void verify_catalog(const std::string& path, bool is_used, Findings& findings) {
     if (!catalog::Store::exists(path)) {
-        fmt::print("catalog: none yet\n");
-        return true;
+        if (is_used) return findings.damage(path + " is missing, and the log holds what it described");
+        return Findings::note(path + " is not there yet");
     }
     auto store = catalog::Store::open(path);
-    if (!store) {
-        fmt::print("DAMAGE {}\n", store.error().message);
-        return false;
-    }
+    if (!store) return findings.damage(store.error().message);
     const auto checked = store->check();
     const auto loaded = store->load();
-    if (!checked) fmt::print("DAMAGE {}\n", checked.error().message);
-    if (!loaded) fmt::print("DAMAGE {}\n", loaded.error().message);
-    if (!checked || !loaded) return false;
+    if (!checked) findings.damage(checked.error().message);
+    if (!loaded) findings.damage(loaded.error().message);
+    if (!checked || !loaded) return;
     fmt::print("catalog: {} streams, {} credentials, applied up to {}\n", loaded->state.snapshot->stream_count(),
                loaded->state.snapshot->credentials().size(), loaded->applied_lsn);
-    return true;
+}
+
+void verify_keyring(const std::string& path, bool is_used, Findings& findings) {
+    if (!is_used && !exists(path)) return Findings::note(path + " is not there yet");
+    core::SystemRng rng;
+    const auto keyring = catalog::Keyring::open(path, false, rng);
+    if (!keyring) return findings.keyring_problem(keyring.error().message);
+    fmt::print("keyring: readable\n");
+}
+
+// The pair that a start makes when it is not there; one that --tls-cert names is elsewhere.
+void verify_certificate(const http::TlsOptions& paths, Findings& findings) {
+    const bool has_cert = exists(paths.cert_path);
+    const bool has_key = exists(paths.key_path);
+    if (!has_cert || !has_key) {
+        const std::string& missing = has_cert ? paths.key_path : paths.cert_path;
+        return Findings::note(fmt::format("{} is not there{}: the next start makes a new certificate", missing,
+                                          has_cert || has_key ? ", the other one of the pair is" : ""));
+    }
+    if (const auto checked = http::check_certificate(paths); !checked) return findings.damage(checked.error().message);
+    fmt::print("certificate: fits its key\n");
 }
 
 }  // namespace
 
-int verify(const std::string& data_dir) {
-    if (::access(data_dir.c_str(), R_OK) != 0) {
-        fmt::print(stderr, "riacho: cannot read the data directory {}\n", data_dir);
+int verify(const cli::DataDirectory& data_dir) {
+    const std::string& path = data_dir.path;
+    if (::access(path.c_str(), R_OK) != 0) {
+        fmt::print(stderr, "riacho: cannot read the data directory {}\n", data_dir.describe());
         return exit_configuration;
     }
-    const log::VerifyReport report = log::verify(data_dir, io::posix_file_system());
+    // Before LOCK is made in a directory that is none of ours.
+    if (!exists(path + "/STORE") && !exists(path + "/journal") && !exists(path + "/catalog.sqlite")) {
+        fmt::print(stderr, "riacho: there is no riacho store in {}\n", data_dir.describe());
+        return exit_configuration;
+    }
+    const log::VerifyReport report = log::verify(path, io::posix_file_system());
     if (report.is_in_use) {
-        fmt::print(stderr, "riacho: {} is in use by another process\n", data_dir);
+        fmt::print(stderr, "riacho: {} is in use by another process\n", data_dir.describe());
         return exit_locked;
     }
-    for (const log::Finding& finding : report.findings) {
-        const bool damage = finding.severity == log::Finding::Severity::damage;
-        fmt::print("{} {} at {}: {}\n", damage ? "DAMAGE" : "note", finding.path, finding.offset, finding.message);
-    }
-    fmt::print("log: {} journal files, {} segments, {} shards, {} frames, {} records, {} bytes\n", report.journal_files,
-               report.segments, report.shards, report.frames, report.records, report.bytes);
-    const bool catalog_sound = verify_catalog(data_dir + "/catalog.sqlite");
-    if (report.is_damaged() || !catalog_sound) return exit_damaged;
-    fmt::print("no damage found\n");
-    return exit_ok;
+    Findings findings;
+    print_log(report, findings);
+    const bool is_used = report.frames > 0 || report.shards > 0 || exists(path + "/checkpoint.rkc");
+    verify_catalog(path + "/catalog.sqlite", is_used, findings);
+    verify_keyring(path + "/keyring", is_used || exists(path + "/catalog.sqlite"), findings);
+    verify_certificate({path + "/tls-cert.pem", path + "/tls-key.pem"}, findings);
+    if (findings.exit_code() == exit_ok) fmt::print("no damage found\n");
+    return findings.exit_code();
 }
 
 }  // namespace riacho::server

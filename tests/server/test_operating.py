@@ -358,9 +358,81 @@ def test_a_directory_that_cannot_be_written(tmp_path):
 
 def test_help_and_version():
     assert re.fullmatch(r"riacho \d+\.\d+\.\d+\n", run("--version").stdout)
-    for command in ([], ["serve"], ["config"], ["verify"], ["user"], ["user", "add"], ["clock"]):
+    clients = (["export"], ["import"], ["verify"], ["user"], ["user", "add"], ["clock"])
+    for command in ([], ["serve"], ["config"], *clients):
         shown = run(*command, "--help")
         assert shown.returncode == 0 and "--help" in shown.stdout
+        if command in clients:
+            assert all(len(line) <= 80 for line in shown.stdout.splitlines()), shown.stdout
+
+
+def test_the_flag_wins_over_the_variable_in_every_subcommand(riacho_server, tmp_path):
+    server = riacho_server("--auth", "sigv4", "--test-clock")
+    server.user("add", "ana")
+    elsewhere = {"RIACHO_DATA_DIR": str(tmp_path / "elsewhere")}
+    assert "ana" in run("user", "list", "--data-dir", server.data_dir, **elsewhere).stdout
+    assert run("clock", "1", "--data-dir", server.data_dir, **elsewhere).returncode == 0
+    assert run("verify", "--data-dir", server.data_dir, **elsewhere).returncode == 2
+    file = tmp_path / "riacho.toml"
+    file.write_text(f'data-dir = "{server.data_dir}"\n')
+    for command, status in ((["user", "list"], 0), (["clock", "1"], 0), (["verify"], 2)):
+        assert run(*command, "--config", file).returncode == status
+        assert run(*command, RIACHO_CONFIG=str(file)).returncode == status
+        assert run(*command, "--config", file, **elsewhere).returncode != status, "the variable comes before the file"
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_wrong_directory_is_named_and_left_alone(tmp_path):
+    for directory in (tmp_path / "missing", tmp_path / "empty"):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        for command in (["user", "add", "ana"], ["user", "list"], ["verify"]):
+            refused = run(*command, "--data-dir", directory)
+            assert refused.returncode == 78 and refused.stdout == "" and f"{directory} (--data-dir)" in refused.stderr
+        refused = run("clock", "1", RIACHO_DATA_DIR=str(directory))
+        assert refused.returncode == 1 and f"{directory} (RIACHO_DATA_DIR)" in refused.stderr
+    assert not (tmp_path / "missing").exists() and os.listdir(tmp_path / "empty") == []
+
+
+def test_a_misspelt_variable_is_named(riacho_server):
+    environment = {"RIACHO_LISTN": "x", "RIACHO_DURABILTY": "os", "RIACHO_SERVICE_HOST": "10.0.0.1", "RIACHO_PORT": "tcp://10.0.0.1:4566",
+                   "RIACHO_PORT_4566_TCP_ADDR": "10.0.0.1", "RIACHO_ACCOUNT": "222222222222"}
+    told = run("config", **environment)
+    assert told.returncode == 0 and told.stderr == "riacho: warning: no setting is named by RIACHO_DURABILTY, RIACHO_LISTN\n"
+    assert run("config", RIACHO_ACCOUNT="222222222222").stderr == ""
+    server = riacho_server("--log-format", "json", environment=environment)
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert [line["name"] for line in lines if line["event"] == "unknown variable"] == ["RIACHO_DURABILTY", "RIACHO_LISTN"]
+
+
+def test_the_debug_log_has_a_line_for_each_call(riacho_server, name):
+    server = riacho_server("--auth", "sigv4", "--log-level", "debug", "--log-format", "json")
+    user = server.user("add", "ana")
+    keys = {"key": user["access_key_id"], "secret": user["secret_access_key"]}
+    client = server.client(**keys)
+    client.create_stream(StreamName=name, ShardCount=1)
+    arn = wait_active(client, name)["StreamARN"]
+    client.put_record(StreamARN=arn, PartitionKey="a-partition-key", Data=b"some data")
+    client.get_records(ShardIterator=iterator(client, name))
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.put_record(StreamName="missing", PartitionKey="k", Data=b"")
+    token = "a-session-token"
+    for refused in (server.client(key=user["access_key_id"], secret="wrong", token=token), server.client(key="AKIDUNKNOWN", secret="x"),
+                    server.client(**keys, token=token), server.client(key=user["secret_access_key"], secret="y")):
+        with pytest.raises(refused.exceptions.ClientError):
+            refused.list_streams()
+    text = server.log.read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    calls = [line for line in lines if line["event"] == "call"]
+    seen = {(c["operation"], c["stream"], c["status"], c["error"]) for c in calls}
+    assert {("CreateStream", name, 200, ""), ("PutRecord", name, 200, ""), ("GetRecords", name, 200, ""),
+            ("PutRecord", "missing", 400, "ResourceNotFoundException"), ("ListStreams", "", 400, "InvalidSignatureException"),
+            ("ListStreams", "", 400, "UnrecognizedClientException")} <= seen
+    assert all(0 <= call["ms"] < 60_000 for call in calls)
+    reasons = [line["reason"] for line in lines if line["event"] == "signature refused"]
+    assert reasons == ["The request signature we calculated does not match the signature you provided", "there is no such access key",
+                       "the session token is not the access key's", "there is no such access key"]
+    for secret in (user["secret_access_key"], token, "a-partition-key", "Signature="):
+        assert secret not in text
 
 
 def damage(path, at):
@@ -402,6 +474,41 @@ def test_verify_tells_lost_records_from_those_that_segments_have(riacho_server, 
         found = run("verify", "--data-dir", server.data_dir)
         assert found.returncode == code, found.stdout + found.stderr
         assert re.search(rf"^{word} {re.escape(str(journal))} at \d+: ", found.stdout, re.MULTILINE)
+
+
+def test_verify_covers_catalog_keyring_and_certificate(riacho_server, name):
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    put_many(client, name, [b"x"] * 10)
+    server.stop()
+
+    def verify():
+        return run("verify", "--data-dir", server.data_dir)
+
+    sound = verify()
+    assert sound.returncode == 0 and all(part in sound.stdout for part in ("catalog: 1 streams", "keyring: ", "certificate: "))
+    for file, code in (("catalog.sqlite", 65), ("keyring", 66)):
+        path = server.data_dir / file
+        moved = path.rename(server.data_dir.parent / file)
+        found = verify()
+        assert found.returncode == code and f"DAMAGE" in found.stdout and str(path) in found.stdout, found.stdout
+        moved.rename(path)
+    keyring = server.data_dir / "keyring"
+    keyring.chmod(0o644)
+    assert verify().returncode == 66
+    keyring.chmod(0o600)
+    key = server.data_dir / "tls-key.pem"
+    other = riacho_server()
+    good = key.read_bytes()
+    key.write_bytes((other.data_dir / "tls-key.pem").read_bytes())
+    found = verify()
+    assert found.returncode == 65 and str(server.data_dir / "tls-") in found.stdout
+    key.write_bytes(good)
+    key.rename(server.data_dir.parent / "tls-key.pem")
+    found = verify()
+    assert found.returncode == 0 and f"note {key} is not there, the other one of the pair is" in found.stdout
 
 
 def test_users_with_and_without_a_running_server(riacho_server):

@@ -3,10 +3,12 @@
 import base64
 import json
 import os
+import signal
 import subprocess
+import time
 
 import pytest
-from conftest import BINARY, read_all, wait_active
+from conftest import BINARY, put_many, read_all, wait_active
 
 
 def transfer(server, *arguments, stdin=None, status=0, **environment):
@@ -72,12 +74,144 @@ def test_refused_records_are_sent_again(riacho_server, name):
     assert sorted(int(json.loads(line)["PartitionKey"]) for line in out.splitlines()) == list(range(1200))
 
 
-@pytest.mark.parametrize("line, problem", [("nonsense", "line 2 is not a JSON object"), ('{"Data":"eA=="}', "line 2 has no PartitionKey"),
-                                           ('{"PartitionKey":"k","Data":"*"}', "SerializationException")])
-def test_a_bad_line_is_named(riacho, make_stream, line, problem):
-    good = '{"PartitionKey":"k","Data":""}\n'
-    _, told = transfer(riacho, "import", make_stream(), stdin=(good + line + "\n").encode(), status=1)
+@pytest.mark.parametrize("line, problem", [
+    ("nonsense", "line 2 is not a JSON object"), ('{"Data":"eA=="}', "line 2 has no PartitionKey"),
+    ('{"PartitionKey":"k"}', "line 2 has no Data"), ('{"PartitionKey":"k","Data":"*"}', "line 2 has Data that is not base64"),
+    ('{"PartitionKey":"k","Data":7}', "line 2 has Data that is not base64"),
+    ('{"PartitionKey":"k","Data":"","ExplicitHashKey":0}', "line 2 has an ExplicitHashKey that is not a string"),
+    (json.dumps({"PartitionKey": "k" * 257, "Data": ""}), "line 2 was refused: ValidationException")])
+def test_a_bad_line_is_named(riacho, kinesis, make_stream, line, problem):
+    good = '{"PartitionKey":"k","Data":"eA=="}\n'
+    stream = make_stream()
+    _, told = transfer(riacho, "import", stream, stdin=(good + line + "\n" + good).encode(), status=1)
     assert problem in told
+    # Going on where it says to puts every line once.
+    go_on = told.split("--from-line ")[1].split()[0]
+    transfer(riacho, "import", stream, "--from-line", go_on, stdin=(good + good * 2).encode())
+    assert len(read_all(kinesis, stream)) == 3
+
+
+def test_a_failed_export_leaves_the_file_alone(riacho, make_stream, tmp_path):
+    file = tmp_path / "good.jsonl"
+    file.write_text("good\n")
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    file.chmod(0o640)
+    assert "ResourceNotFoundException" in transfer(riacho, "export", "missing", file, status=1)[1]
+    assert file.read_text() == "good\n" and sorted(os.listdir(tmp_path)) == ["good.jsonl", "link"]
+    stream = make_stream()
+    riacho.client().put_record(StreamName=stream, Data=b"x", PartitionKey="k")
+    transfer(riacho, "export", stream, link)
+    assert link.is_symlink() and json.loads(file.read_text())["PartitionKey"] == "k" and file.stat().st_mode & 0o777 == 0o640
+    assert sorted(os.listdir(tmp_path)) == ["good.jsonl", "link"]
+
+
+def test_a_full_target_is_an_error(riacho, kinesis, make_stream):
+    stream = make_stream()
+    put_many(kinesis, stream, [b"x" * 1000] * 600)
+    assert "No space left" in transfer(riacho, "export", stream, "/dev/full", status=1)[1]
+    for command in (["config"], ["export", stream, "--endpoint", riacho.url], ["user", "list", "--data-dir", str(riacho.data_dir)]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([BINARY, *command], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+        assert done.returncode == 1 and "No space left" in done.stderr, done
+
+
+def test_where_the_endpoint_comes_from(riacho, make_stream):
+    dead = "http://127.0.0.1:1"
+
+    def export(*flags, **variables):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("AWS_ENDPOINT")}
+        return subprocess.run([BINARY, "export", stream, *flags], capture_output=True, text=True, timeout=60, check=False,
+                              env=clean | variables)
+
+    stream = make_stream()
+    for flags, variables in ((["--endpoint", riacho.url], {"RIACHO_ENDPOINT": dead}),
+                             ([], {"RIACHO_ENDPOINT": riacho.url, "AWS_ENDPOINT_URL_KINESIS": dead, "AWS_ENDPOINT_URL": dead}),
+                             ([], {"AWS_ENDPOINT_URL_KINESIS": riacho.url, "AWS_ENDPOINT_URL": dead}),
+                             ([], {"AWS_ENDPOINT_URL": riacho.url})):
+        done = export(*flags, **variables)
+        assert done.returncode == 0, (flags, variables, done.stderr)
+    done = export(AWS_ENDPOINT_URL=dead)
+    assert done.returncode == 1 and "127.0.0.1:1 (AWS_ENDPOINT_URL)" in done.stderr
+    done = export(AWS_ENDPOINT_URL=riacho.url, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true", RIACHO_ENDPOINT=dead)
+    assert done.returncode == 1 and "(RIACHO_ENDPOINT)" in done.stderr
+
+
+def read_until(pipe, text):
+    """What a process wrote until the text came."""
+    found = b""
+    while text not in found:
+        piece = os.read(pipe.fileno(), 4096)
+        assert piece, found
+        found += piece
+    return found
+
+
+@pytest.mark.parametrize("ended", ["by Ctrl-C", "by a lost server"])
+def test_an_export_that_was_stopped_goes_on(riacho_server, name, tmp_path, ended):
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=2)
+    wait_active(client, name)
+    values = [b"%d" % i for i in range(20_000)]
+    for start in range(0, len(values), 500):
+        client.put_records(StreamName=name, Records=[{"Data": v, "PartitionKey": v.decode()} for v in values[start:start + 500]])
+    server.stop()
+    server.flags += ["--fault", "delay=400"]
+    server.start()
+    file = tmp_path / "records.jsonl"
+    file.write_text("good\n")
+    export = [BINARY, "export", name, str(file), "--endpoint", server.url]
+    with subprocess.Popen([*export, "--progress"], stderr=subprocess.PIPE) as process:
+        read_until(process.stderr, b" 1000 records")
+        if ended == "by Ctrl-C":
+            process.send_signal(signal.SIGINT)
+        else:
+            server.kill()
+        told = process.stderr.read().decode()
+        assert process.wait(60) == (130 if ended == "by Ctrl-C" else 1), told
+    assert f"{file} is as it was" in told and f"riacho export {name} {file} --resume" in told
+    assert file.read_text() == "good\n"
+    if ended == "by Ctrl-C":
+        server.stop()
+    with open(f"{file}.partial", "ab") as partial:
+        partial.write(b'{"PartitionKey":"cut o')
+    server.flags = server.flags[:-2]
+    server.start()
+    done = subprocess.run([*export, "--resume"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and done.stderr == "20000 records\n"
+    found = sorted(int(base64.b64decode(json.loads(line)["Data"])) for line in file.read_text().splitlines())
+    assert found == list(range(20_000)) and os.listdir(tmp_path) == ["records.jsonl"]
+
+
+@pytest.mark.parametrize("ended", ["by Ctrl-C", "by a lost server"])
+def test_an_import_that_was_stopped_says_how_to_go_on(riacho_server, name, ended):
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    lines = [json.dumps({"PartitionKey": str(i), "Data": "eA=="}).encode() + b"\n" for i in range(1, 2001)]
+    command = [BINARY, "import", name, "--endpoint", server.url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdin.write(b"".join(lines[:1300]))
+        process.stdin.flush()
+        deadline = time.monotonic() + 30
+        while len(read_all(client, name)) < 1000:  # two batches; the third is not full
+            assert time.monotonic() < deadline
+        if ended == "by Ctrl-C":
+            process.send_signal(signal.SIGINT)
+        else:
+            server.kill()
+            process.stdin.write(b"".join(lines[1300:]))
+            process.stdin.close()
+        told = process.stderr.read().decode()
+        assert process.wait(60) == (130 if ended == "by Ctrl-C" else 1), told
+    assert "lines 1 to 1000 are in the stream" in told and f"riacho import {name} < the same lines --from-line 1001" in told
+    if ended == "by a lost server":
+        assert "of lines 1001 to 1500 some may be" in told
+        server.start()
+    transfer(server, "import", name, "--from-line", "1001", stdin=b"".join(lines))
+    assert sorted(int(r["PartitionKey"]) for r in read_all(server.client(), name)) == list(range(1, 2001))
 
 
 def test_what_cannot_be_reached(riacho, tmp_path):

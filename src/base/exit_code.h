@@ -1,7 +1,7 @@
-// What riacho's exit code says to a supervisor; docs/operations.md repeats this table.
+// The process's exit codes, for supervisors and scripts; docs/operations.md repeats this table.
 #pragma once
 
-namespace riacho::server {
+namespace riacho {
 
 enum ExitCode : int {
     exit_ok = 0,
@@ -15,4 +15,4 @@ enum ExitCode : int {
     exit_configuration = 78  // the configuration or the data directory cannot be used as they are
 };
 
-}  // namespace riacho::server
+}  // namespace riacho

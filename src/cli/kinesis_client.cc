@@ -1,18 +1,21 @@
-#include "server/kinesis_client.h"
+#include "cli/kinesis_client.h"
 
 #include <fmt/format.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
 #include "base/try.h"
+#include "cli/interrupt.h"
+#include "cli/json.h"
 #include "core/clock.h"
 #include "wire/sigv4.h"
 
-namespace riacho::server {
+namespace riacho::cli {
 namespace {
 
 constexpr std::string_view content_type = "application/x-amz-json-1.1";
@@ -24,9 +27,8 @@ std::string from_environment(const char* name, std::string_view otherwise) {
 
 CallError unreachable(std::string message) { return {"", std::move(message)}; }
 
-}  // namespace
-
-Expected<Endpoint, std::string> parse_endpoint(std::string_view url) {
+// http://HOST[:PORT][/]
+Expected<Endpoint, std::string> parse_address(std::string_view url) {
     constexpr std::string_view scheme = "http://";
     if (!url.starts_with(scheme)) return fail(fmt::format("{} is not an http:// address", url));
     url.remove_prefix(scheme.size());
@@ -41,7 +43,36 @@ Expected<Endpoint, std::string> parse_endpoint(std::string_view url) {
     }
     if (endpoint.host.empty() || endpoint.port.empty())
         return fail(fmt::format("{} names no host and port", authority));
-    endpoint.region = from_environment("AWS_REGION", from_environment("AWS_DEFAULT_REGION", "us-east-1"));
+    return endpoint;
+}
+
+struct Address {
+    std::string url;
+    std::string source;
+};
+
+Address find_address(const std::string& given) {
+    if (!given.empty()) return {given, "--endpoint"};
+    const bool ignores_sdk_variables = from_environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "") == "true";
+    for (const char* name : {"RIACHO_ENDPOINT", "AWS_ENDPOINT_URL_KINESIS", "AWS_ENDPOINT_URL"}) {
+        if (ignores_sdk_variables && name[0] == 'A') continue;
+        if (std::string url = from_environment(name, ""); !url.empty()) return {std::move(url), name};
+    }
+    return {"http://127.0.0.1:4566", "the default"};
+}
+
+}  // namespace
+
+Expected<Endpoint, std::string> resolve_endpoint(const ClientOptions& options) {
+    Address address = find_address(options.endpoint);
+    auto parsed = parse_address(address.url);
+    if (!parsed) return fail(fmt::format("{} ({})", parsed.error(), address.source));
+    Endpoint endpoint = *std::move(parsed);
+    endpoint.source = std::move(address.source);
+    endpoint.region = options.region;
+    if (endpoint.region.empty()) {
+        endpoint.region = from_environment("AWS_REGION", from_environment("AWS_DEFAULT_REGION", "us-east-1"));
+    }
     endpoint.access_key = from_environment("AWS_ACCESS_KEY_ID", "riacho");
     endpoint.secret = from_environment("AWS_SECRET_ACCESS_KEY", "riacho");
     endpoint.session_token = from_environment("AWS_SESSION_TOKEN", "");
@@ -157,11 +188,16 @@ KinesisClient::KinesisClient(Endpoint endpoint) : impl_(std::make_unique<Impl>()
     impl_->endpoint = std::move(endpoint);
 }
 
-KinesisClient::~KinesisClient() { impl_->disconnect(); }
+KinesisClient::KinesisClient(KinesisClient&&) noexcept = default;
+
+KinesisClient::~KinesisClient() {
+    if (impl_ != nullptr) impl_->disconnect();
+}
 
 Expected<std::string, CallError> KinesisClient::call(std::string_view operation, std::string_view body) {
     if (!impl_->connect()) {
-        return fail(unreachable(fmt::format("cannot connect to {}:{}", impl_->endpoint.host, impl_->endpoint.port)));
+        return fail(unreachable(fmt::format("cannot connect to {}:{} ({})", impl_->endpoint.host, impl_->endpoint.port,
+                                            impl_->endpoint.source)));
     }
     if (!impl_->send(impl_->request(operation, body))) {
         impl_->disconnect();
@@ -184,37 +220,20 @@ Expected<std::string, CallError> KinesisClient::call(std::string_view operation,
     return fail(std::move(error));
 }
 
-std::string json_quoted(std::string_view text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (static_cast<unsigned char>(c) < 0x20) {
-            out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-        } else {
-            out += c;
-        }
+Expected<std::string, CallError> KinesisClient::call_patiently(std::string_view operation, std::string_view body) {
+    constexpr int attempts_to_reach = 3;
+    for (int attempt = 1;; ++attempt) {
+        auto reply = call(operation, body);
+        if (reply || attempt == attempts_max || interrupted() != 0) return reply;
+        const std::string& type = reply.error().type;
+        const bool passing = type.empty() || type == "ProvisionedThroughputExceededException" ||
+                             type == "LimitExceededException" || type == "InternalFailure" ||
+                             type == "ServiceUnavailable";
+        if (!passing || (type.empty() && attempt >= attempts_to_reach)) return reply;
+        sleep_ms(backoff_ms(attempt));
     }
-    return out + "\"";
 }
 
-std::size_t node_after(std::span<const wire::Node> nodes, std::size_t i) {
-    return nodes[i].is_container() ? static_cast<std::size_t>(nodes[i].end) : i + 1;
-}
+int backoff_ms(int attempt) { return std::min(attempt * 50, 1'000); }
 
-void each_member(std::span<const wire::Node> nodes, std::size_t at,
-                 const std::function<void(std::string_view key, std::size_t value)>& visit) {
-    if (nodes[at].kind != wire::NodeKind::object) return;
-    for (std::size_t i = at + 1; i < node_after(nodes, at); i = node_after(nodes, i + 1)) visit(nodes[i].view(), i + 1);
-}
-
-std::string_view text_member(std::span<const wire::Node> nodes, std::size_t at, std::string_view name) {
-    std::string_view found;
-    each_member(nodes, at, [&](std::string_view key, std::size_t value) {
-        if (key == name && nodes[value].kind == wire::NodeKind::text) found = nodes[value].view();
-    });
-    return found;
-}
-
-}  // namespace riacho::server
+}  // namespace riacho::cli

@@ -1,0 +1,69 @@
+// The subcommands that are clients of a server. Each returns the process's exit code (base/exit_code.h).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/exit_code.h"
+#include "base/result.h"
+
+namespace riacho::cli {
+
+// What every client of the API can be told; what is empty comes from the environment.
+struct ClientOptions {
+    std::string endpoint;
+    std::string region;
+};
+
+struct ExportRequest {
+    ClientOptions client;
+    std::string stream;
+    std::string file = "-";  // standard output
+    bool progress = false;   // even when standard error is no terminal
+    bool resume = false;     // continue FILE.partial
+};
+// Copies a stream's records to JSON lines.
+int export_records(const ExportRequest& request);
+
+struct ImportRequest {
+    ClientOptions client;
+    std::string stream;
+    std::string file = "-";  // standard input
+    bool progress = false;
+    std::uint64_t from_line = 1;  // lines before it are skipped
+};
+// Puts records from JSON lines into a stream.
+int import_records(const ImportRequest& request);
+
+// The data directory of `user` and `clock`, and the setting that named it ("flag", "RIACHO_DATA_DIR", ...).
+struct DataDirectory {
+    std::string path;
+    std::string source;
+
+    // "/srv/riacho-data (RIACHO_DATA_DIR)", with the absolute path.
+    [[nodiscard]] std::string describe() const;
+};
+
+struct UserRequest {
+    enum class Action : std::uint8_t { add, list, remove, rotate } action;
+    DataDirectory data_dir;
+    std::string name;
+    std::string account;
+    bool json = false;
+};
+// A server that runs as long as the pointer lives.
+struct ServerFault {
+    ExitCode exit_code;
+    std::string message;
+};
+using StartServer = std::function<Expected<std::shared_ptr<void>, ServerFault>(const std::string& data_dir)>;
+// Changes credentials: through the running server of the data directory, else through one that `start` runs for the
+// moment. Never makes a store where there is none.
+int user(const UserRequest& request, const StartServer& start);
+
+// Moves the clock of a running server that was started with --test-clock.
+int advance_clock(const DataDirectory& data_dir, std::int64_t span_ms);
+
+}  // namespace riacho::cli

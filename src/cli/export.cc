@@ -1,0 +1,187 @@
+// `riacho export`: a stream's records as JSON lines, from any endpoint of the Kinesis API.
+//
+//   {"PartitionKey":"7","Data":"eyJpZCI6N30=","ShardId":"shardId-000000000000","SequenceNumber":"4968...",
+//    "ApproximateArrivalTimestamp":1763900000.123}
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+
+#include "base/try.h"
+#include "cli/commands.h"
+#include "cli/files.h"
+#include "cli/interrupt.h"
+#include "cli/json.h"
+#include "cli/progress.h"
+#include "cli/shards.h"
+
+namespace riacho::cli {
+namespace {
+
+constexpr int page_limit = 1'000;
+
+// How far a file of records goes: complete lines alone count, because the last one may have been cut off.
+struct Exported {
+    std::uint64_t records = 0;
+    std::uint64_t size = 0;                      // bytes
+    std::map<std::string, std::string> numbers;  // the last sequence number of each shard
+};
+
+Expected<Exported, std::string> read_exported(const Output& output) {
+    Exported found;
+    LineReader lines(output.fd());
+    wire::Document document;
+    std::string line;
+    while (lines.next(line) == LineReader::Step::line) {
+        const bool is_object = document.parse(wire::Format::json, line).has_value();
+        const std::string_view shard = is_object ? text_member(document.nodes(), 0, "ShardId") : "";
+        const std::string_view number = is_object ? text_member(document.nodes(), 0, "SequenceNumber") : "";
+        if (shard.empty() || number.empty()) {
+            return fail(fmt::format("line {} of {} is not one of an export", found.records + 1, output.partial()));
+        }
+        found.numbers.insert_or_assign(std::string(shard), std::string(number));
+        ++found.records;
+        found.size = lines.offset();
+    }
+    return found;
+}
+
+class Exporter {
+public:
+    Exporter(KinesisClient client, const ExportRequest& request)
+        : client_(std::move(client)), request_(request), progress_("export", request.progress) {}
+
+    int run() {
+        const auto done = copy();
+        progress_.finish(exported_.records, done && interrupted() == 0 ? 1 : done_);
+        if (done && interrupted() == 0) {
+            fmt::print(stderr, "{} records\n", exported_.records);
+            return exit_ok;
+        }
+        report(done ? "interrupted" : done.error());
+        explain_how_to_go_on();
+        return done ? exit_interrupted() : exit_failure;
+    }
+
+private:
+    // The file is not touched before the stream is known to exist.
+    Expected<void, std::string> copy() {
+        auto shards = list_shards(client_, request_.stream);
+        if (!shards) return fail(shards.error().describe());
+        TRY(Output opened, Output::open(request_.file, request_.resume));
+        output_.emplace(std::move(opened));
+        if (request_.resume) TRY_VOID(resume());
+        for (std::size_t i = 0; i < shards->size() && interrupted() == 0; ++i) {
+            TRY_VOID(export_shard((*shards)[i], static_cast<double>(i), static_cast<double>(shards->size())));
+        }
+        return interrupted() == 0 ? output_->commit() : output_->flush();
+    }
+
+    Expected<void, std::string> resume() {
+        if (output_->partial().empty()) return fail("--resume needs a FILE");
+        TRY(exported_, read_exported(*output_));
+        return output_->cut_to(exported_.size);
+    }
+
+    Expected<std::string, std::string> call(std::string_view operation, const std::string& body) {
+        auto reply = client_.call_patiently(operation, body);
+        if (!reply) return fail(reply.error().describe());
+        if (!document_.parse(wire::Format::json, *reply)) return fail(not_json().describe());
+        return reply.value();
+    }
+
+    [[nodiscard]] std::string first_position(const std::string& shard) const {
+        const auto found = exported_.numbers.find(shard);
+        if (found == exported_.numbers.end()) return R"("ShardIteratorType":"TRIM_HORIZON")";
+        return fmt::format(R"("ShardIteratorType":"AFTER_SEQUENCE_NUMBER","StartingSequenceNumber":{})",
+                           json_quoted(found->second));
+    }
+
+    Expected<void, std::string> export_shard(const std::string& shard, double before, double shards) {
+        const std::string request = fmt::format(R"({{"StreamName":{},"ShardId":{},{}}})", json_quoted(request_.stream),
+                                                json_quoted(shard), first_position(shard));
+        TRY(const std::string first, call("GetShardIterator", request));
+        std::string iterator(text_member(document_.nodes(), 0, "ShardIterator"));
+        std::int64_t behind_first = -1;
+        while (!iterator.empty() && interrupted() == 0) {
+            const std::string page = fmt::format(R"({{"ShardIterator":"{}","Limit":{}}})", iterator, page_limit);
+            TRY(const std::string reply, call("GetRecords", page));
+            const Nodes nodes = document_.nodes();
+            iterator = text_member(nodes, 0, "NextShardIterator");
+            std::int64_t behind = 0;
+            std::size_t list = 0;
+            each_member(nodes, 0, [&](std::string_view key, std::size_t value) {
+                if (key == "MillisBehindLatest") behind = nodes[value].integer;
+                if (key == "Records") list = value;
+            });
+            if (list != 0) TRY_VOID(write_records(nodes, list, shard));
+            if (behind_first < 0) behind_first = std::max<std::int64_t>(behind, 1);
+            const double part = 1 - static_cast<double>(behind) / static_cast<double>(behind_first);
+            done_ = (before + part) / shards;
+            progress_.show(exported_.records, done_);
+            if (behind == 0) break;  // later records are not part of this export
+        }
+        return {};
+    }
+
+    Expected<void, std::string> write_records(Nodes nodes, std::size_t list, const std::string& shard) {
+        std::string line;
+        for (std::size_t i = list + 1; i < node_after(nodes, list); i = node_after(nodes, i)) {
+            const wire::Node* arrival = find_member(nodes, i, "ApproximateArrivalTimestamp");
+            double seconds = 0;
+            if (arrival != nullptr && arrival->is_number()) {
+                seconds =
+                    arrival->kind == wire::NodeKind::integer ? static_cast<double>(arrival->integer) : arrival->real;
+            }
+            line.clear();
+            fmt::format_to(std::back_inserter(line),
+                           R"({{"PartitionKey":{},"Data":"{}","ShardId":"{}","SequenceNumber":"{}",)"
+                           R"("ApproximateArrivalTimestamp":{:.3f}}})"
+                           "\n",
+                           json_quoted(text_member(nodes, i, "PartitionKey")), text_member(nodes, i, "Data"), shard,
+                           text_member(nodes, i, "SequenceNumber"), seconds);
+            TRY_VOID(output_->write(line));
+            ++exported_.records;
+            last_ = {shard, std::string(text_member(nodes, i, "SequenceNumber"))};
+        }
+        return {};
+    }
+
+    void explain_how_to_go_on() {
+        if (!output_ || exported_.records == 0) return;
+        // Whole lines that still fit are worth keeping; a full disk has been reported already.
+        static_cast<void>(output_->flush());
+        if (output_->partial().empty()) {
+            fmt::print(stderr, "{} records were read; the last one has SequenceNumber {} in {}\n", exported_.records,
+                       last_.second, last_.first);
+            return;
+        }
+        fmt::print(stderr, "{} records were read, into {}; {} is as it was\nto go on: riacho export {} {} --resume\n",
+                   exported_.records, output_->partial(), request_.file, request_.stream, request_.file);
+    }
+
+    KinesisClient client_;
+    const ExportRequest& request_;
+    Progress progress_;
+    std::optional<Output> output_;
+    wire::Document document_;
+    Exported exported_;
+    std::pair<std::string, std::string> last_;  // shard and sequence number of the last record read
+    double done_ = 0;
+};
+
+}  // namespace
+
+int export_records(const ExportRequest& request) {
+    auto endpoint = resolve_endpoint(request.client);
+    if (!endpoint) {
+        report(endpoint.error());
+        return exit_usage;
+    }
+    watch_interrupts();
+    return Exporter(KinesisClient(*std::move(endpoint)), request).run();
+}
+
+}  // namespace riacho::cli
