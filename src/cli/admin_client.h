@@ -9,8 +9,7 @@ namespace riacho::cli {
 
 // What admin.json of a data directory says; server/admin.h writes it.
 struct AdminContact {
-    std::string host;
-    std::string port;
+    std::string address;  // "127.0.0.1:4566"
     std::string token;
 };
 

@@ -5,9 +5,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/exit_code.h"
 #include "base/result.h"
+#include "cli/record_format.h"
 
 namespace riacho::cli {
 
@@ -15,6 +17,7 @@ namespace riacho::cli {
 struct ClientOptions {
     std::string endpoint;
     std::string region;
+    std::string ca_file;  // PEM certificates to trust for https
 };
 
 struct ExportRequest {
@@ -36,6 +39,19 @@ struct ImportRequest {
 };
 // Puts records from JSON lines into a stream.
 int import_records(const ImportRequest& request);
+
+struct TailRequest {
+    ClientOptions client;
+    std::string stream;
+    std::string from;                 // see parse_position(); empty: latest with follow, else trim-horizon
+    std::vector<std::string> shards;  // ids; those and what becomes of them. Empty: all
+    RecordFormat format = RecordFormat::text;
+    bool follow = false;
+    std::uint64_t records = 0;  // ends after so many; 0: no bound
+    std::int64_t seconds = 0;   // ends after so long; 0: no bound
+};
+// Prints a stream's records.
+int tail(const TailRequest& request);
 
 // The data directory of `user` and `clock`, and the setting that named it ("flag", "RIACHO_DATA_DIR", ...).
 struct DataDirectory {

@@ -74,7 +74,7 @@ private:
         output_.emplace(std::move(opened));
         if (request_.resume) TRY_VOID(resume());
         for (std::size_t i = 0; i < shards->size() && interrupted() == 0; ++i) {
-            TRY_VOID(export_shard((*shards)[i], static_cast<double>(i), static_cast<double>(shards->size())));
+            TRY_VOID(export_shard((*shards)[i].id, static_cast<double>(i), static_cast<double>(shards->size())));
         }
         return interrupted() == 0 ? output_->commit() : output_->flush();
     }
@@ -89,7 +89,7 @@ private:
         auto reply = client_.call_patiently(operation, body);
         if (!reply) return fail(reply.error().describe());
         if (!document_.parse(wire::Format::json, *reply)) return fail(not_json().describe());
-        return reply.value();
+        return *std::move(reply);
     }
 
     [[nodiscard]] std::string first_position(const std::string& shard) const {

@@ -148,8 +148,8 @@ private:
     }
 
     std::string describe(const CallError& error) {
-        // Without a reply nobody knows what became of the records.
-        if (error.type.empty()) is_split_ = true;
+        // Without a reply nobody knows what became of records that were sent.
+        if (error.may_have_acted) is_split_ = true;
         const auto blamed = blamed_entry(error.message);
         if (!blamed || *blamed >= entries_.size()) return error.describe();
         return fmt::format("line {} was refused: {}", entries_[*blamed].line, error.describe());

@@ -1,9 +1,6 @@
 #include "cli/kinesis_client.h"
 
 #include <fmt/format.h>
-#include <netdb.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -13,37 +10,22 @@
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "core/clock.h"
+#include "core/runtime.h"
+#include "http/client.h"
 #include "wire/sigv4.h"
 
 namespace riacho::cli {
 namespace {
 
 constexpr std::string_view content_type = "application/x-amz-json-1.1";
+// A GetRecords has 10 MiB of data, which base64 and the members around it make larger.
+constexpr std::size_t reply_size_max = std::size_t{64} << 20;
+constexpr std::int64_t call_timeout_ms = 60'000;
+constexpr int attempts_to_reach = 3;
 
 std::string from_environment(const char* name, std::string_view otherwise) {
     const char* value = std::getenv(name);
     return value != nullptr && *value != '\0' ? value : std::string(otherwise);
-}
-
-CallError unreachable(std::string message) { return {"", std::move(message)}; }
-
-// http://HOST[:PORT][/]
-Expected<Endpoint, std::string> parse_address(std::string_view url) {
-    constexpr std::string_view scheme = "http://";
-    if (!url.starts_with(scheme)) return fail(fmt::format("{} is not an http:// address", url));
-    url.remove_prefix(scheme.size());
-    const std::string_view authority = url.substr(0, url.find('/'));
-    const auto colon = authority.rfind(':');
-    const bool has_port = colon != std::string_view::npos && !authority.ends_with(']');
-    Endpoint endpoint;
-    endpoint.host = authority.substr(0, has_port ? colon : std::string_view::npos);
-    endpoint.port = has_port ? authority.substr(colon + 1) : "80";
-    if (endpoint.host.starts_with('[') && endpoint.host.ends_with(']')) {
-        endpoint.host = endpoint.host.substr(1, endpoint.host.size() - 2);
-    }
-    if (endpoint.host.empty() || endpoint.port.empty())
-        return fail(fmt::format("{} names no host and port", authority));
-    return endpoint;
 }
 
 struct Address {
@@ -61,14 +43,23 @@ Address find_address(const std::string& given) {
     return {"http://127.0.0.1:4566", "the default"};
 }
 
+http::ClientOptions client_options(const Endpoint& endpoint) {
+    http::ClientOptions options;
+    options.ca_file = endpoint.ca_file;
+    options.proxies = http::proxies_from_environment();
+    return options;
+}
+
 }  // namespace
 
 Expected<Endpoint, std::string> resolve_endpoint(const ClientOptions& options) {
-    Address address = find_address(options.endpoint);
-    auto parsed = parse_address(address.url);
-    if (!parsed) return fail(fmt::format("{} ({})", parsed.error(), address.source));
-    Endpoint endpoint = *std::move(parsed);
-    endpoint.source = std::move(address.source);
+    const Address address = find_address(options.endpoint);
+    auto url = http::parse_url(address.url);
+    if (!url) return fail(fmt::format("{} ({})", url.error(), address.source));
+    Endpoint endpoint;
+    endpoint.url = *std::move(url);
+    endpoint.source = address.source;
+    endpoint.ca_file = options.ca_file.empty() ? from_environment("AWS_CA_BUNDLE", "") : options.ca_file;
     endpoint.region = options.region;
     if (endpoint.region.empty()) {
         endpoint.region = from_environment("AWS_REGION", from_environment("AWS_DEFAULT_REGION", "us-east-1"));
@@ -80,44 +71,22 @@ Expected<Endpoint, std::string> resolve_endpoint(const ClientOptions& options) {
 }
 
 struct KinesisClient::Impl {
+    explicit Impl(Endpoint at) : endpoint(std::move(at)), runtime(1), client(client_options(endpoint), runtime, clock) {
+        runtime.start();
+    }
+
     Endpoint endpoint;
     core::SystemClock clock;
-    int fd = -1;
-    std::string received;  // behind the last reply
+    core::Runtime runtime;
+    http::Client client;
+    int attempts_without_server = attempts_to_reach;
 
-    bool connect();
-    void disconnect();
-    [[nodiscard]] std::string request(std::string_view operation, std::string_view body) const;
-    bool send(std::string_view bytes) const;
-    // Reads until `received` has so many bytes, or at least one more than it had when `size` is 0.
-    bool receive(std::size_t size);
-    // The status and the body of one reply.
-    Expected<std::pair<int, std::string>, CallError> read_reply();
+    [[nodiscard]] http::ClientRequest request(std::string_view operation, std::string_view body) const;
 };
 
-bool KinesisClient::Impl::connect() {
-    if (fd >= 0) return true;
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    if (getaddrinfo(endpoint.host.c_str(), endpoint.port.c_str(), &hints, &found) != 0) return false;
-    for (const addrinfo* at = found; at != nullptr && fd < 0; at = at->ai_next) {
-        fd = ::socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol);
-        if (fd >= 0 && ::connect(fd, at->ai_addr, at->ai_addrlen) != 0) disconnect();
-    }
-    freeaddrinfo(found);
-    return fd >= 0;
-}
-
-void KinesisClient::Impl::disconnect() {
-    if (fd >= 0) ::close(fd);
-    fd = -1;
-    received.clear();
-}
-
-std::string KinesisClient::Impl::request(std::string_view operation, std::string_view body) const {
+http::ClientRequest KinesisClient::Impl::request(std::string_view operation, std::string_view body) const {
     namespace sigv4 = wire::sigv4;
-    const std::string authority = fmt::format("{}:{}", endpoint.host, endpoint.port);
+    const std::string authority = endpoint.url.authority();
     const std::string target = fmt::format("Kinesis_20131202.{}", operation);
     const std::array<sigv4::Field, 2> headers = {{{"content-type", content_type}, {"x-amz-target", target}}};
     sigv4::Request signed_request;
@@ -134,84 +103,33 @@ std::string KinesisClient::Impl::request(std::string_view operation, std::string
     options.region = endpoint.region;
     options.service = "kinesis";
     options.body = body;
-    std::string text =
-        fmt::format("POST / HTTP/1.1\r\nhost: {}\r\ncontent-type: {}\r\nx-amz-target: {}\r\ncontent-length: {}\r\n",
-                    authority, content_type, target, body.size());
+    http::ClientRequest request;
+    request.method = "POST";
+    request.url = fmt::format("{}://{}/", endpoint.url.secure ? "https" : "http", authority);
+    for (const auto& [name, value] : headers) request.headers.add(name, value);
     for (const auto& [name, value] : sigv4::sign(signed_request, credentials, options).fields) {
-        text += fmt::format("{}: {}\r\n", name, value);
+        request.headers.add(name, value);
     }
-    text += "\r\n";
-    text += body;
-    return text;
+    request.body = {body};
+    request.reply_size_max = reply_size_max;
+    request.total_timeout_ms = call_timeout_ms;
+    return request;
 }
 
-bool KinesisClient::Impl::send(std::string_view bytes) const {
-    while (!bytes.empty()) {
-        const ssize_t n = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (n <= 0) return false;
-        bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return true;
-}
-
-bool KinesisClient::Impl::receive(std::size_t size) {
-    std::array<char, 65536> buffer;
-    do {
-        const ssize_t n = ::recv(fd, buffer.data(), buffer.size(), 0);
-        if (n <= 0) return false;
-        received.append(buffer.data(), static_cast<std::size_t>(n));
-    } while (received.size() < size);
-    return true;
-}
-
-Expected<std::pair<int, std::string>, CallError> KinesisClient::Impl::read_reply() {
-    const auto broken = [] { return fail(unreachable("the server closed the connection")); };
-    std::size_t head_end = 0;
-    while ((head_end = received.find("\r\n\r\n")) == std::string::npos) {
-        if (!receive(0)) return broken();
-    }
-    std::string head = received.substr(0, head_end + 2);
-    for (char& c : head) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    const auto length_at = head.find("\r\ncontent-length:");
-    const std::size_t length =
-        length_at == std::string::npos ? 0 : std::strtoull(head.c_str() + length_at + 17, nullptr, 10);
-    const int status = head.starts_with("http/1.1 ") ? std::atoi(head.c_str() + 9) : 0;
-    const std::size_t end = head_end + 4 + length;
-    if (received.size() < end && !receive(end)) return broken();
-    std::string body = received.substr(head_end + 4, length);
-    received.erase(0, end);
-    if (head.contains("\r\nconnection: close")) disconnect();
-    return std::pair(status, std::move(body));
-}
-
-KinesisClient::KinesisClient(Endpoint endpoint) : impl_(std::make_unique<Impl>()) {
-    impl_->endpoint = std::move(endpoint);
-}
-
+KinesisClient::KinesisClient(Endpoint endpoint) : impl_(std::make_unique<Impl>(std::move(endpoint))) {}
 KinesisClient::KinesisClient(KinesisClient&&) noexcept = default;
-
-KinesisClient::~KinesisClient() {
-    if (impl_ != nullptr) impl_->disconnect();
-}
+KinesisClient::~KinesisClient() = default;
 
 Expected<std::string, CallError> KinesisClient::call(std::string_view operation, std::string_view body) {
-    if (!impl_->connect()) {
-        return fail(unreachable(fmt::format("cannot connect to {}:{} ({})", impl_->endpoint.host, impl_->endpoint.port,
-                                            impl_->endpoint.source)));
-    }
-    if (!impl_->send(impl_->request(operation, body))) {
-        impl_->disconnect();
-        return fail(unreachable("the server closed the connection"));
-    }
-    auto reply = impl_->read_reply();
+    const auto reply = impl_->client.send_and_wait(impl_->request(operation, body));
     if (!reply) {
-        impl_->disconnect();
-        return fail(reply.error());
+        return fail(
+            CallError{"", fmt::format("{} ({})", reply.error().message, impl_->endpoint.source), reply.error().sent});
     }
-    auto& [status, text] = *reply;
-    if (status == 200) return std::move(text);
+    const std::string_view text = reply->body.view();
+    if (reply->status == 200) return std::string(text);
     wire::Document document;
-    CallError error{fmt::format("status {}", status), ""};
+    CallError error{fmt::format("status {}", reply->status), ""};
     if (document.parse(wire::Format::json, text)) {
         const std::string_view type = text_member(document.nodes(), 0, "__type");
         if (!type.empty()) error.type = type;
@@ -221,18 +139,21 @@ Expected<std::string, CallError> KinesisClient::call(std::string_view operation,
 }
 
 Expected<std::string, CallError> KinesisClient::call_patiently(std::string_view operation, std::string_view body) {
-    constexpr int attempts_to_reach = 3;
+    bool may_have_acted = false;
     for (int attempt = 1;; ++attempt) {
         auto reply = call(operation, body);
+        if (!reply) may_have_acted = reply.error().may_have_acted |= may_have_acted;
         if (reply || attempt == attempts_max || interrupted() != 0) return reply;
         const std::string& type = reply.error().type;
         const bool passing = type.empty() || type == "ProvisionedThroughputExceededException" ||
                              type == "LimitExceededException" || type == "InternalFailure" ||
                              type == "ServiceUnavailable";
-        if (!passing || (type.empty() && attempt >= attempts_to_reach)) return reply;
+        if (!passing || (type.empty() && attempt >= impl_->attempts_without_server)) return reply;
         sleep_ms(backoff_ms(attempt));
     }
 }
+
+void KinesisClient::wait_for_server() { impl_->attempts_without_server = attempts_max; }
 
 int backoff_ms(int attempt) { return std::min(attempt * 50, 1'000); }
 

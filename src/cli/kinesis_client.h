@@ -1,21 +1,21 @@
-// A small client of the Kinesis API over plain HTTP/1.1, for the subcommands that move records.
+// A client of the Kinesis API for the subcommands that move records: JSON over the outbound HTTP client, signed.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
 #include "cli/commands.h"
+#include "http/url.h"
 
 namespace riacho::cli {
 
 // Where to call, and as whom.
 struct Endpoint {
-    std::string host;
-    std::string port;
+    http::Url url;
     std::string source;  // of the address: "--endpoint", "AWS_ENDPOINT_URL", ...
+    std::string ca_file;
     std::string region;
     std::string access_key;
     std::string secret;
@@ -25,18 +25,20 @@ struct Endpoint {
 // The address: the option, else RIACHO_ENDPOINT, AWS_ENDPOINT_URL_KINESIS, AWS_ENDPOINT_URL, http://127.0.0.1:4566.
 // AWS: AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true switches the two variables of the SDKs off.
 // Region and keys: the option, else AWS_REGION, AWS_DEFAULT_REGION and AWS_ACCESS_KEY_ID and its like; without them
-// any at all, because a server without --auth=sigv4 takes every well-formed signature. The error is a sentence.
+// any at all, because a server without --auth=sigv4 takes every well-formed signature. The certificates: the option,
+// else AWS_CA_BUNDLE, else the system's. The error is a sentence.
 Expected<Endpoint, std::string> resolve_endpoint(const ClientOptions& options);
 
 // An error reply, or none at all.
 struct CallError {
-    std::string type;  // "ResourceNotFoundException"; empty when the server could not be reached
+    std::string type;  // "ResourceNotFoundException"; empty without a reply
     std::string message;
+    bool may_have_acted = false;  // the call was sent, but no reply came
 
     [[nodiscard]] std::string describe() const { return type.empty() ? message : type + ": " + message; }
 };
 
-// Blocking, one connection, which is opened again after a failure. Not thread-safe.
+// Blocking, with a thread of its own for the connection. Not thread-safe.
 class KinesisClient {
 public:
     explicit KinesisClient(Endpoint endpoint);
@@ -47,6 +49,8 @@ public:
     Expected<std::string, CallError> call(std::string_view operation, std::string_view body);
     // The same, with throttled and momentarily failing calls made again, as an SDK would; until a signal comes.
     Expected<std::string, CallError> call_patiently(std::string_view operation, std::string_view body);
+    // From now on call_patiently() goes on while the server cannot be reached, as while it restarts.
+    void wait_for_server();
 
 private:
     struct Impl;

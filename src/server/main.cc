@@ -101,9 +101,11 @@ private:
 void add_client_flags(CLI::App& command, cli::ClientOptions& options) {
     command.add_option("--endpoint", options.endpoint, "the server [http://127.0.0.1:4566]")->type_name("URL");
     command.add_option("--region", options.region, "the region [AWS_REGION or us-east-1]")->type_name("REGION");
+    command.add_option("--ca-file", options.ca_file, "certificates to trust for https (PEM)")->type_name("FILE");
     command.footer(
-        "--endpoint is also RIACHO_ENDPOINT, AWS_ENDPOINT_URL_KINESIS or AWS_ENDPOINT_URL;\n"
-        "keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN.");
+        "The endpoint is also RIACHO_ENDPOINT, AWS_ENDPOINT_URL_KINESIS or\n"
+        "AWS_ENDPOINT_URL; the keys are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY\n"
+        "and AWS_SESSION_TOKEN.");
 }
 
 // A subcommand, and what runs it once the command line has been parsed. Each has variables of its own.
@@ -135,6 +137,41 @@ Subcommand make_import(CLI::App& app) {
     command->add_flag("--progress", request->progress, "show progress even without a terminal");
     add_client_flags(*command, request->client);
     return {command, [request] { return cli::import_records(*request); }};
+}
+
+Subcommand make_tail(CLI::App& app) {
+    static const std::map<std::string, cli::RecordFormat> formats = {
+        {"text", cli::RecordFormat::text}, {"json", cli::RecordFormat::json}, {"hex", cli::RecordFormat::hex}};
+    CLI::App* command = app.add_subcommand("tail", "Print a stream's records, and those to come");
+    auto request = std::make_shared<cli::TailRequest>();
+    auto format = std::make_shared<std::string>("text");
+    command->add_option("STREAM", request->stream, "the stream's name")->required();
+    command->add_flag("-f,--follow", request->follow, "go on with the records to come");
+    command->add_option("--from", request->from, "where to begin: see below")->type_name("POSITION");
+    command->add_option("--shard", request->shards, "this shard and what becomes of it (repeatable)")
+        ->type_name("ID")
+        ->expected(1)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    command->add_option("--format", *format, "text, json or hex [text]")
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember({"text", "json", "hex"}).description(""));
+    command->add_option("--records", request->records, "end after so many records")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber.description(""));
+    command->add_option("--seconds", request->seconds, "end after so long")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1'000'000'000).description(""));
+    add_client_flags(*command, request->client);
+    command->footer(
+        "POSITION is latest (the default with --follow), trim-horizon (the default\n"
+        "without), at:NUMBER or after:NUMBER for a sequence number, a time such as\n"
+        "2026-11-26T22:41:03Z or 1795732863.5, or how long ago: 90s, 15m, 2h, 1d.\n" +
+        command->get_footer());
+    return {command, [request, format] {
+                request->format = formats.at(*format);
+                return cli::tail(*request);
+            }};
 }
 
 Subcommand make_verify(CLI::App& app) {
@@ -227,6 +264,7 @@ int run(int argc, char** argv) {
     commands.push_back(make_serve(app));
     commands.push_back(make_config(app));
     commands.push_back(make_verify(app));
+    commands.push_back(make_tail(app));
     commands.push_back(make_export(app));
     commands.push_back(make_import(app));
     add_user_commands(app, commands);
