@@ -1,4 +1,4 @@
-#include "server/command_log.h"
+#include "server/catalog_applier.h"
 
 #include "catalog/catalog.h"
 

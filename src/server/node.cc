@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <span>
 
 #include "aws/arn.h"
@@ -28,7 +29,7 @@
 #include "io/file_system.h"
 #include "log/log.h"
 #include "server/admin.h"
-#include "server/command_log.h"
+#include "server/catalog_applier.h"
 #include "server/data_dir.h"
 #include "server/janitor.h"
 #include "server/router.h"
@@ -167,6 +168,8 @@ struct Node::Impl {
     std::optional<http::Server> server;
     std::optional<Janitor> janitor;
     std::string certificate;
+    std::atomic<bool> catalog_failed{false};
+    std::atomic<bool> is_stopping{false};
     bool stopped = false;
 
     Expected<void, StartError> open_data(std::function<void()> on_failure);
@@ -187,7 +190,11 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
     if (!locked) return fail(StartError{exit_code_of(locked.error().fault), locked.error().message});
     directory = *std::move(locked);
     const bool is_new = !catalog::Store::exists(data_dir.file("catalog.sqlite"));
-    auto opened_catalog = catalog::Catalog::open(data_dir.path(), report);
+    const auto report_catalog = [this, report](std::string_view what) {
+        catalog_failed = true;
+        report(what);
+    };
+    auto opened_catalog = catalog::Catalog::open(data_dir.path(), report_catalog);
     if (!opened_catalog)
         return fail(StartError{exit_code_of(opened_catalog.error().kind), opened_catalog.error().message});
     catalog = *std::move(opened_catalog);
@@ -275,6 +282,8 @@ void Node::Impl::add_pages() {
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_http(server->stats(), writer); });
     Router::Pages pages;
     pages.health = [this] { return health_page(log->stats(), config); };
+    pages.ready = [this] { return readiness_page({log->stats().state, catalog_failed, is_stopping}); };
+    pages.live = liveness_page;
     pages.metrics = [this] { return metrics.render(); };
     pages.admin = [this](core::Core& core, std::string_view path, std::string_view body) {
         return admin->handle(core, path, body);
@@ -367,6 +376,7 @@ std::string Node::address() const {
 void Node::stop(std::int64_t grace_ms) {
     Impl& impl = *impl_;
     if (std::exchange(impl.stopped, true)) return;
+    impl.is_stopping = true;
     // Not by its path alone: the directory may have been replaced by another server's.
     if (impl.directory) static_cast<void>(impl.directory->fs().unlink(impl.data_dir.file(admin_file)));
     impl.queues.stop();

@@ -28,6 +28,11 @@ Task<http::Response> Router::handle(http::Request& request) {
             const auto [text, able] = pages_.health();
             return ready(page(able ? 200 : 503, "application/json", text));
         }
+        if (request.path() == "/health/ready") {
+            const auto [text, able] = pages_.ready();
+            return ready(page(able ? 200 : 503, "application/json", text));
+        }
+        if (request.path() == "/health/live") return ready(page(200, "application/json", pages_.live()));
         if (request.path() == "/metrics") {
             return ready(page(200, "text/plain; version=0.0.4; charset=utf-8", pages_.metrics()));
         }

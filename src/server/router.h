@@ -10,13 +10,16 @@
 
 namespace riacho::server {
 
-// GET /health and GET /metrics; POST below /_riacho/ for the CLI, with the token from the data directory. Created and
-// destroyed by the node; called on every core.
+// GET /health, /health/live, /health/ready and /metrics; POST below /_riacho/ for the CLI, with the token from the data
+// directory. Created and destroyed by the node; called on every core.
 class Router final : public http::Handler {
 public:
     struct Pages {
         // JSON text, and whether the node is able to take writes.
         std::function<std::pair<std::string, bool>()> health;
+        // JSON text, and whether the node is to be sent requests.
+        std::function<std::pair<std::string, bool>()> ready;
+        std::function<std::string()> live;  // JSON text
         std::function<std::string()> metrics;
         // Answers an administrative call: path after "/_riacho/", body; JSON out.
         std::function<Task<http::Response>(core::Core&, std::string_view path, std::string_view body)> admin;

@@ -18,6 +18,17 @@ std::pair<std::string, bool> health_page(const log::Stats& stats, const Config& 
     return {std::move(text) + "\n", able};
 }
 
+std::pair<std::string, bool> readiness_page(const Readiness& readiness) {
+    const bool ready = readiness.log == log::StoreState::ok && !readiness.catalog_failed && !readiness.is_stopping;
+    return {fmt::format(R"({{"status":"{}","log":"{}","catalog":"{}","stopping":{}}})"
+                        "\n",
+                        ready ? "ready" : "not ready", to_string(readiness.log),
+                        readiness.catalog_failed ? "failed" : "ok", readiness.is_stopping),
+            ready};
+}
+
+std::string liveness_page() { return "{\"status\":\"live\"}\n"; }
+
 void collect_log(const log::Log& log, core::MetricsWriter& writer) {
     using Kind = core::MetricsWriter::Kind;
     const log::Stats stats = log.stats();

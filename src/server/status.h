@@ -16,6 +16,17 @@ namespace riacho::server {
 // JSON, and whether the node takes writes.
 std::pair<std::string, bool> health_page(const log::Stats& stats, const Config& config);
 
+// The parts of a node that must work for it to be sent requests.
+struct Readiness {
+    log::StoreState log = log::StoreState::ok;
+    bool catalog_failed = false;
+    bool is_stopping = false;
+};
+// JSON that names each part, and whether all of them are ready.
+std::pair<std::string, bool> readiness_page(const Readiness& readiness);
+// JSON. A process that can say so lives.
+std::string liveness_page();
+
 void collect_log(const log::Log& log, core::MetricsWriter& writer);
 void collect_http(const http::ServerStats& stats, core::MetricsWriter& writer);
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 
 #include "catalog/keyring.h"
@@ -54,29 +55,41 @@ void print_log(const log::VerifyReport& report, Findings& findings) {
                report.segments, report.shards, report.frames, report.records, report.bytes);
 }
 
-// is_used: the log holds something, so that there must be a catalog.
-void verify_catalog(const std::string& path, bool is_used, Findings& findings) {
+// is_used: the log holds something, so that there must be a catalog. Returns the check value of the keyring that sealed
+// what the catalog holds.
+std::optional<std::uint32_t> verify_catalog(const std::string& path, bool is_used, Findings& findings) {
     if (!catalog::Store::exists(path)) {
-        if (is_used) return findings.damage(path + " is missing, and the log holds what it described");
-        return Findings::note(path + " is not there yet");
+        if (is_used) {
+            findings.damage(path + " is missing, and the log holds what it described");
+        } else {
+            Findings::note(path + " is not there yet");
+        }
+        return std::nullopt;
     }
     auto store = catalog::Store::open(path);
-    if (!store) return findings.damage(store.error().message);
+    if (!store) {
+        findings.damage(store.error().message);
+        return std::nullopt;
+    }
     const auto checked = store->check();
     const auto loaded = store->load();
     if (!checked) findings.damage(checked.error().message);
     if (!loaded) findings.damage(loaded.error().message);
-    if (!checked || !loaded) return;
+    if (!checked || !loaded) return std::nullopt;
     fmt::print("catalog: {} streams, {} credentials, applied up to {}\n", loaded->state.snapshot->stream_count(),
                loaded->state.snapshot->credentials().size(), loaded->applied_lsn);
+    return loaded->key_check;
 }
 
-void verify_keyring(const std::string& path, bool is_used, Findings& findings) {
+void verify_keyring(const std::string& path, bool is_used, std::optional<std::uint32_t> key_check, Findings& findings) {
     if (!is_used && !exists(path)) return Findings::note(path + " is not there yet");
     core::SystemRng rng;
     const auto keyring = catalog::Keyring::open(path, false, rng);
     if (!keyring) return findings.keyring_problem(keyring.error().message);
-    fmt::print("keyring: readable\n");
+    if (key_check && *key_check != keyring->check_value()) {
+        return findings.keyring_problem(path + " is not the one the catalog's secrets were sealed with");
+    }
+    fmt::print("keyring: {}\n", key_check ? "the one the catalog was sealed with" : "readable");
 }
 
 // The pair that a start makes when it is not there; one that --tls-cert names is elsewhere.
@@ -113,8 +126,8 @@ int verify(const cli::DataDirectory& data_dir) {
     Findings findings;
     print_log(report, findings);
     const bool is_used = report.frames > 0 || report.shards > 0 || exists(path + "/checkpoint.rkc");
-    verify_catalog(path + "/catalog.sqlite", is_used, findings);
-    verify_keyring(path + "/keyring", is_used || exists(path + "/catalog.sqlite"), findings);
+    const auto key_check = verify_catalog(path + "/catalog.sqlite", is_used, findings);
+    verify_keyring(path + "/keyring", is_used || exists(path + "/catalog.sqlite"), key_check, findings);
     verify_certificate({path + "/tls-cert.pem", path + "/tls-key.pem"}, findings);
     if (findings.exit_code() == exit_ok) fmt::print("no damage found\n");
     return findings.exit_code();

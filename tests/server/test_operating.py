@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -41,6 +42,15 @@ def test_health_shows_the_durability(riacho_server):
         health = json.loads(page(riacho_server(*flags), "/health"))
         assert health["status"] == "ok" and health["store"] == "ok"
         assert health["durability"].split(":")[0] == shown.split(":")[0]
+
+
+def test_live_and_ready(riacho_server):
+    server = riacho_server()
+    assert json.loads(page(server, "/health/live")) == {"status": "live"}
+    assert json.loads(page(server, "/health/ready")) == {"status": "ready", "log": "ok", "catalog": "ok", "stopping": False}
+    with pytest.raises(urllib.error.HTTPError) as missing:
+        page(server, "/health/other")
+    assert missing.value.code == 403
 
 
 def test_metrics_count_what_was_done(riacho_server, name):
@@ -358,7 +368,7 @@ def test_a_directory_that_cannot_be_written(tmp_path):
 
 def test_help_and_version():
     assert re.fullmatch(r"riacho \d+\.\d+\.\d+\n", run("--version").stdout)
-    clients = (["export"], ["import"], ["verify"], ["user"], ["user", "add"], ["clock"])
+    clients = (["tail"], ["export"], ["import"], ["verify"], ["user"], ["user", "add"], ["clock"])
     for command in ([], ["serve"], ["config"], *clients):
         shown = run(*command, "--help")
         assert shown.returncode == 0 and "--help" in shown.stdout
@@ -499,6 +509,11 @@ def test_verify_covers_catalog_keyring_and_certificate(riacho_server, name):
     keyring.chmod(0o644)
     assert verify().returncode == 66
     keyring.chmod(0o600)
+    sealed = keyring.read_text()
+    keyring.write_text("0" * 64 + "\n")
+    found = verify()
+    assert found.returncode == 66 and f"DAMAGE {keyring} is not the one" in found.stdout
+    keyring.write_text(sealed)
     key = server.data_dir / "tls-key.pem"
     other = riacho_server()
     good = key.read_bytes()
