@@ -2,11 +2,13 @@
 
 #include "base/digest.h"
 #include "core/task.h"
+#include "http/mux.h"
 
 namespace riacho::server {
 namespace {
 
 constexpr std::string_view admin_prefix = "/_riacho/";
+constexpr std::string_view json = "application/json";
 
 http::Response page(int status, std::string_view content_type, std::string_view body) {
     http::Response response;
@@ -17,36 +19,73 @@ http::Response page(int status, std::string_view content_type, std::string_view 
     return response;
 }
 
-Task<http::Response> ready(http::Response response) { co_return response; }
+// A page that is made anew for each request.
+class Page final : public http::Handler {
+public:
+    explicit Page(std::function<http::Response()> make) : make_(std::move(make)) {}
+    Task<http::Response> handle(http::Request&) override { co_return make_(); }
+
+private:
+    std::function<http::Response()> make_;
+};
+
+std::function<http::Response()> status_page(std::function<std::pair<std::string, bool>()> status) {
+    return [status = std::move(status)] {
+        const auto [text, able] = status();
+        return page(able ? 200 : 503, json, text);
+    };
+}
+
+// Calls that the command line makes with the token from the data directory.
+class Administration final : public http::Handler {
+public:
+    Administration(decltype(Router::Pages::admin) answer, const std::string& token)
+        : answer_(std::move(answer)), authorization_("Bearer " + token) {}
+    Task<http::Response> handle(http::Request& request) override {
+        const auto given = request.find("authorization");
+        if (!given || !equal_constant_time(*given, authorization_)) {
+            co_return page(403, json, R"({"error":"the token is missing or wrong"})");
+        }
+        co_return co_await answer_(request.core(), request.path().substr(admin_prefix.size()), request.body());
+    }
+
+private:
+    decltype(Router::Pages::admin) answer_;
+    std::string authorization_;
+};
 
 }  // namespace
 
-Task<http::Response> Router::handle(http::Request& request) {
-    // A GET is never an AWS call here, so riacho's own pages cannot shadow one (AWS ignores the path of a POST).
-    if (request.method() == "GET" || request.method() == "HEAD") {
-        if (request.path() == "/health") {
-            const auto [text, able] = pages_.health();
-            return ready(page(able ? 200 : 503, "application/json", text));
-        }
-        if (request.path() == "/health/ready") {
-            const auto [text, able] = pages_.ready();
-            return ready(page(able ? 200 : 503, "application/json", text));
-        }
-        if (request.path() == "/health/live") return ready(page(200, "application/json", pages_.live()));
-        if (request.path() == "/metrics") {
-            return ready(page(200, "text/plain; version=0.0.4; charset=utf-8", pages_.metrics()));
-        }
+struct Router::Routes {
+    Routes(http::Handler& gateway, Pages pages)
+        : health(status_page(std::move(pages.health))),
+          ready(status_page(std::move(pages.ready))),
+          live([make = std::move(pages.live)] { return page(200, json, make()); }),
+          metrics([make = std::move(pages.metrics)] {
+              return page(200, "text/plain; version=0.0.4; charset=utf-8", make());
+          }),
+          admin(std::move(pages.admin), pages.admin_token),
+          mux(gateway) {
+        // A GET is never an AWS call here, so riacho's own pages cannot shadow one (AWS ignores the path of a POST).
+        mux.add_exact("GET", "/health", health);
+        mux.add_exact("GET", "/health/ready", ready);
+        mux.add_exact("GET", "/health/live", live);
+        mux.add_exact("GET", "/metrics", metrics);
+        mux.add_prefix("POST", admin_prefix, admin);
     }
-    if (request.method() == "POST" && request.path().starts_with(admin_prefix)) return administer(request);
-    return gateway_.handle(request);
-}
 
-Task<http::Response> Router::administer(http::Request& request) {
-    const auto given = request.find("authorization");
-    if (!given || !equal_constant_time(*given, "Bearer " + pages_.admin_token)) {
-        co_return page(403, "application/json", R"({"error":"the token is missing or wrong"})");
-    }
-    co_return co_await pages_.admin(request.core(), request.path().substr(admin_prefix.size()), request.body());
-}
+    Page health, ready, live, metrics;
+    Administration admin;
+    http::Mux mux;
+};
+
+Router::Router(http::Handler& gateway, Pages pages)
+    : gateway_(gateway), routes_(std::make_unique<Routes>(gateway, std::move(pages))) {}
+
+Router::~Router() = default;
+
+http::BodyPlan Router::on_head(const http::Request& request) { return gateway_.on_head(request); }
+http::Response Router::overloaded(const http::Request& request) { return gateway_.overloaded(request); }
+Task<http::Response> Router::handle(http::Request& request) { return routes_->mux.handle(request); }
 
 }  // namespace riacho::server

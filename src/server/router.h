@@ -2,8 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/fwd.h"
 #include "http/message.h"
@@ -26,16 +28,19 @@ public:
         std::string admin_token;
     };
 
-    Router(http::Handler& gateway, Pages pages) : gateway_(gateway), pages_(std::move(pages)) {}
+    Router(http::Handler& gateway, Pages pages);
+    ~Router();
 
-    http::BodyPlan on_head(const http::Request& request) override { return gateway_.on_head(request); }
+    // The gateway's rules of admission hold for every path.
+    http::BodyPlan on_head(const http::Request& request) override;
+    http::Response overloaded(const http::Request& request) override;
     Task<http::Response> handle(http::Request& request) override;
 
 private:
-    Task<http::Response> administer(http::Request& request);
+    struct Routes;
 
     http::Handler& gateway_;
-    Pages pages_;
+    std::unique_ptr<Routes> routes_;
 };
 
 }  // namespace riacho::server
