@@ -22,11 +22,11 @@ if(RIACHO_FUZZ)
 endif()
 
 # riacho_library(NAME log DEPS base core io [LINK third::party] [PCH <header>...])
-# One static library per folder: every *.cc beside the caller, in detail/ and in ops/. *_test.cc become the executable
+# One static library per folder: every *.cc beside the caller, in detail/, ops/ and modules/. *_test.cc become the executable
 # NAME_test, each *_fuzz.cc becomes a libFuzzer executable of its own name.
 function(riacho_library)
   cmake_parse_arguments(ARG "" "NAME" "DEPS;LINK;PCH;SOURCES" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS *.cc detail/*.cc ops/*.cc)
+  file(GLOB sources CONFIGURE_DEPENDS *.cc detail/*.cc ops/*.cc modules/*.cc)
   set(tests ${sources})
   set(fuzzers ${sources})
   list(FILTER sources EXCLUDE REGEX "(_(test|fuzz)|/main)\\.cc$")

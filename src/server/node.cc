@@ -9,10 +9,8 @@
 #include <atomic>
 #include <span>
 
-#include "aws/arn.h"
 #include "aws/authenticator.h"
 #include "aws/gateway.h"
-#include "aws/gen/kinesis/operations.gen.h"
 #include "aws/token_sealer.h"
 #include "base/digest.h"
 #include "base/try.h"
@@ -31,16 +29,11 @@
 #include "server/admin.h"
 #include "server/catalog_applier.h"
 #include "server/data_dir.h"
-#include "server/janitor.h"
+#include "server/modules/data_streams.h"
+#include "server/modules/upcoming.h"
 #include "server/router.h"
 #include "server/status.h"
-#include "server/upcoming.h"
-#include "streams/limits.h"
-#include "streams/operations.h"
-#include "streams/queue_metrics.h"
-#include "streams/queues.h"
-#include "streams/service.h"
-#include "streams/subscriptions.h"
+#include "streams/encryption.h"
 
 namespace riacho::server {
 namespace {
@@ -154,19 +147,13 @@ struct Node::Impl {
     std::unique_ptr<CatalogApplier> applier;
     std::unique_ptr<log::Log> log;
     std::optional<aws::TokenSealer> tokens;
-    streams::StreamMetrics stream_metrics;
-    streams::Subscriptions subscriptions;
-    std::optional<streams::DataKeys> data_keys;
-    streams::Limits limits{config.limits};
-    streams::Queues queues;
-    std::optional<streams::Service> streams;
+    std::optional<DataStreamsModule> data_streams;
     std::optional<CatalogCredentials> credentials;
     std::optional<aws::Authenticator> authenticator;
     std::optional<aws::Gateway> gateway;
     std::optional<Admin> admin;
     std::optional<Router> router;
     std::optional<http::Server> server;
-    std::optional<Janitor> janitor;
     std::string certificate;
     std::atomic<bool> catalog_failed{false};
     std::atomic<bool> is_stopping{false};
@@ -174,9 +161,9 @@ struct Node::Impl {
 
     Expected<void, StartError> open_data(std::function<void()> on_failure);
     Expected<void, StartError> open_keyring(bool is_new);
+    void make_modules();
     void assemble_services();
     Expected<void, StartError> listen();
-    Expected<void, StartError> create_streams();
     void add_pages();
 };
 
@@ -235,7 +222,7 @@ Expected<void, StartError> Node::Impl::open_keyring(bool is_new) {
     auto opened = catalog::Keyring::open(data_dir.file("keyring"), may_create, rng);
     if (!opened) return fail(StartError{exit_keyring, opened.error().message});
     keyring.emplace(*std::move(opened));
-    data_keys.emplace(*keyring, rng, config.key_faults);
+    const streams::DataKeys data_keys(*keyring, rng, {});
     const std::uint32_t value = keyring->check_value();
     const auto stored = catalog->key_check();
     bool fits = !stored || *stored == value;
@@ -245,7 +232,7 @@ Expected<void, StartError> Node::Impl::open_keyring(bool is_new) {
         const auto& first = *users.front();
         fits = fits && keyring->open_secret(first.access_key, first.sealed_secret).has_value();
     }
-    if (sealing != known_streams.end()) fits = fits && data_keys->can_open(**sealing);
+    if (sealing != known_streams.end()) fits = fits && data_keys.can_open(**sealing);
     if (!fits) {
         return fail(StartError{exit_keyring, fmt::format("the key file {} is not the one that the data directory was "
                                                          "written with; put that one back",
@@ -255,15 +242,18 @@ Expected<void, StartError> Node::Impl::open_keyring(bool is_new) {
     return {};
 }
 
-void Node::Impl::assemble_services() {
+void Node::Impl::make_modules() {
     tokens.emplace(keyring->derive("tokens"), rng);
-    streams.emplace(*catalog, *log, clock, rng, *tokens, stream_metrics, subscriptions, *data_keys, limits, queues,
-                    config.faults, config.transition_delay_ms, config.consumers_max);
+    const Parts parts{config, runtime, clock, rng, metrics, *catalog, *log, *keyring, *tokens};
+    data_streams.emplace(parts);
+}
+
+void Node::Impl::assemble_services() {
     credentials.emplace(*catalog, *keyring);
     authenticator.emplace(aws::AuthenticatorOptions{config.auth == AuthMode::sigv4, config.account, config.region},
                           *credentials, clock, rng);
     gateway.emplace(*authenticator, clock, rng);
-    gateway->add_service({&api::kinesis::model, &*streams, streams::operations()});
+    gateway->add_service(data_streams->entry());
     for (aws::ServiceEntry& service : upcoming_services()) gateway->add_service(std::move(service));
     admin.emplace(*log, *catalog, *keyring, rng, config.test_clock ? &test_clock : nullptr);
     add_pages();
@@ -271,13 +261,6 @@ void Node::Impl::assemble_services() {
 
 void Node::Impl::add_pages() {
     metrics.add_collector([this](core::MetricsWriter& writer) { gateway->collect(writer); });
-    metrics.add_collector([this](core::MetricsWriter& writer) { stream_metrics.collect(writer); });
-    metrics.add_collector([this](core::MetricsWriter& writer) {
-        writer.family("riacho_subscriptions", core::MetricsWriter::Kind::gauge, "Calls of SubscribeToShard under way");
-        writer.sample({}, std::uint64_t{subscriptions.active()});
-    });
-    metrics.add_collector(
-        [this](core::MetricsWriter& writer) { streams::collect_queues(*catalog, *log, queues, clock.now(), writer); });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_log(*log, writer); });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_http(server->stats(), writer); });
     Router::Pages pages;
@@ -317,20 +300,6 @@ Expected<void, StartError> Node::Impl::listen() {
     return {};
 }
 
-Expected<void, StartError> Node::Impl::create_streams() {
-    for (const StreamToCreate& wanted : config.create_streams) {
-        catalog::CreateStream command;
-        command.key = {config.account, config.region, wanted.name};
-        command.arn = aws::stream_arn(config.region, config.account, wanted.name);
-        command.shard_count = static_cast<std::uint32_t>(wanted.shards);
-        const auto result = log->submit_and_wait(catalog::encode(catalog::Command(std::move(command))));
-        if (!result)
-            return fail(StartError{
-                exit_io, fmt::format("cannot create the stream {}: {}", wanted.name, to_string(result.error()))});
-    }
-    return {};
-}
-
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Node::~Node() { stop(0); }
 
@@ -341,13 +310,11 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
     Impl& impl = *node->impl_;
     TRY_VOID(impl.open_data(std::move(on_failure)));
     impl.runtime.start();
-    TRY_VOID(impl.create_streams());
+    impl.make_modules();
+    TRY_VOID(impl.data_streams->create_streams());
     impl.assemble_services();
-    impl.janitor.emplace(impl.runtime.core(0), impl.clock, *impl.catalog, *impl.log, impl.stream_metrics,
-                         config.transition_delay_ms);
-    impl.catalog->on_publish([janitor = &*impl.janitor] { janitor->notify(); });
     TRY_VOID(impl.listen());
-    impl.janitor->start();
+    impl.data_streams->start();
     const std::string contact =
         fmt::format("{{\"address\":\"{}\",\"token\":\"{}\"}}\n", node->address(), impl.admin->token());
     if (const auto written = write_private_file(impl.data_dir.file(admin_file), contact); !written) {
@@ -379,10 +346,9 @@ void Node::stop(std::int64_t grace_ms) {
     impl.is_stopping = true;
     // Not by its path alone: the directory may have been replaced by another server's.
     if (impl.directory) static_cast<void>(impl.directory->fs().unlink(impl.data_dir.file(admin_file)));
-    impl.queues.stop();
+    if (impl.data_streams) impl.data_streams->end_waits();
     if (impl.server) impl.server->stop(grace_ms);
-    if (impl.janitor) impl.janitor->stop();
-    if (impl.catalog) impl.catalog->on_publish({});
+    if (impl.data_streams) impl.data_streams->stop();
     if (impl.log) impl.log->close();
     if (impl.catalog) impl.catalog->close();
     impl.runtime.stop();

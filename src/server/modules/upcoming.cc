@@ -1,4 +1,4 @@
-#include "server/upcoming.h"
+#include "server/modules/upcoming.h"
 
 #include "aws/gen/analytics_v1/operations.gen.h"
 #include "aws/gen/analytics_v2/operations.gen.h"

@@ -1,0 +1,28 @@
+// The parts of a node that its services share.
+#pragma once
+
+#include "catalog/fwd.h"
+#include "core/fwd.h"
+#include "log/fwd.h"
+#include "server/config.h"
+
+namespace riacho::aws {
+class TokenSealer;
+}
+
+namespace riacho::server {
+
+// Owned by the node; all of it outlives every module.
+struct Parts {
+    const Config& config;
+    core::Runtime& runtime;
+    core::Clock& clock;
+    core::Rng& rng;
+    core::Metrics& metrics;
+    catalog::Catalog& catalog;
+    log::Log& log;
+    const catalog::Keyring& keyring;
+    const aws::TokenSealer& tokens;
+};
+
+}  // namespace riacho::server
