@@ -280,7 +280,7 @@ private:
     }
     [[nodiscard]] int open_at(const std::string& path, int flags) const {
         const Place at = place(path);
-        // Records are nobody else's business.
+        // Readable by the owner alone: files hold records and secrets.
         return retry_interrupted([&] { return ::openat(at.directory, at.name, flags | O_CLOEXEC, 0600); });
     }
 

@@ -1,4 +1,4 @@
-// CommandApplier: whoever keeps the state that commands change (the catalog) and is told about them in journal order.
+// CommandApplier: the state machine that commands are applied to (the catalog), in journal order.
 #pragma once
 
 #include <string>
@@ -24,7 +24,7 @@ struct CommandOutcome {
     // A rejected command leaves no trace in the journal; its effects are ignored.
     bool accepted = false;
     ShardEffects effects;
-    // Handed to the caller of Log::submit.
+    // Handed to the caller of CommandLog::submit.
     std::string reply;
 };
 
@@ -48,8 +48,8 @@ public:
     // block.
     virtual void on_durable(Lsn lsn) = 0;
 
-    // While Log::open runs, on its thread: an accepted command that is still in the journal, in order, with the time
-    // and the answers of the view it had first. Includes commands the applier may have stored already (see
+    // While LocalLog::open runs, on its thread: an accepted command that is still in the journal, in order, with the
+    // time and the answers of the view it had first. Includes commands the applier may have stored already (see
     // applied_lsn).
     virtual void on_replay(Lsn lsn, std::string_view command, TimestampMs now, const SequencerView& view) = 0;
 

@@ -15,14 +15,15 @@ namespace {
 void decode_all(ByteSpan bytes) {
     static_cast<void>(decode_store_file(bytes));
     static_cast<void>(decode_journal_header(bytes));
-    static_cast<void>(decode_command_body(bytes));
+    for (const std::uint16_t flags : {0, 1}) static_cast<void>(decode_command_body(bytes, flags));
     static_cast<void>(decode_trailer(bytes));
     static_cast<void>(decode_segment_header(bytes));
     static_cast<void>(decode_segment_footer(bytes));
     static_cast<void>(decode_index(SeqIx(1), bytes));
     if (const auto checkpoint = decode_checkpoint(bytes)) {
         const Bytes again = encode_checkpoint(*checkpoint);
-        if (again.size() != bytes.size()) __builtin_trap();
+        // Version 1 had no classes.
+        if (again.size() != bytes.size() && again.size() != bytes.size() + checkpoint->shards.size()) __builtin_trap();
     }
 }
 

@@ -38,6 +38,9 @@ enum class FrameKind : std::uint8_t {
 // A flag of data frames: whoever appended the records has sealed their data. The log keeps it and does not look inside.
 inline constexpr std::uint16_t frame_flag_sealed = 1;
 
+// A flag of command frames: each created shard has its class. Not set by version 1 of the store.
+inline constexpr std::uint16_t frame_flag_classes = 1;
+
 // An explicit hash key: 128 bits, most significant byte first.
 using HashKeyBytes = std::array<std::uint8_t, 16>;
 

@@ -5,8 +5,10 @@ namespace riacho::log {
 class Batch;
 class BatchBuilder;
 class CommandApplier;
+class CommandLog;
 class Frame;
-class Log;
+class LocalLog;
+class RecordLog;
 class SequencerView;
 struct AppendRequest;
 struct ReadResult;

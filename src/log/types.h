@@ -12,7 +12,7 @@
 
 namespace riacho::log {
 
-// Names a shard for ever; chosen by whoever creates it and never used again. Not 0.
+// Identifies a shard for ever; chosen by its creator and never used again. Not 0.
 using ShardUid = Strong<struct ShardUidTag, std::uint64_t>;
 // The place of a record in its shard: dense, 1 is the first record of a shard that was created with first = 1. 63 bits.
 using SeqIx = Strong<struct SeqIxTag, std::uint64_t>;
@@ -68,11 +68,16 @@ enum class StoreState : std::uint8_t {
 };
 std::string_view to_string(StoreState state);
 
+// What a shard's records are. It bounds the shard's share of cache, queue and groups, and chooses the size of segments.
+// On disk: never renumbered.
+enum class ShardClass : std::uint8_t { records = 0, media = 1 };
+
 // What an accepted command does to the log itself.
 struct ShardEffects {
     struct Create {
         ShardUid shard;
         SeqIx first = SeqIx(1);  // the number its first record will get
+        ShardClass shard_class = ShardClass::records;
     };
     struct Trim {
         ShardUid shard;

@@ -56,7 +56,7 @@ public:
         // Records that a checkpoint covers are counted in their segments.
         count(header, !is_covered);
         if (header.kind == FrameKind::command) {
-            const auto body = decode_command_body(bytes.subspan(frame_header_size, header.body_size));
+            const auto body = decode_command_body(bytes.subspan(frame_header_size, header.body_size), header.flags);
             if (!body) {
                 note(Severity::damage, file.path, offset, "a command cannot be decoded");
             } else if (!is_covered) {
@@ -209,7 +209,8 @@ private:
         Bytes head(file_header_size);
         const std::size_t got = (*file)->pread(0, head).value_or(0);
         const auto header = decode_segment_header(ByteSpan(head).first(got));
-        if (!header || header->store != store_ || header->shard != shard.shard || header->base != base) {
+        if (!header || header->store != store_ || header->shard != shard.shard || header->base != base ||
+            header->shard_class != shard.shard_class) {
             note(Severity::damage, path, 0, "the header is damaged or another segment's");
         }
         const bool is_open = base == shard.active_base;
@@ -232,7 +233,7 @@ private:
 
     SeqIx verify_frames(io::File& file, const std::string& path, const CheckpointShard& shard, SeqIx base,
                         std::uint64_t end, const std::optional<SegmentFooter>& footer) {
-        SegmentScanner scanner(file, shard.shard, file_header_size, end);
+        SegmentScanner scanner(file, shard.shard, shard.shard_class, file_header_size, end);
         SeqIx next = base;
         std::uint32_t headers_crc = 0;
         SegmentScanner::Step step{};

@@ -15,7 +15,7 @@
 #include "core/rng.h"
 #include "core/task.h"
 #include "http/message.h"
-#include "log/log.h"
+#include "log/command_log.h"
 
 namespace riacho::server {
 namespace {
@@ -72,7 +72,7 @@ std::string make_access_key(core::Rng& rng) {
 
 }  // namespace
 
-Admin::Admin(log::Log& log, catalog::Catalog& catalog, const catalog::Keyring& keyring, core::Rng& rng,
+Admin::Admin(log::CommandLog& log, catalog::Catalog& catalog, const catalog::Keyring& keyring, core::Rng& rng,
              core::TestClock* clock)
     : log_(log),
       catalog_(catalog),

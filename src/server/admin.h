@@ -18,7 +18,7 @@ inline constexpr const char* admin_file = "admin.json";
 // Owned by the node; called on every core.
 class Admin {
 public:
-    Admin(log::Log& log, catalog::Catalog& catalog, const catalog::Keyring& keyring, core::Rng& rng,
+    Admin(log::CommandLog& log, catalog::Catalog& catalog, const catalog::Keyring& keyring, core::Rng& rng,
           core::TestClock* clock);
 
     // What a caller must know; another for each start.
@@ -34,7 +34,7 @@ private:
     [[nodiscard]] http::Response list_users() const;
     [[nodiscard]] http::Response advance_clock(std::string_view by_ms) const;
 
-    log::Log& log_;
+    log::CommandLog& log_;
     catalog::Catalog& catalog_;
     const catalog::Keyring& keyring_;
     core::Rng& rng_;

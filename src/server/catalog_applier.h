@@ -19,7 +19,7 @@ public:
     [[nodiscard]] log::Lsn applied_lsn() const override;
     void request_materialise() override;
 
-    // After Log::open: the journal holds a command that this version cannot read or that does not fit the catalog.
+    // After LocalLog::open: the journal holds a command that this version cannot read or that does not fit the catalog.
     [[nodiscard]] bool unreadable() const { return unreadable_; }
 
 private:

@@ -11,7 +11,8 @@
 #include "catalog/catalog.h"
 #include "core/clock.h"
 #include "core/task.h"
-#include "log/log.h"
+#include "log/command_log.h"
+#include "log/record_log.h"
 #include "streams/metrics.h"
 #include "streams/scaling.h"
 
@@ -27,7 +28,8 @@ struct Janitor::Impl {
     core::Core& core;
     core::Clock& clock;
     catalog::Catalog& catalog;
-    log::Log& log;
+    log::RecordLog& log;
+    log::CommandLog& commands;
     streams::StreamMetrics& metrics;
     boost::asio::steady_timer timer{core.context()};
     std::atomic<bool> stopping{false};
@@ -42,9 +44,9 @@ struct Janitor::Impl {
     streams::Scaling scaling;
     bool again = false;  // something was published since the round began
 
-    Impl(core::Core& c, core::Clock& t, catalog::Catalog& cat, log::Log& l, streams::StreamMetrics& m,
-         std::int64_t transition_ms)
-        : core(c), clock(t), catalog(cat), log(l), metrics(m), scaling(m, transition_ms) {}
+    Impl(core::Core& c, core::Clock& t, catalog::Catalog& cat, log::RecordLog& l, log::CommandLog& commands_log,
+         streams::StreamMetrics& m, std::int64_t transition_ms)
+        : core(c), clock(t), catalog(cat), log(l), commands(commands_log), metrics(m), scaling(m, transition_ms) {}
 
     void tell_retention(const catalog::StreamState& stream);
     std::optional<catalog::Command> due_command(const catalog::StreamState& stream);
@@ -83,7 +85,7 @@ Task<std::int64_t> Janitor::Impl::round() {
             wait_ms = std::min(wait_ms, left_ms);
             continue;
         }
-        const auto result = co_await log.submit(core, catalog::encode(*command));
+        const auto result = co_await commands.submit(core, catalog::encode(*command));
         if (!result) break;  // the disk is full or failing; the next round tries again
         if (stream->transition != catalog::StreamStatus::deleting) continue;
         metrics.forget(stream->uid);
@@ -97,7 +99,7 @@ Task<std::int64_t> Janitor::Impl::round() {
             wait_ms = std::min(wait_ms, left_ms);
             continue;
         }
-        const auto result = co_await log.submit(core, catalog::encode(catalog::PurgeResource{resource->arn}));
+        const auto result = co_await commands.submit(core, catalog::encode(catalog::PurgeResource{resource->arn}));
         if (!result) break;
     }
     co_return wait_ms;
@@ -116,9 +118,9 @@ Task<void> Janitor::Impl::run(std::shared_ptr<Impl> self) {
     ended.set_value();
 }
 
-Janitor::Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog, log::Log& log,
-                 streams::StreamMetrics& metrics, std::int64_t transition_ms)
-    : impl_(std::make_shared<Impl>(core, clock, catalog, log, metrics, transition_ms)) {}
+Janitor::Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog, log::RecordLog& log,
+                 log::CommandLog& commands, streams::StreamMetrics& metrics, std::int64_t transition_ms)
+    : impl_(std::make_shared<Impl>(core, clock, catalog, log, commands, metrics, transition_ms)) {}
 
 Janitor::~Janitor() { stop(); }
 

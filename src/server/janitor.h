@@ -19,8 +19,8 @@ namespace riacho::server {
 // One coroutine on one core, from start() to stop(). The catalog, the log and the metrics outlive it.
 class Janitor {
 public:
-    Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog, log::Log& log,
-            streams::StreamMetrics& metrics, std::int64_t transition_ms);
+    Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog, log::RecordLog& log,
+            log::CommandLog& commands, streams::StreamMetrics& metrics, std::int64_t transition_ms);
     ~Janitor();
 
     void start();

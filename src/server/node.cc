@@ -25,7 +25,7 @@
 #include "http/server.h"
 #include "http/tls.h"
 #include "io/file_system.h"
-#include "log/log.h"
+#include "log/local_log.h"
 #include "server/admin.h"
 #include "server/catalog_applier.h"
 #include "server/data_dir.h"
@@ -145,7 +145,7 @@ struct Node::Impl {
     std::unique_ptr<log::Directory> directory;  // locked as long as anything in it is open
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<CatalogApplier> applier;
-    std::unique_ptr<log::Log> log;
+    std::unique_ptr<log::LocalLog> log;
     std::optional<aws::TokenSealer> tokens;
     std::optional<DataStreamsModule> data_streams;
     std::optional<CatalogCredentials> credentials;
@@ -194,7 +194,7 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
     options.journal_files_max = std::max<std::size_t>(config.journal_bytes / options.journal_file_bytes, 3);
     options.open_files_max = open_segments_max();
     options.on_failure = report;
-    auto opened_log = log::Log::open(std::move(options), *directory, clock, rng, *applier);
+    auto opened_log = log::LocalLog::open(std::move(options), *directory, clock, rng, *applier);
     if (!opened_log) return fail(StartError{exit_code_of(opened_log.error().fault), opened_log.error().message});
     log = *std::move(opened_log);
     if (applier->unreadable()) {
@@ -244,7 +244,7 @@ Expected<void, StartError> Node::Impl::open_keyring(bool is_new) {
 
 void Node::Impl::make_modules() {
     tokens.emplace(keyring->derive("tokens"), rng);
-    const Parts parts{config, runtime, clock, rng, metrics, *catalog, *log, *keyring, *tokens};
+    const Parts parts{config, runtime, clock, rng, metrics, *catalog, *log, *log, *keyring, *tokens};
     data_streams.emplace(parts);
 }
 

@@ -29,7 +29,7 @@ std::pair<std::string, bool> readiness_page(const Readiness& readiness) {
 
 std::string liveness_page() { return "{\"status\":\"live\"}\n"; }
 
-void collect_log(const log::Log& log, core::MetricsWriter& writer) {
+void collect_log(const log::LocalLog& log, core::MetricsWriter& writer) {
     using Kind = core::MetricsWriter::Kind;
     const log::Stats stats = log.stats();
     const auto counter = [&](std::string_view name, std::string_view help, std::uint64_t value) {
@@ -102,14 +102,14 @@ void collect_http(const http::ServerStats& stats, core::MetricsWriter& writer) {
     refused("h2_flood", stats.h2_floods);
 }
 
-Expected<void, StartError> check_shards_agree(const catalog::Catalog& catalog, const log::Log& log,
+Expected<void, StartError> check_shards_agree(const catalog::Catalog& catalog, const log::LocalLog& log,
                                               const std::string& directory) {
     std::size_t known = 0;
     std::size_t missing = 0;
     for (const auto& stream : catalog.snapshot()->all_streams()) {
         for (const catalog::ShardState& shard : stream->shards) {
             ++known;
-            if (!log.find(log::ShardUid(shard.uid))) ++missing;
+            if (!log.last_known(log::ShardUid(shard.uid))) ++missing;
         }
     }
     const std::size_t present = log.stats().shards;

@@ -7,7 +7,7 @@
 #include "catalog/fwd.h"
 #include "core/fwd.h"
 #include "http/fwd.h"
-#include "log/log.h"
+#include "log/local_log.h"
 #include "server/config.h"
 #include "server/node.h"
 
@@ -27,12 +27,12 @@ std::pair<std::string, bool> readiness_page(const Readiness& readiness);
 // JSON. A process that can say so lives.
 std::string liveness_page();
 
-void collect_log(const log::Log& log, core::MetricsWriter& writer);
+void collect_log(const log::LocalLog& log, core::MetricsWriter& writer);
 void collect_http(const http::ServerStats& stats, core::MetricsWriter& writer);
 
 // Every shard the catalog knows exists in the log, and no other: a lost or foreign catalog is found at start, not when
 // a record is missed.
-Expected<void, StartError> check_shards_agree(const catalog::Catalog& catalog, const log::Log& log,
+Expected<void, StartError> check_shards_agree(const catalog::Catalog& catalog, const log::LocalLog& log,
                                               const std::string& directory);
 
 }  // namespace riacho::server

@@ -10,7 +10,7 @@
 #include "core/rng.h"
 #include "core/runtime.h"
 #include "core/task.h"
-#include "log/log.h"
+#include "log/record_log.h"
 #include "streams/encryption.h"
 #include "streams/shards.h"
 

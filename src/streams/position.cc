@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "base/try.h"
 #include "core/task.h"
-#include "log/log.h"
+#include "log/record_log.h"
 #include "streams/shards.h"
 
 namespace riacho::streams {
@@ -81,7 +81,7 @@ Task<Result<std::uint64_t>> locate(StreamsOp op, ShardRef found, StartingPoint s
         case Type::trim_horizon:
             co_return std::uint64_t{0};
         case Type::latest: {
-            const auto state = op.log().find(uid);
+            const auto state = co_await op.log().state(op.core(), uid);
             if (!state)
                 co_return fail(errors::shard_does_not_exist(shard_id(shard.index), stream.name, stream.account));
             co_return state->next.value();

@@ -6,7 +6,7 @@
 
 #include "catalog/catalog.h"
 #include "core/metrics.h"
-#include "log/log.h"
+#include "log/record_log.h"
 #include "streams/queues.h"
 
 namespace riacho::streams {
@@ -22,8 +22,9 @@ struct QueueFigures {
 };
 
 // Records of one shard that were neither acknowledged nor buried.
-std::uint64_t open_records(const log::Log& log, const catalog::ShardState& shard, const catalog::QueueShard& progress) {
-    const auto state = log.find(log::ShardUid(shard.uid));
+std::uint64_t open_records(const log::RecordLog& log, const catalog::ShardState& shard,
+                           const catalog::QueueShard& progress) {
+    const auto state = log.last_known(log::ShardUid(shard.uid));
     if (!state) return 0;
     const std::uint64_t from = std::max(progress.floor, state->first_available.value());
     const std::uint64_t end = state->next.value();
@@ -34,7 +35,7 @@ std::uint64_t open_records(const log::Log& log, const catalog::ShardState& shard
     return unsettled + progress.restored.size();
 }
 
-QueueFigures figures_of(const catalog::Snapshot& snapshot, const log::Log& log, Queues& queues, QueueRef queue,
+QueueFigures figures_of(const catalog::Snapshot& snapshot, const log::RecordLog& log, Queues& queues, QueueRef queue,
                         TimestampMs now) {
     static const catalog::QueueShard untouched;
     QueueFigures figures;
@@ -66,7 +67,7 @@ constexpr std::array families = {
 
 }  // namespace
 
-void collect_queues(const catalog::Catalog& catalog, const log::Log& log, Queues& queues, TimestampMs now,
+void collect_queues(const catalog::Catalog& catalog, const log::RecordLog& log, Queues& queues, TimestampMs now,
                     core::MetricsWriter& writer) {
     const auto snapshot = catalog.snapshot();
     std::vector<QueueFigures> all;

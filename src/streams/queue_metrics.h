@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "core/fwd.h"
+#include "log/fwd.h"
 
 namespace riacho::catalog {
 class Catalog;
@@ -10,16 +11,13 @@ class Catalog;
 namespace riacho::core {
 class MetricsWriter;
 }
-namespace riacho::log {
-class Log;
-}
 
 namespace riacho::streams {
 
 class Queues;
 
 // Counted when it is asked for. Records whose retention is over count until their segment is deleted.
-void collect_queues(const catalog::Catalog& catalog, const log::Log& log, Queues& queues, TimestampMs now,
+void collect_queues(const catalog::Catalog& catalog, const log::RecordLog& log, Queues& queues, TimestampMs now,
                     core::MetricsWriter& writer);
 
 }  // namespace riacho::streams

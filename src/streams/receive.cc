@@ -8,7 +8,7 @@
 #include "core/runtime.h"
 #include "core/task.h"
 #include "core/timer.h"
-#include "log/log.h"
+#include "log/record_log.h"
 #include "streams/describe.h"
 #include "streams/queues.h"
 #include "streams/records.h"

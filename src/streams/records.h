@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "aws/gen/kinesis/types_shared.gen.h"
-#include "log/log.h"
+#include "log/record_log.h"
 #include "streams/service.h"
 
 namespace riacho::streams {

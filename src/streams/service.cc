@@ -11,7 +11,8 @@
 #include "base/try.h"
 #include "core/clock.h"
 #include "core/task.h"
-#include "log/log.h"
+#include "log/command_log.h"
+#include "log/record_log.h"
 #include "streams/limits.h"
 #include "streams/shards.h"
 #include "streams/sharing.h"
@@ -23,7 +24,7 @@ namespace errors = api::errors;
 namespace {
 
 // Not a member: a member coroutine would keep `this`, and handles are often temporaries.
-Task<Result<catalog::Verdict>> submit_command(log::Log& log, core::Core& core, std::string command) {
+Task<Result<catalog::Verdict>> submit_command(log::CommandLog& log, core::Core& core, std::string command) {
     const auto result = co_await log.submit(core, std::move(command));
     if (result) co_return catalog::decode_verdict(result->reply);
     switch (result.error()) {
@@ -170,7 +171,7 @@ Result<ShardRef> StreamsOp::shard_of(StreamRef stream, std::string_view id) cons
 }
 
 Task<Result<catalog::Verdict>> StreamsOp::submit(const catalog::Command& command) const {
-    return submit_command(service_->log, context_->core(), catalog::encode(command));
+    return submit_command(service_->commands, context_->core(), catalog::encode(command));
 }
 
 StreamCounters& StreamsOp::counters(const catalog::StreamState& stream) const {

@@ -41,7 +41,8 @@ struct FaultOptions;
 // What one process has of the service. Owned by the node, outlives every call; all members are thread-safe.
 struct Service {
     catalog::Catalog& catalog;
-    log::Log& log;
+    log::RecordLog& log;
+    log::CommandLog& commands;
     core::Clock& clock;
     core::Rng& rng;
     const TokenSealer& tokens;
@@ -69,7 +70,7 @@ public:
     [[nodiscard]] std::string_view region() const { return context_->region(); }
     [[nodiscard]] TimestampMs now() const { return context_->now(); }
     [[nodiscard]] catalog::Catalog& catalog() const { return service_->catalog; }
-    [[nodiscard]] log::Log& log() const { return service_->log; }
+    [[nodiscard]] log::RecordLog& log() const { return service_->log; }
     [[nodiscard]] const TokenSealer& tokens() const { return service_->tokens; }
     [[nodiscard]] Service& service() const { return *service_; }
 

@@ -252,6 +252,32 @@ def test_a_failed_disk_ends_the_process_and_loses_nothing(riacho_server, tmp_pat
     assert server.stop() == 0
 
 
+def test_damage_met_by_a_read_is_told_counted_and_logged_once(riacho_server, name):
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    put_many(client, name, [b"x" * 100] * 10)
+    assert server.stop() == 0
+    (segment,) = (server.data_dir / "data").rglob("*.rks")
+    content = bytearray(segment.read_bytes())
+    content[4096 + 100] ^= 1
+    segment.write_bytes(content)
+    server.start()
+    client = server.client()
+    for _ in range(3):
+        iterator = client.get_shard_iterator(StreamName=name, ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+        with pytest.raises(botocore.exceptions.ClientError) as caught:
+            client.get_records(ShardIterator=iterator)
+        assert caught.value.response["Error"]["Code"] == "InternalFailure"
+        assert f"shardId-000000000000 in stream {name}" in caught.value.response["Error"]["Message"]
+        assert "damaged" in caught.value.response["Error"]["Message"]
+    assert health(server)["damaged_shards"] == 1
+    assert figure(server, "riacho_damaged_shards") == 1
+    (line,) = [line for line in server.log.read_text().splitlines() if "records cannot be read" in line]
+    assert segment.name in line
+
+
 def test_a_directory_removed_under_a_running_server_is_a_failed_disk(riacho_server, name):
     server = riacho_server()
     client = server.client()

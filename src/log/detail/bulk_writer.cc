@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t chunk_size = std::size_t{1} << 20;
 
-// Gives the bytes of several parts in pieces of any size.
+// Cursor over the bytes of several parts, read in pieces of any size.
 class Pieces {
 public:
     explicit Pieces(std::span<const ByteSpan> parts) : parts_(parts) {}
@@ -53,7 +53,7 @@ io::IoResult<void> BulkWriter::write(io::File& file, const std::string& path, st
         return file.pwritev(offset, parts);
     }
     // The blocks at both ends are shared with what stands before and behind: those go through the page cache, always,
-    // so that nobody ever finds one half of a block there and the other on the disk.
+    // so that no block is ever half in the page cache and half on the disk.
     Pieces pieces(parts);
     std::uint64_t at = offset;
     while (left > 0) {

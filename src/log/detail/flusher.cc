@@ -15,8 +15,9 @@ namespace {
 constexpr std::int64_t tick_ms = 1'000;
 constexpr std::int64_t gather_ms = 50;
 constexpr std::size_t flush_bytes = 8 << 20;
+constexpr std::size_t cache_media_bytes_max = 256 << 20;
 
-// A trim on its way to the sequencer; nobody waits for it.
+// A trim request of retention, which deletes itself when done.
 struct DetachedTrim final : TrimRequest, core::Wakeup {
     void run() noexcept override { delete this; }
 };
@@ -59,7 +60,8 @@ bool Flusher::apply(FlushEvent& event) {
             const Frame& frame = *event.frame;
             if (touched_bytes_ >= flush_bytes && !flush_touched()) return false;
             dirty_bytes_ += cached_size(frame);
-            cached_.push_back({event.shard, frame.first(), cached_size(frame), frame.lsn()});
+            cached_[static_cast<std::size_t>(event.shard->shard_class)].push_back(
+                {event.shard, frame.first(), cached_size(frame), frame.lsn()});
             if (event.shard->is_deleted) return true;
             if (event.shard->unflushed.empty()) touched_.push_back(event.shard);
             touched_bytes_ += frame.bytes().size();
@@ -166,7 +168,7 @@ bool Flusher::checkpoint() {
     const auto replaced = io::replace_file(store_.fs, store_.options.directory, checkpoint_file_name, encode_state());
     is_checkpoint_short_ = !replaced && replaced.error().is_shortage();
     if (!replaced) {
-        // What is deleted is durable in the journal; the checkpoint would only make it so once more.
+        // Trims and drops are durable in the journal already: their files may go without a checkpoint.
         if (replaced.error().is_out_of_space()) release_files();
         return survive(replaced.error());
     }
@@ -217,24 +219,37 @@ bool Flusher::release_files() {
     return has_released;
 }
 
+bool Flusher::is_cache_full(ShardClass shard_class) const {
+    const std::size_t cache_max = store_.options.cache_bytes;
+    const std::size_t media_max = std::min(cache_max / 4, cache_media_bytes_max);
+    const std::size_t media = store_.counters.cached_media_bytes;
+    if (shard_class == ShardClass::media) return media > media_max;
+    // Records have what media leave, which is at least their own share.
+    return store_.counters.cached_bytes - media > cache_max - std::min(media, media_max);
+}
+
 void Flusher::evict() {
     store_.counters.dirty_bytes -= std::exchange(dirty_bytes_, 0);
-    if (std::exchange(has_dropped_frames_, false)) {
-        std::erase_if(cached_, [&](const Cached& frame) { return !shards_.contains(frame.shard->uid); });
-    }
-    while (!cached_.empty() && cached_.front().lsn < checkpoint_lsn_) {
-        const Cached& oldest = cached_.front();
-        Shard& shard = *oldest.shard;
-        bool is_gone = false;
-        {
-            const MutexLock lock(shard.mutex);
-            is_gone = shard.tail.empty() || shard.tail.front()->first() != oldest.first;
+    const bool has_dropped = std::exchange(has_dropped_frames_, false);
+    for (const ShardClass shard_class : {ShardClass::media, ShardClass::records}) {
+        auto& frames = cached_[static_cast<std::size_t>(shard_class)];
+        if (has_dropped) {
+            std::erase_if(frames, [&](const Cached& frame) { return !shards_.contains(frame.shard->uid); });
         }
-        if (!is_gone) {
-            if (store_.counters.cached_bytes <= store_.options.cache_bytes) break;
-            store_.evict(shard, oldest.first, oldest.bytes);
+        while (!frames.empty() && frames.front().lsn < checkpoint_lsn_) {
+            const Cached& oldest = frames.front();
+            Shard& shard = *oldest.shard;
+            bool is_gone = false;
+            {
+                const MutexLock lock(shard.mutex);
+                is_gone = shard.tail.empty() || shard.tail.front()->first() != oldest.first;
+            }
+            if (!is_gone) {
+                if (!is_cache_full(shard_class)) break;
+                store_.evict(shard, oldest.first, oldest.bytes);
+            }
+            frames.pop_front();
         }
-        cached_.pop_front();
     }
 }
 

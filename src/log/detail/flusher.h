@@ -2,6 +2,7 @@
 // free: journal files, cache, trimmed segments.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <map>
@@ -57,6 +58,7 @@ private:
     // Deletes the files of what was trimmed or dropped; true if there were any.
     bool release_files();
     void evict();
+    [[nodiscard]] bool is_cache_full(ShardClass shard_class) const;
     // The wall clock, unless it has leapt forward: what is deleted does not come back when it is set right again.
     TimestampMs time_passed();
     void enforce_retention();
@@ -76,7 +78,8 @@ private:
     bool is_checkpoint_short_ = false;  // the last one met a full disk or too many open files
     std::vector<ShardUid> dropped_;
     std::set<ShardUid> trimmed_;
-    std::deque<Cached> cached_;        // every frame in a tail cache, oldest first (and some that are gone)
+    // By class: every frame in a tail cache, oldest first (and some that are gone).
+    std::array<std::deque<Cached>, 2> cached_;
     std::size_t dirty_bytes_ = 0;      // of the frames processed since the checkpoint
     bool has_dropped_frames_ = false;  // cached_ may hold frames of shards that are gone
     MonotonicNs last_checkpoint_;

@@ -12,6 +12,7 @@ namespace riacho::log::detail {
 namespace {
 
 constexpr std::uint16_t format_version = 1;
+constexpr std::uint16_t checkpoint_version = 2;
 constexpr std::uint64_t magic_of(std::string_view text) {
     std::uint64_t value = 0;
     for (std::size_t i = 0; i < 8; ++i)
@@ -107,6 +108,8 @@ private:
     bool fine_ = true;
 };
 
+bool is_class(std::uint32_t value) { return value <= static_cast<std::uint32_t>(ShardClass::media); }
+
 std::optional<std::uint64_t> parse_hex16(std::string_view text) {
     if (text.size() != 16) return std::nullopt;
     std::uint64_t value = 0;
@@ -126,14 +129,15 @@ std::optional<std::uint64_t> parse_name(std::string_view name, std::string_view 
 
 Bytes encode_store_file(const StoreFile& store) {
     Bytes bytes(8 + 2 + 16 + 8 + 4);
-    Writer(bytes.data()).put(store_magic).put(format_version).put(store.uuid).put(store.created).put_crc();
+    Writer(bytes.data()).put(store_magic).put(store.format).put(store.uuid).put(store.created).put_crc();
     return bytes;
 }
 
 std::optional<StoreFile> decode_store_file(ByteSpan bytes) {
     Reader in(bytes);
     StoreFile store;
-    if (in.take<std::uint64_t>() != store_magic || in.take<std::uint16_t>() != format_version) return std::nullopt;
+    if (in.take<std::uint64_t>() != store_magic) return std::nullopt;
+    store.format = in.take<std::uint16_t>();
     store.uuid = in.take_uuid();
     store.created = in.take_time();
     if (!in.crc_holds()) return std::nullopt;
@@ -174,7 +178,7 @@ std::string journal_file_name(std::uint64_t generation) { return fmt::format("j-
 std::optional<std::uint64_t> parse_journal_file_name(std::string_view name) { return parse_name(name, "j-", ".rkj"); }
 
 std::size_t command_body_size(const CommandBody& body) {
-    return 8 + 6 * 4 + body.effects.create.size() * 16 + body.effects.close.size() * 8 + body.effects.drop.size() * 8 +
+    return 8 + 6 * 4 + body.effects.create.size() * 17 + body.effects.close.size() * 8 + body.effects.drop.size() * 8 +
            body.effects.trim.size() * 16 + body.facts.size() * 24 + body.command.size();
 }
 
@@ -183,7 +187,9 @@ void encode_command_body(const CommandBody& body, std::byte* out) {
     Writer to(out);
     to.put(body.now).put(count(body.effects.create)).put(count(body.effects.close)).put(count(body.effects.drop));
     to.put(count(body.effects.trim)).put(count(body.facts)).put(count(body.command));
-    for (const auto& create : body.effects.create) to.put(create.shard).put(create.first);
+    for (const auto& create : body.effects.create) {
+        to.put(create.shard).put(create.first).put(static_cast<std::uint8_t>(create.shard_class));
+    }
     for (const ShardUid shard : body.effects.close) to.put(shard);
     for (const ShardUid shard : body.effects.drop) to.put(shard);
     for (const auto& trim : body.effects.trim) to.put(trim.shard).put(trim.first_available);
@@ -191,19 +197,24 @@ void encode_command_body(const CommandBody& body, std::byte* out) {
     std::memcpy(to.at(), body.command.data(), body.command.size());
 }
 
-std::optional<CommandBody> decode_command_body(ByteSpan bytes) {
+std::optional<CommandBody> decode_command_body(ByteSpan bytes, std::uint16_t flags) {
+    const bool has_classes = (flags & frame_flag_classes) != 0;
+    const std::size_t create_size = has_classes ? 17 : 16;
     Reader in(bytes);
     CommandBody body;
     body.now = in.take_time();
     std::array<std::size_t, 6> counts{};
     for (std::size_t& count : counts) count = in.take<std::uint32_t>();
     const auto [create, close, drop, trim, facts, command] = counts;
-    if (!in.fine() || in.left() != create * 16 + close * 8 + drop * 8 + trim * 16 + facts * 24 + command) {
+    if (!in.fine() || in.left() != create * create_size + close * 8 + drop * 8 + trim * 16 + facts * 24 + command) {
         return std::nullopt;
     }
     for (std::size_t i = 0; i < create; ++i) {
         const auto shard = in.take_number<ShardUid>();
-        body.effects.create.push_back({shard, in.take_number<SeqIx>()});
+        const auto first = in.take_number<SeqIx>();
+        const std::uint8_t shard_class = has_classes ? in.take<std::uint8_t>() : 0;
+        if (!is_class(shard_class)) return std::nullopt;
+        body.effects.create.push_back({shard, first, static_cast<ShardClass>(shard_class)});
     }
     for (std::size_t i = 0; i < close; ++i) body.effects.close.push_back(in.take_number<ShardUid>());
     for (std::size_t i = 0; i < drop; ++i) body.effects.drop.push_back(in.take_number<ShardUid>());
@@ -259,8 +270,13 @@ std::optional<Trailer> decode_trailer(ByteSpan body) {
 void encode_segment_header(const SegmentHeader& header, std::span<std::byte, file_header_size> out) {
     std::ranges::fill(out, std::byte{0});
     Writer to(out.data());
-    to.put(segment_magic).put(format_version).put(static_cast<std::uint16_t>(file_header_size)).put(std::uint32_t{0});
-    to.put(header.store).put(header.shard).put(header.base).put(header.base_lsn).put(header.created);
+    to.put(segment_magic).put(format_version).put(static_cast<std::uint16_t>(file_header_size));
+    to.put(static_cast<std::uint32_t>(header.shard_class))
+        .put(header.store)
+        .put(header.shard)
+        .put(header.base)
+        .put(header.base_lsn)
+        .put(header.created);
     to.put(header.prev_base).put_crc();
 }
 
@@ -269,7 +285,10 @@ std::optional<SegmentHeader> decode_segment_header(ByteSpan bytes) {
     Reader in(bytes);
     SegmentHeader header;
     if (in.take<std::uint64_t>() != segment_magic || in.take<std::uint16_t>() != format_version) return std::nullopt;
-    if (in.take<std::uint16_t>() != file_header_size || in.take<std::uint32_t>() != 0) return std::nullopt;
+    if (in.take<std::uint16_t>() != file_header_size) return std::nullopt;
+    const auto shard_class = in.take<std::uint32_t>();
+    if (!is_class(shard_class)) return std::nullopt;
+    header.shard_class = static_cast<ShardClass>(shard_class);
     header.store = in.take_uuid();
     header.shard = in.take_number<ShardUid>();
     header.base = in.take_number<SeqIx>();
@@ -347,14 +366,19 @@ std::optional<SegmentIndex> decode_index(SeqIx base, ByteSpan bytes) {
 
 namespace {
 constexpr std::size_t checkpoint_head_size = 8 + 2 + 16 + 8 * 5 + 4 + 4;
-constexpr std::size_t checkpoint_shard_size = 8 + 1 + 8 * 4 + 8 * 2 + 4 + 8 + 8;
+constexpr std::size_t checkpoint_shard_size_1 = 8 + 1 + 8 * 4 + 8 * 2 + 4 + 8 + 8;
+constexpr std::size_t checkpoint_shard_size = checkpoint_shard_size_1 + 1;
 }  // namespace
 
 Bytes encode_checkpoint(const Checkpoint& checkpoint) {
     Bytes bytes(checkpoint_head_size + checkpoint.shards.size() * checkpoint_shard_size +
                 checkpoint.dropped.size() * 8 + 4);
     Writer to(bytes.data());
-    to.put(checkpoint_magic).put(format_version).put(checkpoint.store).put(checkpoint.lsn).put(checkpoint.generation);
+    to.put(checkpoint_magic)
+        .put(checkpoint_version)
+        .put(checkpoint.store)
+        .put(checkpoint.lsn)
+        .put(checkpoint.generation);
     to.put(checkpoint.next_command).put(checkpoint.last_command_lsn).put(checkpoint.last_command_now);
     to.put(static_cast<std::uint32_t>(checkpoint.shards.size()));
     to.put(static_cast<std::uint32_t>(checkpoint.dropped.size()));
@@ -362,6 +386,7 @@ Bytes encode_checkpoint(const Checkpoint& checkpoint) {
         to.put(s.shard).put(static_cast<std::uint8_t>(s.closed ? 1 : 0)).put(s.first_available).put(s.next);
         to.put(s.last_arrival).put(s.damaged_from).put(s.active_base).put(s.active_frames_end);
         to.put(s.active_headers_crc).put(s.active_created).put(s.last_base);
+        to.put(static_cast<std::uint8_t>(s.shard_class));
     }
     for (const ShardUid shard : checkpoint.dropped) to.put(shard);
     to.put_crc();
@@ -376,7 +401,10 @@ std::optional<Checkpoint> decode_checkpoint(ByteSpan bytes) {
     }
     Reader in(bytes);
     Checkpoint checkpoint;
-    if (in.take<std::uint64_t>() != checkpoint_magic || in.take<std::uint16_t>() != format_version) return std::nullopt;
+    if (in.take<std::uint64_t>() != checkpoint_magic) return std::nullopt;
+    const auto version = in.take<std::uint16_t>();
+    if (version == 0 || version > checkpoint_version) return std::nullopt;
+    const std::size_t shard_size = version == 1 ? checkpoint_shard_size_1 : checkpoint_shard_size;
     checkpoint.store = in.take_uuid();
     checkpoint.lsn = in.take_number<Lsn>();
     checkpoint.generation = in.take<std::uint64_t>();
@@ -385,7 +413,7 @@ std::optional<Checkpoint> decode_checkpoint(ByteSpan bytes) {
     checkpoint.last_command_now = in.take_time();
     const std::size_t shards = in.take<std::uint32_t>();
     const std::size_t dropped = in.take<std::uint32_t>();
-    if (in.left() != shards * checkpoint_shard_size + dropped * 8 + 4) return std::nullopt;
+    if (in.left() != shards * shard_size + dropped * 8 + 4) return std::nullopt;
     checkpoint.shards.resize(shards);
     for (CheckpointShard& s : checkpoint.shards) {
         s.shard = in.take_number<ShardUid>();
@@ -399,6 +427,9 @@ std::optional<Checkpoint> decode_checkpoint(ByteSpan bytes) {
         s.active_headers_crc = in.take<std::uint32_t>();
         s.active_created = in.take_time();
         s.last_base = in.take_number<SeqIx>();
+        const std::uint8_t shard_class = version == 1 ? 0 : in.take<std::uint8_t>();
+        if (!is_class(shard_class)) return std::nullopt;
+        s.shard_class = static_cast<ShardClass>(shard_class);
     }
     for (std::size_t i = 0; i < dropped; ++i) checkpoint.dropped.push_back(in.take_number<ShardUid>());
     return checkpoint;

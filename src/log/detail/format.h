@@ -29,12 +29,16 @@ inline constexpr std::string_view store_file_name = "STORE";
 using StoreUuid = std::array<std::byte, 16>;
 using Bytes = std::vector<std::byte>;
 
-// STORE: says that the directory is riacho's, and which one.
+// STORE: says that the directory is riacho's, which one, and the version of everything in it. Version 2 added the class
+// of a shard: to created shards in commands, to checkpoints and to segment headers.
+inline constexpr std::uint16_t store_format = 2;
 struct StoreFile {
     StoreUuid uuid{};
     TimestampMs created;
+    std::uint16_t format = store_format;
 };
 Bytes encode_store_file(const StoreFile& store);
+// Also one of a later version, with its number.
 std::optional<StoreFile> decode_store_file(ByteSpan bytes);
 
 // The first 4096 bytes of a journal file.
@@ -52,7 +56,7 @@ std::optional<JournalHeader> decode_journal_header(ByteSpan bytes);
 std::string journal_file_name(std::uint64_t generation);
 std::optional<std::uint64_t> parse_journal_file_name(std::string_view name);
 
-// What the sequencer told the applier about a shard while it decided on a command.
+// An answer of SequencerView about a shard, recorded with the command that asked for it.
 struct ShardFact {
     ShardUid shard;
     SeqIx next_seq;
@@ -68,8 +72,8 @@ struct CommandBody {
 std::size_t command_body_size(const CommandBody& body);
 // out has command_body_size bytes.
 void encode_command_body(const CommandBody& body, std::byte* out);
-// The command is a view into bytes.
-std::optional<CommandBody> decode_command_body(ByteSpan bytes);
+// The command is a view into bytes. flags: the frame's.
+std::optional<CommandBody> decode_command_body(ByteSpan bytes, std::uint16_t flags);
 
 // What a group's trailer says about each of its frames, in case one's own header is lost.
 struct TrailerEntry {
@@ -101,6 +105,7 @@ struct SegmentHeader {
     Lsn base_lsn;
     TimestampMs created;  // arrival of the first record
     SeqIx prev_base;      // of the segment before; 0: none
+    ShardClass shard_class = ShardClass::records;
 };
 void encode_segment_header(const SegmentHeader& header, std::span<std::byte, file_header_size> out);
 std::optional<SegmentHeader> decode_segment_header(ByteSpan bytes);
@@ -152,6 +157,7 @@ struct CheckpointShard {
     std::uint32_t active_headers_crc = 0;
     TimestampMs active_created;
     SeqIx last_base;  // of the newest segment, open or not; 0: there is none
+    ShardClass shard_class = ShardClass::records;
 };
 struct Checkpoint {
     StoreUuid store{};

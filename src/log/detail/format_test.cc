@@ -32,6 +32,14 @@ void expect_golden(const std::string& name, ByteSpan bytes) {
     EXPECT_TRUE(golden == as_text(bytes)) << path << " differs";
 }
 
+Bytes read_golden(const std::string& name) {
+    std::ifstream in("tests/golden/log/" + name, std::ios::binary);
+    const std::string text((std::istreambuf_iterator<char>(in)), {});
+    EXPECT_FALSE(text.empty()) << name;
+    const ByteSpan bytes = as_bytes(text);
+    return {bytes.begin(), bytes.end()};
+}
+
 // Every byte of the text matters: flipped, cut off or added.
 template <class Decode>
 void expect_refused_when_changed(const Bytes& bytes, Decode decode) {
@@ -135,7 +143,8 @@ TEST(FrameFormat, unknown_versions_and_kinds_are_named) {
 
 TEST(Format, the_store_file) {
     const Bytes bytes = encode_store_file({.uuid = test_uuid(), .created = TimestampMs(1'700'000'000'000)});
-    expect_golden("store-v1.bin", bytes);
+    expect_golden("store-v2.bin", bytes);
+    EXPECT_EQ(decode_store_file(read_golden("store-v1.bin"))->format, 1U);
     const auto decoded = decode_store_file(bytes);
     ASSERT_TRUE(decoded);
     EXPECT_EQ(decoded->uuid, test_uuid());
@@ -179,7 +188,7 @@ TEST(Format, journal_file_names_are_generations) {
 TEST(Format, a_command_body) {
     CommandBody body;
     body.now = TimestampMs(1'700'000'000'000);
-    body.effects.create = {{ShardUid(1), SeqIx(1)}, {ShardUid(2), SeqIx(50)}};
+    body.effects.create = {{ShardUid(1), SeqIx(1)}, {ShardUid(2), SeqIx(50), ShardClass::media}};
     body.effects.close = {ShardUid(3)};
     body.effects.drop = {ShardUid(4), ShardUid(5)};
     body.effects.trim = {{ShardUid(6), SeqIx(7)}};
@@ -187,9 +196,15 @@ TEST(Format, a_command_body) {
     body.command = "{\"op\":\"split\"}";
     Bytes bytes(command_body_size(body));
     encode_command_body(body, bytes.data());
-    expect_golden("command-body-v1.bin", bytes);
-    const auto decoded = decode_command_body(bytes);
+    expect_golden("command-body-v2.bin", bytes);
+    const Bytes old_bytes = read_golden("command-body-v1.bin");
+    const auto old = decode_command_body(old_bytes, 0);
+    ASSERT_TRUE(old);
+    EXPECT_EQ(old->effects.create[1].shard_class, ShardClass::records);
+    EXPECT_EQ(old->command, body.command);
+    const auto decoded = decode_command_body(bytes, frame_flag_classes);
     ASSERT_TRUE(decoded);
+    EXPECT_EQ(decoded->effects.create[1].shard_class, ShardClass::media);
     EXPECT_EQ(decoded->now, body.now);
     EXPECT_EQ(decoded->command, body.command);
     ASSERT_EQ(decoded->effects.create.size(), 2U);
@@ -198,7 +213,9 @@ TEST(Format, a_command_body) {
     EXPECT_EQ(decoded->effects.drop, body.effects.drop);
     EXPECT_EQ(decoded->effects.trim[0].first_available, SeqIx(7));
     EXPECT_EQ(decoded->facts[0].last_arrival, body.facts[0].last_arrival);
-    for (std::size_t i = 0; i < bytes.size(); ++i) EXPECT_FALSE(decode_command_body(ByteSpan(bytes).first(i))) << i;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        EXPECT_FALSE(decode_command_body(ByteSpan(bytes).first(i), frame_flag_classes)) << i;
+    }
 }
 
 TEST(Format, a_trailer_with_and_without_room_for_the_group_before) {
@@ -237,6 +254,13 @@ TEST(Format, a_segments_header_and_footer) {
     expect_golden("segment-header-v1.bin", ByteSpan(head).first(76));
     const auto header = decode_segment_header(head);
     ASSERT_TRUE(header);
+    EXPECT_EQ(header->shard_class, ShardClass::records);
+    SegmentHeader media = *header;
+    media.shard_class = ShardClass::media;
+    std::array<std::byte, file_header_size> media_head;
+    encode_segment_header(media, media_head);
+    expect_golden("segment-header-media-v1.bin", ByteSpan(media_head).first(76));
+    EXPECT_EQ(decode_segment_header(media_head)->shard_class, ShardClass::media);
     EXPECT_EQ(header->shard, ShardUid(0x1234));
     EXPECT_EQ(header->prev_base, SeqIx(1));
     std::array<std::byte, segment_footer_size> tail;
@@ -295,10 +319,16 @@ TEST(Format, a_checkpoint) {
                                  .active_frames_end = 5000,
                                  .active_headers_crc = 42,
                                  .active_created = TimestampMs(1'699'999'999'000),
-                                 .last_base = SeqIx(8)});
+                                 .last_base = SeqIx(8),
+                                 .shard_class = ShardClass::media});
     checkpoint.dropped = {ShardUid(3)};
     const Bytes bytes = encode_checkpoint(checkpoint);
-    expect_golden("checkpoint-v1.bin", bytes);
+    expect_golden("checkpoint-v2.bin", bytes);
+    auto old = decode_checkpoint(read_golden("checkpoint-v1.bin"));
+    ASSERT_TRUE(old);
+    EXPECT_EQ(old->shards[1].shard_class, ShardClass::records);
+    old->shards[1].shard_class = ShardClass::media;
+    EXPECT_EQ(encode_checkpoint(*old), bytes) << "nothing else is new";
     const auto decoded = decode_checkpoint(bytes);
     ASSERT_TRUE(decoded);
     EXPECT_EQ(encode_checkpoint(*decoded), bytes);

@@ -145,7 +145,7 @@ io::IoResult<void> Journal::start(Lsn first, TimestampMs now) {
     first_lsn_ = first;
     file_size_ = offset_ = file_header_size;
     const auto begun = begin_file(first, now);
-    // Readers need no journal file. Writers get one when there is room for a spare.
+    // Reads work without a journal file; writes resume when a spare can be made.
     if (!begun && begun.error().is_out_of_space()) return {};
     return begun;
 }
@@ -292,7 +292,7 @@ io::IoResult<void> Journal::prepare_spare() {
         path = path_of(fmt::format("spare-{:016x}.rkj", next_spare_++));
     }
     if (auto made = make_blank(path, options_.journal_file_bytes, {}); !made) {
-        // Half a spare is of no use to anyone, least of all on a full disk.
+        // An incomplete spare cannot be used and occupies space on a full disk.
         static_cast<void>(fs_.unlink(path + ".tmp"));
         return made;
     }

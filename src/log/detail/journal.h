@@ -10,7 +10,7 @@
 #include "base/mutex.h"
 #include "io/file_system.h"
 #include "log/detail/format.h"
-#include "log/log.h"
+#include "log/local_log.h"
 
 namespace riacho::log::detail {
 
@@ -24,7 +24,7 @@ struct RetainedFile {
 };
 
 // start, write, sync and roll belong to the sequencer's thread (recovery before it), recycle to the flusher's,
-// prepare_spare to whoever makes spare files; the rest is thread-safe.
+// prepare_spare to the thread that makes spare files; the rest is thread-safe.
 //
 // A spare is a whole file, written once, so that a commit never allocates. It gets its header and its name when the
 // journal moves on to it.
@@ -64,9 +64,9 @@ public:
     bool wait_for_spare(std::int64_t span_ms);
     void stop_waiting();
 
-    // Gives up the oldest files, as far as both positions cover them; the newest only if there is a current one: a
-    // store with a checkpoint has a journal file. Returns true if one had to stay only because of `applied`. After an
-    // error another call goes on where this one ended.
+    // Recycles the oldest retained files, as far as both positions cover them; the newest only if there is a current
+    // one: a store with a checkpoint has a journal file. Returns true if one had to stay only because of `applied`.
+    // After an error another call goes on where this one ended.
     io::IoResult<bool> recycle(Lsn checkpoint, Lsn applied);
 
     // True while there should be more spares and the pool may grow.
@@ -91,7 +91,7 @@ private:
     void fill_header(std::uint64_t size, Lsn first, TimestampMs now, Block& block) const;
     io::IoResult<void> begin_file(Lsn first, TimestampMs now);
     io::IoResult<void> use_spare(const std::string& spare, Lsn first, TimestampMs now);
-    // Gives a file with a durable header its name and goes on in it.
+    // Renames a file with a durable header to its journal name and makes it the current file.
     io::IoResult<void> enter(const std::string& prepared, std::unique_ptr<io::File> file, std::uint64_t size,
                              Lsn first);
     io::IoResult<void> finish_entering();

@@ -138,7 +138,7 @@ public:
                                .kind = header.kind});
         told_.push_back({header.lsn, header.lsn.plus(header.size_on_disk())});
     }
-    // The trailer tells of its own group and, as far as it had room, of the one before.
+    // A trailer describes its own group and, if it had room, the group before.
     void add_trailer(const FrameHeader& header, const Trailer& trailer) {
         const Lsn group(header.base_seq);
         add(group, trailer.entries, header.lsn.plus(header.size_on_disk()));
@@ -254,7 +254,7 @@ private:
         return fail(OpenError{OpenFault::configuration, fmt::format("{} holds {}", image_.info().path, *reason)});
     }
 
-    // A journal file has its size before its name: one that is shorter has lost its end, and who knows what was there.
+    // A journal file has its size before its name: a shorter file has lost its end.
     Expected<void, OpenError> expect_whole(Lsn at) const {
         if (image_.is_whole()) return {};
         return damaged(image_.info(), at, "the file is shorter than its header says");

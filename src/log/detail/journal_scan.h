@@ -1,5 +1,5 @@
-// Reading the journal back: walks its files frame by frame and tells a torn end from damage. Used by recovery and
-// verify.
+// Reading the journal back: walks its files frame by frame and distinguishes a torn end from damage. Used by recovery
+// and verify.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 
 #include "io/file_system.h"
 #include "log/detail/format.h"
-#include "log/log.h"
+#include "log/local_log.h"
 
 namespace riacho::log::detail {
 
@@ -33,7 +33,7 @@ io::IoResult<JournalListing> list_journal(io::FileSystem& fs, const std::string&
 struct LostFrames {
     Lsn from;
     Lsn to;
-    std::vector<TrailerEntry> known;  // those of them that another place tells of; offsets do not matter
+    std::vector<TrailerEntry> known;  // described by their own header or a trailer; offsets are unset
     bool is_complete = false;         // there were no others
 };
 

@@ -179,11 +179,23 @@ TailSearch search_tail(Shard& shard, TimestampMs at) {
     return search;
 }
 
+Expected<std::uint64_t, LogError> measure(Store& store, Shard& shard) {
+    SeqIx end;
+    const auto stored = store.segments.stored_bytes(shard, end);
+    const MutexLock lock(shard.mutex);
+    if (shard.dropped) return fail(LogError::unknown_shard);
+    if (!stored) return fail(stored.error().is_out_of_descriptors() ? LogError::overloaded : LogError::corrupt);
+    std::uint64_t size = *stored;
+    const auto first = std::ranges::partition_point(shard.tail, [&](const FramePtr& f) { return f->first() < end; });
+    for (auto at = first; at != shard.tail.end(); ++at) size += (*at)->header().size_on_disk();
+    return size;
+}
+
 Expected<SeqIx, LogError> search_cold(Store& store, Shard& shard, const TailSearch& where, TimestampMs at) {
     for (SeqIx from = where.from;;) {
         const auto found = store.segments.find_by_time(shard, at, from, where.stop);
         if (found) return *found;
-        // As for a read; what is left is younger.
+        // Retention may have deleted the file meanwhile, as in read_cold; the remaining records are younger.
         const SeqIx first = first_available(shard);
         if (first <= from) return fail(store.report(shard, found.error()));
         if (first >= where.stop) return first;

@@ -1,6 +1,7 @@
 // Reading a shard: from its tail cache, or a job for a disk thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "log/detail/store.h"
@@ -29,7 +30,10 @@ TailSearch search_tail(Shard& shard, TimestampMs at);
 // Blocks on the disk.
 Expected<SeqIx, LogError> search_cold(Store& store, Shard& shard, const TailSearch& where, TimestampMs at);
 
-// Cuts frames to what was asked for. result.next tells where to begin.
+// The bytes of a shard's frames, on disk and not yet there. Blocks on the disk.
+Expected<std::uint64_t, LogError> measure(Store& store, Shard& shard);
+
+// Selects the records within the limits from frames, beginning at result.next.
 void select_records(const std::vector<FramePtr>& frames, ReadLimits limits, ReadResult& result);
 
 }  // namespace riacho::log::detail

@@ -22,7 +22,7 @@ std::unexpected<OpenError> damaged(std::string message) {
     return fail(OpenError{OpenFault::damaged, std::move(message)});
 }
 
-// Gives the journal's frames to the sequencer and the flusher, as if they happened again.
+// Replays the journal's frames through the sequencer and the flusher.
 class Replay final : public JournalVisitor {
 public:
     Replay(Store& store, Sequencer& sequencer, Flusher& flusher, const Checkpoint& checkpoint)
@@ -43,7 +43,7 @@ public:
                 break;
             case FrameKind::group_trailer:
             case FrameKind::durable_mark:
-                // It tells the number of the command after it: one that was lost is noticed even if it was the last.
+                // A trailer holds the number of the next command: a lost command is noticed even if it was the last.
                 if (!is_covered && header.shard != sequencer_.next_command()) return command_missing(file, header.lsn);
                 if (!is_covered) return end_step(header.lsn.plus(header.size_on_disk()));
                 break;
@@ -86,7 +86,7 @@ public:
     [[nodiscard]] std::uint64_t first_command() const { return first_command_; }
 
 private:
-    // Nothing tells whose records were lost. A shard that goes on shows it by its numbers; one that does not may have
+    // The shard of the lost records is unknown. A shard that goes on shows a gap in its numbers; any other may have
     // lost as many as there was room for, and none of those numbers may be given again.
     void suspect_all(const LostFrames& lost) {
         lost_records_max_ += (lost.to.value() - lost.from.value()) / BatchBuilder::record_size(1, false, 0) + 1;
@@ -134,7 +134,7 @@ private:
 
     Expected<void, OpenError> replay_command(const JournalFile& file, const FrameHeader& header, ByteSpan bytes,
                                              bool is_covered) {
-        const auto body = decode_command_body(bytes.subspan(frame_header_size, header.body_size));
+        const auto body = decode_command_body(bytes.subspan(frame_header_size, header.body_size), header.flags);
         if (!body) return command_missing(file, header.lsn);
         if (is_covered ? (seen_command_ != 0 && header.base_seq != seen_command_ + 1)
                        : header.base_seq != sequencer_.next_command()) {
@@ -172,12 +172,26 @@ private:
     std::map<std::uint64_t, Lsn> last_commands_;
 };
 
+io::IoResult<void> write_store_file(Store& store, const StoreFile& identity) {
+    return io::replace_file(store.fs, store.options.directory, store_file_name, encode_store_file(identity));
+}
+
 io::IoResult<void> make_store(Store& store, core::Rng& rng) {
     StoreFile identity{.created = store.clock.now()};
     rng.fill(identity.uuid);
-    const Bytes bytes = encode_store_file(identity);
-    TRY_VOID(io::replace_file(store.fs, store.options.directory, store_file_name, bytes));
+    TRY_VOID(write_store_file(store, identity));
     store.uuid = identity.uuid;
+    return {};
+}
+
+// Before anything is written that an older version would not understand. What is there already stays readable.
+Expected<void, OpenError> upgrade(Store& store) {
+    TRY(auto identity, read_store_file(store.fs, store.options.directory));
+    if (!identity || identity->format == store_format) return {};
+    core::log_line(core::LogLevel::info, "store upgraded",
+                   {{"from_version", identity->format}, {"to_version", store_format}});
+    identity->format = store_format;
+    if (const auto written = write_store_file(store, *identity); !written) return fail(to_open_error(written.error()));
     return {};
 }
 
@@ -296,7 +310,12 @@ Expected<std::optional<StoreFile>, OpenError> read_store_file(io::FileSystem& fs
         return fail(to_open_error(bytes.error()));
     }
     auto identity = decode_store_file(*bytes);
-    if (!identity) return damaged(fmt::format("{} is damaged or of an unknown version", path));
+    if (!identity || identity->format == 0) return damaged(fmt::format("{} is damaged", path));
+    if (identity->format > store_format) {
+        return fail(OpenError{OpenFault::configuration,
+                              fmt::format("{} is of a store of version {}; this riacho reads versions up to {}", path,
+                                          identity->format, store_format)});
+    }
     return identity;
 }
 
@@ -323,6 +342,7 @@ Expected<void, OpenError> recover(Store& store, Sequencer& sequencer, Flusher& f
     TRY(const Checkpoint checkpoint, load_checkpoint(store, *listing));
     TRY_VOID(judge_bad_headers(*listing, checkpoint));
     TRY_VOID(check_chain(*listing, checkpoint, options.directory + "/journal"));
+    TRY_VOID(upgrade(store));
     for (const CheckpointShard& shard : checkpoint.shards) sequencer.restore_shard(shard);
     sequencer.restore_commands(checkpoint.next_command, checkpoint.last_command_lsn, checkpoint.last_command_now);
     flusher.restore(checkpoint);

@@ -11,7 +11,7 @@
 
 namespace riacho::log::detail {
 
-// The directory is the caller's; what is missing in it is made.
+// Recovers the store in the caller's directory; missing files of a new store are made.
 Expected<void, OpenError> recover(Store& store, Sequencer& sequencer, Flusher& flusher, core::Rng& rng);
 
 // The identity of a store's directory; nothing if it has none yet.

@@ -215,6 +215,31 @@ TEST_F(ResourceTest, a_journal_write_waits_for_space_and_is_written_whole) {
     EXPECT_EQ(open(options)->read_all(1).size(), 1U);
 }
 
+TEST_F(ResourceTest, the_stored_bytes_of_a_shard_are_those_of_its_frames_wherever_they_are) {
+    auto node = open();
+    ASSERT_TRUE(node->command("create 1"));
+    std::uint64_t expected = 0;
+    const auto put = [&] {
+        ASSERT_TRUE(node->append(1, {std::string(7000, 'x')}));
+        const ShardPtr shard = node->store.shards.find(ShardUid(1));
+        const MutexLock lock(shard->mutex);
+        expected += shard->tail.back()->header().size_on_disk();
+    };
+    const auto stored = [&] { return measure(node->store, *node->store.shards.find(ShardUid(1))).value(); };
+    EXPECT_EQ(stored(), 0U);
+    for (int i = 0; i < 5; ++i) put();
+    EXPECT_EQ(stored(), expected) << "in memory";
+    ASSERT_TRUE(node->checkpoint());
+    put();
+    EXPECT_EQ(stored(), expected) << "in both";
+    node = nullptr;
+    node = open();
+    EXPECT_EQ(stored(), expected) << "after a restart";
+    trim(*node, 1, 4);
+    ASSERT_TRUE(node->checkpoint());
+    EXPECT_EQ(stored(), expected / 2);
+}
+
 // Every call of a process's life fails, once or from then on, on a disk with this much space; then comes a restart.
 class ResourceSweep : public ResourceTest, public testing::WithParamInterface<int> {
 protected:

@@ -12,7 +12,6 @@
 namespace riacho::log::detail {
 namespace {
 
-constexpr std::size_t scan_size = 256 << 10;
 constexpr std::size_t write_size_max = 8 << 20;
 constexpr std::size_t dirty_files_max = 64;
 
@@ -49,81 +48,6 @@ ReadFailure unreadable(const io::IoError& error, SeqIx at) {
 
 }  // namespace
 
-io::IoResult<std::shared_ptr<io::File>> FileCache::open(const std::string& path, io::OpenMode mode) {
-    const bool writable = mode != io::OpenMode::read;
-    {
-        const MutexLock lock(mutex_);
-        const auto at = by_path_.find(path);
-        if (at != by_path_.end() && (at->second->writable || !writable)) {
-            recent_.splice(recent_.begin(), recent_, at->second);
-            return at->second->file;
-        }
-    }
-    TRY(std::shared_ptr<io::File> file, fs_.open(path, {.mode = mode}));
-    forget(path);
-    const MutexLock lock(mutex_);
-    if (const auto at = by_path_.find(path); at != by_path_.end()) return file;
-    recent_.push_front({path, file, writable});
-    by_path_[path] = recent_.begin();
-    if (recent_.size() > open_max_) {
-        by_path_.erase(recent_.back().path);
-        recent_.pop_back();
-    }
-    return file;
-}
-
-void FileCache::forget(const std::string& path) {
-    const MutexLock lock(mutex_);
-    const auto at = by_path_.find(path);
-    if (at == by_path_.end()) return;
-    recent_.erase(at->second);
-    by_path_.erase(at);
-}
-
-void FileCache::forget_all() {
-    const MutexLock lock(mutex_);
-    by_path_.clear();
-    recent_.clear();
-}
-
-io::IoResult<bool> SegmentScanner::fill(std::size_t size) {
-    if (position_ >= buffer_at_ && position_ + size <= buffer_at_ + buffer_.size()) return true;
-    buffer_.resize(std::max(size, static_cast<std::size_t>(std::min<std::uint64_t>(scan_size, end_ - position_))));
-    buffer_at_ = position_;
-    TRY(const std::size_t got, file_.pread(position_, buffer_));
-    buffer_.resize(got);
-    return got >= size;
-}
-
-SegmentScanner::Step SegmentScanner::advance() {
-    position_ = next_position_;
-    if (position_ == end_) return Step::end;
-    if (end_ - position_ < frame_header_size) return Step::damaged;
-    const auto filled = fill(frame_header_size);
-    if (!filled) return Step::unreadable;
-    if (!*filled) return Step::damaged;
-    const auto header = decode_header(ByteSpan(buffer_).subspan(position_ - buffer_at_));
-    if (!header || header->kind != FrameKind::data || header->shard != shard_.value()) return Step::damaged;
-    if (header->size_on_disk() > end_ - position_) return Step::damaged;
-    header_ = *header;
-    next_position_ = position_ + header->size_on_disk();
-    return Step::frame;
-}
-
-FramePtr SegmentScanner::load() {
-    const std::size_t size = header_.size_on_disk();
-    auto memory = Frame::allocate(size);
-    // From the buffer as far as it goes, the rest of a large frame straight to its place.
-    const std::size_t at = position_ - buffer_at_;
-    const std::size_t buffered = std::min(size, buffer_.size() - at);
-    std::memcpy(memory.get(), buffer_.data() + at, buffered);
-    if (buffered < size) {
-        const auto got = file_.pread(position_ + buffered, {memory.get() + buffered, size - buffered});
-        if (!got || *got != size - buffered) return nullptr;
-    }
-    return Frame::from_disk(header_, std::move(memory));
-}
-
 io::IoResult<void> SegmentStore::load(Shard& shard) {
     if (shard.files.loaded) return {};
     shard.files.segments.clear();
@@ -135,7 +59,7 @@ io::IoResult<void> SegmentStore::load(Shard& shard) {
             const auto base = parse_segment_file_name(entry.name);
             if (!base) continue;
             if (*base > known.last_base) {
-                // Written after the checkpoint that was recovered; the journal has its records and gives them again.
+                // Written after the recovered checkpoint: its records are replayed from the journal.
                 TRY_VOID(fs_.unlink(directory_of(shard.uid) + "/" + entry.name));
                 continue;
             }
@@ -187,7 +111,8 @@ io::IoResult<void> SegmentStore::scan(Shard& shard, Segment& segment, SegmentInd
     if (header) segment.created = header->created;
     TRY(const std::uint64_t size, file->size());
     const std::uint64_t end = segment.known ? segment.frames_end : size;
-    SegmentScanner scanner(*file, shard.uid, file_header_size, std::max<std::uint64_t>(end, file_header_size));
+    SegmentScanner scanner(*file, shard.uid, shard.shard_class, file_header_size,
+                           std::max<std::uint64_t>(end, file_header_size));
     SeqIx next = segment.base;
     TimestampMs last = segment.created;
     while (scanner.advance() == SegmentScanner::Step::frame) {
@@ -303,7 +228,7 @@ Expected<bool, ReadFailure> SegmentStore::read_segment(Shard& shard, const Place
     const auto file = files_.open(place.path, io::OpenMode::read);
     SeqIx& at = read.result.next;
     if (!file) return fail(unreadable(file.error(), at));
-    SegmentScanner scanner(**file, shard.uid, place.position, place.end);
+    SegmentScanner scanner(**file, shard.uid, shard.shard_class, place.position, place.end);
     SegmentScanner::Step step{};
     while ((step = scanner.advance()) == SegmentScanner::Step::frame) {
         const FrameHeader& header = scanner.header();
@@ -364,7 +289,7 @@ Expected<SeqIx, ReadFailure> SegmentStore::find_by_time(Shard& shard, TimestampM
     const auto file = files_.open((*place)->path, io::OpenMode::read);
     if (!file) return fail(unreadable(file.error(), from));
     SeqIx good = from;
-    SegmentScanner scanner(**file, shard.uid, (*place)->position, (*place)->end);
+    SegmentScanner scanner(**file, shard.uid, shard.shard_class, (*place)->position, (*place)->end);
     while (scanner.advance() == SegmentScanner::Step::frame) {
         const FramePtr frame = scanner.load();
         if (frame == nullptr) break;
@@ -395,7 +320,7 @@ std::size_t SegmentStore::frames_that_fit(const Shard& shard) const {
     for (const FramePtr& frame : shard.unflushed) {
         const std::size_t size = frame->header().size_on_disk();
         // A segment takes at least one frame, however large.
-        if (end > file_header_size && end + size > limits_.segment_bytes) break;
+        if (end > file_header_size && end + size > segment_bytes(shard)) break;
         if (end > file_header_size && frame->arrival().value() - created.value() > limits_.segment_age_ms_max) break;
         if (bytes >= write_size_max) break;
         end += size;
@@ -444,7 +369,8 @@ io::IoResult<void> SegmentStore::write_frames(Shard& shard, std::span<const Fram
                                .base = base,
                                .base_lsn = frames.front()->lsn(),
                                .created = frames.front()->arrival(),
-                               .prev_base = state.last_base},
+                               .prev_base = state.last_base,
+                               .shard_class = shard.shard_class},
                               header);
         parts.emplace_back(header);
     }
@@ -547,6 +473,18 @@ io::IoResult<void> SegmentStore::sync() {
     dirty_directories_.clear();
     sync_all_ = false;
     return {};
+}
+
+io::IoResult<std::uint64_t> SegmentStore::stored_bytes(Shard& shard, SeqIx& end) {
+    const MutexLock lock(shard.files.mutex);
+    TRY_VOID(load(shard));
+    std::uint64_t size = 0;
+    for (Segment& segment : shard.files.segments) {
+        TRY_VOID(learn(shard, segment));
+        size += segment.frames_end - file_header_size;
+        end = segment.next;
+    }
+    return size;
 }
 
 io::IoResult<SeqIx> SegmentStore::expired_before(Shard& shard, TimestampMs limit) {

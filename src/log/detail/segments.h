@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <set>
@@ -12,58 +11,10 @@
 #include "base/mutex.h"
 #include "io/file_system.h"
 #include "log/detail/bulk_writer.h"
+#include "log/detail/segment_file.h"
 #include "log/detail/shard.h"
 
 namespace riacho::log::detail {
-
-// Keeps the most recently used files open. Thread-safe.
-class FileCache {
-public:
-    FileCache(io::FileSystem& fs, std::size_t open_max) : fs_(fs), open_max_(open_max) {}
-    io::IoResult<std::shared_ptr<io::File>> open(const std::string& path, io::OpenMode mode);
-    void forget(const std::string& path);
-    void forget_all();
-
-private:
-    struct Entry {
-        std::string path;
-        std::shared_ptr<io::File> file;
-        bool writable;
-    };
-    io::FileSystem& fs_;
-    const std::size_t open_max_;
-    Mutex mutex_;
-    std::list<Entry> recent_ GUARDED_BY(mutex_);  // newest first
-    std::map<std::string, std::list<Entry>::iterator> by_path_ GUARDED_BY(mutex_);
-};
-
-// Walks the frames of one segment, in large reads.
-class SegmentScanner {
-public:
-    enum class Step : std::uint8_t { frame, end, damaged, unreadable };
-    SegmentScanner(io::File& file, ShardUid shard, std::uint64_t from, std::uint64_t end)
-        : file_(file), shard_(shard), position_(from), next_position_(from), end_(end) {}
-
-    // Goes to the next frame and reads its header.
-    Step advance();
-    [[nodiscard]] const FrameHeader& header() const { return header_; }
-    [[nodiscard]] std::uint64_t position() const { return position_; }
-    // The whole current frame, every checksum verified; null if one does not hold or it cannot be read.
-    FramePtr load();
-
-private:
-    // Has `size` bytes from position_ in the buffer; false at the end of the file.
-    io::IoResult<bool> fill(std::size_t size);
-
-    io::File& file_;
-    ShardUid shard_;
-    std::uint64_t position_;       // of the current frame
-    std::uint64_t next_position_;  // after it
-    std::uint64_t end_;
-    FrameHeader header_;
-    Bytes buffer_;
-    std::uint64_t buffer_at_ = 0;
-};
 
 struct ColdFrames {
     std::vector<FramePtr> frames;
@@ -113,6 +64,8 @@ public:
     void forget_open_files() { files_.forget_all(); }
     [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
 
+    // The size of the frames in segments, and one after the last of their records.
+    io::IoResult<std::uint64_t> stored_bytes(Shard& shard, SeqIx& end);
     // Where the segments end whose records all arrived before `limit`; 0 if there are none.
     io::IoResult<SeqIx> expired_before(Shard& shard, TimestampMs limit);
 
@@ -160,6 +113,9 @@ private:
     io::IoResult<void> make_directories(ShardUid shard);
     io::IoResult<void> write_frames(Shard& shard, std::span<const FramePtr> frames, bool is_new);
     std::size_t frames_that_fit(const Shard& shard) const;
+    [[nodiscard]] std::uint64_t segment_bytes(const Shard& shard) const {
+        return shard.shard_class == ShardClass::media ? 4 * limits_.segment_bytes : limits_.segment_bytes;
+    }
     void note_written(Shard& shard, std::span<const FramePtr> frames, bool is_new);
     void write_index(Shard& shard, SeqIx base, const SegmentIndex& index);
     void note_dirty(const std::string& path, std::shared_ptr<io::File> file);

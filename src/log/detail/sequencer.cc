@@ -11,109 +11,6 @@
 
 namespace riacho::log::detail {
 
-// --- The queue ---
-
-void Sequencer::set_error(QueueItem& item, LogError error) {
-    switch (item.kind) {
-        case QueueItem::Kind::append:
-            for (ShardBatch& batch : static_cast<AppendRequest&>(item).batches) {
-                // What was refused for a reason of its own keeps it.
-                if (batch.result || batch.result.error() == LogError::shutting_down) batch.result = fail(error);
-            }
-            return;
-        case QueueItem::Kind::command:
-            static_cast<CommandRequest&>(item).result = fail(error);
-            return;
-        case QueueItem::Kind::trim:
-            static_cast<TrimRequest&>(item).done = false;
-            return;
-    }
-}
-
-void Sequencer::refuse(QueueItem& item, LogError error) {
-    set_error(item, error);
-    if (item.core != nullptr) {
-        item.core->wake(*item.wakeup);
-    } else {
-        item.wakeup->run();
-    }
-}
-
-void Sequencer::submit(QueueItem& item) {
-    item.next = nullptr;
-    item.bytes = frame_header_size;
-    item.frames = 1;
-    if (item.kind == QueueItem::Kind::append) {
-        item.bytes = 0;
-        const auto batches = static_cast<AppendRequest&>(item).batches;
-        for (const ShardBatch& batch : batches) {
-            RIACHO_CHECK(!batch.batch.empty());
-            item.bytes += batch.batch.size_on_disk();
-        }
-        item.frames = batches.size();
-    } else if (item.kind == QueueItem::Kind::command) {
-        item.bytes += static_cast<CommandRequest&>(item).command.size();
-    }
-    if (store_.is_poisoned()) return refuse(item, LogError::poisoned);
-    if (item.kind == QueueItem::Kind::append && store_.is_low()) return refuse(item, LogError::disk_full);
-    auto& counters = store_.counters;
-    bool is_stopping = false;
-    {
-        const MutexLock lock(mutex_);
-        is_stopping = stopping_;
-        const bool has_room = counters.queue_bytes + item.bytes <= queue_bytes_max &&
-                              counters.queue_frames + item.frames <= queue_frames_max;
-        if (!is_stopping && has_room) {
-            counters.queue_bytes += item.bytes;
-            counters.queue_frames += item.frames;
-            (head_ == nullptr ? head_ : tail_->next) = &item;
-            tail_ = &item;
-            if (waiting_) more_.notify_one();
-            return;
-        }
-    }
-    refuse(item, is_stopping ? LogError::shutting_down : LogError::overloaded);
-}
-
-void Sequencer::stop() {
-    const MutexLock lock(mutex_);
-    stopping_ = true;
-    more_.notify_one();
-}
-
-QueueItem* Sequencer::take_all() {
-    const MutexLock lock(mutex_);
-    tail_ = nullptr;
-    return std::exchange(head_, nullptr);
-}
-
-bool Sequencer::wait_for_work() {
-    bool is_idle = false;
-    {
-        const MutexLock lock(mutex_);
-        if (head_ != nullptr) return true;
-        if (stopping_) return false;
-        waiting_ = true;
-        if (store_.options.durability == Durability::interval && !is_synced_) {
-            more_.wait_for_ms(mutex_, store_.options.interval_ms);
-        } else if (store_.options.durability == Durability::sync && !is_marked_) {
-            is_idle = !more_.wait_for_ms(mutex_, mark_after_idle_ms) && head_ == nullptr;
-        } else {
-            more_.wait(mutex_);
-        }
-        waiting_ = false;
-    }
-    if (is_idle) write_mark(0);
-    sync_if_due();
-    return true;
-}
-
-void Sequencer::run() {
-    for (;;) {
-        if (!step() && !wait_for_work()) return;
-    }
-}
-
 // --- Building a group ---
 
 SeqIx Sequencer::next_seq(ShardUid uid) const {
@@ -259,7 +156,7 @@ std::vector<ShardPtr> Sequencer::apply_locally(const ShardEffects& effects) {
         return at == shards_.end() ? nullptr : at->second;
     };
     for (const auto& create : effects.create) {
-        auto shard = std::make_shared<Shard>(create.shard, create.first);
+        auto shard = std::make_shared<Shard>(create.shard, create.first, create.shard_class);
         const bool is_new = create.shard.value() != 0 && shards_.emplace(create.shard, shard).second;
         affected.push_back(is_new ? std::move(shard) : nullptr);
     }
@@ -289,6 +186,7 @@ void Sequencer::place_command(CommandRequest& request) {
     RIACHO_CHECK(size <= request.command.size() + room_for_effects, "a command has more effects than it said");
     header.base_seq = next_command_++;
     header.body_size = static_cast<std::uint32_t>(size);
+    header.flags = frame_flag_classes;
     note_frame(header, staging_.size());
     std::byte* at = staging_.extend(header.size_on_disk()) + frame_header_size;
     encode_command_body(body, at);
@@ -326,20 +224,17 @@ void Sequencer::place(QueueItem& item) {
     }
 }
 
-void Sequencer::build_group() {
-    staging_.clear();
-    now_ = store_.clock.now();
-    bool is_stuck = false;
-    while (pending_ != nullptr && staging_.size() < group_bytes_max) {
-        QueueItem& item = *pending_;
+bool Sequencer::place_front(QueueItem*& list, std::size_t bytes_max, bool& is_stuck) {
+    while (list != nullptr && staging_.size() < bytes_max) {
+        QueueItem& item = *list;
         // A file is left only between groups.
-        if (!trailer_.entries.empty() && room_needed(item) > store_.journal.room()) return;
+        if (!trailer_.entries.empty() && room_needed(item) > store_.journal.room()) return false;
         bool fits = can_ever_fit(item) && leaves_reserve(item);
         if (fits && room_needed(item) > store_.journal.room()) {
             fits = !is_stuck && make_room(item);
             is_stuck |= !fits;  // the others need not wait for a file again
         }
-        pending_ = item.next;
+        list = item.next;
         if (fits) {
             place(item);
         } else {
@@ -352,6 +247,17 @@ void Sequencer::build_group() {
         *group_items_end_ = &item;
         group_items_end_ = &item.next;
     }
+    return true;
+}
+
+void Sequencer::build_group() {
+    staging_.clear();
+    now_ = store_.clock.now();
+    bool is_stuck = false;
+    if (!place_front(pending_, group_bytes_max, is_stuck) || media_ == nullptr) return;
+    const bool is_shared = staging_.size() > 0;
+    place_front(media_, is_shared ? staging_.size() + group_media_bytes_max : group_bytes_max, is_stuck);
+    if (media_ == nullptr) media_end_ = &media_;
 }
 
 // --- Ending a group ---
@@ -395,7 +301,7 @@ bool Sequencer::write_group() {
 }
 
 bool Sequencer::sync_commands() {
-    // Whoever stores commands elsewhere relies on their being durable here, however weak the promise for records is:
+    // The applier stores commands elsewhere, so they have to be durable here first, whatever the durability of records:
     // else a power cut could leave the journal behind the catalog. Trims likewise: their files may be deleted at once.
     if ((!has_command_ && !has_trim_) || is_synced_) return true;
     if (const auto synced = store_.journal.sync(); !synced) {
@@ -421,7 +327,7 @@ void Sequencer::sync_if_due() {
 }
 
 void Sequencer::write_mark(std::uint16_t flags) {
-    is_marked_ = true;  // or as good as it gets: without room there is no use in trying again
+    is_marked_ = true;  // also when there is no room for the mark: it is not tried again
     if (store_.is_poisoned() || store_.journal.room() < block_size) return;
     if (store_.options.durability != Durability::sync) {
         if (const auto synced = store_.journal.sync(); !synced) return store_.poison(synced.error().describe());
@@ -462,7 +368,7 @@ void Sequencer::publish_dropped(const ShardPtr& shard) {
         shard->tail.clear();
         take_waiters(*shard, woken_);
     }
-    store_.counters.cached_bytes -= bytes;
+    store_.note_uncached(*shard, bytes);
     events_.push_back({.kind = FlushEvent::Kind::drop, .shard = shard});
 }
 
@@ -547,6 +453,7 @@ void Sequencer::complete_group(bool is_durable) {
         QueueItem& item = *group_items_;
         group_items_ = item.next;
         store_.counters.queue_bytes -= item.bytes;
+        if (is_media(item)) store_.counters.queue_media_bytes -= item.bytes;
         store_.counters.queue_frames -= item.frames;
         if (!is_durable) set_error(item, LogError::poisoned);
         wake_later(item.core, item.wakeup);
@@ -561,8 +468,8 @@ void Sequencer::complete_group(bool is_durable) {
 }
 
 bool Sequencer::step() {
-    if (pending_ == nullptr) pending_ = take_all();
-    if (pending_ == nullptr) return false;
+    if (pending_ == nullptr) take_queued();
+    if (pending_ == nullptr && media_ == nullptr) return false;
     placed_.clear();
     trailer_.entries.clear();
     has_command_ = has_trim_ = false;
@@ -572,6 +479,10 @@ bool Sequencer::step() {
     } else {
         // Nothing gets a place any more: all of it goes back at once.
         group_items_ = std::exchange(pending_, nullptr);
+        QueueItem** end = &group_items_;
+        while (*end != nullptr) end = &(*end)->next;
+        *end = std::exchange(media_, nullptr);
+        media_end_ = &media_;
     }
     if (is_durable && !trailer_.entries.empty()) {
         is_marked_ = false;

@@ -15,6 +15,13 @@ namespace riacho::log::detail {
 
 inline constexpr std::size_t queue_bytes_max = 64 << 20;
 inline constexpr std::size_t queue_frames_max = 65'536;
+// Media may fill a part of the queue only, and add that much to a group that also holds records: records wait for their
+// write.
+inline constexpr std::size_t queue_media_bytes_max = 32 << 20;
+inline constexpr std::size_t group_media_bytes_max = 2 << 20;
+// Commands and trims find room behind a queue that is full of records.
+inline constexpr std::size_t queue_control_bytes = 4 << 20;
+inline constexpr std::size_t queue_control_frames = 1'024;
 inline constexpr std::size_t group_bytes_max = 4 << 20;
 inline constexpr std::int64_t mark_after_idle_ms = 50;
 // Of a full volume's journal, what only commands and trims may use: they are what frees space.
@@ -34,13 +41,18 @@ struct TrimRequest : QueueItem {
     bool done = false;
 };
 
+inline bool is_media(const QueueItem& item) {
+    return item.kind == QueueItem::Kind::append &&
+           static_cast<const AppendRequest&>(item).shard_class == ShardClass::media;
+}
+
 // One thread runs run(); submit and stop are for any thread. Tests and recovery call step and the restore functions
 // instead, on one thread.
 class Sequencer final : private SequencerView {
 public:
     explicit Sequencer(Store& store) : store_(store) {}
 
-    // Queues the item; gives its wakeup back at once when it is refused.
+    // Queues the item; runs its wakeup at once when it is refused.
     void submit(QueueItem& item);
     // After it submit refuses and run returns once the queue is empty.
     void stop();
@@ -87,13 +99,15 @@ private:
     TimestampMs last_arrival(ShardUid shard) const override;
 
     // The queue.
-    QueueItem* take_all();
+    void take_queued();
     bool wait_for_work();
     void refuse(QueueItem& item, LogError error);
     static void set_error(QueueItem& item, LogError error);
 
     // Building a group.
     void build_group();
+    // Places items from the front of the list until the group has bytes_max. False when it has to be written first.
+    bool place_front(QueueItem*& list, std::size_t bytes_max, bool& is_stuck);
     bool make_room(const QueueItem& item);
     // False for records that would use up the reserve of a full volume's journal.
     bool leaves_reserve(const QueueItem& item) const;
@@ -137,7 +151,9 @@ private:
 
     // The sequencer's thread only.
     std::unordered_map<ShardUid, ShardPtr> shards_;  // with effects readers do not see yet
-    QueueItem* pending_ = nullptr;                   // taken from the queue, not yet placed
+    QueueItem* pending_ = nullptr;                   // taken from the queue, not yet placed; without media
+    QueueItem* media_ = nullptr;                     // likewise
+    QueueItem** media_end_ = &media_;
     std::uint64_t next_command_ = 1;
     Lsn last_command_;
     TimestampMs last_command_now_;

@@ -13,7 +13,7 @@ ShardPtr Sequencer::find_shard(ShardUid uid) const {
 }
 
 void Sequencer::restore_shard(const CheckpointShard& state) {
-    auto shard = std::make_shared<Shard>(state.shard, state.next);
+    auto shard = std::make_shared<Shard>(state.shard, state.next, state.shard_class);
     shard->sequencing = {.next = state.next, .last_arrival = state.last_arrival, .closed = state.closed};
     shard->flushed = state;
     {

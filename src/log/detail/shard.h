@@ -12,7 +12,7 @@
 #include "base/mutex.h"
 #include "log/detail/format.h"
 #include "log/frame.h"
-#include "log/log.h"
+#include "log/local_log.h"
 #include "log/types.h"
 
 namespace riacho::log::detail {
@@ -47,13 +47,16 @@ struct SegmentSet {
 };
 
 struct Shard {
-    Shard(ShardUid id, SeqIx first) : uid(id), sequencing{.next = first}, first_available(first), next(first) {
+    Shard(ShardUid id, SeqIx first, ShardClass given_class)
+        : uid(id), shard_class(given_class), sequencing{.next = first}, first_available(first), next(first) {
         flushed.shard = id;
+        flushed.shard_class = given_class;
         flushed.first_available = first;
         flushed.next = first;
     }
 
     const ShardUid uid;
+    const ShardClass shard_class;
 
     // The sequencer's thread only (recovery before it): the shard as records that come now find it.
     struct Sequencing {

@@ -97,7 +97,9 @@ void take_waiters(Shard& shard, Waiter*& woken) {
 }
 
 void Store::publish(Shard& shard, FramePtr frame, Waiter*& woken) {
-    counters.cached_bytes += cached_size(*frame);
+    const std::size_t size = cached_size(*frame);
+    counters.cached_bytes += size;
+    if (shard.shard_class == ShardClass::media) counters.cached_media_bytes += size;
     const MutexLock lock(shard.mutex);
     shard.next = frame->next();
     shard.last_arrival = frame->arrival();
@@ -127,7 +129,7 @@ void Store::evict(Shard& shard, SeqIx first, std::size_t bytes) {
         gone = std::move(shard.tail.front());
         shard.tail.pop_front();
     }
-    counters.cached_bytes -= bytes;
+    note_uncached(shard, bytes);
 }
 
 }  // namespace riacho::log::detail

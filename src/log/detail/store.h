@@ -20,11 +20,11 @@
 #include "log/detail/segments.h"
 #include "log/detail/shard.h"
 #include "log/directory.h"
-#include "log/log.h"
+#include "log/local_log.h"
 
 namespace riacho::log::detail {
 
-// What the sequencer tells the flusher, in journal order.
+// An event from the sequencer to the flusher, in journal order.
 struct FlushEvent {
     enum class Kind : std::uint8_t { data, create, close, drop, trim, damage, group_end };
     Kind kind = Kind::data;
@@ -93,6 +93,7 @@ struct Counters {
     std::atomic<std::uint64_t> checkpoint_lsn{0};
     std::atomic<std::size_t> queue_frames{0};
     std::atomic<std::size_t> queue_bytes{0};
+    std::atomic<std::size_t> queue_media_bytes{0};
     std::atomic<std::uint64_t> groups{0};
     std::atomic<std::uint64_t> frames{0};
     std::atomic<std::uint64_t> records{0};
@@ -101,6 +102,7 @@ struct Counters {
     std::atomic<std::uint64_t> checkpoints{0};
     std::atomic<std::int64_t> last_sync_us{0};
     std::atomic<std::size_t> cached_bytes{0};
+    std::atomic<std::size_t> cached_media_bytes{0};
     std::atomic<std::size_t> dirty_bytes{0};
     std::atomic<std::uint64_t> reads_from_cache{0};
     std::atomic<std::uint64_t> reads_from_disk{0};
@@ -157,11 +159,16 @@ struct Store {
     // The shard is gone, or its damaged records are.
     void forget_damage(Shard& shard) REQUIRES(shard.mutex);
 
-    // Makes a durable frame visible: at the end of the shard's tail. Whoever waits on the shard is put into `woken`.
+    // Makes a durable frame visible: at the end of the shard's tail. The shard's waiters are moved to `woken`.
     void publish(Shard& shard, FramePtr frame, Waiter*& woken);
     // Returns where the shard begins now.
     SeqIx publish_trim(Shard& shard, SeqIx first_available);
     void publish_closed(Shard& shard, Waiter*& woken);
+    // Frames have left the cache.
+    void note_uncached(const Shard& shard, std::size_t bytes) {
+        counters.cached_bytes -= bytes;
+        if (shard.shard_class == ShardClass::media) counters.cached_media_bytes -= bytes;
+    }
     // Removes a frame from the front of the tail if it is still there.
     void evict(Shard& shard, SeqIx first, std::size_t bytes);
 

@@ -25,7 +25,8 @@
 
 namespace riacho::log::detail {
 
-// Understands "create 1 2", "close 1", "drop 1", "trim 1=5", "reject", and remembers what it was told.
+// Understands "create 1 2", "create_media 1", "close 1", "drop 1", "trim 1=5", "reject", and remembers what it was
+// told.
 class TestApplier final : public CommandApplier {
 public:
     struct Seen {
@@ -47,6 +48,10 @@ public:
         const std::string_view verb = next_word(rest);
         for (std::string_view word = next_word(rest); !word.empty(); word = next_word(rest)) {
             const auto [uid, seq] = parse(word);
+            if (verb == "create_media") {
+                outcome.effects.create.push_back(
+                    {.shard = uid, .first = seq.value_or(SeqIx(1)), .shard_class = ShardClass::media});
+            }
             if (verb == "create") outcome.effects.create.push_back({uid, seq.value_or(SeqIx(1))});
             if (verb == "close") outcome.effects.close.push_back(uid);
             if (verb == "drop") outcome.effects.drop.push_back(uid);

@@ -10,7 +10,8 @@
 #include "core/clock.h"
 #include "core/metrics.h"
 #include "core/runtime.h"
-#include "log/log.h"
+#include "log/command_log.h"
+#include "log/record_log.h"
 #include "server/janitor.h"
 #include "streams/limits.h"
 #include "streams/operations.h"
@@ -41,10 +42,11 @@ DataStreamsModule::Impl::Impl(const Parts& given)
     : parts(given),
       data_keys(parts.keyring, parts.rng, parts.config.key_faults),
       limits(parts.config.limits),
-      service(parts.catalog, parts.log, parts.clock, parts.rng, parts.tokens, metrics, subscriptions, data_keys, limits,
-              queues, parts.config.faults, parts.config.transition_delay_ms, parts.config.consumers_max),
-      janitor(parts.runtime.core(0), parts.clock, parts.catalog, parts.log, metrics, parts.config.transition_delay_ms) {
-}
+      service(parts.catalog, parts.log, parts.commands, parts.clock, parts.rng, parts.tokens, metrics, subscriptions,
+              data_keys, limits, queues, parts.config.faults, parts.config.transition_delay_ms,
+              parts.config.consumers_max),
+      janitor(parts.runtime.core(0), parts.clock, parts.catalog, parts.log, parts.commands, metrics,
+              parts.config.transition_delay_ms) {}
 
 void DataStreamsModule::Impl::add_metrics() {
     parts.metrics.add_collector([this](core::MetricsWriter& writer) { metrics.collect(writer); });
@@ -71,7 +73,8 @@ Expected<void, StartError> DataStreamsModule::create_streams() {
         command.key = {config.account, config.region, wanted.name};
         command.arn = aws::stream_arn(config.region, config.account, wanted.name);
         command.shard_count = static_cast<std::uint32_t>(wanted.shards);
-        const auto result = impl_->parts.log.submit_and_wait(catalog::encode(catalog::Command(std::move(command))));
+        const auto result =
+            impl_->parts.commands.submit_and_wait(catalog::encode(catalog::Command(std::move(command))));
         if (!result) {
             return fail(StartError{
                 exit_io, fmt::format("cannot create the stream {}: {}", wanted.name, to_string(result.error()))});

@@ -20,7 +20,8 @@ struct Parts {
     core::Rng& rng;
     core::Metrics& metrics;
     catalog::Catalog& catalog;
-    log::Log& log;
+    log::RecordLog& log;
+    log::CommandLog& commands;
     const catalog::Keyring& keyring;
     const aws::TokenSealer& tokens;
 };

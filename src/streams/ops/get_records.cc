@@ -10,7 +10,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/task.h"
-#include "log/log.h"
+#include "log/record_log.h"
 #include "streams/faults.h"
 #include "streams/limits.h"
 #include "streams/ops/ops.h"

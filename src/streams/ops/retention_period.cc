@@ -3,7 +3,7 @@
 #include "aws/gen/kinesis/types_increase_stream_retention_period.gen.h"
 #include "base/try.h"
 #include "core/task.h"
-#include "log/log.h"
+#include "log/record_log.h"
 #include "streams/ops/ops.h"
 #include "streams/shards.h"
 

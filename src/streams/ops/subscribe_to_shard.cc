@@ -9,7 +9,7 @@
 #include "core/clock.h"
 #include "core/task.h"
 #include "core/timer.h"
-#include "log/log.h"
+#include "log/record_log.h"
 #include "streams/consumers.h"
 #include "streams/ops/ops.h"
 #include "streams/position.h"

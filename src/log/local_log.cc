@@ -1,4 +1,4 @@
-#include "log/log.h"
+#include "log/local_log.h"
 
 #include <algorithm>
 #include <mutex>
@@ -74,7 +74,7 @@ std::string_view to_string(StoreState state) {
     return "";
 }
 
-struct Log::Impl {
+struct LocalLog::Impl {
     Impl(Options options, const Directory& directory, core::Clock& clock, CommandApplier& applier)
         : store(std::move(options), directory.fs(), clock, applier),
           sequencer(store),
@@ -97,7 +97,7 @@ struct Log::Impl {
     std::once_flag closed;
 };
 
-void Log::Impl::start() {
+void LocalLog::Impl::start() {
     sequencer_thread = std::thread([this] {
         core::begin_thread("sequencer");
         sequencer.run();
@@ -112,8 +112,8 @@ void Log::Impl::start() {
     });
 }
 
-void Log::Impl::make_spares() {
-    // A start that nobody writes to soon should not be slowed down by filling files.
+void LocalLog::Impl::make_spares() {
+    // Filling spare files would slow down the start of a server.
     if (!store.journal.wait_until_filling(first_spare_delay_ms)) return;
     for (;;) {
         while (store.journal.wants_spare() && !store.is_poisoned()) {
@@ -128,7 +128,7 @@ void Log::Impl::make_spares() {
     }
 }
 
-void Log::Impl::close() {
+void LocalLog::Impl::close() {
     std::call_once(closed, [this] {
         // In the order of the records' way, so that each finds everything the one before it had left.
         sequencer.stop();
@@ -142,12 +142,13 @@ void Log::Impl::close() {
     });
 }
 
-Log::Log(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Log::~Log() { close(); }
-void Log::close() { impl_->close(); }
+LocalLog::LocalLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+LocalLog::~LocalLog() { close(); }
+void LocalLog::close() { impl_->close(); }
 
-Expected<std::unique_ptr<Log>, OpenError> Log::open(Options options, const Directory& directory, core::Clock& clock,
-                                                    core::Rng& rng, CommandApplier& applier) {
+Expected<std::unique_ptr<LocalLog>, OpenError> LocalLog::open(Options options, const Directory& directory,
+                                                              core::Clock& clock, core::Rng& rng,
+                                                              CommandApplier& applier) {
     options.directory = directory.path();
     RIACHO_CHECK(options.journal_file_bytes % detail::block_size == 0 &&
                  options.first_file_bytes % detail::block_size == 0);
@@ -155,44 +156,14 @@ Expected<std::unique_ptr<Log>, OpenError> Log::open(Options options, const Direc
     auto impl = std::make_unique<Impl>(std::move(options), directory, clock, applier);
     TRY_VOID(detail::recover(impl->store, impl->sequencer, impl->flusher, rng));
     impl->start();
-    return std::unique_ptr<Log>(new Log(std::move(impl)));
+    return std::unique_ptr<LocalLog>(new LocalLog(std::move(impl)));
 }
 
 // --- Appends and commands ---
 
-void Log::enqueue(AppendRequest& request) { impl_->sequencer.submit(request); }
+void LocalLog::enqueue(AppendRequest& request) { impl_->sequencer.submit(request); }
 
 namespace {
-
-// Static coroutines: they own what they need, and the log outlives its callers.
-Task<Expected<Appended, LogError>> append_one(Log* log, core::Core* core, ShardUid shard, Batch batch) {
-    ShardBatch item{.shard = shard, .batch = std::move(batch)};
-    AppendRequest request;
-    request.batches = std::span(&item, 1);
-    request.core = core;
-    co_await core::suspend([log, &request](core::Wakeup& wakeup) {
-        request.wakeup = &wakeup;
-        log->enqueue(request);
-    });
-    co_return item.result;
-}
-
-Task<std::vector<Expected<Appended, LogError>>> append_many(Log* log, core::Core* core,
-                                                            std::vector<ShardBatch> batches) {
-    AppendRequest request;
-    request.batches = batches;
-    request.core = core;
-    if (!batches.empty()) {
-        co_await core::suspend([log, &request](core::Wakeup& wakeup) {
-            request.wakeup = &wakeup;
-            log->enqueue(request);
-        });
-    }
-    std::vector<Expected<Appended, LogError>> results;
-    results.reserve(batches.size());
-    for (const ShardBatch& batch : batches) results.push_back(batch.result);
-    co_return results;
-}
 
 Task<Expected<CommandResult, LogError>> submit_one(detail::Sequencer* sequencer, core::Core* core,
                                                    std::string command) {
@@ -227,19 +198,11 @@ private:
 
 }  // namespace
 
-Task<Expected<Appended, LogError>> Log::append(core::Core& core, ShardUid shard, Batch batch) {
-    return append_one(this, &core, shard, std::move(batch));
-}
-
-Task<std::vector<Expected<Appended, LogError>>> Log::append_all(core::Core& core, std::vector<ShardBatch> batches) {
-    return append_many(this, &core, std::move(batches));
-}
-
-Task<Expected<CommandResult, LogError>> Log::submit(core::Core& core, std::string command) {
+Task<Expected<CommandResult, LogError>> LocalLog::submit(core::Core& core, std::string command) {
     return submit_one(&impl_->sequencer, &core, std::move(command));
 }
 
-Expected<CommandResult, LogError> Log::submit_and_wait(std::string command) {
+Expected<CommandResult, LogError> LocalLog::submit_and_wait(std::string command) {
     detail::CommandRequest request;
     Signal signal;
     request.command = std::move(command);
@@ -251,7 +214,7 @@ Expected<CommandResult, LogError> Log::submit_and_wait(std::string command) {
 
 // --- Reading ---
 
-std::optional<ShardState> Log::find(ShardUid uid) const {
+std::optional<ShardState> LocalLog::last_known(ShardUid uid) const {
     const detail::ShardPtr shard = impl_->store.shards.find(uid);
     if (shard == nullptr) return std::nullopt;
     const MutexLock lock(shard->mutex);
@@ -260,6 +223,12 @@ std::optional<ShardState> Log::find(ShardUid uid) const {
                       .last_arrival = shard->last_arrival,
                       .closed = shard->closed,
                       .damaged = shard->damaged_from.value() != 0};
+}
+
+Task<Expected<ShardState, LogError>> LocalLog::state(core::Core&, ShardUid uid) {
+    const auto state = last_known(uid);
+    if (!state) co_return fail(LogError::unknown_shard);
+    co_return *state;
 }
 
 namespace {
@@ -309,18 +278,31 @@ Task<Expected<SeqIx, LogError>> search_shard(detail::Store* store, core::DiskPoo
     co_return found;
 }
 
+Task<Expected<std::uint64_t, LogError>> measure_shard(detail::Store* store, core::DiskPool* disk, core::Core* core,
+                                                      ShardUid uid) {
+    const detail::ShardPtr shard = store->shards.find(uid);
+    if (shard == nullptr) co_return fail(LogError::unknown_shard);
+    Expected<std::uint64_t, LogError> size = fail(LogError::corrupt);
+    co_await on_disk(disk, core, [&] { size = detail::measure(*store, *shard); });
+    co_return size;
+}
+
 }  // namespace
 
-Task<Expected<ReadResult, LogError>> Log::read(core::Core& core, ShardUid shard, SeqIx from, ReadLimits limits,
-                                               TimestampMs horizon) {
+Task<Expected<std::uint64_t, LogError>> LocalLog::stored_bytes(core::Core& core, ShardUid shard) {
+    return measure_shard(&impl_->store, &impl_->disk, &core, shard);
+}
+
+Task<Expected<ReadResult, LogError>> LocalLog::read(core::Core& core, ShardUid shard, SeqIx from, ReadLimits limits,
+                                                    TimestampMs horizon) {
     return read_shard(&impl_->store, &impl_->disk, &core, shard, from, limits, horizon);
 }
 
-Task<Expected<SeqIx, LogError>> Log::find_by_time(core::Core& core, ShardUid shard, TimestampMs at) {
+Task<Expected<SeqIx, LogError>> LocalLog::find_by_time(core::Core& core, ShardUid shard, TimestampMs at) {
     return search_shard(&impl_->store, &impl_->disk, &core, shard, at);
 }
 
-bool Log::arm(ShardUid uid, SeqIx seen, Waiter& waiter) {
+bool LocalLog::arm(ShardUid uid, SeqIx seen, Waiter& waiter) {
     detail::ShardPtr shard = impl_->store.shards.find(uid);
     if (shard == nullptr) return false;
     const MutexLock lock(shard->mutex);
@@ -333,7 +315,7 @@ bool Log::arm(ShardUid uid, SeqIx seen, Waiter& waiter) {
     return true;
 }
 
-bool Log::disarm(Waiter& waiter) {
+bool LocalLog::disarm(Waiter& waiter) {
     const auto shard = std::static_pointer_cast<detail::Shard>(waiter.shard);
     if (shard == nullptr) return false;
     const MutexLock lock(shard->mutex);
@@ -344,14 +326,14 @@ bool Log::disarm(Waiter& waiter) {
     return true;
 }
 
-void Log::set_retention(ShardUid uid, std::int64_t retention_ms) {
+void LocalLog::set_retention(ShardUid uid, std::int64_t retention_ms) {
     const detail::ShardPtr shard = impl_->store.shards.find(uid);
     if (shard != nullptr) shard->retention_ms = retention_ms;
 }
 
 // --- Figures ---
 
-Stats Log::stats() const {
+Stats LocalLog::stats() const {
     const detail::Store& store = impl_->store;
     const detail::Counters& c = store.counters;
     Stats stats;
@@ -363,6 +345,7 @@ Stats Log::stats() const {
     stats.checkpoint_lsn = Lsn(c.checkpoint_lsn);
     stats.queue_frames = c.queue_frames;
     stats.queue_bytes = c.queue_bytes;
+    stats.queue_media_bytes = c.queue_media_bytes;
     stats.groups = c.groups;
     stats.frames = c.frames;
     stats.records = c.records;
@@ -372,6 +355,7 @@ Stats Log::stats() const {
     stats.checkpoints = c.checkpoints;
     stats.last_sync_us = c.last_sync_us;
     stats.cached_bytes = c.cached_bytes;
+    stats.cached_media_bytes = c.cached_media_bytes;
     stats.dirty_bytes = c.dirty_bytes;
     stats.reads_from_cache = c.reads_from_cache;
     stats.reads_from_disk = c.reads_from_disk;
@@ -384,6 +368,6 @@ Stats Log::stats() const {
     return stats;
 }
 
-const core::Histogram& Log::sync_histogram() const { return impl_->store.counters.sync; }
+const core::Histogram& LocalLog::sync_histogram() const { return impl_->store.counters.sync; }
 
 }  // namespace riacho::log

@@ -1,5 +1,5 @@
 // The log with its threads, on the real disk.
-#include "log/log.h"
+#include "log/local_log.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -38,13 +38,13 @@ protected:
         std::filesystem::remove_all(directory_);
     }
 
-    std::unique_ptr<Log> open(Options options = {}) {
+    std::unique_ptr<LocalLog> open(Options options = {}) {
         lock_.reset();
         auto directory = Directory::open(directory_ + "/log", {}, io::posix_file_system());
         EXPECT_TRUE(directory) << (directory ? "" : directory.error().message);
         if (!directory) return nullptr;
         lock_ = *std::move(directory);
-        auto log = Log::open(std::move(options), *lock_, clock_, rng_, applier_);
+        auto log = LocalLog::open(std::move(options), *lock_, clock_, rng_, applier_);
         EXPECT_TRUE(log) << (log ? "" : log.error().message);
         return log ? *std::move(log) : nullptr;
     }
@@ -75,7 +75,7 @@ TEST_F(LogTest, an_append_is_visible_when_it_returns_and_there_after_a_restart) 
         run(0, [&](core::Core& core) -> Task<void> {
             const auto appended = co_await log->append(core, ShardUid(7), make_batch({"hello", "world"}));
             EXPECT_TRUE(appended);
-            EXPECT_EQ(log->find(ShardUid(7))->next, SeqIx(3));
+            EXPECT_EQ(log->last_known(ShardUid(7))->next, SeqIx(3));
         });
     }
     const auto log = open();
@@ -114,7 +114,7 @@ TEST_F(LogTest, many_writers_share_groups_and_each_shard_is_dense) {
     }
     done.get_future().get();
     std::uint64_t total = 0;
-    for (const std::uint64_t shard : {1U, 2U, 3U}) total += log->find(ShardUid(shard))->next.value() - 1;
+    for (const std::uint64_t shard : {1U, 2U, 3U}) total += log->last_known(ShardUid(shard))->next.value() - 1;
     EXPECT_EQ(total, static_cast<std::uint64_t>(writers * appends));
     const Stats stats = log->stats();
     EXPECT_EQ(stats.records, total);
@@ -198,7 +198,7 @@ TEST_F(LogTest, every_durability_keeps_what_a_process_wrote) {
             });
         }
         const auto log = open(options);
-        EXPECT_EQ(log->find(ShardUid(1))->next, SeqIx(21)) << name;
+        EXPECT_EQ(log->last_known(ShardUid(1))->next, SeqIx(21)) << name;
         EXPECT_EQ(log->stats().recovery_replayed_bytes, 0U);
     }
 }
@@ -273,7 +273,7 @@ TEST_F(LogTest, making_spare_files_waits_for_descriptors) {
     options.journal_file_bytes = 256 << 10;
     options.first_file_bytes = 64 << 10;
     options.space_wait_ms = 10;
-    const auto log = *Log::open(options, *directory, clock_, rng_, applier_);
+    const auto log = *LocalLog::open(options, *directory, clock_, rng_, applier_);
     ASSERT_TRUE(log->submit_and_wait("create 1"));
     disk.fail_call("open", 1, EMFILE, true);
     bool is_refused = false;

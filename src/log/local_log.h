@@ -1,0 +1,118 @@
+// LocalLog: the log of one data directory. Appends to shards and commands, all in one order, in a journal; reads from
+// memory or from segments.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "core/fwd.h"
+#include "core/task_fwd.h"
+#include "io/fwd.h"
+#include "log/applier.h"
+#include "log/command_log.h"
+#include "log/directory.h"
+#include "log/record_log.h"
+#include "log/types.h"
+
+namespace riacho::log {
+
+struct Options {
+    std::string directory;  // set by Log::open
+    Durability durability = Durability::sync;
+    std::int64_t interval_ms = 100;  // for Durability::interval
+    std::size_t cache_bytes = 256U << 20;
+    std::size_t journal_file_bytes = 64U << 20;  // a multiple of 4096, at least 20 MiB outside tests
+    std::size_t journal_files_max = 8;           // the pool; at least 3
+    std::size_t first_file_bytes = 1U << 20;     // of a new store, so that it starts at once
+    std::size_t segment_bytes = 64U << 20;
+    std::int64_t segment_age_ms_max = 3'600'000;
+    std::size_t segment_direct_bytes_min = 256U << 10;  // writes of fewer bytes go through the page cache
+    std::int64_t checkpoint_interval_ms = 5'000;
+    std::size_t checkpoint_bytes = 64U << 20;  // a checkpoint after that many bytes at the latest
+    std::int64_t retention_slack_ms = 3'600'000;
+    // A write waits so long for journal space before it is refused (or, when its group is half written, before the
+    // disk counts as failed).
+    std::int64_t space_wait_ms = 2'000;
+    std::size_t open_files_max = 128;  // segments kept open
+    // Called once, from a thread of the log, when the disk has failed: no append will ever succeed again. Must not
+    // call back into the log.
+    std::function<void(std::string_view reason)> on_failure;
+};
+
+struct Stats {
+    Durability durability = Durability::sync;
+    StoreState state = StoreState::ok;
+    std::string failure;  // why, when failed
+    bool direct_io = false;
+    Lsn durable_lsn;
+    Lsn checkpoint_lsn;
+    std::size_t queue_frames = 0;
+    std::size_t queue_bytes = 0;
+    std::size_t queue_media_bytes = 0;  // of them
+    std::uint64_t groups = 0;
+    std::uint64_t frames = 0;
+    std::uint64_t records = 0;
+    std::uint64_t payload_bytes = 0;
+    std::uint64_t journal_bytes = 0;  // written, with headers and padding
+    std::uint64_t segment_bytes = 0;
+    std::uint64_t checkpoints = 0;
+    std::int64_t last_sync_us = 0;
+    std::size_t cached_bytes = 0;
+    std::size_t cached_media_bytes = 0;  // of them
+    std::size_t dirty_bytes = 0;         // of them, not yet covered by a checkpoint
+    std::uint64_t reads_from_cache = 0;
+    std::uint64_t reads_from_disk = 0;
+    std::size_t journal_files = 0;
+    std::size_t shards = 0;
+    std::size_t damaged_shards = 0;
+    std::uint64_t recovery_truncated_bytes = 0;
+    std::uint64_t recovery_replayed_bytes = 0;
+    std::int64_t recovery_us = 0;
+};
+
+// Thread-safe. Owned by the composition root, which alone names it; the cores whose wakeups are queued must outlive it.
+// Starts its threads in open and ends them in close.
+class LocalLog final : public RecordLog, public CommandLog {
+public:
+    // Recovers what the directory holds, or makes it; replays commands to the applier. The directory outlives the log.
+    static Expected<std::unique_ptr<LocalLog>, OpenError> open(Options options, const Directory& directory,
+                                                               core::Clock& clock, core::Rng& rng,
+                                                               CommandApplier& applier);
+    // Closes first when that was not done.
+    ~LocalLog() override;
+
+    void enqueue(AppendRequest& request) override;
+    Task<Expected<ReadResult, LogError>> read(core::Core& core, ShardUid shard, SeqIx from, ReadLimits limits,
+                                              TimestampMs horizon) override;
+    Task<Expected<SeqIx, LogError>> find_by_time(core::Core& core, ShardUid shard, TimestampMs at) override;
+    Task<Expected<ShardState, LogError>> state(core::Core& core, ShardUid shard) override;
+    Task<Expected<std::uint64_t, LogError>> stored_bytes(core::Core& core, ShardUid shard) override;
+    [[nodiscard]] std::optional<ShardState> last_known(ShardUid shard) const override;
+    bool arm(ShardUid shard, SeqIx seen, Waiter& waiter) override;
+    bool disarm(Waiter& waiter) override;
+    void set_retention(ShardUid shard, std::int64_t retention_ms) override;
+
+    Task<Expected<CommandResult, LogError>> submit(core::Core& core, std::string command) override;
+    Expected<CommandResult, LogError> submit_and_wait(std::string command) override;
+
+    [[nodiscard]] Stats stats() const;
+    // Durations of the groups' durable writes.
+    [[nodiscard]] const core::Histogram& sync_histogram() const;
+
+    // Refuses new work, finishes what is queued, writes everything to segments and marks the store as cleanly shut
+    // down. Idempotent; blocking.
+    void close();
+
+private:
+    struct Impl;
+    explicit LocalLog(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace riacho::log
