@@ -13,6 +13,7 @@
 #include "http/tls.h"
 #include "io/file_system.h"
 #include "server/commands.h"
+#include "streams/encryption.h"
 
 namespace riacho::server {
 namespace {
@@ -55,9 +56,8 @@ void print_log(const log::VerifyReport& report, Findings& findings) {
                report.segments, report.shards, report.frames, report.records, report.bytes);
 }
 
-// is_used: the log holds something, so that there must be a catalog. Returns the check value of the keyring that sealed
-// what the catalog holds.
-std::optional<std::uint32_t> verify_catalog(const std::string& path, bool is_used, Findings& findings) {
+// is_used: the log holds something, so that there must be a catalog. Returns what it holds, if it can be read.
+std::optional<catalog::Loaded> verify_catalog(const std::string& path, bool is_used, Findings& findings) {
     if (!catalog::Store::exists(path)) {
         if (is_used) {
             findings.damage(path + " is missing, and the log holds what it described");
@@ -78,18 +78,33 @@ std::optional<std::uint32_t> verify_catalog(const std::string& path, bool is_use
     if (!checked || !loaded) return std::nullopt;
     fmt::print("catalog: {} streams, {} credentials, applied up to {}\n", loaded->state.snapshot->stream_count(),
                loaded->state.snapshot->credentials().size(), loaded->applied_lsn);
-    return loaded->key_check;
+    return *std::move(loaded);
 }
 
-void verify_keyring(const std::string& path, bool is_used, std::optional<std::uint32_t> key_check, Findings& findings) {
+// Whether the keyring opens everything that is sealed in the catalog. Directories of older versions have no check
+// value.
+bool fits(const catalog::Keyring& keyring, const catalog::Loaded& catalog, core::Rng& rng) {
+    if (catalog.key_check && *catalog.key_check != keyring.check_value()) return false;
+    for (const auto& user : catalog.state.snapshot->credentials()) {
+        if (!keyring.open_secret(user->access_key, user->sealed_secret)) return false;
+    }
+    const streams::DataKeys data_keys(keyring, rng, {});
+    for (const auto& stream : catalog.state.snapshot->all_streams()) {
+        if (!stream->data_keys.empty() && !data_keys.can_open(*stream)) return false;
+    }
+    return true;
+}
+
+void verify_keyring(const std::string& path, bool is_used, const std::optional<catalog::Loaded>& catalog,
+                    Findings& findings) {
     if (!is_used && !exists(path)) return Findings::note(path + " is not there yet");
     core::SystemRng rng;
     const auto keyring = catalog::Keyring::open(path, false, rng);
     if (!keyring) return findings.keyring_problem(keyring.error().message);
-    if (key_check && *key_check != keyring->check_value()) {
-        return findings.keyring_problem(path + " is not the one the catalog's secrets were sealed with");
+    if (catalog && !fits(*keyring, *catalog, rng)) {
+        return findings.keyring_problem(path + " is not the one that sealed what the catalog holds");
     }
-    fmt::print("keyring: {}\n", key_check ? "the one the catalog was sealed with" : "readable");
+    fmt::print("keyring: {}\n", catalog ? "opens what the catalog holds" : "readable");
 }
 
 // The pair that a start makes when it is not there; one that --tls-cert names is elsewhere.
@@ -126,8 +141,8 @@ int verify(const cli::DataDirectory& data_dir) {
     Findings findings;
     print_log(report, findings);
     const bool is_used = report.frames > 0 || report.shards > 0 || exists(path + "/checkpoint.rkc");
-    const auto key_check = verify_catalog(path + "/catalog.sqlite", is_used, findings);
-    verify_keyring(path + "/keyring", is_used || exists(path + "/catalog.sqlite"), key_check, findings);
+    const auto catalog = verify_catalog(path + "/catalog.sqlite", is_used, findings);
+    verify_keyring(path + "/keyring", is_used || exists(path + "/catalog.sqlite"), catalog, findings);
     verify_certificate({path + "/tls-cert.pem", path + "/tls-key.pem"}, findings);
     if (findings.exit_code() == exit_ok) fmt::print("no damage found\n");
     return findings.exit_code();
