@@ -14,7 +14,7 @@
 
 namespace riacho::server {
 
-// One thing that can be set. `--data-dir`, RIACHO_DATA_DIR and `data-dir = "..."` in the file are the same setting.
+// A setting: `--data-dir`, RIACHO_DATA_DIR and `data-dir = "..."` in the file are three spellings of one.
 struct Setting {
     std::string_view name;
     std::string_view default_value;

@@ -1,4 +1,4 @@
-// The data directory: made, checked, or a temporary one that goes away.
+// The data directory: created if it is missing, checked for access, or temporary and removed at exit.
 #pragma once
 
 #include <string>
