@@ -1,6 +1,7 @@
 #include "aws/call.h"
 
 #include "aws/gen/common/errors.gen.h"
+#include "wire/bindings.h"
 #include "wire/decode.h"
 #include "wire/encode.h"
 
@@ -27,6 +28,12 @@ std::optional<ApiError> decode_input(const ServiceModel& model, const wire::Shap
 
 void encode_output(const wire::Shape& shape, const void* output, wire::Format format, Buffer& body) {
     wire::encode(shape, output, format, body);
+}
+
+void encode_headers(const wire::Shape& shape, const void* output, Call& call) {
+    wire::for_each_header(shape, output, [&](std::string_view name, std::string value) {
+        call.headers.emplace_back(name, std::move(value));
+    });
 }
 
 }  // namespace riacho::aws

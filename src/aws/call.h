@@ -2,12 +2,16 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "aws/context.h"
 #include "aws/error.h"
 #include "aws/event_stream.h"
 #include "aws/service_model.h"
+#include "aws/streaming.h"
 #include "base/buffer.h"
 #include "core/task_fwd.h"
 #include "wire/fwd.h"
@@ -22,7 +26,10 @@ struct Call {
     wire::Format format;
     Buffer body = {};                              // of a successful reply; empty for operations without output
     std::optional<ApiError> error = std::nullopt;  // set instead
-    EventProducer producer = nullptr;              // or the reply is an event stream
+    EventProducer producer = nullptr;              // or the reply is a stream: of events, or of bytes
+    bool is_download = false;                      // of bytes
+    BodyReader* upload = nullptr;                  // of the request, for operations that take one
+    std::vector<std::pair<std::string_view, std::string>> headers = {};  // of a successful reply
 };
 
 using CallFunction = Task<void> (*)(void* service, Call* call);
@@ -38,5 +45,7 @@ struct OperationEntry {
 std::optional<ApiError> decode_input(const ServiceModel& model, const wire::Shape& shape,
                                      const wire::Document& document, void* out);
 void encode_output(const wire::Shape& shape, const void* output, wire::Format format, Buffer& body);
+// The members of an output that are headers of the reply.
+void encode_headers(const wire::Shape& shape, const void* output, Call& call);
 
 }  // namespace riacho::aws

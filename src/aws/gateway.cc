@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
+#include <memory>
 #include <unordered_map>
 
 #include "aws/authenticator.h"
@@ -9,7 +11,10 @@
 #include "aws/caller_identity.h"
 #include "aws/context.h"
 #include "aws/gen/common/errors.gen.h"
+#include "aws/streaming.h"
 #include "base/check.h"
+#include "base/digest.h"
+#include "base/hasher.h"
 #include "base/text.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -80,6 +85,9 @@ private:
     std::unique_ptr<wire::Document> document_;
 };
 
+// AWS: the service ends an upload after 30 s without a byte (video spec 3.3).
+constexpr std::int64_t upload_idle_ms = 30'000;
+
 // The media type alone: the text before ';', trimmed.
 std::string_view media_type(const http::Request& request) {
     const std::string_view type = request.find("content-type").value_or("");
@@ -105,17 +113,64 @@ private:
     http::BodyWriter& body_;
 };
 
-Task<void> produce(EventProducer producer, http::BodyWriter* body) {
-    // AWS: the first frame of every event stream; botocore refuses one without it (spec 5.4).
-    Buffer first;
-    wire::append_initial_response(first);
-    if (!co_await body->write(first.view())) co_return;
+// The HTTP server's reader as operations know it. Checks the hash of the body if one was signed.
+class UploadBody final : public BodyReader {
+public:
+    UploadBody(http::BodyReader& body, std::string sha256_wanted)
+        : body_(body), sha256_wanted_(std::move(sha256_wanted)) {}
+    Task<BodyPiece> read(std::int64_t idle_ms) override {
+        const http::BodyPiece piece = co_await body_.read(idle_ms);
+        BodyPiece result;
+        result.data = piece.data;
+        switch (piece.kind) {
+            case http::BodyPiece::Kind::data:
+                result.kind = BodyPiece::Kind::data;
+                if (!sha256_wanted_.empty()) hasher_.update(piece.data);
+                break;
+            case http::BodyPiece::Kind::end:
+                result.kind = is_as_signed() ? BodyPiece::Kind::end : BodyPiece::Kind::broken;
+                break;
+            case http::BodyPiece::Kind::broken:
+                result.kind = BodyPiece::Kind::broken;
+                break;
+            case http::BodyPiece::Kind::idle:
+                result.kind = BodyPiece::Kind::idle;
+                break;
+        }
+        co_return result;
+    }
+
+private:
+    bool is_as_signed() {
+        if (sha256_wanted_.empty()) return true;
+        if (!verdict_) verdict_ = to_hex(as_text(hasher_.finish())) == sha256_wanted_;
+        return *verdict_;
+    }
+
+    http::BodyReader& body_;
+    std::string sha256_wanted_;
+    Sha256Hasher hasher_;
+    std::optional<bool> verdict_;
+};
+
+// upload: kept for as long as the reply flows; the producer may read it.
+Task<void> produce(EventProducer producer, http::BodyWriter* body, bool is_download,
+                   std::shared_ptr<UploadBody> upload) {
+    if (!is_download) {
+        // AWS: the first frame of every event stream; botocore refuses one without it (spec 5.4).
+        Buffer first;
+        wire::append_initial_response(first);
+        if (!co_await body->write(first.view())) co_return;
+    }
     BodyEvents events(*body);
     co_await producer(events);
+    upload.reset();
 }
 
-http::BodyProducer event_body(EventProducer producer) {
-    return [producer = std::move(producer)](http::BodyWriter& body) { return produce(producer, &body); };
+http::BodyProducer stream_body(EventProducer producer, bool is_download, std::shared_ptr<UploadBody> upload) {
+    return [producer = std::move(producer), is_download, upload = std::move(upload)](http::BodyWriter& body) {
+        return produce(producer, &body, is_download, upload);
+    };
 }
 
 // AWS: bodies that cannot be parsed, and targets, are judged before the signature (spec 1.9).
@@ -207,20 +262,28 @@ http::BodyPlan Gateway::on_head(const http::Request& request) {
     http::BodyPlan plan;
     Route* route = find_path(request);
     if (route == nullptr || !route->operation.info->upload) return plan;
-    http::Response& response = plan.answer.emplace();
-    response.close_connection = true;  // what follows is media nobody will read
     const DocumentLease document;
     (*document).make_empty(wire::Format::json);
+    const ServiceModel& model = *route->service->model;
     std::optional<ApiError> error;
     if (has_unknown_coding(request)) {
         error = errors::unsupported_coding();
-    } else if (auto caller = authenticator_.authenticate_head(request, expectation_of(*route->service->model));
-               !caller) {
+    } else if (auto caller = authenticator_.authenticate_head(request, expectation_of(model)); !caller) {
         error = std::move(caller).error();
     } else {
-        error = validate_request(*route->service->model, *route->operation.info, request, *document);
-        if (!error) error = errors::operation_not_supported(route->operation.info->name);
+        error = validate_request(model, *route->operation.info, request, *document);
+        if (!error && route->operation.run == nullptr) {
+            error = errors::operation_not_supported(route->operation.info->name);
+        }
     }
+    if (!error) {
+        plan.stream = true;
+        plan.size_max = std::numeric_limits<std::size_t>::max();  // an upload goes on as long as its client wants
+        plan.pace = http::Pace{.idle_ms = upload_idle_ms};
+        return plan;
+    }
+    http::Response& response = plan.answer.emplace();
+    response.close_connection = true;  // what follows is media nobody will read
     CallLine line;
     refuse(*route, response, *error, Envelope::rest_json, line);
     if (core::is_logged(core::LogLevel::debug)) log_call(request, response.status, line);
@@ -307,6 +370,7 @@ Task<void> Gateway::run_json(http::Request& request, wire::Format format, http::
                       clock_.now());
     Call call{.context = context, .model = model, .document = *document, .format = format};
     co_await run(*route, call, response, line);
+    if (call.producer) response.producer = stream_body(std::move(call.producer), call.is_download, nullptr);
 }
 
 // The signature comes before the body here: the path has said what is asked for.
@@ -315,7 +379,9 @@ Task<void> Gateway::run_rest(http::Request& request, Route& route, http::Respons
     if (has_unknown_coding(request)) {
         co_return refuse(route, response, errors::unsupported_coding(), Envelope::rest_json, line);
     }
-    auto caller = authenticator_.authenticate(request, expectation_of(model));
+    const bool is_upload = route.operation.info->upload && request.stream() != nullptr;
+    auto caller = is_upload ? authenticator_.authenticate_head(request, expectation_of(model))
+                            : authenticator_.authenticate(request, expectation_of(model));
     if (!caller) co_return refuse(route, response, caller.error(), Envelope::rest_json, line);
     const DocumentLease document;
     if (request.body().empty()) {
@@ -329,7 +395,11 @@ Task<void> Gateway::run_rest(http::Request& request, Route& route, http::Respons
                        request.find("x-riacho-fault").value_or("")},
                       clock_.now());
     Call call{.context = context, .model = model, .document = *document, .format = wire::Format::json};
+    std::shared_ptr<UploadBody> upload;
+    if (is_upload) upload = std::make_shared<UploadBody>(*request.stream(), std::move(caller->body_sha256));
+    call.upload = upload.get();
     co_await run(route, call, response, line);
+    if (call.producer) response.producer = stream_body(std::move(call.producer), call.is_download, std::move(upload));
 }
 
 Task<void> Gateway::run(Route& route, Call& call, http::Response& response, CallLine& line) {
@@ -359,12 +429,15 @@ Task<void> Gateway::run(Route& route, Call& call, http::Response& response, Call
     }
     if (call.error) co_return refuse(route, response, *call.error, envelope, line);
     route.succeeded.fetch_add(1, std::memory_order_relaxed);
-    if (call.producer) {
-        response.headers.add("content-type", wire::event_stream_content_type);
-        response.producer = event_body(std::move(call.producer));
-        co_return;
+    const bool is_events = call.producer && !call.is_download;
+    bool has_type = false;
+    for (const auto& [name, value] : call.headers) {
+        response.headers.add(name, value);
+        has_type |= name == "content-type";
     }
-    response.headers.add("content-type", is_rest   ? std::string_view("application/json")
+    if (has_type) co_return;
+    response.headers.add("content-type", is_events ? wire::event_stream_content_type
+                                         : is_rest ? std::string_view("application/json")
                                          : is_json ? json_content_type
                                                    : cbor_content_type);
     response.body = std::move(call.body);

@@ -30,6 +30,21 @@ struct BindStream {
     static constexpr auto call = function;
 };
 
+// An operation whose reply is a stream of bytes: Task<Result<Download<Output>>> function(Op, Input).
+template <class OperationTag, auto function>
+struct BindDownload {
+    using Operation = OperationTag;
+    static constexpr auto call = function;
+};
+
+// An operation whose request is a stream of bytes, and whose reply is one: Task<Result<Download<Output>>> function(Op,
+// Input, BodyReader*). The reply may flow before the request has ended; the reader lives as long as the producer does.
+template <class OperationTag, auto function>
+struct BindUpload {
+    using Operation = OperationTag;
+    static constexpr auto call = function;
+};
+
 // Answered with the documented "not yet" error; listed in docs/compatibility/.
 template <class OperationTag>
 struct Unsupported {
@@ -47,6 +62,21 @@ template <class Operation, class... Entries>
 inline constexpr bool is_listed<Operation, OperationList<Entries...>> =
     (0 + ... + int{std::is_same_v<Operation, typename Entries::Operation>}) == 1;
 
+template <class Entry>
+inline constexpr bool takes_upload = false;
+template <class OperationTag, auto function>
+inline constexpr bool takes_upload<BindUpload<OperationTag, function>> = true;
+
+// Calls the operation's function, with the body's reader if it takes one.
+template <class Entry, class Op>
+auto start(Op op, typename Entry::Operation::Input input, [[maybe_unused]] Call* call) {
+    if constexpr (takes_upload<Entry>) {
+        return Entry::call(op, std::move(input), call->upload);
+    } else {
+        return Entry::call(op, std::move(input));
+    }
+}
+
 template <class Entry, class Op, class Service>
 Task<void> run_bound(void* service, Call* call) {
     using Operation = typename Entry::Operation;
@@ -56,11 +86,16 @@ Task<void> run_bound(void* service, Call* call) {
     const Op op(call->context, *static_cast<Service*>(service));
     call->error = op.admit();
     if (call->error) co_return;
-    auto output = co_await Entry::call(op, std::move(input));
+    auto output = co_await start<Entry>(op, std::move(input), call);
+    using Value = std::decay_t<decltype(*output)>;
     if (!output) {
         call->error = std::move(output).error();
-    } else if constexpr (std::is_same_v<std::decay_t<decltype(*output)>, EventProducer>) {
+    } else if constexpr (std::is_same_v<Value, EventProducer>) {
         call->producer = *std::move(output);
+    } else if constexpr (is_download<Value>) {
+        encode_headers(*Operation::output_shape, &output->output, *call);
+        call->producer = std::move(output->producer);
+        call->is_download = true;
     } else if constexpr (Operation::output_shape != nullptr) {
         encode_output(*Operation::output_shape, &*output, call->format, call->body);
     }
@@ -73,6 +108,14 @@ OperationEntry entry_of(Bind<OperationTag, function>) {
 template <class Op, class Service, class OperationTag, auto function>
 OperationEntry entry_of(BindStream<OperationTag, function>) {
     return {&OperationTag::info, &run_bound<BindStream<OperationTag, function>, Op, Service>};
+}
+template <class Op, class Service, class OperationTag, auto function>
+OperationEntry entry_of(BindDownload<OperationTag, function>) {
+    return {&OperationTag::info, &run_bound<BindDownload<OperationTag, function>, Op, Service>};
+}
+template <class Op, class Service, class OperationTag, auto function>
+OperationEntry entry_of(BindUpload<OperationTag, function>) {
+    return {&OperationTag::info, &run_bound<BindUpload<OperationTag, function>, Op, Service>};
 }
 template <class Op, class Service, class OperationTag>
 OperationEntry entry_of(Unsupported<OperationTag>) {

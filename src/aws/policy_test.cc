@@ -69,13 +69,14 @@ TEST(Policy, WhatIsNotUnderstoodNeverAllows) {
 
 TEST(Policy, AResourceCoversAnArnByNameOrPattern) {
     const auto other = [](std::string_view resource) {
-        const std::string json = R"({"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":)" +
-                                 std::string(resource) + "}}";
+        const std::string json =
+            R"({"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":)" + std::string(resource) + "}}";
         return Policy::parse(json)->resource_other_than(arn).has_value();
     };
     for (const std::string_view covering :
          {R"("*")", R"("arn:aws:kinesis:us-east-1:111111111111:stream/*")", R"("arn:aws:kinesis:*:*:stream/s")",
-          R"("arn:aws:kinesis:us-east-1:111111111111:stream/s")", R"("arn:aws:kinesis:us-east-1:111111111111:stream/?")"})
+          R"("arn:aws:kinesis:us-east-1:111111111111:stream/s")",
+          R"("arn:aws:kinesis:us-east-1:111111111111:stream/?")"})
         EXPECT_FALSE(other(covering)) << covering;
     for (const std::string_view strange :
          {R"("arn:aws:kinesis:us-east-1:111111111111:stream/t*")", R"(["*", "arn:aws:s3:::bucket"])", R"("")"})

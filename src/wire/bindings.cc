@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "wire/detail/sigv4_text.h"
 
@@ -56,7 +57,32 @@ Node value_node(const Shape& shape, std::string_view text) {
     return text_node(text);
 }
 
+std::string header_text(const Shape& shape, const void* field) {
+    switch (shape.kind) {
+        case Kind::string:
+            return std::string(shape.text->get(field));
+        case Kind::enumeration:
+            return std::string(shape.values[*static_cast<const std::uint8_t*>(field)]);
+        case Kind::integer:
+            return std::to_string(*static_cast<const std::int32_t*>(field));
+        case Kind::long_:
+            return std::to_string(*static_cast<const std::int64_t*>(field));
+        case Kind::boolean:
+            return *static_cast<const bool*>(field) ? "true" : "false";
+        default:
+            RIACHO_CHECK(false, "no reply of a model has such a header");
+            return {};
+    }
+}
+
 }  // namespace
+
+void for_each_header(const Shape& shape, const void* value, const AddHeader& add) {
+    for (const HeaderBinding& binding : shape.headers) {
+        const Member& member = shape.members[binding.member];
+        if (const void* field = member.get(value)) add(binding.name, header_text(*member.shape, field));
+    }
+}
 
 void bind_headers(const Shape& shape, const FindHeader& find, Document& document) {
     for (const HeaderBinding& binding : shape.headers) {

@@ -1,8 +1,9 @@
-// REST-JSON: members of a request that are HTTP headers.
+// REST-JSON: members that are HTTP headers of the request or the reply.
 #pragma once
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "wire/document.h"
@@ -17,5 +18,9 @@ using FindHeader = std::function<std::optional<std::string_view>(std::string_vie
 // decoder expects them. A value that is not what its shape says is added as the text it is, for the decoder to judge.
 // Times are seconds since the epoch with an optional fraction, or the dates of RFC 9110.
 void bind_headers(const Shape& shape, const FindHeader& find, Document& document);
+
+// Calls add(name, value) for each member of the struct at `value` that is a header of the reply and is set.
+using AddHeader = std::function<void(std::string_view name, std::string value)>;
+void for_each_header(const Shape& shape, const void* value, const AddHeader& add);
 
 }  // namespace riacho::wire

@@ -240,6 +240,18 @@ def test_put_media_may_sign_the_bare_host(guarded):
     assert error_of(reply, MEDIA)[0] == "UnsupportedOperationException", reply.body
 
 
+def test_put_media_may_be_signed_in_the_query(guarded):
+    """As one public Go client does it."""
+    credentials = botocore.credentials.Credentials(guarded.key["access_key_id"], guarded.key["secret_access_key"])
+    request = botocore.awsrequest.AWSRequest("POST", f"http://{guarded.host}:{guarded.port}/putMedia", headers=dict(PUT_MEDIA))
+    botocore.auth.SigV4QueryAuth(credentials, "kinesisvideo", "us-east-1", expires=60).add_auth(request)
+    path = request.url[request.url.index("/putMedia"):]
+    reply = guarded.raw().request("POST", path, b"", dict(PUT_MEDIA))
+    assert error_of(reply, MEDIA)[0] == "UnsupportedOperationException", reply.body
+    changed = guarded.raw().request("POST", path, b"", PUT_MEDIA | {"x-amzn-stream-name": "another"})
+    assert (changed.status, error_of(changed, MEDIA)[0]) == (403, "InvalidSignatureException")
+
+
 def test_put_media_with_a_wrong_signature_is_refused(guarded):
     reply = put_media_signed(guarded, "cd" * 32)
     assert (reply.status, error_of(reply, MEDIA)[0]) == (403, "InvalidSignatureException")
