@@ -22,8 +22,8 @@ public:
         BodyPlan plan;
         plan.size_max = 1000;
         if (request.path().size() % 7 == 6) plan.answer.emplace();
-        if (request.path().size() % 7 == 1) plan.stream = true;
-        if (request.path().size() == 1) plan.pace = Pace{.total_ms = 0, .idle_ms = 20'000, .rate_min = 0};
+        if (request.path().size() % 7 == 4) plan.stream = true;  // "/index.html" of the static table
+        if (request.authority().size() == 1) plan.pace = Pace{.total_ms = 0, .idle_ms = 20'000, .rate_min = 0};
         return plan;
     }
     void set_origin(Request&) override {}

@@ -65,15 +65,13 @@ Task<H1Connection::Next> H1Connection::serve_one() {
     if (outcome.refused != 0) co_return co_await refuse(outcome.refused);
 
     BodyPlan plan = worker_.ask_handler(request_);
-    if (plan.answer) co_return co_await answer_head(*std::move(plan.answer));
-    if (plan.stream) co_return co_await serve_stream(std::move(plan));
-    const bool has_body = parser_->is_chunked() || request_.content_length().value_or(0) > 0;
-    if (has_body) {
+    // By pointer: copies of a response in this frame would make it too large for Asio's cache of frames.
+    if (plan.answer) co_return co_await answer_head(&*plan.answer);
+    if (plan.stream) co_return co_await serve_stream(&plan);
+    if (!take_received_body(plan.size_max)) {
         outcome = co_await read_body(&plan);
         if (outcome.closed) co_return Next::close;
         if (outcome.refused != 0) co_return co_await refuse(outcome.refused);
-    } else {
-        RequestBuilder::set_body(request_, {block_.data.get() + begin_, 0});
     }
 
     connection_.clear_deadline();
@@ -88,9 +86,9 @@ Task<H1Connection::Next> H1Connection::serve_one() {
     co_return Next::go_on;
 }
 
-Task<H1Connection::Next> H1Connection::serve_stream(BodyPlan plan) {
+Task<H1Connection::Next> H1Connection::serve_stream(const BodyPlan* plan) {
     const std::uint64_t length = request_.content_length().value_or(0);
-    if (length > plan.size_max) co_return co_await refuse(413);
+    if (length > plan->size_max) co_return co_await refuse(413);
     if (!hold_body_memory(H1BodyReader::memory_size)) co_return co_await refuse(503);
     const bool has_body = parser_->is_chunked() || length > 0;
     connection_.clear_deadline();
@@ -101,8 +99,8 @@ Task<H1Connection::Next> H1Connection::serve_stream(BodyPlan plan) {
     H1BodyReader::Options options;
     options.received = received();
     if (!parser_->is_chunked()) options.size = length;
-    options.size_max = plan.size_max;
-    options.pace = plan.pace;
+    options.size_max = plan->size_max;
+    options.pace = plan->pace;
     reader_.emplace(connection_, options);
     RequestBuilder::set_stream(request_, *reader_);
     worker_.stats().requests.add();
@@ -222,15 +220,19 @@ Task<bool> H1Connection::send_continue() {
     co_return co_await connection_.write_all(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
+// True for a body that came with its head, as most do, and for no body.
+bool H1Connection::take_received_body(std::size_t size_max) {
+    const std::uint64_t length = request_.content_length().value_or(0);
+    if (parser_->is_chunked() || length > pending() || length > size_max) return false;
+    RequestBuilder::set_body(request_, received().substr(0, length));
+    begin_ += length;
+    return true;
+}
+
 Task<H1Connection::Outcome> H1Connection::read_body(const BodyPlan* plan) {
     const std::size_t size_max = plan->size_max;
     const std::uint64_t length = request_.content_length().value_or(0);
     if (length > size_max) co_return Outcome{.refused = 413};
-    if (!parser_->is_chunked() && length <= pending()) {
-        RequestBuilder::set_body(request_, received().substr(0, length));
-        begin_ += length;
-        co_return Outcome{};
-    }
     if (!parser_->is_chunked() && length > block_.capacity - begin_) {
         const Outcome taken = co_await take_body_memory(length + Request::body_padding);
         if (taken.refused != 0) co_return taken;
@@ -425,7 +427,7 @@ Task<H1Connection::Next> H1Connection::refuse(int status) {
     co_return sent ? Next::linger : Next::close;
 }
 
-Task<H1Connection::Next> H1Connection::answer_head(Response response) {
+Task<H1Connection::Next> H1Connection::answer_head(Response* response) {
     const std::uint64_t length = request_.content_length().value_or(0);
     if (parser_->is_chunked() || length > drained_size_max || (parser_->expects_continue() && length > pending())) {
         keep_alive_ = false;
@@ -437,8 +439,8 @@ Task<H1Connection::Next> H1Connection::answer_head(Response response) {
     }
     connection_.clear_deadline();
     worker_.stats().requests.add();
-    if (response.close_connection || worker_.stopping()) keep_alive_ = false;
-    const bool sent = co_await send(response);
+    if (response->close_connection || worker_.stopping()) keep_alive_ = false;
+    const bool sent = co_await send(*response);
     if (!sent) co_return Next::close;
     if (!keep_alive_) co_return Next::linger;
     end_request();

@@ -42,9 +42,10 @@ private:
 
     Task<Next> serve_one();
     // The same from the head on, for a body that its handler reads.
-    Task<Next> serve_stream(BodyPlan plan);
+    Task<Next> serve_stream(const BodyPlan* plan);
     Task<Outcome> read_head();
     Outcome parse_head();
+    bool take_received_body(std::size_t size_max);
     Task<Outcome> read_body(const BodyPlan* plan);
     Task<Outcome> read_sized_body(std::size_t size);
     Task<Outcome> read_chunked_body(std::size_t size_max);
@@ -64,7 +65,7 @@ private:
     void hold(Response& response);
     bool hold_unsent(std::size_t bytes);
     Task<Next> refuse(int status);
-    Task<Next> answer_head(Response response);
+    Task<Next> answer_head(Response* response);
     Task<bool> send(Response& response);
     Task<bool> send_stream(Response& response);
     void write_head(Buffer& to, const Response& response);
