@@ -242,9 +242,10 @@ TEST(Limits, responses_beyond_what_the_server_holds_are_given_up) {
     EXPECT_EQ(client.request(get("/fill?2000000")).status, 200);
 }
 
-TEST(Limits, connections_above_the_cap_are_closed_at_once) {
+TEST(Limits, connections_above_the_cap_are_closed) {
     ServerOptions options;
     options.connections_max = 2;
+    options.full_wait_ms = 10;
     TestServer server(options);
     TestClient first(server.server.port());
     TestClient second(server.server.port());
@@ -253,6 +254,25 @@ TEST(Limits, connections_above_the_cap_are_closed_at_once) {
     TestClient third(server.server.port());
     EXPECT_TRUE(third.is_closed_by_server());
     EXPECT_EQ(server.server.stats().refused_connections_max, 1U);
+}
+
+// A client that opens a connection right after others were closed is not turned away because nobody noticed yet.
+TEST(Limits, a_connection_above_the_cap_waits_for_one_that_ends) {
+    ServerOptions options;
+    options.connections_max = 1;
+    options.full_wait_ms = 600'000;
+    TestServer server(options);
+    auto first = std::make_unique<TestClient>(server.server.port());
+    EXPECT_EQ(first->request(get("/")).status, 200);
+    TestClient second(server.server.port());
+    second.send(get("/"));
+    second.set_timeout_ms(50);
+    EXPECT_FALSE(second.fill());
+    EXPECT_TRUE(second.timed_out) << "neither served nor closed";
+    second.set_timeout_ms(10'000);
+    first.reset();
+    EXPECT_EQ(second.read_response().status, 200);
+    EXPECT_EQ(server.server.stats().refused_connections_max, 0U);
 }
 
 TEST(Limits, connections_of_one_address_are_capped_and_ended_ones_make_room) {

@@ -16,6 +16,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -101,6 +102,7 @@ struct Server::Impl {
     void wait_to_accept();
     void accept_some();
     void accept_later();
+    bool is_full_for_long(MonotonicNs now);
     void admit(int fd, const asio::ip::address& address);
     static Task<void> serve(Lease* lease);
     void release(const Lease& lease);
@@ -132,7 +134,8 @@ struct Server::Impl {
     std::vector<std::size_t> dealt;  // open connections per worker
     std::size_t open_count = 0;
     std::map<asio::ip::address, std::size_t> per_address;
-    bool accept_failed = false;  // and it was logged
+    bool accept_failed = false;             // and it was logged
+    std::optional<MonotonicNs> full_since;  // the cap is reached and connections wait
     bool stopping = false;
     bool told = false;
     std::promise<void> all_ended;
@@ -189,6 +192,13 @@ void Server::Impl::accept_later() {
     });
 }
 
+// Connections that have ended are noticed a little later: until then new ones wait in the kernel's queue, instead of
+// being turned away from a server that has room.
+bool Server::Impl::is_full_for_long(MonotonicNs now) {
+    if (!full_since) full_since = now;
+    return now.value() - full_since->value() >= shared.options.full_wait_ms * 1'000'000;
+}
+
 void Server::Impl::accept_some() {
     for (;;) {
         // Above the rate connections wait in the kernel's queue: a burst of short ones is served late rather than not.
@@ -197,6 +207,7 @@ void Server::Impl::accept_some() {
             delayed.add();
             return accept_later();
         }
+        if (open_count >= connections_max && !is_full_for_long(now)) return accept_later();
         tcp::endpoint peer;
         auto size = static_cast<socklen_t>(peer.capacity());
         const int fd = ::accept4(acceptor.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -208,7 +219,10 @@ void Server::Impl::accept_some() {
             continue;
         }
         if (errno == EINTR || errno == ECONNABORTED) continue;
-        if (errno == EAGAIN || errno == EWOULDBLOCK) return wait_to_accept();
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            full_since.reset();
+            return wait_to_accept();
+        }
         // Out of descriptors or memory: what is open goes on, the rest waits.
         if (!std::exchange(accept_failed, true)) {
             core::log_line(core::LogLevel::warn, "cannot accept connections",
@@ -259,6 +273,7 @@ Task<void> Server::Impl::serve(Lease* lease) {
 void Server::Impl::release(const Lease& lease) {
     closed.add();
     --open_count;
+    full_since.reset();
     --dealt[lease.worker];
     const auto found = per_address.find(lease.address);
     if (--found->second == 0) per_address.erase(found);

@@ -20,8 +20,9 @@ struct ServerOptions {
     std::uint16_t port = 0;             // 0: any free one
     std::optional<TlsOptions> tls;      // without it TLS clients are refused
 
-    // Connections. Above the caps a new one is closed at once; above the rate accepting waits.
+    // Connections. Above the caps a new one is closed; above the rate accepting waits.
     std::size_t connections_max = 10'000;
+    std::int64_t full_wait_ms = 3'000;  // how long new ones wait to be accepted before the cap closes them
     std::size_t connections_per_address_max = 512;
     std::size_t fd_reserve = 256;  // file descriptors of the process that connections never take
     std::uint32_t accept_rate = 1'000;
@@ -52,7 +53,7 @@ struct ServerOptions {
     // Memory. What a client makes the server hold is taken from the MemoryBudget; what finds no room there is answered
     // with 503 (Handler::overloaded).
     std::size_t body_size_small = std::size_t{1} << 20;  // larger bodies have a share of their own
-    std::int64_t body_wait_ms = 2'000;                   // how long a large body waits for its share, unread
+    std::int64_t body_wait_ms = 10'000;                  // how long a body waits for its share, unread
     std::int64_t call_wait_ms = 5'000;                   // how long one that was read waits for the handler's share
     // Larger responses are given up before they are begun when their share is used up, and answered with 503. Smaller
     // ones are counted once they have to wait for the client; without room their client is disconnected.

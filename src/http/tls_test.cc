@@ -14,14 +14,14 @@ namespace {
 class TlsClient {
 public:
     TlsClient(std::uint16_t port, const Certificate& certificate, std::string_view alpn, const char* name = "localhost",
-              int version_max = 0)
+              int version_max = 0, const char* ciphers = "ALL:@SECLEVEL=0")
         : socket_(port), context_(SSL_CTX_new(TLS_client_method())) {
         SSL_CTX_load_verify_locations(context_, certificate.files.cert_path.c_str(), nullptr);
         SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, nullptr);
         if (version_max != 0) {
             SSL_CTX_set_min_proto_version(context_, TLS1_VERSION);
             SSL_CTX_set_max_proto_version(context_, version_max);
-            SSL_CTX_set_cipher_list(context_, "ALL:@SECLEVEL=0");
+            SSL_CTX_set_cipher_list(context_, ciphers);
         }
         ssl_ = SSL_new(context_);
         SSL_set_fd(ssl_, socket_.fd());
@@ -152,6 +152,18 @@ TEST(Tls, version_1_1_is_refused_and_1_2_is_not) {
     EXPECT_FALSE(TlsClient(server.server.port(), certificate, both, "localhost", TLS1_1_VERSION).connected);
     EXPECT_TRUE(TlsClient(server.server.port(), certificate, both, "localhost", TLS1_2_VERSION).connected);
     EXPECT_GE(server.server.stats().tls_failed, 1U);
+}
+
+TEST(Tls, version_1_2_has_forward_secrecy_and_no_cbc_suite) {
+    const Certificate certificate;
+    TestServer server(certificate.options());
+    const auto connects = [&](const char* ciphers) {
+        return TlsClient(server.server.port(), certificate, "", "localhost", TLS1_2_VERSION, ciphers).connected;
+    };
+    EXPECT_TRUE(connects("ECDHE+AESGCM"));
+    EXPECT_TRUE(connects("ECDHE+CHACHA20"));
+    EXPECT_FALSE(connects("ECDHE+AES:!AESGCM:!AESCCM:@SECLEVEL=0")) << "CBC";
+    EXPECT_FALSE(connects("AES128-GCM-SHA256:AES256-GCM-SHA384:@SECLEVEL=0")) << "without forward secrecy";
 }
 
 TEST(Tls, a_handshake_that_takes_longer_than_ten_seconds_is_ended) {
