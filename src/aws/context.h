@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "core/fwd.h"
+#include "core/memory_budget.h"
 
 namespace riacho::aws {
 
@@ -47,12 +48,18 @@ public:
     void set_stream(std::string_view name) { stream_ = name; }
     [[nodiscard]] const std::string& stream() const { return stream_; }
 
+    // Memory for a large reply, which an operation takes before the reply is encoded. The gateway hands it to the HTTP
+    // server with the reply.
+    void hold_reply(core::MemoryLease memory) { reply_memory_ = std::move(memory); }
+    [[nodiscard]] core::MemoryLease& reply_memory() { return reply_memory_; }
+
 private:
     core::Core* core_;
     Identity identity_;
     TimestampMs now_;
     std::vector<std::shared_ptr<const void>> kept_;
     std::string stream_;
+    core::MemoryLease reply_memory_;
 };
 
 }  // namespace riacho::aws

@@ -57,11 +57,12 @@ struct Gateway::Table {
 namespace {
 
 // A parsed body lives as long as its operation, so each call in progress holds a document of its own; used ones wait
-// for the next call on the same core.
+// for the next call on the same core. Those that parsed something large hold many times its size: one of them waits
+// per core, until the core is idle.
 class DocumentLease {
 public:
-    DocumentLease() {
-        auto& idle = pool();
+    explicit DocumentLease(std::size_t body_size) : is_large_(body_size > large_body) {
+        auto& idle = is_large_ ? pool().large : pool().small;
         if (idle.empty()) {
             document_ = std::make_unique<wire::Document>();
         } else {
@@ -72,16 +73,30 @@ public:
     DocumentLease(const DocumentLease&) = delete;
     DocumentLease& operator=(const DocumentLease&) = delete;
     ~DocumentLease() {
-        constexpr std::size_t idle_max = 64;
-        if (pool().size() < idle_max) pool().push_back(std::move(document_));
+        auto& idle = is_large_ ? pool().large : pool().small;
+        if (idle.size() < (is_large_ ? large_idle_max : small_idle_max)) idle.push_back(std::move(document_));
     }
     wire::Document& operator*() const { return *document_; }
 
+    static void release_idle() {
+        pool().large.clear();
+        pool().small.clear();
+    }
+
 private:
-    static std::vector<std::unique_ptr<wire::Document>>& pool() {
-        thread_local std::vector<std::unique_ptr<wire::Document>> idle;
+    static constexpr std::size_t large_body = std::size_t{64} << 10;
+    static constexpr std::size_t small_idle_max = 64;
+    static constexpr std::size_t large_idle_max = 1;
+
+    struct Pool {
+        std::vector<std::unique_ptr<wire::Document>> small;
+        std::vector<std::unique_ptr<wire::Document>> large;
+    };
+    static Pool& pool() {
+        thread_local Pool idle;
         return idle;
     }
+    const bool is_large_;
     std::unique_ptr<wire::Document> document_;
 };
 
@@ -262,7 +277,7 @@ http::BodyPlan Gateway::on_head(const http::Request& request) {
     http::BodyPlan plan;
     Route* route = find_path(request);
     if (route == nullptr || !route->operation.info->upload) return plan;
-    const DocumentLease document;
+    const DocumentLease document(request.body().size());
     (*document).make_empty(wire::Format::json);
     const ServiceModel& model = *route->service->model;
     std::optional<ApiError> error;
@@ -321,7 +336,7 @@ Task<http::Response> Gateway::handle(http::Request& request) {
     } else if (is_json || is_cbor) {
         co_await run_json(request, is_json ? wire::Format::json : wire::Format::cbor, response, line);
     } else if (equal_ignoring_case(type, "application/json")) {
-        const DocumentLease document;
+        const DocumentLease document(request.body().size());
         const bool readable =
             (*document).parse(wire::Format::json, request.body(), http::Request::body_padding).has_value();
         response =
@@ -348,9 +363,24 @@ void Gateway::refuse(Route& route, http::Response& response, const ApiError& err
     set_error(response, error, envelope, line);
 }
 
+http::Response Gateway::overloaded(const http::Request& request) {
+    http::Response response;
+    const bool is_rest = find_path(request) != nullptr;
+    const bool is_cbor = equal_ignoring_case(media_type(request), cbor_content_type);
+    set_error(response, errors::overloaded(),
+              is_rest   ? Envelope::rest_json
+              : is_cbor ? Envelope::cbor
+                        : Envelope::json);
+    add_request_ids(response.headers, rng_, false);
+    if (request.find("origin")) add_cors_headers(response.headers);
+    return response;
+}
+
+void Gateway::release_idle_memory() { DocumentLease::release_idle(); }
+
 Task<void> Gateway::run_json(http::Request& request, wire::Format format, http::Response& response, CallLine& line) {
     const Envelope envelope = format == wire::Format::json ? Envelope::json : Envelope::cbor;
-    const DocumentLease document;
+    const DocumentLease document(request.body().size());
     if (!(*document).parse(format, request.body(), http::Request::body_padding)) {
         co_return set_error(response, errors::unreadable_body(), envelope, line);
     }
@@ -383,7 +413,7 @@ Task<void> Gateway::run_rest(http::Request& request, Route& route, http::Respons
     auto caller = is_upload ? authenticator_.authenticate_head(request, expectation_of(model))
                             : authenticator_.authenticate(request, expectation_of(model));
     if (!caller) co_return refuse(route, response, caller.error(), Envelope::rest_json, line);
-    const DocumentLease document;
+    const DocumentLease document(request.body().size());
     if (request.body().empty()) {
         (*document).make_empty(wire::Format::json);
     } else if (!(*document).parse(wire::Format::json, request.body(), http::Request::body_padding)) {
@@ -441,6 +471,7 @@ Task<void> Gateway::run(Route& route, Call& call, http::Response& response, Call
                                          : is_json ? json_content_type
                                                    : cbor_content_type);
     response.body = std::move(call.body);
+    response.memory = std::move(call.context.reply_memory());
 }
 
 void Gateway::collect(core::MetricsWriter& writer) const {

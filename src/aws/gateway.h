@@ -38,6 +38,11 @@ public:
     // Uploads are judged here, before the first byte of their body.
     http::BodyPlan on_head(const http::Request& request) override;
     Task<http::Response> handle(http::Request& request) override;
+    // AWS: ServiceUnavailable, which every SDK tries again.
+    http::Response overloaded(const http::Request& request) override;
+
+    // Frees what the calling core keeps for later requests.
+    static void release_idle_memory();
 
 private:
     struct Route;

@@ -97,6 +97,8 @@ Task<void> run_bound(void* service, Call* call) {
         call->producer = std::move(output->producer);
         call->is_download = true;
     } else if constexpr (Operation::output_shape != nullptr) {
+        // One block of the right size: what grows is held twice while it is copied.
+        call->body.reserve(call->context.reply_memory().bytes());
         encode_output(*Operation::output_shape, &*output, call->format, call->body);
     }
 }

@@ -1,6 +1,7 @@
 #include "base/buffer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -12,7 +13,7 @@ namespace {
 // Memory for a reply of many megabytes comes from the kernel page by page and goes back to it, which costs as much as
 // filling it. Each thread therefore keeps the last large block it was done with.
 constexpr std::size_t large = std::size_t{1} << 20;
-constexpr std::size_t kept_max = std::size_t{32} << 20;
+std::atomic<std::size_t> kept_max{std::size_t{32} << 20};
 
 struct Kept {
     char* data = nullptr;
@@ -26,7 +27,8 @@ struct Kept {
 thread_local Kept kept;
 
 void release(char* data, std::size_t capacity) {
-    if (capacity >= large && capacity <= kept_max && !kept.ended && capacity > kept.capacity) {
+    if (capacity >= large && capacity <= kept_max.load(std::memory_order_relaxed) && !kept.ended &&
+        capacity > kept.capacity) {
         std::swap(data, kept.data);
         kept.capacity = capacity;
     }
@@ -45,6 +47,14 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
     std::swap(size_, other.size_);
     std::swap(capacity_, other.capacity_);
     return *this;
+}
+
+void Buffer::set_kept_max(std::size_t bytes) { kept_max = bytes; }
+
+void Buffer::release_kept() {
+    if (kept.ended) return;
+    std::free(std::exchange(kept.data, nullptr));
+    kept.capacity = 0;
 }
 
 Buffer::~Buffer() { release(data_, capacity_); }

@@ -1,10 +1,17 @@
 #include "core/disk_pool.h"
 
+#include <chrono>
 #include <utility>
 
+#include "core/memory_release.h"
 #include "core/thread.h"
 
 namespace riacho::core {
+namespace {
+
+constexpr auto release_delay = std::chrono::seconds(2);
+
+}  // namespace
 
 void DiskPool::submit(std::function<void()> work) {
     std::unique_lock lock(mutex_);
@@ -35,7 +42,14 @@ void DiskPool::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
         ++idle_;
-        more_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+        const auto is_wanted = [this] { return stopping_ || !queue_.empty(); };
+        if (!more_.wait_for(lock, release_delay, is_wanted)) {
+            // What was read here and freed elsewhere.
+            lock.unlock();
+            release_free_memory();
+            lock.lock();
+            more_.wait(lock, is_wanted);
+        }
         --idle_;
         if (queue_.empty()) return;
         const auto work = std::move(queue_.front());

@@ -25,6 +25,8 @@ constexpr std::size_t disk_threads = 4;
 constexpr std::int64_t first_spare_delay_ms = 200;
 constexpr std::int64_t spare_retry_ms = 1'000;
 constexpr int read_attempts_max = 8;
+constexpr std::int64_t read_wait_ms = 5'000;
+constexpr std::size_t read_slack_bytes = std::size_t{1} << 20;
 
 }  // namespace
 
@@ -244,6 +246,27 @@ Task<void> on_disk(core::DiskPool* disk, core::Core* core, Work work) {
     });
 }
 
+// Memory for what a read may bring from disk; nothing when others did not give theirs back in time.
+Task<std::optional<core::MemoryLease>> take_read_memory(core::MemoryBudget* budget, core::Core* core,
+                                                        ReadLimits limits) {
+    if (budget == nullptr) co_return core::MemoryLease();
+    constexpr auto use = core::MemoryUse::reads;
+    // Frames are read whole. At most the half, so that the largest read is served by the smallest node.
+    const std::size_t bytes = std::min(limits.bytes_max + read_slack_bytes, budget->share(use) / 2);
+    const bool taken = co_await budget->take(*core, use, bytes, read_wait_ms);
+    if (!taken) co_return std::nullopt;
+    co_return core::MemoryLease(*budget, use, bytes);
+}
+
+std::size_t bytes_held(const ReadResult& result) {
+    std::size_t bytes = 0;
+    const Frame* last = nullptr;
+    for (const FrameSlice& slice : result.slices) {
+        if (slice.frame.get() != std::exchange(last, slice.frame.get())) bytes += slice.frame->bytes().size();
+    }
+    return bytes;
+}
+
 Task<Expected<ReadResult, LogError>> read_shard(detail::Store* store, core::DiskPool* disk, core::Core* core,
                                                 ShardUid uid, SeqIx from, ReadLimits limits, TimestampMs horizon) {
     const detail::ShardPtr shard = store->shards.find(uid);
@@ -255,8 +278,14 @@ Task<Expected<ReadResult, LogError>> read_shard(detail::Store* store, core::Disk
             co_return *std::move(tail.answer);
         }
         ++store->counters.reads_from_disk;
+        auto memory = co_await take_read_memory(store->options.memory, core, limits);
+        if (!memory) co_return fail(LogError::overloaded);
         Expected<ReadResult, LogError> cold = fail(LogError::corrupt);
         co_await on_disk(disk, core, [&] { cold = detail::read_cold(*store, *shard, tail, limits, horizon); });
+        if (cold) {
+            memory->shrink_to(bytes_held(*cold));
+            cold->memory = *std::move(memory);
+        }
         // Everything on disk may be older than the horizon; then the rest is in memory.
         if (!cold || cold->record_count > 0 || cold->at_tip) co_return cold;
         from = cold->next;

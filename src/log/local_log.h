@@ -26,7 +26,13 @@ struct Options {
     std::string directory;  // set by Log::open
     Durability durability = Durability::sync;
     std::int64_t interval_ms = 100;  // for Durability::interval
-    std::size_t cache_bytes = 256U << 20;
+    std::size_t cache_bytes = 256U << 20;  // records kept in memory after a checkpoint
+    // Records in memory at most, with those that no checkpoint covers yet: above it appends wait for the flusher, and
+    // are refused (overloaded) when it does not get on. At least cache_bytes and a request.
+    std::size_t cached_bytes_max = SIZE_MAX;
+    std::size_t queue_bytes_max = 64U << 20;  // appends waiting for the sequencer; at least a request
+    // For records that are read from disk (MemoryUse::reads); null: without a bound. Outlives the log.
+    core::MemoryBudget* memory = nullptr;
     std::size_t journal_file_bytes = 64U << 20;  // a multiple of 4096, at least 20 MiB outside tests
     std::size_t journal_files_max = 8;           // the pool; at least 3
     std::size_t first_file_bytes = 1U << 20;     // of a new store, so that it starts at once

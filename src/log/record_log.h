@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "core/fwd.h"
+#include "core/memory_budget.h"
 #include "core/task_fwd.h"
 #include "log/frame.h"
 #include "log/fwd.h"
@@ -61,6 +62,8 @@ struct ReadResult {
     bool closed = false;  // with at_tip: and nothing will ever come
     // Of the record at `next`, unless at_tip. An estimate on the early side when that record is only on disk.
     std::optional<TimestampMs> next_arrival;
+    // Of records that were read from disk.
+    core::MemoryLease memory;
 };
 
 // Waits until a shard's visible end moves or the shard is closed or dropped. Intrusive and one-shot.

@@ -1,7 +1,6 @@
 #include "server/config.h"
 
 #include <fmt/format.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <toml++/toml.h>
@@ -10,6 +9,8 @@
 #include <cstdlib>
 
 #include "base/try.h"
+#include "server/memory_plan.h"
+#include "server/origin_policy.h"
 
 namespace riacho::server {
 namespace {
@@ -256,12 +257,37 @@ void read_key_faults(Reader& reader, Config& config) {
     }
 }
 
-std::size_t default_cache_bytes() {
-    struct sysinfo info{};
-    if (sysinfo(&info) != 0) return std::size_t{256} << 20;
-    // Memory that comes back to be used again is faster than memory the kernel still has to clear, and live readers are
-    // seldom further behind: more than this slows writers down (docs/performance.md).
-    return std::clamp<std::size_t>(info.totalram * info.mem_unit / 8, std::size_t{64} << 20, std::size_t{512} << 20);
+void read_names(Reader& reader, Config& config) {
+    config.cors_origins = reader.list("cors-origin");
+    if (!std::ranges::all_of(config.cors_origins, [](const auto& text) { return text == "*" || is_origin(text); })) {
+        reader.problem("cors-origin", "is neither * nor SCHEME://HOST[:PORT]");
+    }
+    config.host_names = reader.list("host-name");
+    if (std::ranges::any_of(config.host_names, [](const auto& text) {
+            return text.empty() || text.find_first_of(":/ *") != std::string::npos;
+        })) {
+        reader.problem("host-name", "is not a name without a port");
+    }
+}
+
+// "512MiB", "2G", or a number of bytes; "auto" is 0.
+void read_memory_limit(Reader& reader, Config& config) {
+    static const std::map<std::string_view, std::uint64_t> units = {
+        {"", 1},          {"B", 1},           {"K", 1U << 10U}, {"KiB", 1U << 10U},
+        {"M", 1U << 20U}, {"MiB", 1U << 20U}, {"G", 1U << 30U}, {"GiB", 1U << 30U}};
+    const std::string& text = reader.text("memory-limit");
+    if (text == "auto") return;
+    std::uint64_t number = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const auto unit = units.find(std::string_view(text).substr(static_cast<std::size_t>(end - text.data())));
+    constexpr std::uint64_t limit_max = std::uint64_t{1} << 50U;
+    if (ec != std::errc() || unit == units.end() || number > limit_max / unit->second) {
+        return reader.problem("memory-limit", "is neither auto nor a size such as 512MiB or 2GiB");
+    }
+    if (number * unit->second < memory_limit_min) {
+        return reader.problem("memory-limit", "is less than 256MiB, which no node works with");
+    }
+    config.memory_limit = number * unit->second;
 }
 
 Expected<Config, std::string> read_values(const Values& values) {
@@ -286,6 +312,7 @@ Expected<Config, std::string> read_values(const Values& values) {
     config.ephemeral = reader.flag("ephemeral");
     config.auth = reader.choice<AuthMode>("auth", {{"off", AuthMode::off}, {"sigv4", AuthMode::sigv4}});
     config.insecure = reader.flag("insecure");
+    read_names(reader, config);
     config.account = reader.text("account");
     if (config.account.size() != 12 ||
         !std::ranges::all_of(config.account, [](char c) { return c >= '0' && c <= '9'; })) {
@@ -307,7 +334,7 @@ Expected<Config, std::string> read_values(const Values& values) {
     config.cores = static_cast<std::size_t>(reader.number("cores", 0, 64));
     if (config.cores == 0) config.cores = static_cast<std::size_t>(std::clamp(sysconf(_SC_NPROCESSORS_ONLN), 1L, 4L));
     config.cache_bytes = static_cast<std::size_t>(reader.number("cache-mib", 0, 1 << 20)) << 20;
-    if (config.cache_bytes == 0) config.cache_bytes = default_cache_bytes();
+    read_memory_limit(reader, config);
     config.journal_bytes = static_cast<std::size_t>(reader.number("journal-mib", 64, 1 << 20)) << 20;
     config.connections_max = static_cast<std::size_t>(reader.number("connections-max", 1, 1'000'000));
     if (reader.error().empty() && config.auth == AuthMode::off && !config.listens_on_loopback() && !config.insecure) {
@@ -350,6 +377,11 @@ const std::vector<Setting>& all_settings() {
          "sync: acknowledge after the disk has it; interval:MS: sync every MS ms; os: never sync"},
         {"auth", "off", "off|sigv4", "check signatures; off is the default and allowed on loopback addresses only"},
         {"insecure", "false", "", "accept any credentials on an address that is not loopback"},
+        {"cors-origin", "", "ORIGIN",
+         "let web pages of this origin use the server; * lets every page (repeatable). Pages on loopback hosts always "
+         "may",
+         true},
+        {"host-name", "", "NAME", "a name with a dot under which browsers and /metrics may ask (repeatable)", true},
         {"account", "000000000000", "ID", "the account of callers that --auth=off lets in"},
         {"region", "us-east-1", "REGION", "the region of --create-stream, and of callers that name none"},
         {"consumers-max", "20", "N", "registered consumers of a stream, queues counted; AWS allows 20"},
@@ -368,7 +400,9 @@ const std::vector<Setting>& all_settings() {
         {"log-level", "info", "LEVEL", "debug, info, warn or error"},
         {"port-file", "", "FILE", "write the port to FILE once the server accepts connections"},
         {"cores", "0", "N", "event loops; 0: one per CPU, at most 4"},
-        {"cache-mib", "0", "MIB", "memory for the newest records; 0: an eighth of the RAM, 64 to 512"},
+        {"memory-limit", "auto", "SIZE",
+         "memory the process may use, such as 512MiB; auto: the control group's limit, else half of the RAM"},
+        {"cache-mib", "0", "MIB", "memory for the newest records; 0: by the memory limit, at most 512"},
         {"journal-mib", "512", "MIB", "disk space of the journal"},
         {"connections-max", "10000", "N", "connections at one time"},
         {"config", "", "FILE", "read settings from a TOML file"},

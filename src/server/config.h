@@ -51,6 +51,8 @@ struct Config {
     std::int64_t durability_interval_ms = 0;
     AuthMode auth = AuthMode::off;
     bool insecure = false;
+    std::vector<std::string> cors_origins;
+    std::vector<std::string> host_names;
     std::string account;
     std::string region;
     streams::KeyFaults key_faults;
@@ -66,7 +68,8 @@ struct Config {
     core::LogLevel log_level = core::LogLevel::info;
     std::string port_file;
     std::size_t cores = 0;
-    std::size_t cache_bytes = 0;
+    std::size_t memory_limit = 0;  // bytes; 0: what the machine or the control group allows
+    std::size_t cache_bytes = 0;   // 0: by the memory limit
     std::size_t journal_bytes = 0;
     std::size_t connections_max = 0;
 

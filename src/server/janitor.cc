@@ -14,6 +14,7 @@
 #include "log/command_log.h"
 #include "log/record_log.h"
 #include "streams/metrics.h"
+#include "streams/queues.h"
 #include "streams/scaling.h"
 
 namespace riacho::server {
@@ -31,6 +32,7 @@ struct Janitor::Impl {
     log::RecordLog& log;
     log::CommandLog& commands;
     streams::StreamMetrics& metrics;
+    streams::Queues& queues;
     boost::asio::steady_timer timer{core.context()};
     std::atomic<bool> stopping{false};
     std::promise<void> ended;
@@ -45,8 +47,15 @@ struct Janitor::Impl {
     bool again = false;  // something was published since the round began
 
     Impl(core::Core& c, core::Clock& t, catalog::Catalog& cat, log::RecordLog& l, log::CommandLog& commands_log,
-         streams::StreamMetrics& m, std::int64_t transition_ms)
-        : core(c), clock(t), catalog(cat), log(l), commands(commands_log), metrics(m), scaling(m, transition_ms) {}
+         streams::StreamMetrics& m, streams::Queues& q, std::int64_t transition_ms)
+        : core(c),
+          clock(t),
+          catalog(cat),
+          log(l),
+          commands(commands_log),
+          metrics(m),
+          queues(q),
+          scaling(m, transition_ms) {}
 
     void tell_retention(const catalog::StreamState& stream);
     std::optional<catalog::Command> due_command(const catalog::StreamState& stream);
@@ -76,6 +85,7 @@ std::optional<catalog::Command> Janitor::Impl::due_command(const catalog::Stream
 
 Task<std::int64_t> Janitor::Impl::round() {
     std::int64_t wait_ms = round_ms_max;
+    bool has_purged = false;
     for (const auto& stream : catalog.snapshot()->all_streams()) {
         tell_retention(*stream);
         auto command = due_command(*stream);
@@ -88,6 +98,7 @@ Task<std::int64_t> Janitor::Impl::round() {
         const auto result = co_await commands.submit(core, catalog::encode(*command));
         if (!result) break;  // the disk is full or failing; the next round tries again
         if (stream->transition != catalog::StreamStatus::deleting) continue;
+        has_purged = true;
         metrics.forget(stream->uid);
         scaling.forget(stream->uid);
         retention_told.erase(stream->uid);
@@ -101,6 +112,12 @@ Task<std::int64_t> Janitor::Impl::round() {
         }
         const auto result = co_await commands.submit(core, catalog::encode(catalog::PurgeResource{resource->arn}));
         if (!result) break;
+        has_purged = true;
+    }
+    if (has_purged) {
+        // Queues end by themselves, or with their stream.
+        const auto snapshot = catalog.snapshot();
+        queues.retain([&](const std::string& arn) { return snapshot->find_resource(arn) != nullptr; });
     }
     co_return wait_ms;
 }
@@ -119,8 +136,9 @@ Task<void> Janitor::Impl::run(std::shared_ptr<Impl> self) {
 }
 
 Janitor::Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog, log::RecordLog& log,
-                 log::CommandLog& commands, streams::StreamMetrics& metrics, std::int64_t transition_ms)
-    : impl_(std::make_shared<Impl>(core, clock, catalog, log, commands, metrics, transition_ms)) {}
+                 log::CommandLog& commands, streams::StreamMetrics& metrics, streams::Queues& queues,
+                 std::int64_t transition_ms)
+    : impl_(std::make_shared<Impl>(core, clock, catalog, log, commands, metrics, queues, transition_ms)) {}
 
 Janitor::~Janitor() { stop(); }
 

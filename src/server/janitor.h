@@ -11,16 +11,18 @@
 #include "log/fwd.h"
 
 namespace riacho::streams {
+class Queues;
 class StreamMetrics;
-}
+}  // namespace riacho::streams
 
 namespace riacho::server {
 
-// One coroutine on one core, from start() to stop(). The catalog, the log and the metrics outlive it.
+// One coroutine on one core, from start() to stop(). What it is given outlives it.
 class Janitor {
 public:
     Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog, log::RecordLog& log,
-            log::CommandLog& commands, streams::StreamMetrics& metrics, std::int64_t transition_ms);
+            log::CommandLog& commands, streams::StreamMetrics& metrics, streams::Queues& queues,
+            std::int64_t transition_ms);
     ~Janitor();
 
     void start();

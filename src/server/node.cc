@@ -1,23 +1,25 @@
 #include "server/node.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <deque>
 #include <span>
 
 #include "aws/authenticator.h"
 #include "aws/gateway.h"
 #include "aws/token_sealer.h"
+#include "base/buffer.h"
 #include "base/digest.h"
 #include "base/try.h"
 #include "catalog/catalog.h"
 #include "catalog/keyring.h"
 #include "core/clock.h"
 #include "core/memory_budget.h"
+#include "core/memory_release.h"
 #include "core/metrics.h"
 #include "core/rng.h"
 #include "core/runtime.h"
@@ -29,6 +31,8 @@
 #include "server/admin.h"
 #include "server/catalog_applier.h"
 #include "server/data_dir.h"
+#include "server/descriptors.h"
+#include "server/memory_plan.h"
 #include "server/modules/data_streams.h"
 #include "server/modules/upcoming.h"
 #include "server/router.h"
@@ -112,12 +116,11 @@ log::Durability to_log(Durability durability) {
     return log::Durability::sync;
 }
 
+// Fewer are worth a warning.
+constexpr std::size_t connections_expected = 1'000;
+
 // Segments kept open: a share of what the process may have open, so that the rest is for connections.
-std::size_t open_segments_max() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 128;
-    return std::clamp<std::size_t>(limit.rlim_cur / 4, 8, 4'096);
-}
+std::size_t open_segments_max() { return std::clamp<std::size_t>(descriptor_limit() / 4, 8, 4'096); }
 
 std::string host_name() {
     std::array<char, 256> name{};
@@ -138,11 +141,13 @@ struct Node::Impl {
     core::SystemRng rng;
     core::Metrics metrics;
     std::optional<catalog::Keyring> keyring;
-    core::MemoryBudget memory{{std::size_t{512} << 20, std::size_t{512} << 20, std::size_t{1} << 30,
-                               std::size_t{1} << 30, std::size_t{64} << 20, std::size_t{256} << 20,
-                               std::size_t{128} << 20, std::size_t{64} << 20}};
+    const MemoryLimit memory_limit = config.memory_limit > 0 ? MemoryLimit{config.memory_limit, "memory-limit"}
+                                                             : detect_memory_limit();
+    const MemoryPlan plan = plan_memory(memory_limit.bytes, config.cores, config.cache_bytes);
+    core::MemoryBudget memory{plan.shares};
     core::Runtime runtime;
-    std::unique_ptr<log::Directory> directory;  // locked as long as anything in it is open
+    std::unique_ptr<log::Directory> directory;    // locked as long as anything in it is open
+    std::deque<core::IdleRelease> idle_releases;  // one per core
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<CatalogApplier> applier;
     std::unique_ptr<log::LocalLog> log;
@@ -162,6 +167,7 @@ struct Node::Impl {
     Expected<void, StartError> open_data(std::function<void()> on_failure);
     Expected<void, StartError> open_keyring(bool is_new);
     void make_modules();
+    void start_idle_releases();
     void assemble_services();
     Expected<void, StartError> listen();
     void add_pages();
@@ -190,7 +196,10 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
     log::Options options;
     options.durability = to_log(config.durability);
     options.interval_ms = std::max<std::int64_t>(config.durability_interval_ms, 1);
-    options.cache_bytes = config.cache_bytes;
+    options.cache_bytes = plan.cache_bytes;
+    options.cached_bytes_max = plan.cached_bytes_max;
+    options.queue_bytes_max = plan.queue_bytes_max;
+    options.memory = &memory;
     options.journal_files_max = std::max<std::size_t>(config.journal_bytes / options.journal_file_bytes, 3);
     options.open_files_max = open_segments_max();
     options.on_failure = report;
@@ -242,9 +251,19 @@ Expected<void, StartError> Node::Impl::open_keyring(bool is_new) {
     return {};
 }
 
+void Node::Impl::start_idle_releases() {
+    Buffer::set_kept_max(plan.buffer_kept_max);
+    core::add_release_hook(&aws::Gateway::release_idle_memory);
+    for (std::size_t i = 0; i < runtime.size(); ++i) {
+        idle_releases.emplace_back(runtime.core(i), i == 0 ? memory_limit.bytes : 0);
+        idle_releases.back().start();
+    }
+}
+
 void Node::Impl::make_modules() {
     tokens.emplace(keyring->derive("tokens"), rng);
-    const Parts parts{config, runtime, clock, rng, metrics, *catalog, *log, *log, *keyring, *tokens};
+    const Parts parts{config, runtime, clock,    rng,     metrics, *catalog,
+                      *log,   *log,    *keyring, *tokens, memory,  plan.event_bytes_max};
     data_streams.emplace(parts);
 }
 
@@ -262,6 +281,7 @@ void Node::Impl::assemble_services() {
 void Node::Impl::add_pages() {
     metrics.add_collector([this](core::MetricsWriter& writer) { gateway->collect(writer); });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_log(*log, writer); });
+    metrics.add_collector([this](core::MetricsWriter& writer) { collect_memory(memory, memory_limit.bytes, writer); });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_http(server->stats(), writer); });
     Router::Pages pages;
     pages.health = [this] { return health_page(log->stats(), config); };
@@ -272,17 +292,26 @@ void Node::Impl::add_pages() {
         return admin->handle(core, path, body);
     };
     pages.admin_token = admin->token();
-    router.emplace(*gateway, std::move(pages));
+    router.emplace(*gateway, std::move(pages), OriginPolicy(config.cors_origins, config.host_names));
 }
 
 Expected<void, StartError> Node::Impl::listen() {
     http::ServerOptions options;
     options.address = config.listen_host;
     options.port = config.listen_port;
-    options.connections_max = config.connections_max;
+    const std::size_t wanted = std::min(config.connections_max, plan.connections_max);
+    const auto descriptors = plan_descriptors(descriptor_limit(), open_descriptors(), open_segments_max(), wanted);
+    if (!descriptors) return fail(StartError{exit_configuration, descriptors.error()});
+    options.connections_max = descriptors->connections;
+    options.fd_reserve = descriptors->reserve;
+    if (descriptors->connections < std::min<std::size_t>(wanted, connections_expected)) {
+        core::log_line(core::LogLevel::warn, "few connections possible, the limit of open files is low",
+                       {{"connections", descriptors->connections}, {"open_files", descriptor_limit()}});
+    }
+    options.requests_in_progress_max = plan.requests_in_progress_max;
     // The limit per address is for strangers; on loopback every client has the same one.
     options.connections_per_address_max =
-        config.listens_on_loopback() ? config.connections_max : options.connections_per_address_max;
+        config.listens_on_loopback() ? options.connections_max : options.connections_per_address_max;
     http::TlsOptions tls{config.tls_cert, config.tls_key};
     if (tls.cert_path.empty()) {
         tls = {data_dir.file("tls-cert.pem"), data_dir.file("tls-key.pem")};
@@ -310,6 +339,7 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
     Impl& impl = *node->impl_;
     TRY_VOID(impl.open_data(std::move(on_failure)));
     impl.runtime.start();
+    impl.start_idle_releases();
     impl.make_modules();
     TRY_VOID(impl.data_streams->create_streams());
     impl.assemble_services();
@@ -330,6 +360,8 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
                     {"data_dir", impl.data_dir.path()},
                     {"durability", to_string(to_log(config.durability))},
                     {"auth", config.auth == AuthMode::sigv4 ? "sigv4" : "off"},
+                    {"memory_limit", impl.memory_limit.bytes},
+                    {"memory_limit_from", impl.memory_limit.source},
                     {"certificate", impl.certificate}});
     return node;
 }

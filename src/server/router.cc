@@ -79,12 +79,21 @@ struct Router::Routes {
     http::Mux mux;
 };
 
-Router::Router(http::Handler& gateway, Pages pages)
-    : gateway_(gateway), routes_(std::make_unique<Routes>(gateway, std::move(pages))) {}
+Router::Router(http::Handler& gateway, Pages pages, OriginPolicy origins)
+    : gateway_(gateway), origins_(std::move(origins)), routes_(std::make_unique<Routes>(gateway, std::move(pages))) {}
 
 Router::~Router() = default;
 
-http::BodyPlan Router::on_head(const http::Request& request) { return gateway_.on_head(request); }
+http::BodyPlan Router::on_head(const http::Request& request) {
+    const bool reads = request.method() == "GET" || request.method() == "HEAD";
+    const bool is_page = reads || request.path().starts_with(admin_prefix);
+    auto refusal = origins_.refuse(request, is_page);
+    if (!refusal) return gateway_.on_head(request);
+    http::BodyPlan plan;
+    plan.answer = std::move(refusal);
+    return plan;
+}
+
 http::Response Router::overloaded(const http::Request& request) { return gateway_.overloaded(request); }
 Task<http::Response> Router::handle(http::Request& request) { return routes_->mux.handle(request); }
 

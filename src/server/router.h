@@ -9,6 +9,7 @@
 
 #include "core/fwd.h"
 #include "http/message.h"
+#include "server/origin_policy.h"
 
 namespace riacho::server {
 
@@ -28,10 +29,10 @@ public:
         std::string admin_token;
     };
 
-    Router(http::Handler& gateway, Pages pages);
+    Router(http::Handler& gateway, Pages pages, OriginPolicy origins);
     ~Router();
 
-    // The gateway's rules of admission hold for every path.
+    // Web pages that may not use the server are refused; the gateway's rules of admission hold for every path.
     http::BodyPlan on_head(const http::Request& request) override;
     http::Response overloaded(const http::Request& request) override;
     Task<http::Response> handle(http::Request& request) override;
@@ -40,6 +41,7 @@ private:
     struct Routes;
 
     http::Handler& gateway_;
+    OriginPolicy origins_;
     std::unique_ptr<Routes> routes_;
 };
 

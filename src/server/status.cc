@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "catalog/catalog.h"
+#include "core/memory_budget.h"
+#include "core/memory_release.h"
 #include "core/metrics.h"
 #include "http/server.h"
 #include "server/version.h"
@@ -73,6 +75,26 @@ void collect_log(const log::LocalLog& log, core::MetricsWriter& writer) {
     counter("riacho_recovery_replayed_bytes", "Journal bytes the last start replayed", stats.recovery_replayed_bytes);
     writer.family("riacho_journal_sync_seconds", Kind::histogram, "Duration of the durable writes");
     writer.histogram({}, log.sync_histogram());
+}
+
+void collect_memory(const core::MemoryBudget& budget, std::size_t limit, core::MetricsWriter& writer) {
+    using Kind = core::MetricsWriter::Kind;
+    const auto each = [&](const auto& value) {
+        for (std::size_t i = 0; i < core::memory_use_count; ++i) {
+            const auto use = static_cast<core::MemoryUse>(i);
+            writer.sample({{"use", core::to_string(use)}}, std::uint64_t{value(use)});
+        }
+    };
+    writer.family("riacho_memory_limit_bytes", Kind::gauge, "Memory the process may use");
+    writer.sample({}, std::uint64_t{limit});
+    writer.family("riacho_memory_resident_bytes", Kind::gauge, "Memory the process has");
+    writer.sample({}, std::uint64_t{core::resident_bytes()});
+    writer.family("riacho_memory_share_bytes", Kind::gauge, "What each use of memory may take");
+    each([&](core::MemoryUse use) { return budget.share(use); });
+    writer.family("riacho_memory_used_bytes", Kind::gauge, "What each use of memory has taken");
+    each([&](core::MemoryUse use) { return budget.used(use); });
+    writer.family("riacho_memory_refused_total", Kind::counter, "Requests for memory that found their share used up");
+    each([&](core::MemoryUse use) { return budget.refused(use); });
 }
 
 void collect_http(const http::ServerStats& stats, core::MetricsWriter& writer) {

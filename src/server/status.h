@@ -29,6 +29,8 @@ std::string liveness_page();
 
 void collect_log(const log::LocalLog& log, core::MetricsWriter& writer);
 void collect_http(const http::ServerStats& stats, core::MetricsWriter& writer);
+// limit: of the process, in bytes.
+void collect_memory(const core::MemoryBudget& budget, std::size_t limit, core::MetricsWriter& writer);
 
 // Every shard the catalog knows exists in the log, and no other: a lost or foreign catalog is found at start, not when
 // a record is missed.

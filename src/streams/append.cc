@@ -83,6 +83,23 @@ AppendedRecord appended(const catalog::ShardState& shard, std::uint64_t seq, Tim
     return {shard.index, format_sequence_number(number)};
 }
 
+AppendError append_error(log::LogError error) {
+    switch (error) {
+        case log::LogError::overloaded:
+            return AppendError::overloaded;
+        case log::LogError::disk_full:
+        case log::LogError::shutting_down:
+        case log::LogError::poisoned:
+            return AppendError::unavailable;
+        case log::LogError::sealed:         // the children never appeared
+        case log::LogError::unknown_shard:  // deleted on the way
+            return AppendError::gone;
+        case log::LogError::corrupt:
+            return AppendError::corrupt;
+    }
+    RIACHO_CHECK(false, "an unknown LogError");
+}
+
 // Fills in what one shard's append gave; returns the records to try again at the shard's children.
 void settle(std::span<const Placed> group, const Expected<log::Appended, log::LogError>& outcome,
             std::vector<AppendResult>& results, std::vector<std::uint32_t>& again) {
@@ -93,7 +110,7 @@ void settle(std::span<const Placed> group, const Expected<log::Appended, log::Lo
         } else if (outcome.error() == log::LogError::sealed) {
             again.push_back(place.record);
         } else {
-            results[place.record] = fail(outcome.error());
+            results[place.record] = fail(append_error(outcome.error()));
         }
     }
 }
@@ -114,7 +131,7 @@ Result<RoutingKey> routing_key(std::string_view partition_key,
 
 // One record needs none of the grouping, and is what most producers send.
 Task<AppendResult> append_record(StreamsOp op, StreamRef stream, RecordToAppend record) {
-    AppendResult result = fail(log::LogError::sealed);
+    AppendResult result = fail(AppendError::gone);
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
         if (attempt > 0) {
             stream = op.catalog().snapshot()->find_by_uid(stream->uid);
@@ -133,7 +150,7 @@ Task<AppendResult> append_record(StreamsOp op, StreamRef stream, RecordToAppend 
             op.log().enqueue(request);
         });
         if (batch.result) co_return appended(shard, batch.result->first.value(), batch.result->arrival);
-        result = fail(batch.result.error());
+        result = fail(append_error(batch.result.error()));
         if (batch.result.error() != log::LogError::sealed) break;
     }
     co_return result;
@@ -141,7 +158,7 @@ Task<AppendResult> append_record(StreamsOp op, StreamRef stream, RecordToAppend 
 
 Task<std::vector<AppendResult>> append_records(StreamsOp op, StreamRef stream,
                                                std::span<const RecordToAppend> records) {
-    std::vector<AppendResult> results(records.size(), AppendResult(fail(log::LogError::sealed)));
+    std::vector<AppendResult> results(records.size(), AppendResult(fail(AppendError::gone)));
     std::vector<std::uint32_t> waiting(records.size());
     for (std::uint32_t i = 0; i < waiting.size(); ++i) waiting[i] = i;
     for (int attempt = 0; attempt < attempts_max && !waiting.empty(); ++attempt) {
@@ -183,27 +200,26 @@ Result<void> check_record_size(const catalog::StreamState& stream, std::string_v
     return fail(errors::record_too_large(path, static_cast<std::int64_t>(size_max)));
 }
 
-aws::ApiError to_api(log::LogError error, const catalog::StreamState& stream, const RoutingKey& key) {
+aws::ApiError to_api(AppendError error, const catalog::StreamState& stream, const RoutingKey& key) {
     switch (error) {
-        case log::LogError::overloaded:
+        case AppendError::throttled:
             return errors::shard_throughput_exceeded(shard_id(stream.shard_for(key.hash).index), stream.name,
                                                      stream.account);
         // Never a throughput error: it would make producers re-tune their rates.
-        case log::LogError::disk_full:
-        case log::LogError::shutting_down:
-        case log::LogError::poisoned:
+        case AppendError::overloaded:
+            return errors::overloaded();
+        case AppendError::unavailable:
             return errors::storage_unavailable();
-        case log::LogError::sealed:         // the children never appeared
-        case log::LogError::unknown_shard:  // deleted on the way
+        case AppendError::gone:
             return errors::stream_not_found(stream.name, stream.account);
-        case log::LogError::corrupt:
+        case AppendError::corrupt:
             return errors::internal_failure();
     }
-    RIACHO_CHECK(false, "an unknown LogError");
+    RIACHO_CHECK(false, "an unknown AppendError");
 }
 
-aws::ApiError entry_error(log::LogError error, const catalog::StreamState& stream, const RoutingKey& key) {
-    if (error == log::LogError::overloaded) return to_api(error, stream, key);
+aws::ApiError entry_error(AppendError error, const catalog::StreamState& stream, const RoutingKey& key) {
+    if (error == AppendError::throttled) return to_api(error, stream, key);
     return errors::record_internal_failure();  // AWS: the only other code an entry can have (spec 2.11)
 }
 

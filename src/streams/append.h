@@ -37,7 +37,14 @@ struct AppendedRecord {
     std::int32_t shard_index = 0;
     SequenceText sequence_number;
 };
-using AppendResult = Expected<AppendedRecord, log::LogError>;
+enum class AppendError : std::uint8_t {
+    throttled,    // a limit of the shard, or a fault that was asked for
+    overloaded,   // the node has more work than it can hold; nothing was written, try again
+    unavailable,  // a full or failed disk, or the node is stopping
+    gone,         // the stream was deleted on the way
+    corrupt
+};
+using AppendResult = Expected<AppendedRecord, AppendError>;
 
 // Appends records, in request order within each shard, and waits until they are durable. A record whose shard is closed
 // by a reshard on the way goes to the child that took over its hash key. Results are in request order.
@@ -52,7 +59,7 @@ Result<void> check_record_size(const catalog::StreamState& stream, std::string_v
                                const wire::Blob& data, std::optional<std::size_t> entry = std::nullopt);
 
 // How a client sees a failed append of a whole request, and of one record of PutRecords.
-aws::ApiError to_api(log::LogError error, const catalog::StreamState& stream, const RoutingKey& key);
-aws::ApiError entry_error(log::LogError error, const catalog::StreamState& stream, const RoutingKey& key);
+aws::ApiError to_api(AppendError error, const catalog::StreamState& stream, const RoutingKey& key);
+aws::ApiError entry_error(AppendError error, const catalog::StreamState& stream, const RoutingKey& key);
 
 }  // namespace riacho::streams

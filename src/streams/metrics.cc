@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -131,38 +132,40 @@ std::vector<std::pair<std::int32_t, const ShardCounters*>> StreamCounters::all_s
 
 StreamMetrics::StreamMetrics() : id_(next_id()) {}
 
-StreamCounters& StreamMetrics::of(std::uint64_t uid, std::string_view account, std::string_view region,
-                                  std::string_view stream) {
-    struct Key {
-        std::uint64_t owner, uid;
-        bool operator==(const Key&) const = default;
+std::shared_ptr<StreamCounters> StreamMetrics::of(std::uint64_t uid, std::string_view account, std::string_view region,
+                                                  std::string_view stream) {
+    struct Seen {
+        std::uint64_t owner = 0;
+        std::uint64_t generation = 0;
+        std::unordered_map<std::uint64_t, std::shared_ptr<StreamCounters>> counters;
     };
-    struct Hash {
-        std::size_t operator()(const Key& key) const {
-            return std::hash<std::uint64_t>()(key.uid * 0x9E3779B97F4A7C15 + key.owner);
-        }
-    };
-    thread_local std::unordered_map<Key, StreamCounters*, Hash> seen;
-    StreamCounters*& known = seen[Key{id_, uid}];
-    if (known != nullptr) return *known;
+    thread_local Seen seen;
+    const std::uint64_t generation = generation_.load(std::memory_order_acquire);
+    if (seen.owner != id_ || seen.generation != generation) seen = {id_, generation, {}};
+    std::shared_ptr<StreamCounters>& known = seen.counters[uid];
+    if (known != nullptr) return known;
     const std::lock_guard lock(mutex_);
-    auto& entry = shown_[uid];
-    if (!entry) {
-        entry = std::make_shared<StreamCounters>();
-        entry->account = account;
-        entry->region = region;
-        entry->stream = stream;
-    }
-    known = entry.get();
-    return *known;
+    const auto entry = shown_.find(uid);
+    if (entry != shown_.end()) return known = entry->second;
+    known = std::make_shared<StreamCounters>();
+    known->account = account;
+    known->region = region;
+    known->stream = stream;
+    if (std::ranges::find(forgotten_, uid) == forgotten_.end()) shown_.emplace(uid, known);
+    return known;
 }
 
 void StreamMetrics::forget(std::uint64_t uid) {
+    constexpr std::size_t forgotten_max = 256;
+    std::shared_ptr<StreamCounters> gone;  // freed without the lock
     const std::lock_guard lock(mutex_);
-    const auto found = shown_.find(uid);
-    if (found == shown_.end()) return;
-    retired_.push_back(std::move(found->second));
-    shown_.erase(found);
+    forgotten_.push_back(uid);
+    if (forgotten_.size() > forgotten_max) forgotten_.pop_front();
+    if (const auto found = shown_.find(uid); found != shown_.end()) {
+        gone = std::move(found->second);
+        shown_.erase(found);
+    }
+    generation_.fetch_add(1, std::memory_order_release);
 }
 
 void StreamMetrics::collect(core::MetricsWriter& writer) const {

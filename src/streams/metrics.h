@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -90,9 +91,11 @@ inline void add(Counter& counter, std::uint64_t n) { counter.fetch_add(n, std::m
 class StreamMetrics {
 public:
     StreamMetrics();
-    // The counters stay valid as long as this object. uid is never reused, so a re-created stream starts at zero.
-    StreamCounters& of(std::uint64_t uid, std::string_view account, std::string_view region, std::string_view stream);
-    // A deleted stream's figures end.
+    // uid is never reused, so a re-created stream starts at zero. Those of a stream that was forgotten are shown
+    // nowhere.
+    std::shared_ptr<StreamCounters> of(std::uint64_t uid, std::string_view account, std::string_view region,
+                                       std::string_view stream);
+    // A deleted stream's figures end; the memory goes with the last call that uses them.
     void forget(std::uint64_t uid);
     void collect(core::MetricsWriter& writer) const;
 
@@ -103,8 +106,10 @@ private:
     const std::uint64_t id_;  // tells this object's entries in the per-thread cache from another's
     mutable std::mutex mutex_;
     std::unordered_map<std::uint64_t, std::shared_ptr<StreamCounters>> shown_;
-    // Counters a thread may still hold a pointer to after forget().
-    std::vector<std::shared_ptr<StreamCounters>> retired_;
+    // Of the newest calls of forget(): operations that were under way meanwhile must not bring their streams back.
+    std::deque<std::uint64_t> forgotten_;
+    // Counts the calls of forget(): what threads remember from before is of no use any more.
+    std::atomic<std::uint64_t> generation_{0};
 };
 
 }  // namespace riacho::streams

@@ -11,7 +11,19 @@ namespace {
 
 constexpr std::uint8_t settings_format = 1;
 
+// A delivery and its place by time, as nodes of a map and of a set.
+constexpr std::size_t delivery_bytes = 256;
+
 }  // namespace
+
+Deliveries::Deliveries(core::MemoryBudget* memory) : is_bounded_(memory != nullptr) {
+    if (is_bounded_) memory_ = core::MemoryLease(*memory, core::MemoryUse::queues);
+}
+
+bool Deliveries::make_room(std::size_t count) {
+    const MutexLock lock(mutex_);
+    return !is_bounded_ || memory_.grow_to((deliveries_.size() + count) * delivery_bytes);
+}
 
 std::vector<Delivery> Deliveries::redeliver(std::size_t count, TimestampMs now, TimestampMs visible_at,
                                             std::int32_t receive_max, std::vector<QueueKey>& exhausted) {
@@ -70,6 +82,7 @@ void Deliveries::forget(QueueKey key) {
     if (found == deliveries_.end()) return;
     by_time_.erase({found->second.visible_at.value(), key});
     deliveries_.erase(found);
+    memory_.shrink_to(std::max(deliveries_.size() * delivery_bytes, memory_.bytes() / 2));
 }
 
 std::size_t Deliveries::size() const {
@@ -101,13 +114,23 @@ bool Deliveries::move_cursor(std::uint64_t shard_uid, std::uint64_t from, std::u
 std::shared_ptr<QueueWork> Queues::of(const std::string& arn) {
     const MutexLock lock(mutex_);
     auto& work = queues_[arn];
-    if (work == nullptr) work = std::make_shared<QueueWork>();
+    if (work == nullptr) work = std::make_shared<QueueWork>(memory_);
     return work;
 }
 
 void Queues::forget(const std::string& arn) {
     const MutexLock lock(mutex_);
     queues_.erase(arn);
+}
+
+void Queues::retain(const std::function<bool(const std::string& arn)>& exists) {
+    const MutexLock lock(mutex_);
+    std::erase_if(queues_, [&](const auto& queue) { return !exists(queue.first); });
+}
+
+std::size_t Queues::size() const {
+    const MutexLock lock(mutex_);
+    return queues_.size();
 }
 
 std::string seal_receipt(const TokenSealer& sealer, const Receipt& receipt) {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "base/mutex.h"
 #include "base/time.h"
 #include "catalog/model.h"
+#include "core/memory_budget.h"
 #include "core/task_fwd.h"
 #include "streams/service.h"
 #include "streams/token.h"
@@ -43,6 +45,11 @@ struct Delivery {
 // Records that were received and are neither acknowledged nor buried. Thread-safe.
 class Deliveries {
 public:
+    // memory: for MemoryUse::queues; null: without a bound.
+    explicit Deliveries(core::MemoryBudget* memory = nullptr);
+
+    // Takes memory for so many more deliveries. False: other queues' records, or its own, have all there is.
+    bool make_room(std::size_t count);
     // Up to `count` deliveries whose time is over, delivered again until visible_at. Those that were received
     // receive_max times (0: no limit) are given in `exhausted` instead, to be forgotten once they are buried; if they
     // never are, they come up again after visible_at.
@@ -70,10 +77,13 @@ private:
     std::set<std::pair<std::int64_t, QueueKey>> by_time_ GUARDED_BY(mutex_);
     std::map<std::uint64_t, std::uint64_t> cursors_ GUARDED_BY(mutex_);
     std::uint64_t last_receipt_ GUARDED_BY(mutex_) = 0;
+    const bool is_bounded_;
+    core::MemoryLease memory_ GUARDED_BY(mutex_);
 };
 
 // What a process knows of one queue.
 struct QueueWork {
+    explicit QueueWork(core::MemoryBudget* memory) : records(memory), dead(memory) {}
     Deliveries records;
     Deliveries dead;
 };
@@ -81,15 +91,21 @@ struct QueueWork {
 // By ARN. Thread-safe.
 class Queues {
 public:
+    // memory: of the deliveries; null: without a bound.
+    explicit Queues(core::MemoryBudget* memory = nullptr) : memory_(memory) {}
     std::shared_ptr<QueueWork> of(const std::string& arn);
     void forget(const std::string& arn);
+    // Forgets the work of queues that no longer exist, such as those that went with their stream.
+    void retain(const std::function<bool(const std::string& arn)>& exists);
+    [[nodiscard]] std::size_t size() const;
     // From now on nobody waits for records: the node is stopping.
     void stop() { stopping_ = true; }
     [[nodiscard]] bool stopping() const { return stopping_; }
 
 private:
+    core::MemoryBudget* const memory_;
     std::atomic<bool> stopping_{false};
-    Mutex mutex_;
+    mutable Mutex mutex_;
     std::map<std::string, std::shared_ptr<QueueWork>, std::less<>> queues_ GUARDED_BY(mutex_);
 };
 

@@ -127,5 +127,30 @@ TEST(Faults, are_read_strictly) {
     }
 }
 
+TEST(Queues, the_work_of_queues_that_are_gone_is_forgotten) {
+    Queues queues;
+    const auto kept = queues.of("kept");
+    const std::weak_ptr<QueueWork> gone = queues.of("gone");
+    queues.retain([](const std::string& arn) { return arn == "kept"; });
+    EXPECT_TRUE(gone.expired());
+    EXPECT_EQ(queues.of("kept"), kept);
+    EXPECT_EQ(queues.size(), 1U);
+}
+
+TEST(Deliveries, their_memory_is_bounded_and_given_back) {
+    core::MemoryBudget::Shares shares{};
+    shares[static_cast<std::size_t>(core::MemoryUse::queues)] = 100 * 256;
+    core::MemoryBudget budget(shares);
+    Deliveries deliveries(&budget);
+    std::uint64_t seq = 0;
+    for (; seq < 200 && deliveries.make_room(10); seq += 10) {
+        for (std::uint64_t i = 0; i < 10; ++i) deliveries.deliver({1, seq + i}, TimestampMs(0), TimestampMs(1'000));
+    }
+    EXPECT_EQ(seq, 100U);
+    for (std::uint64_t i = 0; i < 100; ++i) deliveries.forget({1, i});
+    EXPECT_TRUE(deliveries.make_room(10));
+    EXPECT_LE(budget.used(core::MemoryUse::queues), 20U * 256);
+}
+
 }  // namespace
 }  // namespace riacho::streams

@@ -48,7 +48,9 @@ public:
     Task<Result<void>> gather() {
         CO_TRY_VOID(co_await gather_again());
         CO_TRY_VOID(co_await gather_waiting());
-        if (!dead_) CO_TRY_VOID(co_await gather_new());
+        const bool has_room = dead_ || deliveries().make_room(wanted_);
+        if (!has_room && records.empty()) co_return fail(errors::overloaded());
+        if (!dead_ && has_room) CO_TRY_VOID(co_await gather_new());
         CO_TRY_VOID(co_await settle());
         co_return Result<void>();
     }
@@ -58,6 +60,10 @@ public:
 private:
     [[nodiscard]] Deliveries& deliveries() { return dead_ ? work_->dead : work_->records; }
     [[nodiscard]] bool is_enough() const { return records.size() >= wanted_; }
+    // The records gathered so far hold what there is for reads from disk: they are a reply of their own.
+    [[nodiscard]] bool is_short_of_memory(log::LogError error) const {
+        return error == log::LogError::overloaded && !records.empty();
+    }
     [[nodiscard]] TimestampMs now() const { return op_.service().clock.now(); }
 
     [[nodiscard]] const catalog::ShardState* shard_of(std::uint64_t uid) const {
@@ -108,6 +114,7 @@ private:
             const log::ReadLimits limits{wanted_ - records.size(), bytes_max};
             auto read = co_await op_.log().read(op_.core(), log::ShardUid(shard.uid), log::SeqIx(from), limits,
                                                 retention_horizon(*stream_, now()));
+            if (!read && is_short_of_memory(read.error())) co_return Result<void>();
             if (!read) co_return fail(read_error(read.error(), {stream_, &shard}));
             if (read->record_count == 0) co_return Result<void>();
             std::vector<api::Record> found;
@@ -139,6 +146,8 @@ private:
         if (shard != nullptr) {
             auto read = co_await op_.log().read(op_.core(), log::ShardUid(shard->uid), log::SeqIx(delivery.key.seq),
                                                 {1, bytes_max}, retention_horizon(*stream_, now()));
+            // It comes up again when its time is over.
+            if (!read && is_short_of_memory(read.error())) co_return Result<void>();
             if (!read) co_return fail(read_error(read.error(), {stream_, shard}));
             if (read->record_count == 1 && read->next.value() == delivery.key.seq + 1) {
                 CO_TRY(auto opened, fill_records(op_.service(), *stream_, *shard, *read, found));

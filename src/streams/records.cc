@@ -59,6 +59,12 @@ Result<std::shared_ptr<const OpenedData>> fill_records(const Service& service, c
     return opened;
 }
 
+std::size_t encoded_size(const log::ReadResult& read) {
+    constexpr std::size_t around_record = 256;  // names, sequence number, time, punctuation
+    constexpr std::size_t around_reply = 1024;
+    return read.payload_bytes / 3 * 4 + read.record_count * around_record + around_reply;
+}
+
 std::int64_t millis_behind(const log::ReadResult& read, TimestampMs now) {
     if (read.at_tip) return 0;
     const TimestampMs position = read.next_arrival     ? *read.next_arrival

@@ -21,6 +21,9 @@ Result<std::shared_ptr<const OpenedData>> fill_records(const Service& service, c
                                                        const catalog::ShardState& shard, const log::ReadResult& read,
                                                        std::vector<api::Record>& records);
 
+// What the records take in a reply, in JSON; nearly exact.
+std::size_t encoded_size(const log::ReadResult& read);
+
 // AWS: 0 when nothing is left to read, else how old the position is (data-streams spec 4.7).
 std::int64_t millis_behind(const log::ReadResult& read, TimestampMs now);
 

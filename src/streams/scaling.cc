@@ -15,7 +15,8 @@ constexpr std::uint32_t shards_max = 10'000;
 }  // namespace
 
 std::optional<catalog::Command> Scaling::due(const catalog::StreamState& stream, TimestampMs now) {
-    const StreamCounters& counters = metrics_.of(stream.uid, stream.account, stream.region, stream.name);
+    const auto owned_counters = metrics_.of(stream.uid, stream.account, stream.region, stream.name);
+    const StreamCounters& counters = *owned_counters;
     const Seen current{now, counters.incoming_bytes.load(), counters.incoming_records.load()};
     const auto [entry, is_new] = seen_.try_emplace(stream.uid, current);
     Seen& seen = entry->second;

@@ -25,7 +25,7 @@ TEST(Scaling, MakesRoomForDoubleTheLoad) {
     StreamMetrics metrics;
     Scaling scaling(metrics, 20);
     const catalog::StreamState stream = on_demand_stream(4);
-    StreamCounters& counters = metrics.of(7, stream.account, stream.region, stream.name);
+    StreamCounters& counters = *metrics.of(7, stream.account, stream.region, stream.name);
     EXPECT_EQ(target_of(scaling.due(stream, TimestampMs(0))), 0U);
     add(counters.incoming_records, 20'000);  // 2,000 a second: four shards are enough for double that
     EXPECT_EQ(target_of(scaling.due(stream, TimestampMs(10'000))), 0U);

@@ -174,10 +174,10 @@ Task<Result<catalog::Verdict>> StreamsOp::submit(const catalog::Command& command
     return submit_command(service_->commands, context_->core(), catalog::encode(command));
 }
 
-StreamCounters& StreamsOp::counters(const catalog::StreamState& stream) const {
-    StreamCounters& counters = service_->metrics.of(stream.uid, stream.account, stream.region, stream.name);
-    if (counters.shard_metrics.load(std::memory_order_relaxed) != stream.shard_metrics) {
-        counters.shard_metrics.store(stream.shard_metrics, std::memory_order_relaxed);
+std::shared_ptr<StreamCounters> StreamsOp::counters(const catalog::StreamState& stream) const {
+    auto counters = service_->metrics.of(stream.uid, stream.account, stream.region, stream.name);
+    if (counters->shard_metrics.load(std::memory_order_relaxed) != stream.shard_metrics) {
+        counters->shard_metrics.store(stream.shard_metrics, std::memory_order_relaxed);
     }
     return counters;
 }

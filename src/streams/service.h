@@ -54,6 +54,7 @@ struct Service {
     const FaultOptions& faults;
     std::int64_t transition_delay_ms;
     std::int32_t consumers_max;  // of a stream, queues counted
+    core::MemoryBudget& memory;
 };
 
 // One call's view of the service. Trivially copyable, so coroutines take it by value.
@@ -99,7 +100,7 @@ public:
     [[nodiscard]] Result<void> check_policy(const catalog::StreamState& stream, std::string_view arn) const;
     [[nodiscard]] Result<void> check_policy(const catalog::ConsumerState& consumer, std::string_view arn) const;
     [[nodiscard]] aws::ApiError access_denied(std::string_view arn) const;
-    [[nodiscard]] StreamCounters& counters(const catalog::StreamState& stream) const;
+    [[nodiscard]] std::shared_ptr<StreamCounters> counters(const catalog::StreamState& stream) const;
 
     // Gives a command its place in the order and waits until it is durable.
     Task<Result<catalog::Verdict>> submit(const catalog::Command& command) const;

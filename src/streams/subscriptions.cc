@@ -19,14 +19,21 @@ std::optional<EventCache::Event> EventCache::find(const Wanted& wanted, Monotoni
 void EventCache::keep(Event event) {
     const std::size_t size = event.frames->capacity();
     const bool is_useful = event.at_tip || event.frames->size() >= large;
-    if (!is_useful || size > bytes_max) return;
+    if (!is_useful || size > bytes_max_) return;
     const MutexLock lock(mutex_);
-    while (events_.size() >= events_max || bytes_ + size > bytes_max) {
+    while (events_.size() >= events_max || bytes_ + size > bytes_max_) {
         bytes_ -= events_.front().frames->capacity();
         events_.pop_front();
     }
     bytes_ += size;
     events_.push_back(std::move(event));
+}
+
+void EventCache::clear() {
+    std::deque<Event> events;  // freed without the lock
+    const MutexLock lock(mutex_);
+    events.swap(events_);
+    bytes_ = 0;
 }
 
 bool Subscriptions::begin(const std::string& consumer_arn, std::int32_t shard_index, MonotonicNs now,

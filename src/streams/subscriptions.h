@@ -23,10 +23,13 @@ struct Subscription {
 };
 
 // The newest events, as their frames: subscribers at the same place share one encoding. Thread-safe; holds 64 events or
-// some tens of megabytes, whichever is less.
+// bytes_max, whichever is less.
 class EventCache {
 public:
+    // With the memory taken for them, if any; given back with the last one who holds them.
     using Frames = std::shared_ptr<const Buffer>;
+
+    explicit EventCache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
     // An event with the records [from, next) of a shard. At the tip its MillisBehindLatest is 0, and stays true.
     struct Event {
@@ -50,15 +53,17 @@ public:
     // subscriber that is an event behind stay on the others' events: encoding its own, it would fall further behind.
     [[nodiscard]] std::optional<Event> find(const Wanted& wanted, MonotonicNs now) const;
     void keep(Event event);
+    // Somebody needs the memory more.
+    void clear();
 
 private:
-    static constexpr std::size_t bytes_max = std::size_t{32} << 20;
     static constexpr std::size_t events_max = 64;
     // Smaller ones cost less to make than to send one by one.
     static constexpr std::size_t large = std::size_t{64} << 10;
     // What an event says of MillisBehindLatest is off by no more than this.
     static constexpr std::int64_t fresh_ns = 1'000'000'000;
 
+    const std::size_t bytes_max_;
     mutable Mutex mutex_;
     std::deque<Event> events_ GUARDED_BY(mutex_);  // the oldest first
     std::size_t bytes_ GUARDED_BY(mutex_) = 0;
@@ -69,6 +74,9 @@ class Subscriptions {
 public:
     // AWS: a second call within 5 s of a successful one is refused, a later one takes over (data-streams spec 5.1).
     static constexpr std::int64_t exclusive_ns = 5'000'000'000;
+
+    // event_bytes_max: what the cache of events may hold.
+    explicit Subscriptions(std::size_t event_bytes_max) : events_(event_bytes_max) {}
 
     // False: another call of this consumer and shard succeeded less than 5 s ago.
     bool begin(const std::string& consumer_arn, std::int32_t shard_index, MonotonicNs now,

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr MonotonicNs begin_ns{second_ns};
+constexpr std::size_t cache_bytes = std::size_t{32} << 20;
 
 EventCache::Event event(std::uint64_t shard, std::uint64_t from, std::uint64_t next, std::size_t size,
                         std::size_t capacity = 0) {
@@ -25,7 +26,7 @@ std::uint64_t found(const EventCache& cache, const EventCache::Wanted& wanted, s
 }
 
 TEST(EventCache, gives_an_event_to_who_is_at_the_same_place) {
-    EventCache cache;
+    EventCache cache(cache_bytes);
     EXPECT_EQ(found(cache, {1, 0, 5, true}), 0U);
     cache.keep(event(1, 0, 5, 100));
     EXPECT_EQ(found(cache, {1, 0, 5, true}), 5U);
@@ -40,7 +41,7 @@ TEST(EventCache, gives_an_event_to_who_is_at_the_same_place) {
 
 TEST(EventCache, gives_a_large_fresh_event_to_who_is_a_little_behind) {
     constexpr std::size_t large = std::size_t{64} << 10;
-    EventCache cache;
+    EventCache cache(cache_bytes);
     cache.keep(event(1, 0, 5, large));
     cache.keep(event(1, 5, 9, large));
     EXPECT_EQ(found(cache, {1, 0, 9, true}), 5U);
@@ -58,7 +59,7 @@ TEST(EventCache, is_bounded_by_memory_and_by_number) {
         for (std::uint64_t shard = 0; shard < shards; ++shard) count += found(cache, {shard, 0, 1, true});
         return count;
     };
-    EventCache cache;
+    EventCache cache(cache_bytes);
     for (std::uint64_t shard = 0; shard < 100; ++shard) cache.keep(event(shard, 0, 1, 10, std::size_t{8} << 20));
     EXPECT_GT(kept(cache, 100), 0U);
     EXPECT_LE(kept(cache, 100), 4U);
@@ -67,13 +68,13 @@ TEST(EventCache, is_bounded_by_memory_and_by_number) {
     cache.keep(event(200, 0, 1, 10, std::size_t{33} << 20));
     EXPECT_EQ(found(cache, {200, 0, 1, true}), 0U);
 
-    EventCache many;
+    EventCache many(cache_bytes);
     for (std::uint64_t shard = 0; shard < 1000; ++shard) many.keep(event(shard, 0, 1, 10));
     EXPECT_EQ(kept(many, 1000), 64U);
 }
 
 TEST(Subscriptions, a_second_call_waits_five_seconds_and_then_takes_over) {
-    Subscriptions subscriptions;
+    Subscriptions subscriptions(cache_bytes);
     const std::int64_t start = 1'000'000'000;
     int displaced = 0;
     const auto first = std::make_shared<Subscription>();

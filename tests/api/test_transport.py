@@ -196,7 +196,7 @@ def test_other_media_types(raw, content_type):
 
 def test_a_browser_may_ask_first(raw):
     """[10]"""
-    asked = {"Origin": "https://example.com", "Access-Control-Request-Headers": "x-amz-target,authorization",
+    asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Headers": "x-amz-target,authorization",
              "Access-Control-Request-Method": "POST"}
     reply = raw.request("OPTIONS", "/", b"", asked)
     assert (reply.status, reply.body) == (200, b"")
@@ -207,18 +207,18 @@ def test_a_browser_may_ask_first(raw):
     assert reply.headers["Content-Length"] == "0"
     assert uuid.UUID(reply.headers["x-amzn-RequestId"])
     assert "x-amz-id-2" not in reply.headers and "Content-Type" not in reply.headers
-    bare = raw.request("OPTIONS", "/", b"", {"Origin": "null"})
+    bare = raw.request("OPTIONS", "/", b"", {"Origin": "http://127.0.0.1:3000"})
     assert bare.status == 200
     assert "Access-Control-Allow-Headers" not in bare.headers and "Access-Control-Allow-Methods" not in bare.headers
 
 
 def test_a_browser_may_read_every_reply(raw, stream):
     """[11]"""
-    replies = [raw.call("DescribeStreamSummary", {"StreamName": stream}, Origin="https://example.com"),
-               raw.call("DescribeStreamSummary", {"StreamName": "missing"}, Origin="https://example.com"),
-               raw.call("DescribeStreamSummary", "{}", content_type="text/plain", Origin="https://example.com"),
-               raw.call("DescribeStreamSummary", "", Origin="https://example.com"),
-               raw.request("GET", "/", b"", {"Origin": "https://example.com"})]
+    replies = [raw.call("DescribeStreamSummary", {"StreamName": stream}, Origin="http://localhost:3000"),
+               raw.call("DescribeStreamSummary", {"StreamName": "missing"}, Origin="http://localhost:3000"),
+               raw.call("DescribeStreamSummary", "{}", content_type="text/plain", Origin="http://localhost:3000"),
+               raw.call("DescribeStreamSummary", "", Origin="http://localhost:3000"),
+               raw.request("GET", "/", b"", {"Origin": "http://localhost:3000"})]
     assert [reply.status for reply in replies] == [200, 400, 404, 400, 403]
     for reply in replies:
         assert reply.headers["Access-Control-Allow-Origin"] == "*"

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "core/log.h"
+#include "core/memory_release.h"
 #include "core/runtime.h"
 
 namespace riacho::log::detail {
@@ -179,6 +180,7 @@ bool Flusher::checkpoint() {
     store_.counters.checkpoint_lsn = checkpoint_lsn_.value();
     release_journal();
     release_files();
+    store_.counters.dirty_bytes -= std::exchange(dirty_bytes_, 0);
     evict();
     return !store_.is_poisoned();
 }
@@ -220,7 +222,9 @@ bool Flusher::release_files() {
 }
 
 bool Flusher::is_cache_full(ShardClass shard_class) const {
-    const std::size_t cache_max = store_.options.cache_bytes;
+    const auto& options = store_.options;
+    const std::size_t cache_max =
+        store_.is_memory_wanted() ? std::min(options.cache_bytes, options.cached_bytes_max / 2) : options.cache_bytes;
     const std::size_t media_max = std::min(cache_max / 4, cache_media_bytes_max);
     const std::size_t media = store_.counters.cached_media_bytes;
     if (shard_class == ShardClass::media) return media > media_max;
@@ -229,7 +233,6 @@ bool Flusher::is_cache_full(ShardClass shard_class) const {
 }
 
 void Flusher::evict() {
-    store_.counters.dirty_bytes -= std::exchange(dirty_bytes_, 0);
     const bool has_dropped = std::exchange(has_dropped_frames_, false);
     for (const ShardClass shard_class : {ShardClass::media, ShardClass::records}) {
         auto& frames = cached_[static_cast<std::size_t>(shard_class)];
@@ -251,6 +254,7 @@ void Flusher::evict() {
             frames.pop_front();
         }
     }
+    store_.note_memory_freed();
 }
 
 void Flusher::seal_old_segments() {
@@ -319,10 +323,12 @@ void Flusher::tick() {
         enforce_retention();
     }
     if (store_.journal.retained_count() > 0) release_journal();
+    if (idle_.should_release()) core::release_free_memory();
 }
 
 bool Flusher::checkpoint_is_due() {
     if (!has_changed_) return false;
+    if (store_.is_memory_wanted()) return true;
     const std::uint64_t limit =
         std::min<std::uint64_t>(store_.options.checkpoint_bytes, store_.options.cache_bytes / 2);
     if (flushed_.lsn.value() - checkpoint_lsn_.value() >= limit) return true;
@@ -336,7 +342,11 @@ void Flusher::run() {
         store_.flush_queue.wait(tick_ms, gather_ms);
         const bool is_stopping = store_.flush_queue.is_stopping();
         const bool is_complete = process();
-        if (is_complete && (checkpoint_is_due() || (is_stopping && has_changed_))) checkpoint();
+        if (is_complete && (checkpoint_is_due() || (is_stopping && has_changed_))) {
+            checkpoint();
+        } else if (store_.is_memory_wanted()) {
+            evict();
+        }
         if (is_stopping) return;
         tick();
     }

@@ -9,6 +9,7 @@
 #include <set>
 #include <vector>
 
+#include "core/memory_release.h"
 #include "core/throttle.h"
 #include "log/detail/sequencer.h"
 #include "log/detail/store.h"
@@ -57,6 +58,7 @@ private:
     void release_journal();
     // Deletes the files of what was trimmed or dropped; true if there were any.
     bool release_files();
+    // Takes the oldest frames that a checkpoint covers out of memory, until what stays fits.
     void evict();
     [[nodiscard]] bool is_cache_full(ShardClass shard_class) const;
     // The wall clock, unless it has leapt forward: what is deleted does not come back when it is set right again.
@@ -89,6 +91,7 @@ private:
     MonotonicNs trusted_at_;
     core::LogThrottle delete_throttle_;
     core::LogThrottle retention_throttle_;
+    core::IdleWatch idle_;
 };
 
 }  // namespace riacho::log::detail

@@ -76,6 +76,10 @@ bool Sequencer::leaves_reserve(const QueueItem& item) const {
     return room_needed(item) + reserve <= store_.journal.room_in_all();
 }
 
+bool Sequencer::make_memory(const QueueItem& item) {
+    return store_.wait_for_memory(staging_.size() + item.bytes, store_.options.space_wait_ms);
+}
+
 FrameHeader Sequencer::next_header(FrameKind kind) const {
     FrameHeader header;
     header.kind = kind;
@@ -225,11 +229,19 @@ void Sequencer::place(QueueItem& item) {
 }
 
 bool Sequencer::place_front(QueueItem*& list, std::size_t bytes_max, bool& is_stuck) {
+    bool is_out_of_memory = false;
     while (list != nullptr && staging_.size() < bytes_max) {
         QueueItem& item = *list;
         // A file is left only between groups.
         if (!trailer_.entries.empty() && room_needed(item) > store_.journal.room()) return false;
+        const bool is_append = item.kind == QueueItem::Kind::append;
+        // What has its place is written before anything waits.
+        if (!trailer_.entries.empty() && is_append && !store_.has_memory(staging_.size() + item.bytes)) return false;
         bool fits = can_ever_fit(item) && leaves_reserve(item);
+        if (fits && is_append) {
+            fits = !is_out_of_memory && make_memory(item);
+            is_out_of_memory |= !fits;
+        }
         if (fits && room_needed(item) > store_.journal.room()) {
             fits = !is_stuck && make_room(item);
             is_stuck |= !fits;  // the others need not wait for a file again

@@ -13,7 +13,6 @@
 
 namespace riacho::log::detail {
 
-inline constexpr std::size_t queue_bytes_max = 64 << 20;
 inline constexpr std::size_t queue_frames_max = 65'536;
 // Media may fill a part of the queue only, and add that much to a group that also holds records: records wait for their
 // write.
@@ -111,6 +110,8 @@ private:
     bool make_room(const QueueItem& item);
     // False for records that would use up the reserve of a full volume's journal.
     bool leaves_reserve(const QueueItem& item) const;
+    // Waits for the flusher when too many records are in memory. False: it did not get on.
+    bool make_memory(const QueueItem& item);
     std::size_t effects_size_max(const CommandRequest& request) const;
     // False for what no journal file has room for.
     bool can_ever_fit(const QueueItem& item) const;

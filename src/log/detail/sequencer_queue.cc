@@ -56,7 +56,7 @@ void Sequencer::submit(QueueItem& item) {
         const MutexLock lock(mutex_);
         is_stopping = stopping_;
         const bool is_control = item.kind != QueueItem::Kind::append;
-        const std::size_t bytes_max = queue_bytes_max + (is_control ? queue_control_bytes : 0);
+        const std::size_t bytes_max = store_.options.queue_bytes_max + (is_control ? queue_control_bytes : 0);
         const std::size_t frames_max = queue_frames_max + (is_control ? queue_control_frames : 0);
         const std::size_t media_bytes = is_media(item) ? item.bytes : 0;
         const bool has_room = counters.queue_bytes + item.bytes <= bytes_max &&

@@ -120,6 +120,27 @@ void Store::publish_closed(Shard& shard, Waiter*& woken) {
     take_waiters(shard, woken);
 }
 
+bool Store::wait_for_memory(std::size_t bytes, std::int64_t span_ms) {
+    if (has_memory(bytes)) return true;
+    // On a full volume nothing leaves memory.
+    if (bytes > options.cached_bytes_max || is_out_of_space()) return false;
+    constexpr int rounds = 8;
+    const MutexLock lock(memory_mutex_);
+    for (int round = 0; round < rounds && !is_poisoned(); ++round) {
+        memory_wanted_ = true;
+        flush_queue.hurry();
+        memory_freed_.wait_for_ms(memory_mutex_, span_ms / rounds);
+        if (has_memory(bytes)) return true;
+    }
+    return false;
+}
+
+void Store::note_memory_freed() {
+    if (!memory_wanted_.exchange(false)) return;
+    const MutexLock lock(memory_mutex_);
+    memory_freed_.notify_all();
+}
+
 void Store::evict(Shard& shard, SeqIx first, std::size_t bytes) {
     FramePtr gone;
     {

@@ -66,8 +66,15 @@ public:
     // Waits until there is something and then, to write more at once, until there is much or a moment has passed.
     void wait(std::int64_t span_ms, std::int64_t gather_ms) {
         const MutexLock lock(mutex_);
-        if (events_.empty() && !stopping_) more_.wait_for_ms(mutex_, span_ms);
-        if (!events_.empty() && bytes_ < eager_bytes && !stopping_) more_.wait_for_ms(mutex_, gather_ms);
+        if (events_.empty() && !stopping_ && !hurried_) more_.wait_for_ms(mutex_, span_ms);
+        if (!events_.empty() && bytes_ < eager_bytes && !stopping_ && !hurried_) more_.wait_for_ms(mutex_, gather_ms);
+        hurried_ = false;
+    }
+    // Whoever waits goes on at once.
+    void hurry() {
+        const MutexLock lock(mutex_);
+        hurried_ = true;
+        more_.notify_one();
     }
     void stop() {
         const MutexLock lock(mutex_);
@@ -86,6 +93,7 @@ private:
     std::vector<FlushEvent> events_ GUARDED_BY(mutex_);
     std::size_t bytes_ GUARDED_BY(mutex_) = 0;
     bool stopping_ GUARDED_BY(mutex_) = false;
+    bool hurried_ GUARDED_BY(mutex_) = false;
 };
 
 struct Counters {
@@ -172,7 +180,20 @@ struct Store {
     // Removes a frame from the front of the tail if it is still there.
     void evict(Shard& shard, SeqIx first, std::size_t bytes);
 
+    // Whether so many more bytes of records may be in memory.
+    [[nodiscard]] bool has_memory(std::size_t bytes) const {
+        return bytes <= options.cached_bytes_max && counters.cached_bytes <= options.cached_bytes_max - bytes;
+    }
+    // Makes the flusher hurry, and waits at most span_ms for it.
+    bool wait_for_memory(std::size_t bytes, std::int64_t span_ms);
+    // The flusher has made what room it could.
+    void note_memory_freed();
+    [[nodiscard]] bool is_memory_wanted() const { return memory_wanted_.load(std::memory_order_relaxed); }
+
 private:
+    Mutex memory_mutex_;
+    Condition memory_freed_;
+    std::atomic<bool> memory_wanted_{false};
     std::atomic<bool> poisoned_{false};
     struct Shortage {
         std::atomic<bool> is_out_of_space{false};

@@ -40,16 +40,22 @@ struct DataStreamsModule::Impl {
 
 DataStreamsModule::Impl::Impl(const Parts& given)
     : parts(given),
+      subscriptions(parts.event_bytes_max),
       data_keys(parts.keyring, parts.rng, parts.config.key_faults),
       limits(parts.config.limits),
+      queues(&parts.memory),
       service(parts.catalog, parts.log, parts.commands, parts.clock, parts.rng, parts.tokens, metrics, subscriptions,
               data_keys, limits, queues, parts.config.faults, parts.config.transition_delay_ms,
-              parts.config.consumers_max),
-      janitor(parts.runtime.core(0), parts.clock, parts.catalog, parts.log, parts.commands, metrics,
+              parts.config.consumers_max, parts.memory),
+      janitor(parts.runtime.core(0), parts.clock, parts.catalog, parts.log, parts.commands, metrics, queues,
               parts.config.transition_delay_ms) {}
 
 void DataStreamsModule::Impl::add_metrics() {
     parts.metrics.add_collector([this](core::MetricsWriter& writer) { metrics.collect(writer); });
+    parts.metrics.add_collector([this](core::MetricsWriter& writer) {
+        writer.family("riacho_queues_in_memory", core::MetricsWriter::Kind::gauge, "Queues whose work is known here");
+        writer.sample({}, std::uint64_t{queues.size()});
+    });
     parts.metrics.add_collector([this](core::MetricsWriter& writer) {
         writer.family("riacho_subscriptions", core::MetricsWriter::Kind::gauge, "Calls of SubscribeToShard under way");
         writer.sample({}, std::uint64_t{subscriptions.active()});

@@ -1,6 +1,8 @@
 // The parts of a node that its services share.
 #pragma once
 
+#include <cstddef>
+
 #include "catalog/fwd.h"
 #include "core/fwd.h"
 #include "log/fwd.h"
@@ -24,6 +26,8 @@ struct Parts {
     log::CommandLog& commands;
     const catalog::Keyring& keyring;
     const aws::TokenSealer& tokens;
+    core::MemoryBudget& memory;
+    std::size_t event_bytes_max;  // of MemoryUse::subscriptions, for the cache of events
 };
 
 }  // namespace riacho::server

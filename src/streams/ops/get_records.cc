@@ -25,6 +25,8 @@ namespace {
 
 constexpr std::int32_t records_max = 10'000;
 constexpr std::size_t bytes_max = std::size_t{10} << 20;
+// Replies up to this size are counted by the HTTP server, and only when they have to wait for their reader.
+constexpr std::size_t reply_size_small = std::size_t{128} << 10;
 
 // "Thu Jan 22 01:22:02 UTC 2015", as Java prints a date.
 std::string java_date(TimestampMs at) {
@@ -67,6 +69,16 @@ Result<ShardRef> shard_of(StreamsOp op, const ShardIterator& iterator,
     return ShardRef{std::move(stream), shard};
 }
 
+// Takes memory for the reply before it is encoded. False: too many replies wait for their readers.
+bool hold_reply(StreamsOp op, const log::ReadResult& read) {
+    const std::size_t bytes = encoded_size(read);
+    if (bytes <= reply_size_small) return true;
+    core::MemoryLease memory(op.service().memory, core::MemoryUse::replies);
+    if (!memory.grow_to(bytes)) return false;
+    op.context().hold_reply(std::move(memory));
+    return true;
+}
+
 }  // namespace
 
 Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInput request) {
@@ -79,7 +91,8 @@ Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInp
     if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
 
     CO_TRY_VOID(co_await inject_faults(op, found.stream, found.shard->index));
-    StreamCounters& counters = op.counters(*found.stream);
+    const auto owned_counters = op.counters(*found.stream);
+    StreamCounters& counters = *owned_counters;
     if (!op.service().limits.begin_read(found.shard->uid, started)) {
         add(counters.read_throttled, 1);
         add(counters.get_records_failure, 1);
@@ -94,6 +107,10 @@ Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInp
     if (!read) {
         add(counters.get_records_failure, 1);
         co_return fail(read_error(read.error(), found));
+    }
+    if (!hold_reply(op, *read)) {
+        add(counters.get_records_failure, 1);
+        co_return fail(errors::overloaded());
     }
     api::GetRecordsOutput output;
     CO_TRY(auto opened, fill_records(op.service(), *found.stream, *found.shard, *read, output.records));

@@ -59,16 +59,17 @@ Task<Result<api::PutRecordOutput>> put_record(StreamsOp op, api::PutRecordInput 
     const catalog::ShardState& shard = stream->shard_for(key.hash);
     CO_TRY_VOID(co_await inject_faults(op, stream, shard.index));
     if (!op.service().limits.write(shard.uid, partition_key.size() + request.data.size(), started)) {
-        count_refused(op.counters(*stream), shard.index, true);
-        co_return fail(to_api(log::LogError::overloaded, *stream, key));
+        count_refused(*op.counters(*stream), shard.index, true);
+        co_return fail(to_api(AppendError::throttled, *stream, key));
     }
     const std::int32_t shard_index = shard.index;
     const RecordToAppend record{partition_key, key, &request.data};
     const AppendResult result = co_await append_record(op, stream, record);
-    StreamCounters& counters = op.counters(*stream);
+    const auto owned_counters = op.counters(*stream);
+    StreamCounters& counters = *owned_counters;
     counters.put_record_latency.record_ns(op.service().clock.monotonic().value() - started.value());
     if (!result) {
-        count_refused(counters, shard_index, result.error() == log::LogError::overloaded);
+        count_refused(counters, shard_index, result.error() == AppendError::throttled);
         co_return fail(to_api(result.error(), *stream, key));
     }
     const std::size_t bytes = partition_key.size() + request.data.size();

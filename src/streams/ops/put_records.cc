@@ -53,7 +53,7 @@ void count_by_shard(StreamCounters& counters, const catalog::StreamState& stream
                     const std::vector<AppendResult>& results) {
     for (std::size_t i = 0; i < results.size(); ++i) {
         const RecordToAppend& record = prepared.records[i];
-        const bool throttled = !results[i] && results[i].error() == log::LogError::overloaded;
+        const bool throttled = !results[i] && results[i].error() == AppendError::throttled;
         if (!results[i] && !throttled) continue;
         ShardCounters* figures =
             counters.shard(throttled ? stream.shard_for(record.key.hash).index : results[i]->shard_index);
@@ -72,7 +72,7 @@ void count(StreamCounters& counters, const Prepared& prepared, const std::vector
         if (results[i]) {
             ++stored;
             bytes += prepared.records[i].partition_key.size() + prepared.records[i].data->size();
-        } else if (results[i].error() == log::LogError::overloaded) {
+        } else if (results[i].error() == AppendError::throttled) {
             ++throttled;
         }
     }
@@ -95,7 +95,7 @@ Task<std::vector<AppendResult>> append_admitted(StreamsOp op, StreamRef stream,
     Limits& limits = op.service().limits;
     if (partial == 0 && !limits.enforced()) co_return co_await append_records(op, stream, records);
     const MonotonicNs now = op.service().clock.monotonic();
-    std::vector<AppendResult> results(records.size(), AppendResult(fail(log::LogError::overloaded)));
+    std::vector<AppendResult> results(records.size(), AppendResult(fail(AppendError::throttled)));
     std::vector<RecordToAppend> admitted;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < records.size(); ++i) {
@@ -123,7 +123,8 @@ Task<Result<api::PutRecordsOutput>> put_records(StreamsOp op, api::PutRecordsInp
     if (const auto refused = op.service().data_keys.refusal(stream->key_id, *stream, true)) co_return fail(*refused);
     CO_TRY_VOID(co_await inject_faults(op, stream, stream->shard_for(prepared.records.front().key.hash).index));
     const std::vector<AppendResult> results = co_await append_admitted(op, stream, prepared.records);
-    StreamCounters& counters = op.counters(*stream);
+    const auto owned_counters = op.counters(*stream);
+    StreamCounters& counters = *owned_counters;
     count(counters, prepared, results);
     if (stream->shard_metrics != 0) count_by_shard(counters, *stream, prepared, results);
     counters.put_records_latency.record_ns(op.service().clock.monotonic().value() - started.value());

@@ -52,7 +52,7 @@ Task<Result<api::EnhancedMonitoringOutput>> set_monitoring(StreamsOp op, StreamR
     output.current_shard_level_metrics = metrics_of(stream->shard_metrics);
     const auto desired = static_cast<std::uint8_t>((stream->shard_metrics | on) & static_cast<std::uint8_t>(~off));
     output.desired_shard_level_metrics = metrics_of(desired);
-    op.counters(*stream).shard_metrics = desired;
+    op.counters(*stream)->shard_metrics = desired;
     co_return output;
 }
 

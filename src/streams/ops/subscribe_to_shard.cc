@@ -30,6 +30,9 @@ constexpr std::int64_t heartbeat_ns = 4'500'000'000;
 // How often a quiet subscription looks whether the server stops or its consumer is gone.
 constexpr std::int64_t look_ms = 500;
 constexpr log::ReadLimits event_limits{10'000, std::size_t{1} << 20};
+// Events up to this size are not counted: a connection costs as much.
+constexpr std::size_t event_size_small = std::size_t{64} << 10;
+constexpr std::int64_t room_wait_ms = 100;
 
 // One push to one client. Everything of it runs on one core, except displace().
 class Push : public std::enable_shared_from_this<Push> {
@@ -47,8 +50,8 @@ public:
           last_event_(began_),
           timer_(core),
           subscription_(std::make_shared<Subscription>()),
-          counters_(service.metrics.of(stream_->uid, stream_->account, stream_->region, stream_->name)
-                        .consumer(consumer_name_)) {}
+          stream_counters_(service.metrics.of(stream_->uid, stream_->account, stream_->region, stream_->name)),
+          counters_(stream_counters_->consumer(consumer_name_)) {}
     // A client that has gone before the first frame never gets as far as run().
     ~Push() { end(); }
     Push(const Push&) = delete;
@@ -108,7 +111,15 @@ private:
                 }
                 continue;
             }
-            const auto event = event_of(*read, shard_ended, now);
+            auto event = event_of(*read, shard_ended, now);
+            if (event && event->frames == nullptr) {
+                // Other subscribers' events have all the memory there is for them: the records have to wait.
+                if (!heartbeat_due()) {
+                    co_await core::sleep(core_, room_wait_ms);
+                    continue;
+                }
+                event = event_of(nothing_of(*read), false, now);
+            }
             if (!event) {
                 wire::append_event_exception(frames, event.error().code, event.error().message);
                 co_await writer.write(frames.view());
@@ -120,7 +131,8 @@ private:
             add(counters_.event_records, event->next - event->from);
             add(counters_.event_bytes, event->payload_bytes);
             counters_.millis_behind = static_cast<std::uint64_t>(millis_behind(*read, now));
-            if (!co_await writer.write(event->frames->view()) || shard_ended) co_return;
+            const bool written = co_await writer.write(event->frames->view());
+            if (!written || (shard_ended && event->next == read->next.value())) co_return;
         }
     }
 
@@ -147,7 +159,23 @@ private:
         return std::nullopt;
     }
 
-    // The next event: made here, or by another subscriber that was at the same place.
+    // As if none of the records were there yet.
+    [[nodiscard]] log::ReadResult nothing_of(const log::ReadResult& read) const {
+        log::ReadResult nothing;
+        nothing.next = log::SeqIx(next_);
+        nothing.next_arrival = read.slices.front().frame->arrival();
+        return nothing;
+    }
+
+    // Memory for the frames of an event; the cache makes room when there is none. False: there is none.
+    bool take_memory(std::size_t bytes, core::MemoryLease& memory) {
+        if (bytes <= event_size_small || memory.grow_to(bytes)) return true;
+        service_.subscriptions.events().clear();
+        return memory.grow_to(bytes);
+    }
+
+    // The next event: made here, or by another subscriber that was at the same place. Without frames when there is no
+    // memory for them.
     Result<EventCache::Event> event_of(const log::ReadResult& read, bool shard_ended, TimestampMs now) {
         const MonotonicNs at = service_.clock.monotonic();
         const std::uint64_t next = read.next.value();
@@ -156,15 +184,24 @@ private:
             if (auto known = cache.find({uid_, next - read.record_count, next, read.at_tip}, at))
                 return *std::move(known);
         }
-        auto frames = std::make_shared<Buffer>();
-        TRY_VOID(append_event(*frames, read, shard_ended, now));
+        struct Made {
+            core::MemoryLease memory;
+            Buffer frames;
+        };
+        const auto made = std::make_shared<Made>();
+        made->memory = core::MemoryLease(service_.memory, core::MemoryUse::subscriptions);
+        const std::size_t bytes = encoded_size(read);
+        if (!take_memory(bytes, made->memory)) return EventCache::Event();
+        made->frames.reserve(made->memory.bytes());
+        TRY_VOID(append_event(made->frames, read, shard_ended, now));
+        const EventCache::Frames frames(made, &made->frames);
         EventCache::Event event{.shard_uid = uid_,
                                 .from = next - read.record_count,
                                 .next = next,
                                 .payload_bytes = read.payload_bytes,
                                 .at_tip = read.at_tip,
                                 .made_at = at,
-                                .frames = std::move(frames)};
+                                .frames = frames};
         // Sealed records stay out of caches.
         const bool sealed =
             std::ranges::any_of(read.slices, [](const auto& slice) { return slice.frame->is_sealed(); });
@@ -231,6 +268,7 @@ private:
     MonotonicNs last_event_;
     core::Timer timer_;
     std::shared_ptr<Subscription> subscription_;
+    std::shared_ptr<StreamCounters> stream_counters_;
     ConsumerCounters& counters_;
     log::Waiter waiter_;
     core::Wakeup* wakeup_ = nullptr;

@@ -1,0 +1,85 @@
+#include "core/memory_release.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "core/runtime.h"
+
+// mimalloc's, when the program is linked with it.
+extern "C" void mi_collect(bool force) __attribute__((weak));
+
+namespace riacho::core {
+namespace {
+
+constexpr std::int64_t tick_ms = 1'000;
+// A thread that used less of the processor than this between two looks has nothing to do.
+constexpr std::int64_t idle_cpu_ns = 20'000'000;
+
+constexpr std::size_t hooks_max = 8;
+std::array<void (*)(), hooks_max> hooks{};
+std::size_t hook_count = 0;
+
+std::int64_t thread_cpu_ns() {
+    timespec time{};
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) != 0) return 0;
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+}  // namespace
+
+std::atomic<bool> IdleWatch::near_limit_{false};
+
+std::size_t resident_bytes() {
+    const int fd = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    std::array<char, 128> text{};
+    const ssize_t size = ::read(fd, text.data(), text.size() - 1);
+    ::close(fd);
+    if (size <= 0) return 0;
+    char* rest = text.data();
+    std::strtoull(rest, &rest, 10);  // the whole address space
+    return std::strtoull(rest, nullptr, 10) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void add_release_hook(void (*hook)()) {
+    for (std::size_t i = 0; i < hook_count; ++i) {
+        if (hooks[i] == hook) return;
+    }
+    RIACHO_CHECK(hook_count < hooks_max);
+    hooks[hook_count++] = hook;
+}
+
+void release_free_memory() {
+    Buffer::release_kept();
+    for (std::size_t i = 0; i < hook_count; ++i) hooks[i]();
+    if (mi_collect != nullptr) mi_collect(true);
+}
+
+bool IdleWatch::should_release() {
+    const std::int64_t now_ns = thread_cpu_ns();
+    const bool works = now_ns - cpu_ns_ > idle_cpu_ns;
+    cpu_ns_ = now_ns;
+    if (near_limit_.load(std::memory_order_relaxed)) return true;
+    const bool became_idle = worked_ && !works;
+    worked_ = works;
+    return became_idle;
+}
+
+void IdleRelease::start() {
+    post(core_, [this] { tick(); });
+}
+
+void IdleRelease::tick() {
+    if (limit_bytes_ > 0) IdleWatch::set_near_limit(resident_bytes() > limit_bytes_ - limit_bytes_ / 5);
+    if (watch_.should_release()) release_free_memory();
+    timer_.start(tick_ms, [this] { tick(); });
+}
+
+}  // namespace riacho::core
