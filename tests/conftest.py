@@ -96,7 +96,10 @@ class Riacho:
 
     def advance_clock(self, seconds):
         """For servers started with --test-clock."""
-        subprocess.run([BINARY, "clock", str(int(seconds * 1000)), "--data-dir", str(self.data_dir)], check=True)
+        self.clock(str(int(seconds * 1000)))
+
+    def clock(self, *arguments):
+        subprocess.run([BINARY, "clock", *arguments, "--data-dir", str(self.data_dir)], check=True)
 
     def raw(self):
         return wire.Connection(self.host, self.port)

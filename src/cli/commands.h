@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -79,7 +80,12 @@ using StartServer = std::function<Expected<std::shared_ptr<void>, ServerFault>(c
 // moment. Never makes a store where there is none.
 int user(const UserRequest& request, const StartServer& start);
 
-// Moves the clock of a running server that was started with --test-clock.
-int advance_clock(const DataDirectory& data_dir, std::int64_t span_ms);
+struct ClockRequest {
+    bool accept = false;                  // the machine's clock is right, and retention goes on
+    std::optional<std::int64_t> step_ms;  // --test-clock: the wall clock alone is set, forward or back
+    std::int64_t advance_ms = 0;          // --test-clock: so much time passes
+};
+// Does the first of these to the clock of the running server.
+int clock(const DataDirectory& data_dir, const ClockRequest& request);
 
 }  // namespace riacho::cli

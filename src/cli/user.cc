@@ -92,9 +92,14 @@ int user(const UserRequest& request, const StartServer& start) {
     return print(request, *answer);
 }
 
-int advance_clock(const DataDirectory& data_dir, std::int64_t span_ms) {
+int clock(const DataDirectory& data_dir, const ClockRequest& request) {
     const auto contact = read_admin_contact(data_dir.path);
-    const auto answer = contact ? post_admin(*contact, "clock/advance", fmt::format("ms={}\n", span_ms)) : std::nullopt;
+    const auto send = [&](std::string_view path, std::int64_t span_ms) {
+        return contact ? post_admin(*contact, path, fmt::format("ms={}\n", span_ms)) : std::nullopt;
+    };
+    const auto answer = request.accept    ? send("clock/accept", 0)
+                        : request.step_ms ? send("clock/step", *request.step_ms)
+                                          : send("clock/advance", request.advance_ms);
     if (!answer) return report(fmt::format("no server runs on {}", data_dir.describe()));
     if (answer->status == 200) return exit_ok;
     return report(admin_text(answer->body, "error"));

@@ -21,8 +21,10 @@ MonotonicNs TestClock::monotonic() const {
     return MonotonicNs(started_ns_.value() + passed * scale_ + advanced_ms_.load() * 1'000'000);
 }
 
-TimestampMs TestClock::now() const {
-    return TimestampMs(started_.value() + (monotonic().value() - started_ns_.value()) / 1'000'000);
+ClockReading TestClock::read() const {
+    const MonotonicNs at = monotonic();
+    const std::int64_t passed_ms = (at.value() - started_ns_.value()) / 1'000'000;
+    return {TimestampMs(started_.value() + passed_ms + stepped_ms_.load()), at};
 }
 
 }  // namespace riacho::core

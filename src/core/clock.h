@@ -1,4 +1,5 @@
 // The one source of time. Everything outside core/ takes a Clock&, so that tests and users of test mode can move it.
+// What a node stores and compares goes by core::NodeClock (core/node_clock.h), which never goes back.
 #pragma once
 
 #include <atomic>
@@ -7,12 +8,25 @@
 
 namespace riacho::core {
 
+// Both clocks at one moment.
+struct ClockReading {
+    TimestampMs now;
+    MonotonicNs monotonic;
+};
+
 // Thread-safe.
 class Clock {
 public:
     virtual ~Clock() = default;
     [[nodiscard]] virtual TimestampMs now() const = 0;
     [[nodiscard]] virtual MonotonicNs monotonic() const = 0;
+    // The wall clock is read first: a thread that is suspended between the two makes it look late, never early.
+    [[nodiscard]] virtual ClockReading read() const {
+        const TimestampMs at = now();
+        return {at, monotonic()};
+    }
+    // The instant that lies span_ms back: what retention goes by. NodeClock leaves out time that did not pass.
+    [[nodiscard]] virtual TimestampMs ago(std::int64_t span_ms) const { return TimestampMs(now().value() - span_ms); }
 };
 
 // The machine's clocks.
@@ -22,13 +36,19 @@ public:
     [[nodiscard]] MonotonicNs monotonic() const override;
 };
 
-// The machine's clocks, made faster and moved forward at will: for tests of what takes hours, as retention does.
+// The machine's clocks, made faster and moved at will: for tests of what takes hours, as retention does.
 class TestClock final : public Clock {
 public:
-    explicit TestClock(std::int64_t scale) : scale_(scale), started_(system_.now()), started_ns_(system_.monotonic()) {}
-    [[nodiscard]] TimestampMs now() const override;
+    // offset_ms: how far off the wall clock begins.
+    explicit TestClock(std::int64_t scale, std::int64_t offset_ms = 0)
+        : scale_(scale), started_(system_.now().plus(offset_ms)), started_ns_(system_.monotonic()) {}
+    [[nodiscard]] TimestampMs now() const override { return read().now; }
     [[nodiscard]] MonotonicNs monotonic() const override;
+    [[nodiscard]] ClockReading read() const override;
+    // Both clocks go forward by the same span.
     void advance_ms(std::int64_t span_ms) { advanced_ms_ += span_ms; }
+    // The wall clock alone is set forward or back, as an administrator or NTP would.
+    void step_ms(std::int64_t span_ms) { stepped_ms_ += span_ms; }
 
 private:
     SystemClock system_;
@@ -36,6 +56,7 @@ private:
     const TimestampMs started_;
     const MonotonicNs started_ns_;
     std::atomic<std::int64_t> advanced_ms_{0};
+    std::atomic<std::int64_t> stepped_ms_{0};
 };
 
 // Stands still until advanced.

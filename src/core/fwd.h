@@ -3,16 +3,16 @@
 
 namespace riacho::core {
 class Clock;
-class TestClock;
 class Core;
-class DiskPool;
 class Histogram;
 class MemoryBudget;
-class Histogram;
 class Metrics;
 class MetricsWriter;
+class NodeClock;
 class Rng;
 class Runtime;
+class TestClock;
 class Timer;
+class WorkPool;
 struct Wakeup;
 }  // namespace riacho::core

@@ -224,7 +224,8 @@ std::optional<ShardState> LocalLog::last_known(ShardUid uid) const {
                       .next = shard->next,
                       .last_arrival = shard->last_arrival,
                       .closed = shard->closed,
-                      .damaged = shard->damaged_from.value() != 0};
+                      .damaged = shard->damaged_from.value() != 0,
+                      .retention_ms = shard->retention_ms};
 }
 
 Task<Expected<ShardState, LogError>> LocalLog::state(core::Core&, ShardUid uid) {
@@ -361,6 +362,8 @@ void LocalLog::set_retention(ShardUid uid, std::int64_t retention_ms) {
 }
 
 // --- Figures ---
+
+TimestampMs LocalLog::recovered_time() const { return impl_->store.recovered_time; }
 
 Stats LocalLog::stats() const {
     const detail::Store& store = impl_->store;

@@ -107,6 +107,10 @@ public:
     Task<Expected<CommandResult, LogError>> submit(core::Core& core, std::string command) override;
     Expected<CommandResult, LogError> submit_and_wait(std::string command) override;
 
+    // The newest time of a record or command that open() found; 0 in a new store. For the clock the log was given,
+    // which must not fall behind it.
+    [[nodiscard]] TimestampMs recovered_time() const;
+
     [[nodiscard]] Stats stats() const;
     // Durations of the groups' durable writes.
     [[nodiscard]] const core::Histogram& sync_histogram() const;

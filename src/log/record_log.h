@@ -116,7 +116,8 @@ public:
     virtual bool disarm(Waiter& waiter) = 0;
 
     // From now on records that are all older than this (plus a slack of the log's) are deleted, in units of the log's.
-    // Not stored: has to be set again after a start. Visibility is the reader's `horizon`.
+    // Their age is what Clock::ago says. Not stored: has to be set again after a start. Visibility is the reader's
+    // `horizon`.
     virtual void set_retention(ShardUid shard, std::int64_t retention_ms) = 0;
 
 protected:

@@ -50,7 +50,8 @@ struct ShardState {
     SeqIx next;             // one after the last visible record
     TimestampMs last_arrival;
     bool closed = false;
-    bool damaged = false;  // some of its records were lost on disk; reads that reach the place fail
+    bool damaged = false;            // some of its records were lost on disk; reads that reach the place fail
+    std::int64_t retention_ms = -1;  // as RecordLog::set_retention was told; -1: not yet, nothing is deleted
 };
 
 enum class Durability : std::uint8_t {

@@ -12,6 +12,8 @@
 #include "catalog/catalog.h"
 #include "catalog/keyring.h"
 #include "core/clock.h"
+#include "core/log.h"
+#include "core/node_clock.h"
 #include "core/rng.h"
 #include "core/task.h"
 #include "http/message.h"
@@ -73,18 +75,20 @@ std::string make_access_key(core::Rng& rng) {
 }  // namespace
 
 Admin::Admin(log::CommandLog& log, catalog::Catalog& catalog, const catalog::Keyring& keyring, core::Rng& rng,
-             core::TestClock* clock)
+             core::NodeClock& clock, core::TestClock* test_clock)
     : log_(log),
       catalog_(catalog),
       keyring_(keyring),
       rng_(rng),
       clock_(clock),
+      test_clock_(test_clock),
       token_(to_hex(random_bytes<32>(rng))) {}
 
 Task<http::Response> Admin::handle(core::Core& core, std::string_view path, std::string_view body) {
     std::string name = field(body, "name");
     if (path == "users/list") co_return list_users();
-    if (path == "clock/advance") co_return advance_clock(field(body, "ms"));
+    if (path == "clock/advance" || path == "clock/step") co_return move_clock(path, field(body, "ms"));
+    if (path == "clock/accept") co_return accept_clock();
     if (path != "users/add" && path != "users/rotate" && path != "users/remove")
         co_return refuse(404, "no such administrative call");
     if (!is_user_name(name)) co_return refuse(400, "a user name is 1 to 64 of [a-zA-Z0-9+=,.@_-]");
@@ -138,16 +142,28 @@ http::Response Admin::list_users() const {
     return reply(200, "[" + json + "]");
 }
 
-http::Response Admin::advance_clock(std::string_view by_ms) const {
+http::Response Admin::move_clock(std::string_view path, std::string_view by_ms) const {
     constexpr std::int64_t span_ms_max = 366LL * 24 * 3'600'000;
-    if (clock_ == nullptr) return refuse(409, "the server was not started with --test-clock");
+    const bool is_step = path == "clock/step";
+    if (test_clock_ == nullptr) return refuse(409, "the server was not started with --test-clock");
     std::int64_t span_ms = 0;
     const auto [end, fault] = std::from_chars(by_ms.data(), by_ms.data() + by_ms.size(), span_ms);
-    if (fault != std::errc() || end != by_ms.data() + by_ms.size() || span_ms < 0 || span_ms > span_ms_max) {
+    const bool is_number = fault == std::errc() && end == by_ms.data() + by_ms.size();
+    if (!is_number || span_ms < (is_step ? -span_ms_max : 0) || span_ms > span_ms_max) {
         return refuse(400, "the span is not a number of milliseconds, at most a year");
     }
-    clock_->advance_ms(span_ms);
-    return reply(200, fmt::format(R"({{"now_ms":{}}})", clock_->now().value()));
+    if (is_step) {
+        test_clock_->step_ms(span_ms);
+    } else {
+        test_clock_->advance_ms(span_ms);
+    }
+    return reply(200, fmt::format(R"({{"now_ms":{}}})", clock_.now().value()));
+}
+
+http::Response Admin::accept_clock() const {
+    const std::int64_t accepted_ms = clock_.accept_gaps();
+    core::log_line(core::LogLevel::info, "retention goes on: the clock was accepted", {{"ms", accepted_ms}});
+    return reply(200, fmt::format(R"({{"accepted_ms":{}}})", accepted_ms));
 }
 
 }  // namespace riacho::server

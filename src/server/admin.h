@@ -19,26 +19,28 @@ inline constexpr const char* admin_file = "admin.json";
 class Admin {
 public:
     Admin(log::CommandLog& log, catalog::Catalog& catalog, const catalog::Keyring& keyring, core::Rng& rng,
-          core::TestClock* clock);
+          core::NodeClock& clock, core::TestClock* test_clock);
 
     // What a caller must know; another for each start.
     [[nodiscard]] const std::string& token() const { return token_; }
 
-    // path: users/add, users/rotate, users/remove, users/list, clock/advance. body: lines of name=value. The reply is
-    // JSON.
+    // path: users/add, users/rotate, users/remove, users/list, clock/advance, clock/step, clock/accept. body: lines of
+    // name=value. The reply is JSON.
     Task<http::Response> handle(core::Core& core, std::string_view path, std::string_view body);
 
 private:
     Task<http::Response> put_user(core::Core& core, std::string name, std::string account, bool replace);
     Task<http::Response> remove_user(core::Core& core, std::string name);
     [[nodiscard]] http::Response list_users() const;
-    [[nodiscard]] http::Response advance_clock(std::string_view by_ms) const;
+    [[nodiscard]] http::Response move_clock(std::string_view path, std::string_view by_ms) const;
+    [[nodiscard]] http::Response accept_clock() const;
 
     log::CommandLog& log_;
     catalog::Catalog& catalog_;
     const catalog::Keyring& keyring_;
     core::Rng& rng_;
-    core::TestClock* clock_;  // null: time is not to be moved
+    core::NodeClock& clock_;
+    core::TestClock* test_clock_;  // null: time is not to be moved
     std::string token_;
 };
 

@@ -1,6 +1,9 @@
 #include "server/catalog_applier.h"
 
+#include <utility>
+
 #include "catalog/catalog.h"
+#include "log/record_log.h"
 
 namespace riacho::server {
 namespace {
@@ -23,10 +26,36 @@ std::size_t CatalogApplier::effects_max(std::string_view command) const { return
 log::CommandOutcome CatalogApplier::on_sequenced(log::Lsn lsn, std::string_view command, TimestampMs now,
                                                  const log::SequencerView&) {
     const catalog::Outcome outcome = catalog_.apply(lsn.value(), command, now);
+    if (outcome.accepted) {
+        changed_streams_.insert(changed_streams_.end(), outcome.changes.streams.begin(), outcome.changes.streams.end());
+    }
     return {outcome.accepted, to_log(outcome.effects), catalog::encode(outcome.verdict)};
 }
 
-void CatalogApplier::on_durable(log::Lsn) { catalog_.publish(); }
+void CatalogApplier::on_durable(log::Lsn) {
+    catalog_.publish();
+    for (const std::uint64_t uid : std::exchange(changed_streams_, {})) tell_retention(uid);
+}
+
+void CatalogApplier::own_retention(log::RecordLog& log) {
+    log_ = &log;
+    for (const auto& stream : catalog_.snapshot()->all_streams()) tell_retention(stream->uid);
+}
+
+void CatalogApplier::tell_retention(std::uint64_t stream_uid) {
+    const auto stream = catalog_.snapshot()->find_by_uid(stream_uid);
+    if (stream == nullptr) {
+        told_.erase(stream_uid);
+        return;
+    }
+    Told& told = told_[stream_uid];
+    const bool is_same = told.hours == stream->retention_hours;
+    for (const catalog::ShardState& shard : stream->shards) {
+        if (is_same && shard.uid <= told.last_shard_uid) continue;
+        log_->set_retention(log::ShardUid(shard.uid), std::int64_t{stream->retention_hours} * 3'600'000);
+    }
+    told = {stream->retention_hours, stream->shards.empty() ? 0 : stream->shards.back().uid};
+}
 
 void CatalogApplier::on_replay(log::Lsn lsn, std::string_view command, TimestampMs now, const log::SequencerView&) {
     if (!catalog_.replay(lsn.value(), command, now)) unreadable_ = true;

@@ -1,8 +1,13 @@
 // Feeds the catalog from the log: the one place where the two meet (neither includes the other).
 #pragma once
 
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
 #include "catalog/fwd.h"
 #include "log/applier.h"
+#include "log/fwd.h"
 
 namespace riacho::server {
 
@@ -19,11 +24,25 @@ public:
     [[nodiscard]] log::Lsn applied_lsn() const override;
     void request_materialise() override;
 
+    // After LocalLog::open and before the first command: from then on the log knows the retention of every shard.
+    // Nobody else sets it: here changes come in journal order, so the last one wins.
+    void own_retention(log::RecordLog& log);
+
     // After LocalLog::open: the journal holds a command that this version cannot read or that does not fit the catalog.
     [[nodiscard]] bool unreadable() const { return unreadable_; }
 
 private:
+    struct Told {
+        std::int32_t hours = 0;
+        std::uint64_t last_shard_uid = 0;  // shards that come later have greater ones
+    };
+    void tell_retention(std::uint64_t stream_uid);
+
     catalog::Catalog& catalog_;
+    // The sequencer's thread only, once commands come.
+    log::RecordLog* log_ = nullptr;
+    std::vector<std::uint64_t> changed_streams_;  // by commands that are not durable yet
+    std::unordered_map<std::uint64_t, Told> told_;
     bool unreadable_ = false;
 };
 

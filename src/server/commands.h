@@ -6,7 +6,7 @@
 
 namespace riacho::server {
 
-// Runs the server until SIGINT or SIGTERM.
+// Runs the server until SIGINT, SIGTERM or SIGHUP.
 int serve(const Config& config);
 
 // Checks the log, catalog, keyring and certificate of a data directory that no server uses; prints what it finds.

@@ -308,7 +308,9 @@ Expected<Config, std::string> read_values(const Values& values) {
         reader.problem("fault", "is not a list of throttle=PERCENT, partial=PERCENT, error=PERCENT, delay=MS");
     }
     config.time_scale = reader.number("time-scale", 1, 100'000);
-    config.test_clock = reader.flag("test-clock") || config.time_scale > 1;
+    constexpr std::int64_t clock_offset_ms_max = 10LL * 366 * 24 * 3'600'000;
+    config.test_clock_offset_ms = reader.number("test-clock-offset", -clock_offset_ms_max, clock_offset_ms_max);
+    config.test_clock = reader.flag("test-clock") || config.time_scale > 1 || config.test_clock_offset_ms != 0;
     config.ephemeral = reader.flag("ephemeral");
     config.auth = reader.choice<AuthMode>("auth", {{"off", AuthMode::off}, {"sigv4", AuthMode::sigv4}});
     config.insecure = reader.flag("insecure");
@@ -390,6 +392,7 @@ const std::vector<Setting>& all_settings() {
         {"fault-header", "false", "", "let a request ask for faults with X-Riacho-Fault: SPEC"},
         {"time-scale", "1", "N", "let time pass N times as fast, for tests"},
         {"test-clock", "false", "", "let `riacho clock` move time forward, for tests"},
+        {"test-clock-offset", "0", "MS", "start with a wall clock that is so far ahead, or behind, for tests"},
         {"kms-key", "", "KEY=STATE",
          "make a key unusable for tests: denied, disabled, invalid-state, missing, opt-in, throttled (repeatable)",
          true},

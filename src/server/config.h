@@ -61,6 +61,7 @@ struct Config {
     streams::FaultOptions faults;
     bool test_clock = false;
     std::int64_t time_scale = 1;
+    std::int64_t test_clock_offset_ms = 0;
     std::int64_t transition_delay_ms = 0;
     std::string tls_cert;
     std::string tls_key;

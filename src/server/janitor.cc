@@ -6,7 +6,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <future>
-#include <unordered_map>
 
 #include "catalog/catalog.h"
 #include "core/clock.h"
@@ -37,12 +36,6 @@ struct Janitor::Impl {
     std::atomic<bool> stopping{false};
     std::promise<void> ended;
     bool started = false;
-    struct Told {
-        std::int32_t hours = 0;
-        std::size_t shards = 0;
-        bool operator==(const Told&) const = default;
-    };
-    std::unordered_map<std::uint64_t, Told> retention_told;  // by stream uid
     streams::Scaling scaling;
     bool again = false;  // something was published since the round began
 
@@ -57,22 +50,11 @@ struct Janitor::Impl {
           queues(q),
           scaling(m, transition_ms) {}
 
-    void tell_retention(const catalog::StreamState& stream);
     std::optional<catalog::Command> due_command(const catalog::StreamState& stream);
     // Does what is due and returns after how long something will be.
     Task<std::int64_t> round();
     Task<void> run(std::shared_ptr<Impl> self);
 };
-
-void Janitor::Impl::tell_retention(const catalog::StreamState& stream) {
-    const Told now{stream.retention_hours, stream.shards.size()};
-    Told& told = retention_told[stream.uid];
-    if (told == now) return;
-    told = now;
-    for (const catalog::ShardState& shard : stream.shards) {
-        log.set_retention(log::ShardUid(shard.uid), std::int64_t{stream.retention_hours} * 3'600'000);
-    }
-}
 
 // The command that is due for a stream whose transition is over.
 std::optional<catalog::Command> Janitor::Impl::due_command(const catalog::StreamState& stream) {
@@ -87,7 +69,6 @@ Task<std::int64_t> Janitor::Impl::round() {
     std::int64_t wait_ms = round_ms_max;
     bool has_purged = false;
     for (const auto& stream : catalog.snapshot()->all_streams()) {
-        tell_retention(*stream);
         auto command = due_command(*stream);
         if (!command) continue;
         const std::int64_t left_ms = stream->transition_until.value() - clock.now().value();
@@ -101,7 +82,6 @@ Task<std::int64_t> Janitor::Impl::round() {
         has_purged = true;
         metrics.forget(stream->uid);
         scaling.forget(stream->uid);
-        retention_told.erase(stream->uid);
     }
     for (const auto& resource : catalog.snapshot()->resources()) {
         if (resource->transition != catalog::StreamStatus::deleting) continue;

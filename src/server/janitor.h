@@ -1,5 +1,5 @@
-// Janitor: what has to happen by itself in time. Streams whose DELETING is over are purged, reshards take place when
-// UPDATING is over, and the log is told how long each shard's records are kept.
+// Janitor: what has to happen by itself in time. Streams whose DELETING is over are purged, and reshards take place
+// when UPDATING is over.
 #pragma once
 
 #include <cstdint>

@@ -185,14 +185,22 @@ Subcommand make_verify(CLI::App& app) {
 }
 
 Subcommand make_clock(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("clock", "Move the time of a server with --test-clock forward");
+    CLI::App* command = app.add_subcommand("clock", "Confirm a server's clock, or move one with --test-clock");
     auto flags = std::make_shared<DirectoryFlags>();
-    auto span_ms = std::make_shared<std::int64_t>(0);
+    auto request = std::make_shared<cli::ClockRequest>();
     flags->add_to(*command);
-    command->add_option("MS", *span_ms, "by how many milliseconds")->required();
-    return {command, [flags, span_ms] {
+    auto* accept = command->add_flag("--accept", request->accept,
+                                     "the machine's clock is right: what is too old by it may be deleted");
+    auto* step =
+        command->add_option("--step", request->step_ms, "set the wall clock alone, forward or back")->type_name("MS");
+    auto* advance = command->add_option("MS", request->advance_ms, "let so many milliseconds pass");
+    step->excludes(accept);
+    advance->excludes(accept)->excludes(step);
+    return {command, [=] {
+                if (accept->empty() && step->empty() && advance->empty())
+                    return fail_usage("clock: MS, --step or --accept is needed");
                 const auto data_dir = flags->resolve();
-                return data_dir ? cli::advance_clock(*data_dir, *span_ms) : fail_usage(data_dir.error());
+                return data_dir ? cli::clock(*data_dir, *request) : fail_usage(data_dir.error());
             }};
 }
 

@@ -18,9 +18,11 @@
 #include "catalog/catalog.h"
 #include "catalog/keyring.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/memory_budget.h"
 #include "core/memory_release.h"
 #include "core/metrics.h"
+#include "core/node_clock.h"
 #include "core/rng.h"
 #include "core/runtime.h"
 #include "core/task.h"
@@ -30,6 +32,8 @@
 #include "log/local_log.h"
 #include "server/admin.h"
 #include "server/catalog_applier.h"
+#include "server/clock_file.h"
+#include "server/clock_keeper.h"
 #include "server/data_dir.h"
 #include "server/descriptors.h"
 #include "server/memory_plan.h"
@@ -122,6 +126,9 @@ constexpr std::size_t connections_expected = 1'000;
 // Segments kept open: a share of what the process may have open, so that the rest is for connections.
 std::size_t open_segments_max() { return std::clamp<std::size_t>(descriptor_limit() / 4, 8, 4'096); }
 
+// A node that was down for less is not worth a line.
+constexpr std::int64_t gap_ms_told_min = 3'600'000;
+
 std::string host_name() {
     std::array<char, 256> name{};
     return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
@@ -136,8 +143,10 @@ struct Node::Impl {
     Config config;
     DataDir data_dir;
     core::SystemClock system_clock;  // the HTTP server's: its deadlines are about real clients
-    core::TestClock test_clock{config.time_scale};
-    core::Clock& clock = config.test_clock ? static_cast<core::Clock&>(test_clock) : system_clock;
+    core::TestClock test_clock{config.time_scale, config.test_clock_offset_ms};
+    // Signatures are judged by it: their clients have clocks of their own.
+    core::Clock& machine_clock = config.test_clock ? static_cast<core::Clock&>(test_clock) : system_clock;
+    core::NodeClock clock{machine_clock};
     core::SystemRng rng;
     core::Metrics metrics;
     std::optional<catalog::Keyring> keyring;
@@ -159,6 +168,7 @@ struct Node::Impl {
     std::optional<Admin> admin;
     std::optional<Router> router;
     std::optional<http::Server> server;
+    std::optional<ClockKeeper> clock_keeper;
     std::string certificate;
     std::atomic<bool> catalog_failed{false};
     std::atomic<bool> is_stopping{false};
@@ -168,6 +178,7 @@ struct Node::Impl {
     Expected<void, StartError> open_keyring(bool is_new);
     void make_modules();
     void start_idle_releases();
+    void resume_clock();
     void assemble_services();
     Expected<void, StartError> listen();
     void add_pages();
@@ -178,7 +189,7 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
         core::log_line(core::LogLevel::error, "storage failed", {{"reason", what}});
         on_failure();
     };
-    static const std::vector<std::string> neighbours = {"LOCK", "keyring", "catalog", "tls", "admin"};
+    static const std::vector<std::string> neighbours = {"LOCK", "keyring", "catalog", "tls", "admin", clock_file_name};
     auto locked = log::Directory::open(data_dir.path(), neighbours, io::posix_file_system());
     if (!locked) return fail(StartError{exit_code_of(locked.error().fault), locked.error().message});
     directory = *std::move(locked);
@@ -206,6 +217,7 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
     auto opened_log = log::LocalLog::open(std::move(options), *directory, clock, rng, *applier);
     if (!opened_log) return fail(StartError{exit_code_of(opened_log.error().fault), opened_log.error().message});
     log = *std::move(opened_log);
+    resume_clock();
     if (applier->unreadable()) {
         return fail(StartError{exit_damaged,
                                fmt::format("the journal in {} holds a command that does not fit the catalog, or that "
@@ -216,6 +228,7 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
     catalog->publish();
     // After the log, which has made sure that the directory is ours.
     TRY_VOID(open_keyring(is_new));
+    applier->own_retention(*log);
     return check_shards_agree(*catalog, *log, data_dir.path());
 }
 
@@ -260,6 +273,17 @@ void Node::Impl::start_idle_releases() {
     }
 }
 
+void Node::Impl::resume_clock() {
+    clock.resume(log->recovered_time(), load_clock_record(directory->fs(), directory->path()));
+    clock_keeper.emplace(clock, *catalog, directory->fs(), directory->path());
+    const std::int64_t gap_ms = clock.stats().gap_ms;
+    if (gap_ms < gap_ms_told_min) return;
+    core::log_line(core::LogLevel::warn, "retention waits: the clock is far past what is stored",
+                   {{"ms", gap_ms},
+                    {"until", "records have been kept for their whole retention"},
+                    {"or", "riacho clock --accept"}});
+}
+
 void Node::Impl::make_modules() {
     tokens.emplace(keyring->derive("tokens"), rng);
     const Parts parts{config, runtime, clock,    rng,     metrics, *catalog,
@@ -270,11 +294,11 @@ void Node::Impl::make_modules() {
 void Node::Impl::assemble_services() {
     credentials.emplace(*catalog, *keyring);
     authenticator.emplace(aws::AuthenticatorOptions{config.auth == AuthMode::sigv4, config.account, config.region},
-                          *credentials, clock, rng);
+                          *credentials, machine_clock, rng);
     gateway.emplace(*authenticator, clock, rng);
     gateway->add_service(data_streams->entry());
     for (aws::ServiceEntry& service : upcoming_services()) gateway->add_service(std::move(service));
-    admin.emplace(*log, *catalog, *keyring, rng, config.test_clock ? &test_clock : nullptr);
+    admin.emplace(*log, *catalog, *keyring, rng, clock, config.test_clock ? &test_clock : nullptr);
     add_pages();
 }
 
@@ -282,9 +306,10 @@ void Node::Impl::add_pages() {
     metrics.add_collector([this](core::MetricsWriter& writer) { gateway->collect(writer); });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_log(*log, writer); });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_memory(memory, memory_limit.bytes, writer); });
+    metrics.add_collector([this](core::MetricsWriter& writer) { collect_clock(clock, writer); });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_http(server->stats(), writer); });
     Router::Pages pages;
-    pages.health = [this] { return health_page(log->stats(), config); };
+    pages.health = [this] { return health_page(log->stats(), clock.stats(), config); };
     pages.ready = [this] { return readiness_page({log->stats().state, catalog_failed, is_stopping}); };
     pages.live = liveness_page;
     pages.metrics = [this] { return metrics.render(); };
@@ -317,7 +342,7 @@ Expected<void, StartError> Node::Impl::listen() {
         tls = {data_dir.file("tls-cert.pem"), data_dir.file("tls-key.pem")};
         if (::access(tls.cert_path.c_str(), R_OK) != 0 || ::access(tls.key_path.c_str(), R_OK) != 0) {
             const std::array<std::string, 1> names = {host_name()};
-            const auto made = http::make_self_signed(tls, names, clock.now().value() / 1000 - 3'600);
+            const auto made = http::make_self_signed(tls, names, system_clock.now().value() / 1000 - 3'600);
             if (!made) return fail(StartError{exit_configuration, made.error().message});
         }
     }
@@ -345,6 +370,7 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
     impl.assemble_services();
     TRY_VOID(impl.listen());
     impl.data_streams->start();
+    impl.clock_keeper->start();
     const std::string contact =
         fmt::format("{{\"address\":\"{}\",\"token\":\"{}\"}}\n", node->address(), impl.admin->token());
     if (const auto written = write_private_file(impl.data_dir.file(admin_file), contact); !written) {
@@ -381,6 +407,7 @@ void Node::stop(std::int64_t grace_ms) {
     if (impl.data_streams) impl.data_streams->end_waits();
     if (impl.server) impl.server->stop(grace_ms);
     if (impl.data_streams) impl.data_streams->stop();
+    if (impl.clock_keeper) impl.clock_keeper->stop();
     if (impl.log) impl.log->close();
     if (impl.catalog) impl.catalog->close();
     impl.runtime.stop();

@@ -11,12 +11,14 @@
 
 namespace riacho::server {
 
-std::pair<std::string, bool> health_page(const log::Stats& stats, const Config& config) {
+std::pair<std::string, bool> health_page(const log::Stats& stats, const core::NodeClock::Stats& clock,
+                                         const Config& config) {
     const bool able = stats.state == log::StoreState::ok;
     std::string text = fmt::format(
-        R"({{"status":"{}","version":"{}","durability":"{}","store":"{}","auth":"{}","damaged_shards":{}}})",
+        R"({{"status":"{}","version":"{}","durability":"{}","store":"{}","auth":"{}","damaged_shards":{},)"
+        R"("clock_ahead_ms":{},"retention_waits_ms":{}}})",
         able ? "ok" : "degraded", version, to_string(stats.durability), to_string(stats.state),
-        config.auth == AuthMode::sigv4 ? "sigv4" : "off", stats.damaged_shards);
+        config.auth == AuthMode::sigv4 ? "sigv4" : "off", stats.damaged_shards, clock.ahead_ms, clock.gap_ms);
     return {std::move(text) + "\n", able};
 }
 
@@ -95,6 +97,21 @@ void collect_memory(const core::MemoryBudget& budget, std::size_t limit, core::M
     each([&](core::MemoryUse use) { return budget.used(use); });
     writer.family("riacho_memory_refused_total", Kind::counter, "Requests for memory that found their share used up");
     each([&](core::MemoryUse use) { return budget.refused(use); });
+}
+
+void collect_clock(const core::NodeClock& clock, core::MetricsWriter& writer) {
+    using Kind = core::MetricsWriter::Kind;
+    const core::NodeClock::Stats stats = clock.stats();
+    writer.family("riacho_clock_jumps_total", Kind::counter, "Steps of the machine's clock of a second or more");
+    writer.sample({{"direction", "forward"}}, stats.jumps_forward);
+    writer.sample({{"direction", "back"}}, stats.jumps_back);
+    const auto seconds = [&](std::string_view name, std::string_view help, std::int64_t value_ms) {
+        writer.family(name, Kind::gauge, help);
+        writer.sample({}, static_cast<double>(value_ms) / 1000);
+    };
+    seconds("riacho_clock_ahead_seconds", "How far node time is ahead of the machine's clock", stats.ahead_ms);
+    seconds("riacho_retention_waits_seconds", "Time that passed on the clock alone, which makes no record older",
+            stats.gap_ms);
 }
 
 void collect_http(const http::ServerStats& stats, core::MetricsWriter& writer) {

@@ -6,6 +6,7 @@
 
 #include "catalog/fwd.h"
 #include "core/fwd.h"
+#include "core/node_clock.h"
 #include "http/fwd.h"
 #include "log/local_log.h"
 #include "server/config.h"
@@ -14,7 +15,8 @@
 namespace riacho::server {
 
 // JSON, and whether the node takes writes.
-std::pair<std::string, bool> health_page(const log::Stats& stats, const Config& config);
+std::pair<std::string, bool> health_page(const log::Stats& stats, const core::NodeClock::Stats& clock,
+                                         const Config& config);
 
 // The parts of a node that must work for it to be sent requests.
 struct Readiness {
@@ -28,6 +30,7 @@ std::pair<std::string, bool> readiness_page(const Readiness& readiness);
 std::string liveness_page();
 
 void collect_log(const log::LocalLog& log, core::MetricsWriter& writer);
+void collect_clock(const core::NodeClock& clock, core::MetricsWriter& writer);
 void collect_http(const http::ServerStats& stats, core::MetricsWriter& writer);
 // limit: of the process, in bytes.
 void collect_memory(const core::MemoryBudget& budget, std::size_t limit, core::MetricsWriter& writer);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/clock.h"
 #include "streams/shards.h"
 
 namespace riacho::streams {
@@ -32,11 +33,12 @@ std::vector<api::MetricsName> metrics_of(std::uint8_t bits) {
     return names;
 }
 
-std::vector<const catalog::ShardState*> visible_shards(const catalog::StreamState& stream, TimestampMs now) {
+std::vector<const catalog::ShardState*> visible_shards(const catalog::StreamState& stream, const core::Clock& clock) {
     std::vector<const catalog::ShardState*> shards;
-    if (stream.status(now) == catalog::StreamStatus::creating) return shards;
+    if (stream.status(clock.now()) == catalog::StreamStatus::creating) return shards;
+    const TimestampMs horizon = retention_horizon(stream, clock);
     for (const catalog::ShardState& shard : stream.shards) {
-        if (!is_expired(stream, shard, now)) shards.push_back(&shard);
+        if (!shard.closed_at || *shard.closed_at >= horizon) shards.push_back(&shard);
     }
     return shards;
 }

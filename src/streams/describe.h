@@ -20,7 +20,7 @@ std::vector<api::MetricsName> metrics_of(std::uint8_t bits);
 inline TimestampMs whole_seconds(TimestampMs at) { return TimestampMs(at.value() / 1000 * 1000); }
 
 // The shards a listing shows at this time: none while CREATING, and no closed one past retention. By index.
-std::vector<const catalog::ShardState*> visible_shards(const catalog::StreamState& stream, TimestampMs now);
+std::vector<const catalog::ShardState*> visible_shards(const catalog::StreamState& stream, const core::Clock& clock);
 
 // The members that DescribeStream and DescribeStreamSummary have in common.
 template <class Description>

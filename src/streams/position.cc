@@ -58,7 +58,7 @@ Task<Result<std::uint64_t>> locate_number(StreamsOp op, ShardRef found, Sequence
     if (number.seq_ix == closed_seq_ix) co_return fail(errors::sequence_at_shard_end(name_of(type)));
     constexpr log::ReadLimits one_record{1, 1};
     const auto read = co_await op.log().read(op.core(), log::ShardUid(found.shard->uid), log::SeqIx(number.seq_ix),
-                                             one_record, retention_horizon(*found.stream, op.now()));
+                                             one_record, retention_horizon(*found.stream, op.service().clock));
     if (!read) co_return fail(read_error(read.error(), found));
     const bool has_record = !read->slices.empty() && read->slices.front().first.value() == number.seq_ix;
     const std::int64_t record_time_s =

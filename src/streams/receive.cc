@@ -113,7 +113,7 @@ private:
             const std::uint64_t from = deliveries().cursor(shard.uid, progress.floor);
             const log::ReadLimits limits{wanted_ - records.size(), bytes_max};
             auto read = co_await op_.log().read(op_.core(), log::ShardUid(shard.uid), log::SeqIx(from), limits,
-                                                retention_horizon(*stream_, now()));
+                                                retention_horizon(*stream_, op_.service().clock));
             if (!read && is_short_of_memory(read.error())) co_return Result<void>();
             if (!read) co_return fail(read_error(read.error(), {stream_, &shard}));
             if (read->record_count == 0) co_return Result<void>();
@@ -145,7 +145,7 @@ private:
         std::vector<api::Record> found;
         if (shard != nullptr) {
             auto read = co_await op_.log().read(op_.core(), log::ShardUid(shard->uid), log::SeqIx(delivery.key.seq),
-                                                {1, bytes_max}, retention_horizon(*stream_, now()));
+                                                {1, bytes_max}, retention_horizon(*stream_, op_.service().clock));
             // It comes up again when its time is over.
             if (!read && is_short_of_memory(read.error())) co_return Result<void>();
             if (!read) co_return fail(read_error(read.error(), {stream_, shard}));

@@ -164,7 +164,7 @@ Result<ShardRef> StreamsOp::shard_of(StreamRef stream, std::string_view id) cons
     if (!stream->is_gone(now()) && stream->status(now()) != catalog::StreamStatus::creating) {
         shard = stream->find_shard(*index);
     }
-    if (shard == nullptr || is_expired(*stream, *shard, now())) {
+    if (shard == nullptr || is_expired(*stream, *shard, service_->clock)) {
         return fail(errors::shard_does_not_exist(shard_id(*index), stream->name, account()));
     }
     return ShardRef{std::move(stream), shard};

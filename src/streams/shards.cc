@@ -8,6 +8,7 @@
 #include "aws/gen/kinesis/types_shared.gen.h"
 #include "base/check.h"
 #include "base/sequence_number.h"
+#include "core/clock.h"
 
 namespace riacho::streams {
 
@@ -68,12 +69,12 @@ std::vector<api::ChildShard> child_shards(const catalog::StreamState& stream, co
     return children;
 }
 
-TimestampMs retention_horizon(const catalog::StreamState& stream, TimestampMs now) {
-    return TimestampMs(now.value() - std::int64_t{stream.retention_hours} * 3'600'000);
+TimestampMs retention_horizon(const catalog::StreamState& stream, const core::Clock& clock) {
+    return clock.ago(std::int64_t{stream.retention_hours} * 3'600'000);
 }
 
-bool is_expired(const catalog::StreamState& stream, const catalog::ShardState& shard, TimestampMs now) {
-    return shard.closed_at && *shard.closed_at < retention_horizon(stream, now);
+bool is_expired(const catalog::StreamState& stream, const catalog::ShardState& shard, const core::Clock& clock) {
+    return shard.closed_at && *shard.closed_at < retention_horizon(stream, clock);
 }
 
 aws::ApiError read_error(log::LogError error, const ShardRef& shard) {

@@ -27,10 +27,11 @@ api::Shard describe_shard(const catalog::ShardState& shard);
 // What a reader at the end of a closed shard is told.
 std::vector<api::ChildShard> child_shards(const catalog::StreamState& stream, const catalog::ShardState& shard);
 
-// Records that arrived before this are invisible.
-TimestampMs retention_horizon(const catalog::StreamState& stream, TimestampMs now);
+// Records that arrived before this are invisible. By Clock::ago, as the log deletes them: a wall clock that was set
+// forward hides nothing.
+TimestampMs retention_horizon(const catalog::StreamState& stream, const core::Clock& clock);
 // True if everything the closed shard held is past retention: it is no longer listed.
-bool is_expired(const catalog::StreamState& stream, const catalog::ShardState& shard, TimestampMs now);
+bool is_expired(const catalog::StreamState& stream, const catalog::ShardState& shard, const core::Clock& clock);
 
 // How a client sees a failed read of a shard.
 aws::ApiError read_error(log::LogError error, const ShardRef& shard);

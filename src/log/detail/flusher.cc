@@ -267,24 +267,11 @@ void Flusher::seal_old_segments() {
     }
 }
 
-TimestampMs Flusher::time_passed() {
-    const TimestampMs wall = store_.clock.now();
-    const MonotonicNs elapsed = store_.clock.monotonic();
-    // Twice as fast as the other clock, so that a wall clock that was set forward rightly, or a machine that slept, is
-    // caught up with.
-    const std::int64_t span_ms = 2 * (elapsed.value() - trusted_at_.value()) / 1'000'000;
-    const bool is_first = trusted_.value() == 0;
-    trusted_ = is_first ? wall : std::min(wall, TimestampMs(trusted_.value() + span_ms));
-    trusted_at_ = elapsed;
-    return trusted_;
-}
-
 void Flusher::enforce_retention() {
-    const TimestampMs now = time_passed();
     for (const auto& [uid, shard] : shards_) {
         const std::int64_t retention_ms = shard->retention_ms.load(std::memory_order_relaxed);
         if (retention_ms < 0) continue;
-        const TimestampMs limit(now.value() - retention_ms - store_.options.retention_slack_ms);
+        const TimestampMs limit = store_.clock.ago(retention_ms + store_.options.retention_slack_ms);
         const auto end = store_.segments.expired_before(*shard, limit);
         if (!end) {
             if (retention_throttle_.is_due(store_.clock.monotonic())) {

@@ -61,8 +61,6 @@ private:
     // Takes the oldest frames that a checkpoint covers out of memory, until what stays fits.
     void evict();
     [[nodiscard]] bool is_cache_full(ShardClass shard_class) const;
-    // The wall clock, unless it has leapt forward: what is deleted does not come back when it is set right again.
-    TimestampMs time_passed();
     void enforce_retention();
     void seal_old_segments();
 
@@ -87,8 +85,6 @@ private:
     MonotonicNs last_checkpoint_;
     MonotonicNs last_tick_;
     MonotonicNs last_retention_;
-    TimestampMs trusted_;
-    MonotonicNs trusted_at_;
     core::LogThrottle delete_throttle_;
     core::LogThrottle retention_throttle_;
     core::IdleWatch idle_;

@@ -353,6 +353,7 @@ Expected<void, OpenError> recover(Store& store, Sequencer& sequencer, Flusher& f
     const Lsn position = std::max(end.lsn, checkpoint.lsn);
     TRY_VOID(check_applied(store, sequencer.next_command(), replay.first_command(), position));
     replay.finish(position);
+    store.recovered_time = sequencer.newest_time();
     store.counters.recovery_truncated_bytes = end.truncated_bytes;
 
     for (const std::string& path : listing->leftovers) {

@@ -76,6 +76,8 @@ public:
     void mark_damaged(ShardUid shard, SeqIx from, SeqIx to);
     void skip_commands(std::uint64_t next_command) { next_command_ = next_command; }
     [[nodiscard]] std::uint64_t next_command() const { return next_command_; }
+    // Recovery: the newest time of a command, and of a record in a shard that exists.
+    [[nodiscard]] TimestampMs newest_time() const;
     [[nodiscard]] ShardPtr find_shard(ShardUid uid) const;
 
 private:

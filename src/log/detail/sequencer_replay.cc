@@ -34,6 +34,12 @@ void Sequencer::restore_commands(std::uint64_t next_command, Lsn last_command, T
     last_command_now_ = last_now;
 }
 
+TimestampMs Sequencer::newest_time() const {
+    TimestampMs newest = last_command_now_;
+    for (const auto& [uid, shard] : shards_) newest = std::max(newest, shard->sequencing.last_arrival);
+    return newest;
+}
+
 bool Sequencer::replay_data(FramePtr frame) {
     const ShardPtr shard = find_shard(frame->shard());
     if (shard == nullptr) return false;

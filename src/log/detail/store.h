@@ -145,6 +145,7 @@ struct Store {
     ShardTable shards;
     FlushQueue flush_queue;
     Counters counters;
+    TimestampMs recovered_time;  // see LocalLog::recovered_time; written by recovery alone
 
     // The disk has failed: sticky. Reports it the first time.
     void poison(std::string_view reason);

@@ -24,7 +24,7 @@ Task<Result<api::DescribeStreamOutput>> describe_stream(StreamsOp op, api::Descr
     api::StreamDescription& out = output.stream_description;
     describe(*stream, op.now(), out);
     const auto limit = static_cast<std::size_t>(std::min(request.limit.value_or(shards_max), shards_max));
-    for (const catalog::ShardState* shard : visible_shards(*stream, op.now())) {
+    for (const catalog::ShardState* shard : visible_shards(*stream, op.service().clock)) {
         if (request.exclusive_start_shard_id && shard_id(shard->index) <= *request.exclusive_start_shard_id) continue;
         if (out.shards.size() == limit) {
             out.has_more_shards = true;

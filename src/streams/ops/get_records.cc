@@ -103,7 +103,7 @@ Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInp
     const log::ReadLimits limits{static_cast<std::size_t>(request.limit.value_or(records_max)), bytes_max};
     const log::ShardUid uid(found.shard->uid);
     auto read = co_await op.log().read(op.core(), uid, log::SeqIx(iterator.next_seq), limits,
-                                       retention_horizon(*found.stream, op.now()));
+                                       retention_horizon(*found.stream, op.service().clock));
     if (!read) {
         add(counters.get_records_failure, 1);
         co_return fail(read_error(read.error(), found));

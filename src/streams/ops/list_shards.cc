@@ -80,8 +80,8 @@ Result<Listing> begin(StreamsOp op, const api::ListShardsInput& request) {
 }
 
 // AWS: the table of spec 2.10.
-bool passes(const Listing& listing, const catalog::ShardState& shard, TimestampMs now) {
-    const TimestampMs horizon = std::max(retention_horizon(*listing.stream, now), listing.stream->created_at);
+bool passes(const Listing& listing, const catalog::ShardState& shard, TimestampMs retained_from) {
+    const TimestampMs horizon = std::max(retained_from, listing.stream->created_at);
     const auto open_at = [&](TimestampMs at) {
         // Half open, so that parents and children never both count and the set covers every hash key once.
         return shard.opened_at <= at && (!shard.closed_at || *shard.closed_at > at);
@@ -109,8 +109,9 @@ Task<Result<api::ListShardsOutput>> list_shards(StreamsOp op, api::ListShardsInp
     const auto limit = static_cast<std::size_t>(request.max_results.value_or(shards_default));
     api::ListShardsOutput output;
     output.shards.emplace();
-    for (const catalog::ShardState* shard : visible_shards(*listing.stream, op.now())) {
-        if (shard_id(shard->index) <= listing.after || !passes(listing, *shard, op.now())) continue;
+    const TimestampMs retained_from = retention_horizon(*listing.stream, op.service().clock);
+    for (const catalog::ShardState* shard : visible_shards(*listing.stream, op.service().clock)) {
+        if (shard_id(shard->index) <= listing.after || !passes(listing, *shard, retained_from)) continue;
         if (output.shards->size() == limit) {
             const std::string last(output.shards->back().shard_id.view());
             const PageToken page{op.now(), listing.stream->uid, last, encode_filter(listing)};

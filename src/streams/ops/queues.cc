@@ -89,7 +89,7 @@ Task<Result<void>> set_start(StreamsOp op, StreamRef stream, QueueSettings& sett
     switch (settings.starting) {
         case api::QueueStartingPositionType::trim_horizon:
             start.type = api::ShardIteratorType::trim_horizon;
-            settings.starting_at = std::max(stream->created_at, retention_horizon(*stream, op.now()));
+            settings.starting_at = std::max(stream->created_at, retention_horizon(*stream, op.service().clock));
             break;
         case api::QueueStartingPositionType::latest:
             start.type = api::ShardIteratorType::latest;

@@ -20,7 +20,7 @@ constexpr std::int32_t hours_max = 8760;
 // What has become invisible stays so: an increase raises each shard's floor to the present horizon first.
 Task<std::vector<catalog::SetRetention::Floor>> floors_of(StreamsOp op, StreamRef stream) {
     std::vector<catalog::SetRetention::Floor> floors;
-    const TimestampMs horizon = retention_horizon(*stream, op.now());
+    const TimestampMs horizon = retention_horizon(*stream, op.service().clock);
     for (const catalog::ShardState& shard : stream->shards) {
         const auto seq = co_await op.log().find_by_time(op.core(), log::ShardUid(shard.uid), horizon);
         if (seq) floors.push_back({shard.uid, seq->value()});
@@ -47,9 +47,6 @@ Task<Result<void>> set_retention(StreamsOp op, StreamRef stream, std::int32_t ho
             co_return fail(errors::retention_above_current(hours, stream->name, verdict.number));
         default:
             break;
-    }
-    for (const catalog::ShardState& shard : stream->shards) {
-        op.log().set_retention(log::ShardUid(shard.uid), std::int64_t{hours} * 3'600'000);
     }
     co_return Result<void>();
 }

@@ -92,7 +92,7 @@ private:
             }
             const TimestampMs now = service_.clock.now();
             auto read = co_await service_.log.read(core_, log::ShardUid(uid_), log::SeqIx(next_), event_limits,
-                                                   retention_horizon(*stream_, now));
+                                                   retention_horizon(*stream_, service_.clock));
             if (!read) {
                 const aws::ApiError error = read_error(read.error(), {stream_, shard()});
                 wire::append_event_exception(frames, error.code, error.message);
