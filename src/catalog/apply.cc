@@ -38,7 +38,7 @@ public:
         const LastSeconds last = last_seconds_of(command.key);
         stream->created_at = TimestampMs(std::max(now_.value(), (last.created_s + 1) * 1000));
         const std::int64_t shard_s = std::max((now_.value() - created_before_ms) / 1000, last.shard_s + 1);
-        stream->transition = StreamStatus::creating;
+        stream->transition = begin(StreamStatus::creating, command.transition_ms);
         stream->transition_until = TimestampMs(now_.value() + command.transition_ms);
         stream->max_record_size_kib = command.max_record_size_kib;
         stream->warm_throughput_mibps = command.warm_throughput_mibps;
@@ -138,6 +138,7 @@ public:
         if (stream == nullptr) return reject(Code::stream_missing);
         const StreamStatus status = stream->status(now_);
         if (status != StreamStatus::active) return reject(Code::stream_not_active, status);
+        if (stream->reshard) return reject(Code::stream_not_active, StreamStatus::updating);
         if (stream->mode == StreamMode::on_demand && !command.by_service) return reject(Code::stream_on_demand);
         if (const auto refused = check_reshard(*stream, command.plan)) {
             return reject(refused->code, StreamStatus::active, refused->number);
@@ -147,14 +148,13 @@ public:
         if (command.plan.kind == PendingReshard::Kind::uniform) {
             changed->reshard->shard = stream->shards.back().index + 1;
         }
-        changed->transition = StreamStatus::updating;
-        changed->transition_until = TimestampMs(now_.value() + command.transition_ms);
+        update(*changed, command.transition_ms);
         return accept(std::move(changed));
     }
 
     Outcome operator()(const ContinueReshard& command) {
         const auto stream = state_.snapshot->find_by_uid(command.uid);
-        const bool due = stream != nullptr && stream->reshard && stream->transition == StreamStatus::updating &&
+        const bool due = stream != nullptr && stream->reshard && stream->transition != StreamStatus::deleting &&
                          now_ >= stream->transition_until;
         if (!due) return reject(Code::stream_missing);
         auto changed = std::make_shared<StreamState>(*stream);
@@ -191,7 +191,7 @@ public:
         consumer.name = command.name;
         consumer.arn = stream->arn + "/consumer/" + command.name + ":" + std::to_string(created_s);
         consumer.created_at = TimestampMs(std::max(now_.value(), created_s * 1000));
-        consumer.active_at = TimestampMs(now_.value() + command.transition_ms);
+        if (command.transition_ms != 0) consumer.active_at = TimestampMs(now_.value() + command.transition_ms);
         consumer.tags = command.tags;
         changed->consumers.emplace(command.name, std::move(consumer));
         return accept(std::move(changed));
@@ -216,6 +216,7 @@ public:
         if (status == StreamStatus::deleting || (has_transition && status != StreamStatus::active)) {
             return reject(Code::stream_not_active, status);
         }
+        if (has_transition && stream->reshard) return reject(Code::stream_not_active, StreamStatus::updating);
         auto changed = std::make_shared<StreamState>(*stream);
         if (command.max_record_size_kib) changed->max_record_size_kib = *command.max_record_size_kib;
         if (command.warm_throughput_mibps) changed->warm_throughput_mibps = *command.warm_throughput_mibps;
@@ -226,10 +227,7 @@ public:
         if (!command.new_data_key.empty()) changed->data_keys.push_back(command.new_data_key);
         if (command.policy) changed->policy = *command.policy;
         if (command.mode) set_mode(*changed, *command.mode);
-        if (has_transition) {
-            changed->transition = StreamStatus::updating;
-            changed->transition_until = TimestampMs(now_.value() + command.transition_ms);
-        }
+        if (has_transition) update(*changed, command.transition_ms);
         return accept(std::move(changed));
     }
 
@@ -280,6 +278,7 @@ public:
         }
         if (command.count_max != 0 && count >= command.count_max) return reject(Code::too_many_resources);
         resource->created_at = now_;
+        resource->transition = begin(resource->transition, command.transition_ms);
         return accept(std::move(resource));
     }
 
@@ -429,6 +428,16 @@ private:
             }
         }
         return false;
+    }
+
+    // A transition that lasts no time is never seen, not even by a call that began a moment before the command.
+    static StreamStatus begin(StreamStatus transition, std::int64_t transition_ms) {
+        return transition_ms == 0 ? StreamStatus::active : transition;
+    }
+
+    void update(StreamState& stream, std::int64_t transition_ms) const {
+        stream.transition = begin(StreamStatus::updating, transition_ms);
+        stream.transition_until = TimestampMs(now_.value() + transition_ms);
     }
 
     // AWS: an on-demand stream has the capacity of four shards at least (data-streams spec 4.10).

@@ -64,6 +64,37 @@ TEST(Apply, a_created_stream_is_creating_until_its_time_is_over) {
     EXPECT_EQ(stream->shard_for(u128_max).index, 2);
 }
 
+TEST(Apply, a_transition_that_lasts_no_time_is_never_seen) {
+    State state;
+    const auto stream = [&] { return state.snapshot->find(orders.account, orders.region, orders.name); };
+    // A call that began a moment before the command.
+    const TimestampMs before(now.value() - 1);
+    CreateStream command = create(1);
+    command.transition_ms = 0;
+    ASSERT_TRUE(apply(state, command, now).accepted);
+    EXPECT_EQ(stream()->status(before), StreamStatus::active);
+    RegisterConsumer consumer;
+    consumer.key = orders;
+    consumer.name = "c";
+    consumer.consumers_max = 1;
+    ASSERT_TRUE(apply(state, consumer, now).accepted);
+    EXPECT_LE(stream()->find_consumer("c", before)->active_at, before);
+    ConfigureStream change;
+    change.key = orders;
+    change.transition_ms = 0;
+    ASSERT_TRUE(apply(state, change, now).accepted);
+    EXPECT_EQ(stream()->status(before), StreamStatus::active);
+    Reshard split;
+    split.key = orders;
+    split.plan.new_starting_hash_key = u128_max / 2;
+    ASSERT_TRUE(apply(state, split, now).accepted);
+    EXPECT_EQ(stream()->status(before), StreamStatus::active);
+    EXPECT_EQ(apply(state, split, now).verdict.code, Verdict::Code::stream_not_active) << "two reshards at a time";
+    EXPECT_EQ(apply(state, change, now).verdict.code, Verdict::Code::stream_not_active);
+    ASSERT_TRUE(apply(state, ContinueReshard{stream()->uid}, now).accepted);
+    EXPECT_EQ(stream()->open_shard_count(), 2);
+}
+
 TEST(Apply, a_name_is_taken_until_its_stream_is_gone) {
     State state;
     static_cast<void>(apply(state, create(1), now));

@@ -59,7 +59,7 @@ struct ConsumerState {
     std::string name;
     std::string arn;
     TimestampMs created_at;
-    TimestampMs active_at;                  // CREATING until then
+    TimestampMs active_at;                  // CREATING until then; 0: it never was
     std::optional<TimestampMs> deleted_at;  // DELETING until then; afterwards it is gone
     Tags tags;
     std::string policy;  // JSON text; empty without one
@@ -96,7 +96,8 @@ struct StreamState {
     std::map<std::string, ConsumerState, std::less<>> consumers;  // by name
 
     [[nodiscard]] StreamStatus status(TimestampMs now) const {
-        if (reshard && transition != StreamStatus::deleting) return StreamStatus::updating;
+        // A reshard without a time of UPDATING goes on unseen: its transition is `active`.
+        if (reshard && transition == StreamStatus::updating) return StreamStatus::updating;
         if (now < transition_until || transition == StreamStatus::deleting) return transition;
         return StreamStatus::active;
     }

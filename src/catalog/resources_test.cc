@@ -122,18 +122,18 @@ TEST_F(Resources, data_keys_are_kept_for_older_records) {
 TEST_F(Resources, an_on_demand_stream_has_four_shards) {
     ConfigureStream change;
     change.key = key;
-    change.transition_ms = 0;
+    change.transition_ms = 100;
     change.mode = StreamMode::on_demand;
     ASSERT_TRUE(apply(state, change, now).accepted);
     EXPECT_EQ(stream()->status(now), StreamStatus::updating);
     for (int step = 0; step < 20 && stream()->reshard; ++step) {
-        ASSERT_TRUE(apply(state, ContinueReshard{stream()->uid}, later(step)).accepted);
+        ASSERT_TRUE(apply(state, ContinueReshard{stream()->uid}, later(100 + step)).accepted);
     }
     EXPECT_EQ(stream()->open_shard_count(), 4);
     Reshard by_user{key, {PendingReshard::Kind::uniform, 0, 0, 0, 8}, 0, false};
-    EXPECT_EQ(apply(state, by_user, later(50)).verdict.code, Code::stream_on_demand);
+    EXPECT_EQ(apply(state, by_user, later(150)).verdict.code, Code::stream_on_demand);
     by_user.by_service = true;
-    EXPECT_TRUE(apply(state, by_user, later(50)).accepted);
+    EXPECT_TRUE(apply(state, by_user, later(150)).accepted);
 }
 
 TEST_F(Resources, a_resource_has_a_name_of_its_own_until_it_is_gone) {

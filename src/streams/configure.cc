@@ -36,6 +36,19 @@ Task<Result<void>> configure(StreamsOp op, StreamRef stream, catalog::ConfigureS
     }
 }
 
+Task<void> finish_reshard(StreamsOp op, std::uint64_t stream_uid) {
+    if (op.service().transition_delay_ms != 0) co_return;
+    // AWS's order of splits and merges is a chain in the worst case, of two a shard.
+    constexpr int steps_max = 20'000;
+    const catalog::Command next_step = catalog::ContinueReshard{stream_uid};
+    for (int step = 0; step < steps_max; ++step) {
+        const StreamRef stream = op.catalog().snapshot()->find_by_uid(stream_uid);
+        if (stream == nullptr || !stream->reshard) co_return;
+        // The janitor may be doing the same: whoever comes second is refused. It also goes on if this fails.
+        if (!co_await op.submit(next_step)) co_return;
+    }
+}
+
 api::RecordDistributionStrategy to_api(catalog::Distribution distribution) {
     return distribution == catalog::Distribution::automatic ? api::RecordDistributionStrategy::auto_
                                                             : api::RecordDistributionStrategy::user_partition_key;

@@ -17,6 +17,10 @@ catalog::ConfigureStream change_with_transition(StreamsOp op, const catalog::Str
 // Submits it. ResourceInUseException when the stream is in no state for it.
 Task<Result<void>> configure(StreamsOp op, StreamRef stream, catalog::ConfigureStream command);
 
+// With --transition-delay 0: returns when the stream's reshard has taken place, because test suites written for
+// synchronous peers never wait. Else at once; the janitor carries it out.
+Task<void> finish_reshard(StreamsOp op, std::uint64_t stream_uid);
+
 api::RecordDistributionStrategy to_api(catalog::Distribution distribution);
 api::WarmThroughputObject warm_throughput(const catalog::StreamState& stream);
 // Whether the account has committed itself to a minimum throughput (spec 2.2, account settings).

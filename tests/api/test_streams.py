@@ -324,3 +324,40 @@ def test_a_caller_without_a_region_gets_the_servers(riacho_server, name):
     assert again.status == 200
     refused = raw.call("ListStreams", {}, authorization=wire.AUTHORIZATION.replace("us-east-1", "sa-east-1:111111111111"))
     assert refused.json["__type"] == "InvalidSignatureException"
+
+
+def test_without_a_transition_delay_nothing_is_in_transition(riacho_server, name):
+    """Test suites written for synchronous peers never wait."""
+    server = riacho_server("--transition-delay", "0")
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    assert client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
+    arn = client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+
+    def open_shards():
+        summary = client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+        assert summary["StreamStatus"] == "ACTIVE"
+        return summary["OpenShardCount"]
+
+    client.split_shard(StreamName=name, ShardToSplit="0", NewStartingHashKey=str(2**127))
+    assert open_shards() == 2
+    client.merge_shards(StreamName=name, ShardToMerge="1", AdjacentShardToMerge="2")
+    assert open_shards() == 1
+    for target in (2, 3, 6, 5):
+        client.update_shard_count(StreamName=name, TargetShardCount=target, ScalingType="UNIFORM_SCALING")
+        assert open_shards() == target
+    client.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId="alias/aws/kinesis")
+    assert open_shards() == 5
+    consumer = client.register_stream_consumer(StreamARN=arn, ConsumerName="c")["Consumer"]
+    assert consumer["ConsumerStatus"] == "ACTIVE"
+    described = client.describe_stream_consumer(ConsumerARN=consumer["ConsumerARN"])["ConsumerDescription"]
+    assert described["ConsumerStatus"] == "ACTIVE"
+    client.deregister_stream_consumer(ConsumerARN=consumer["ConsumerARN"])
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.describe_stream_consumer(ConsumerARN=consumer["ConsumerARN"])
+    client.create_stream(StreamName=name + "-small", ShardCount=1)
+    client.update_stream_mode(StreamARN=arn + "-small", StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    summary = client.describe_stream_summary(StreamName=name + "-small")["StreamDescriptionSummary"]
+    assert (summary["StreamStatus"], summary["OpenShardCount"]) == ("ACTIVE", 4)
+    client.delete_stream(StreamName=name)
+    assert client.list_streams()["StreamNames"] == [name + "-small"]

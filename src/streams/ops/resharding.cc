@@ -8,6 +8,7 @@
 #include "base/try.h"
 #include "core/task.h"
 #include "streams/account.h"
+#include "streams/configure.h"
 #include "streams/describe.h"
 #include "streams/limits.h"
 #include "streams/ops/ops.h"
@@ -68,6 +69,7 @@ Task<Result<void>> submit_plan(StreamsOp op, StreamRef stream, Plan plan, std::s
     command.plan = plan;
     command.transition_ms = op.service().transition_delay_ms;
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
+    if (verdict.code == Code::ok) co_await finish_reshard(op, stream->uid);
     co_return to_result(verdict, *stream, plan, split_key);
 }
 

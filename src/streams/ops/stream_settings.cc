@@ -79,6 +79,7 @@ Task<Result<api::UpdateStreamModeOutput>> update_stream_mode(StreamsOp op, api::
     }
     CO_TRY_VOID(co_await configure(op, stream, std::move(change)));
     limits.count_daily(stream->uid, op.context().operation(), op.now());
+    co_await finish_reshard(op, stream->uid);
     co_return api::UpdateStreamModeOutput{};
 }
 
