@@ -25,8 +25,26 @@ constexpr std::uint64_t few_files = 4'096;
 sigset_t awaited_signals() {
     sigset_t signals;
     sigemptyset(&signals);
-    for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&signals, signal);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
     return signals;
+}
+
+std::string_view name_of(int signal) {
+    if (signal == SIGINT) return "SIGINT";
+    return signal == SIGHUP ? "SIGHUP" : "SIGTERM";
+}
+
+// Settings that are for tests, or that let anybody in, must not stay on unnoticed.
+void warn_of_dangerous_settings(const Config& config) {
+    const auto warn = [](std::string_view setting, std::string_view effect) {
+        core::log_line(core::LogLevel::warn, "dangerous setting", {{"setting", setting}, {"effect", effect}});
+    };
+    if (config.insecure) warn("insecure", "anyone who reaches the port may read, write and delete");
+    if (config.faults.standing != streams::Faults{}) warn("fault", "calls fail on purpose");
+    if (config.faults.accepts_header) warn("fault-header", "a request may ask to fail");
+    if (!config.key_faults.empty()) warn("kms-key", "keys are unusable on purpose");
+    if (config.time_scale > 1) warn("time-scale", "time passes too fast, and so does retention");
+    if (config.test_clock) warn("test-clock", "time can be moved, and records expire by it");
 }
 
 void raise_file_limit() {
@@ -55,7 +73,7 @@ int serve(const Config& config) {
     for (const std::string& name : unknown_variables()) {
         core::log_line(core::LogLevel::warn, "unknown variable", {{"name", name}});
     }
-
+    warn_of_dangerous_settings(config);
     auto node = Node::start(config, [] { kill(getpid(), SIGUSR1); });
     if (!node) {
         core::log_line(core::LogLevel::error, "cannot start", {{"reason", node.error().message}});
@@ -68,14 +86,13 @@ int serve(const Config& config) {
         siginfo_t info{};
         sigset_t ending;
         sigemptyset(&ending);
-        sigaddset(&ending, SIGINT);
-        sigaddset(&ending, SIGTERM);
+        for (const int ends : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&ending, ends);
         sigtimedwait(&ending, &info, &drain);
         core::log_line(core::LogLevel::error, "stopping after a disk failure");
         (*node)->stop(0);
         return exit_io;
     }
-    core::log_line(core::LogLevel::info, "stopping", {{"signal", signal == SIGINT ? "SIGINT" : "SIGTERM"}});
+    core::log_line(core::LogLevel::info, "stopping", {{"signal", name_of(signal)}});
     (*node)->stop(grace_ms);
     core::log_line(core::LogLevel::info, "stopped");
     return exit_ok;

@@ -554,3 +554,21 @@ def test_the_port_is_only_announced_once_it_answers(riacho_server):
     with socket.create_connection((server.host, server.port), timeout=1):
         pass
     assert json.loads(page(server, "/health"))["status"] == "ok"
+
+
+def test_dangerous_settings_are_named_at_start(riacho_server):
+    quiet = riacho_server()
+    assert "dangerous" not in quiet.log.read_text()
+    server = riacho_server("--fault", "delay=1", "--fault-header", "--time-scale", "2", "--insecure", "--kms-key", "k=denied")
+    lines = [line for line in server.log.read_text().splitlines() if "dangerous setting" in line]
+    for setting in ("fault", "fault-header", "time-scale", "test-clock", "insecure", "kms-key"):
+        assert sum(f"setting={setting} " in line for line in lines) == 1, (setting, lines)
+
+
+def test_sighup_ends_as_sigterm_does(riacho_server, name):
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    assert server.stop(signal.SIGHUP) == 0
+    assert "signal=SIGHUP" in server.log.read_text()
+    wait_active(server.start().client(), name)
