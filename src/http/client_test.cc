@@ -354,7 +354,7 @@ TEST(HttpClient, a_silent_server_meets_the_deadlines) {
     EXPECT_EQ(fault_of(out.client.send_and_wait(std::move(idle))), SendFault::timeout);
 }
 
-// Listens on 127.0.0.1 without room for another connection: one that is tried waits, as at an address that is silent.
+// Listens on 127.0.0.1 with a full backlog: a connect() waits without an answer, as at an unreachable address.
 class FullListener {
 public:
     FullListener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {

@@ -20,7 +20,7 @@ public:
 
     // A handler for GET answers HEAD as well: the server leaves out the body.
     void add_exact(std::string_view method, std::string_view path, Handler& handler);
-    // For every path that begins so; end it with '/' to mean what is below a folder.
+    // For every path that begins with the prefix; with '/' at its end it matches the paths below a folder only.
     void add_prefix(std::string_view method, std::string_view prefix, Handler& handler);
 
     BodyPlan on_head(const Request& request) override { return find(request).on_head(request); }

@@ -45,7 +45,7 @@ std::optional<BodyPiece> H1BodyReader::take_sized() {
 std::optional<BodyPiece> H1BodyReader::take_chunked() {
     while (!received_.empty()) {
         decoded_.clear();
-        // Each chunk's size is compared with what is left of size_max by the decoder only within one piece.
+        // The decoder compares the size of a chunk with size_max alone: total_ counts over all pieces.
         const ChunkDecoder::Fed fed = chunks_->feed(received_.substr(0, piece_size_max), decoded_);
         received_.remove_prefix(fed.used);
         total_ += decoded_.size();
