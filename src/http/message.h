@@ -1,6 +1,7 @@
 // Requests and responses as handlers see them, the same for HTTP/1.1 and HTTP/2.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -137,6 +138,10 @@ protected:
 };
 
 using BodyProducer = std::function<Task<void>(BodyWriter&)>;
+
+// What a response's body counts for. A buffer can be a block that its thread kept and is larger than needed; there are
+// as few of those as threads.
+inline std::size_t memory_of(const Buffer& body) { return std::min(body.capacity(), body.size() * 2); }
 
 // Content-Length (or chunked framing) and Date are added by the server. Without a content-type field none is sent.
 struct Response {

@@ -25,6 +25,7 @@
 #include "base/try.h"
 #include "core/log.h"
 #include "core/task.h"
+#include "core/throttle.h"
 #include "http/detail/connection.h"
 #include "http/detail/worker.h"
 
@@ -134,7 +135,7 @@ struct Server::Impl {
     std::vector<std::size_t> dealt;  // open connections per worker
     std::size_t open_count = 0;
     std::map<asio::ip::address, std::size_t> per_address;
-    bool accept_failed = false;             // and it was logged
+    core::LogThrottle accept_failed_throttle;
     std::optional<MonotonicNs> full_since;  // the cap is reached and connections wait
     bool stopping = false;
     bool told = false;
@@ -213,7 +214,6 @@ void Server::Impl::accept_some() {
         const int fd = ::accept4(acceptor.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             peer.resize(size);
-            accept_failed = false;
             bucket.take(now);
             admit(fd, plain_address(peer.address()));
             continue;
@@ -224,7 +224,7 @@ void Server::Impl::accept_some() {
             return wait_to_accept();
         }
         // Out of descriptors or memory: what is open goes on, the rest waits.
-        if (!std::exchange(accept_failed, true)) {
+        if (accept_failed_throttle.is_due(now)) {
             core::log_line(core::LogLevel::warn, "cannot accept connections",
                            {{"error", std::generic_category().message(errno)}});
         }

@@ -319,9 +319,9 @@ Task<H1Connection::Outcome> H1Connection::take_body_memory(std::size_t size) {
 }
 
 bool H1Connection::hold_body_memory(std::size_t bytes) {
-    if (bytes <= worker_.options().body_size_small || body_memory_.use() == core::MemoryUse::large_bodies) {
-        return body_memory_.grow_to(bytes);
-    }
+    const bool small = bytes <= worker_.options().body_size_small;
+    if (small && body_memory_.bytes() == 0) body_memory_ = core::MemoryLease(worker_.memory(), core::MemoryUse::bodies);
+    if (small || body_memory_.use() == core::MemoryUse::large_bodies) return body_memory_.grow_to(bytes);
     core::MemoryLease large(worker_.memory(), core::MemoryUse::large_bodies);
     if (!large.grow_to(bytes)) return false;
     body_memory_ = std::move(large);
@@ -377,7 +377,7 @@ void H1Connection::keep_rest(std::string_view rest) {
 
 // Takes the share of a large response until it is sent, or gives the response up when too many wait already.
 void H1Connection::hold(Response& response) {
-    const std::size_t size = response.body.capacity();
+    const std::size_t size = memory_of(response.body);
     if (response.memory.bytes() > 0) {
         reply_memory_ = std::move(response.memory);
     } else {
@@ -385,7 +385,7 @@ void H1Connection::hold(Response& response) {
     }
     const bool small = size <= worker_.options().response_size_small;
     if (!small && !reply_memory_.grow_to(size)) response = worker_.shed(request_);
-    reply_memory_.shrink_to(small ? 0 : response.body.capacity());
+    reply_memory_.shrink_to(small ? 0 : memory_of(response.body));
 }
 
 // Small responses are counted only when the socket does not take them at once, which costs those who read nothing.

@@ -402,7 +402,7 @@ bool H2Session::is_done() const {
 
 // Takes the share of a response until its stream is closed. A large one is given up when too many wait already.
 bool H2Session::hold(H2Stream& stream) {
-    const std::size_t size = stream.response_.body.capacity();
+    const std::size_t size = memory_of(stream.response_.body);
     if (size <= options_.response_size_small) {
         stream.response_.memory.shrink_to(0);
         stream.reply_memory_ = core::MemoryLease(host_.memory(), core::MemoryUse::small_replies);
@@ -417,7 +417,7 @@ bool H2Session::hold(H2Stream& stream) {
         stream.reply_memory_ = core::MemoryLease(host_.memory(), core::MemoryUse::replies);
     }
     if (!stream.reply_memory_.grow_to(size)) stream.response_ = host_.shed(stream.request_);
-    stream.reply_memory_.shrink_to(stream.response_.body.capacity());
+    stream.reply_memory_.shrink_to(memory_of(stream.response_.body));
     return true;
 }
 
