@@ -60,18 +60,22 @@ Faults faults_of(StreamsOp op) {
     return options.standing;
 }
 
-bool happens(StreamsOp op, int percent) {
-    return percent > 0 && op.service().rng.next() % 100 < static_cast<std::uint64_t>(percent);
+bool happens(core::Rng& rng, int percent) {
+    return percent > 0 && rng.next() % 100 < static_cast<std::uint64_t>(percent);
 }
 
-Task<Result<void>> inject_faults(StreamsOp op, StreamRef stream, std::int32_t shard) {
-    const Faults faults = faults_of(op);
-    if (faults.delay_ms > 0) co_await core::sleep(op.core(), faults.delay_ms);
-    if (happens(op, faults.error)) co_return fail(errors::internal_failure());
-    if (happens(op, faults.throttle)) {
-        co_return fail(errors::shard_throughput_exceeded(shard_id(shard), stream->name, stream->account));
+Task<Result<void>> inject_faults(Service& service, core::Core& core, Faults faults, StreamRef stream,
+                                 std::int32_t shard_index) {
+    if (faults.delay_ms > 0) co_await core::sleep(core, faults.delay_ms);
+    if (happens(service.rng, faults.error)) co_return fail(errors::internal_failure());
+    if (happens(service.rng, faults.throttle)) {
+        co_return fail(errors::shard_throughput_exceeded(shard_id(shard_index), stream->name, stream->account));
     }
     co_return Result<void>();
+}
+
+Task<Result<void>> inject_faults(StreamsOp op, StreamRef stream, std::int32_t shard_index) {
+    return inject_faults(op.service(), op.core(), faults_of(op), std::move(stream), shard_index);
 }
 
 }  // namespace riacho::streams

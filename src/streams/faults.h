@@ -33,8 +33,11 @@ struct FaultOptions {
 // Those of this call.
 Faults faults_of(StreamsOp op);
 // True for so many percent of the questions.
-bool happens(StreamsOp op, int percent);
-// Waits and fails as the faults of the call want it. shard: an id for the text.
-Task<Result<void>> inject_faults(StreamsOp op, StreamRef stream, std::int32_t shard);
+bool happens(core::Rng& rng, int percent);
+// Waits and fails as the faults want it. shard_index: for the text.
+Task<Result<void>> inject_faults(Service& service, core::Core& core, Faults faults, StreamRef stream,
+                                 std::int32_t shard_index);
+// The same for the faults of this call.
+Task<Result<void>> inject_faults(StreamsOp op, StreamRef stream, std::int32_t shard_index);
 
 }  // namespace riacho::streams

@@ -5,6 +5,8 @@
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "core/runtime.h"
+#include "streams/record_wait.h"
 
 namespace riacho::streams {
 namespace {
@@ -96,6 +98,12 @@ std::size_t Deliveries::in_flight(TimestampMs now) const {
     return static_cast<std::size_t>(std::distance(first, by_time_.end()));
 }
 
+std::optional<TimestampMs> Deliveries::next_visible() const {
+    const MutexLock lock(mutex_);
+    if (by_time_.empty()) return std::nullopt;
+    return TimestampMs(by_time_.begin()->first);
+}
+
 std::uint64_t Deliveries::cursor(std::uint64_t shard_uid, std::uint64_t floor) {
     const MutexLock lock(mutex_);
     std::uint64_t& cursor = cursors_[shard_uid];
@@ -111,6 +119,32 @@ bool Deliveries::move_cursor(std::uint64_t shard_uid, std::uint64_t from, std::u
     return true;
 }
 
+std::uint64_t Receivers::version() const {
+    const MutexLock lock(mutex_);
+    return version_;
+}
+
+void Receivers::add(core::Core& core, const std::shared_ptr<RecordWait>& wait) {
+    const MutexLock lock(mutex_);
+    // Never locked here: a last reference would be dropped on the wrong core.
+    std::erase_if(waiting_, [&](const Receiver& receiver) {
+        const bool is_same = !receiver.wait.owner_before(wait) && !wait.owner_before(receiver.wait);
+        return is_same || receiver.wait.expired();
+    });
+    waiting_.push_back({&core, wait});
+}
+
+void Receivers::notify() {
+    const MutexLock lock(mutex_);
+    ++version_;
+    for (const Receiver& receiver : waiting_) {
+        core::post(*receiver.core, [weak = receiver.wait] {
+            if (const auto wait = weak.lock()) wait->interrupt();
+        });
+    }
+    waiting_.clear();
+}
+
 std::shared_ptr<QueueWork> Queues::of(const std::string& arn) {
     const MutexLock lock(mutex_);
     auto& work = queues_[arn];
@@ -119,8 +153,21 @@ std::shared_ptr<QueueWork> Queues::of(const std::string& arn) {
 }
 
 void Queues::forget(const std::string& arn) {
+    std::shared_ptr<QueueWork> work;
+    {
+        const MutexLock lock(mutex_);
+        const auto found = queues_.find(arn);
+        if (found == queues_.end()) return;
+        work = std::move(found->second);
+        queues_.erase(found);
+    }
+    work->receivers.notify();
+}
+
+void Queues::stop() {
+    stopping_ = true;
     const MutexLock lock(mutex_);
-    queues_.erase(arn);
+    for (const auto& [arn, work] : queues_) work->receivers.notify();
 }
 
 void Queues::retain(const std::function<bool(const std::string& arn)>& exists) {

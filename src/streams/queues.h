@@ -26,6 +26,8 @@
 
 namespace riacho::streams {
 
+class RecordWait;
+
 // A record of a queue: the log's shard and number.
 struct QueueKey {
     std::uint64_t shard_uid = 0;
@@ -65,6 +67,8 @@ public:
     [[nodiscard]] std::size_t size() const;
     // Those whose time is not over.
     [[nodiscard]] std::size_t in_flight(TimestampMs now) const;
+    // When the first of them becomes visible again, if there are any.
+    [[nodiscard]] std::optional<TimestampMs> next_visible() const;
 
     // Where never-delivered records of a shard begin: at least `floor`.
     std::uint64_t cursor(std::uint64_t shard_uid, std::uint64_t floor);
@@ -81,11 +85,35 @@ private:
     core::MemoryLease memory_ GUARDED_BY(mutex_);
 };
 
+// The receivers that wait for records of one queue, and what tells them that records may have become visible by other
+// ways than a put: another's visibility timeout was changed, a record was buried or restored, the queue ends.
+// Thread-safe. Bounded by the calls that are open.
+class Receivers {
+public:
+    // Changes with each notify(). A receiver asks before it looks, and after it was added: when the two differ it looks
+    // again instead of waiting.
+    [[nodiscard]] std::uint64_t version() const;
+    // `wait` lives on the core. Forgotten when nobody else keeps it.
+    void add(core::Core& core, const std::shared_ptr<RecordWait>& wait);
+    void notify();
+
+private:
+    struct Receiver {
+        core::Core* core;
+        std::weak_ptr<RecordWait> wait;
+    };
+
+    mutable Mutex mutex_;
+    std::vector<Receiver> waiting_ GUARDED_BY(mutex_);
+    std::uint64_t version_ GUARDED_BY(mutex_) = 0;
+};
+
 // What a process knows of one queue.
 struct QueueWork {
     explicit QueueWork(core::MemoryBudget* memory) : records(memory), dead(memory) {}
     Deliveries records;
     Deliveries dead;
+    Receivers receivers;
 };
 
 // By ARN. Thread-safe.
@@ -99,7 +127,7 @@ public:
     void retain(const std::function<bool(const std::string& arn)>& exists);
     [[nodiscard]] std::size_t size() const;
     // From now on nobody waits for records: the node is stopping.
-    void stop() { stopping_ = true; }
+    void stop();
     [[nodiscard]] bool stopping() const { return stopping_; }
 
 private:

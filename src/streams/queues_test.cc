@@ -95,6 +95,19 @@ TEST(Limits, a_shard_gets_a_second_of_tokens_and_waits_for_more) {
     for (int i = 0; i < 100; ++i) EXPECT_TRUE(off.write(1, 10 << 20, start));
 }
 
+TEST(Deliveries, tell_when_the_first_becomes_visible) {
+    Deliveries deliveries;
+    EXPECT_FALSE(deliveries.next_visible());
+    const auto late = deliveries.deliver({1, 1}, at(0), at(9'000));
+    static_cast<void>(deliveries.deliver({1, 2}, at(0), at(7'000)));
+    EXPECT_EQ(deliveries.next_visible(), at(7'000));
+    EXPECT_TRUE(deliveries.change_visibility({1, 1}, late->receipt, at(5'000)));
+    EXPECT_EQ(deliveries.next_visible(), at(5'000));
+    deliveries.forget({1, 1});
+    deliveries.forget({1, 2});
+    EXPECT_FALSE(deliveries.next_visible());
+}
+
 TEST(Limits, what_is_idle_is_forgotten) {
     Limits limits(true);
     MonotonicNs now(1);

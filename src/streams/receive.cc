@@ -2,15 +2,13 @@
 #include <algorithm>
 
 #include "aws/gen/kinesis/errors.gen.h"
-#include "base/sequence_number.h"
 #include "base/try.h"
 #include "core/clock.h"
 #include "core/runtime.h"
 #include "core/task.h"
-#include "core/timer.h"
-#include "log/record_log.h"
 #include "streams/describe.h"
 #include "streams/queues.h"
+#include "streams/reader.h"
 #include "streams/records.h"
 #include "streams/resources.h"
 #include "streams/shards.h"
@@ -25,7 +23,8 @@ namespace {
 constexpr std::int32_t limit_default = 10;
 constexpr std::size_t in_flight_max = 120'000;  // AWS: spec 2.13
 constexpr std::size_t bytes_max = std::size_t{10} << 20;
-constexpr std::int64_t poll_ms = 50;
+// A receiver that waits looks again after this time at the latest: at new shards, and at a clock that was moved.
+constexpr std::int64_t look_ms = 1'000;
 constexpr std::int32_t wait_s_max = 20;  // AWS: the bound is not known (spec 11.7)
 
 // One look at a queue: gathers records until there are enough or none are left.
@@ -56,13 +55,14 @@ public:
     }
 
     std::vector<api::QueueRecord> records;
+    std::vector<ShardPosition> tips;  // where new records will come, of the shards that were read to their tip
 
 private:
     [[nodiscard]] Deliveries& deliveries() { return dead_ ? work_->dead : work_->records; }
     [[nodiscard]] bool is_enough() const { return records.size() >= wanted_; }
     // The records gathered so far hold what there is for reads from disk: they are a reply of their own.
-    [[nodiscard]] bool is_short_of_memory(log::LogError error) const {
-        return error == log::LogError::overloaded && !records.empty();
+    [[nodiscard]] bool is_short_of_memory(const ShardReader& reader) const {
+        return reader.was_overloaded() && !records.empty();
     }
     [[nodiscard]] TimestampMs now() const { return op_.service().clock.now(); }
 
@@ -111,27 +111,40 @@ private:
         const catalog::QueueShard& progress = known == queue_->queue_shards.end() ? untouched : known->second;
         for (;;) {
             const std::uint64_t from = deliveries().cursor(shard.uid, progress.floor);
+            ShardReader reader(op_.service(), op_.core(), {stream_, &shard}, log::SeqIx(from));
             const log::ReadLimits limits{wanted_ - records.size(), bytes_max};
-            auto read = co_await op_.log().read(op_.core(), log::ShardUid(shard.uid), log::SeqIx(from), limits,
-                                                retention_horizon(*stream_, op_.service().clock));
-            if (!read && is_short_of_memory(read.error())) co_return Result<void>();
-            if (!read) co_return fail(read_error(read.error(), {stream_, &shard}));
-            if (read->record_count == 0) co_return Result<void>();
-            std::vector<api::Record> found;
-            CO_TRY(auto opened, fill_records(op_.service(), *stream_, shard, *read, found));
+            auto found = co_await reader.read(limits);
+            if (!found && is_short_of_memory(reader)) co_return Result<void>();
+            if (!found) co_return fail(std::move(found).error());
+            const auto read = std::make_shared<const ShardRead>(*std::move(found));
+            const std::uint64_t first = read->first().value();
+            const std::uint64_t next = read->log.next.value();
             // Somebody else may have read the same.
-            if (!deliveries().move_cursor(shard.uid, from, read->next.value())) continue;
-            std::uint64_t seq = read->next.value() - found.size();
+            if (next > from && !deliveries().move_cursor(shard.uid, from, next)) continue;
             // What retention took away before anybody received it is done with.
-            if (seq > from) steps_.push_back({Action::skip, shard.uid, std::min(seq, first_open(progress, from, seq))});
-            for (const api::Record& record : found) {
-                const QueueKey key{shard.uid, seq++};
-                if (progress.done.contains(key.seq) || progress.dead.contains(key.seq)) continue;
-                if (const auto delivery = deliveries().deliver(key, now(), visible_at_)) show(*delivery, record);
+            if (first > from) {
+                steps_.push_back({Action::skip, shard.uid, std::min(first, first_open(progress, from, first))});
             }
-            keep(*std::move(read), std::move(opened));
+            deliver(shard, progress, read);
             if (is_enough()) co_return Result<void>();
+            if (read->log.at_tip && !read->log.closed) tips.push_back({shard.uid, read->log.next});
+            if (read->log.at_tip || next <= from) co_return Result<void>();
         }
+    }
+
+    // First deliveries of what was read, except what is settled or being worked on already.
+    void deliver(const catalog::ShardState& shard, const catalog::QueueShard& progress,
+                 const std::shared_ptr<const ShardRead>& read) {
+        if (read->log.record_count == 0) return;
+        std::vector<api::Record> found;
+        fill_records(shard, *read, found);
+        std::uint64_t seq = read->first().value();
+        for (const api::Record& record : found) {
+            const QueueKey key{shard.uid, seq++};
+            if (progress.done.contains(key.seq) || progress.dead.contains(key.seq)) continue;
+            if (const auto delivery = deliveries().deliver(key, now(), visible_at_)) show(*delivery, record);
+        }
+        op_.context().keep(read);
     }
 
     // Nothing before this number is still being worked on.
@@ -142,17 +155,20 @@ private:
     // A record by its number; one that retention took away is done with.
     Task<Result<void>> add_one(Delivery delivery) {
         const catalog::ShardState* shard = shard_of(delivery.key.shard_uid);
-        std::vector<api::Record> found;
         if (shard != nullptr) {
-            auto read = co_await op_.log().read(op_.core(), log::ShardUid(shard->uid), log::SeqIx(delivery.key.seq),
-                                                {1, bytes_max}, retention_horizon(*stream_, op_.service().clock));
+            const log::SeqIx seq(delivery.key.seq);
+            ShardReader reader(op_.service(), op_.core(), {stream_, shard}, seq);
+            const log::ReadLimits limits{1, bytes_max};
+            auto found = co_await reader.read(limits);
             // It comes up again when its time is over.
-            if (!read && is_short_of_memory(read.error())) co_return Result<void>();
-            if (!read) co_return fail(read_error(read.error(), {stream_, shard}));
-            if (read->record_count == 1 && read->next.value() == delivery.key.seq + 1) {
-                CO_TRY(auto opened, fill_records(op_.service(), *stream_, *shard, *read, found));
-                show(delivery, found.front());
-                keep(*std::move(read), std::move(opened));
+            if (!found && is_short_of_memory(reader)) co_return Result<void>();
+            if (!found) co_return fail(std::move(found).error());
+            if (found->log.record_count == 1 && found->first() == seq) {
+                const auto read = std::make_shared<const ShardRead>(*std::move(found));
+                std::vector<api::Record> shaped;
+                fill_records(*shard, *read, shaped);
+                show(delivery, shaped.front());
+                op_.context().keep(read);
                 co_return Result<void>();
             }
         }
@@ -173,17 +189,13 @@ private:
         out.receive_count = delivery.receive_count;
     }
 
-    void keep(log::ReadResult read, std::shared_ptr<const OpenedData> opened) {
-        if (opened != nullptr) op_.context().keep(std::move(opened));
-        op_.context().keep(std::make_shared<log::ReadResult>(std::move(read)));
-    }
-
     // What this look has found out goes into the catalog.
     Task<Result<void>> settle() {
         if (steps_.empty()) co_return Result<void>();
         CO_TRY(const catalog::Verdict verdict, co_await op_.submit(catalog::QueueProgress{arn_, std::move(steps_)}));
         static_cast<void>(verdict);  // a queue that was deleted meanwhile needs none of it
         for (const QueueKey& key : exhausted_) deliveries().forget(key);
+        if (!exhausted_.empty()) work_->receivers.notify();  // of dead letters
         co_return Result<void>();
     }
 
@@ -200,28 +212,41 @@ private:
     std::vector<catalog::QueueProgress::Step> steps_;
 };
 
+// How long a receiver sleeps unless something happens: until its time is over, or a record becomes visible again.
+std::int64_t wait_ms(const core::Clock& clock, MonotonicNs deadline, std::optional<TimestampMs> next_visible) {
+    std::int64_t left_ms = std::min(look_ms, (deadline.value() - clock.monotonic().value()) / 1'000'000 + 1);
+    if (next_visible) left_ms = std::min(left_ms, next_visible->value() - clock.now().value());
+    return std::max<std::int64_t>(left_ms, 1);
+}
+
 }  // namespace
 
 Task<Result<std::vector<api::QueueRecord>>> receive(StreamsOp op, ReceiveRequest request) {
-    const std::int64_t deadline_ns = op.service().clock.monotonic().value() +
-                                     std::int64_t{std::min(request.wait_s.value_or(0), wait_s_max)} * 1'000'000'000;
+    const core::Clock& clock = op.service().clock;
+    const MonotonicNs deadline(clock.monotonic().value() +
+                               std::int64_t{std::min(request.wait_s.value_or(0), wait_s_max)} * 1'000'000'000);
+    std::shared_ptr<RecordWait> wait;
     for (;;) {
         CO_TRY(const QueueRef queue, resolve_resource(op, catalog::ResourceState::Kind::queue, request.arn));
         const StreamRef stream = op.catalog().snapshot()->find_by_uid(queue->stream_uid);
-        const catalog::StreamStatus status = queue->status(op.service().clock.now());
+        const catalog::StreamStatus status = queue->status(clock.now());
         if (stream == nullptr || status == catalog::StreamStatus::creating ||
             status == catalog::StreamStatus::deleting) {
             co_return fail(errors::resource_not_active(
                 "Queue", queue->name, op.account(),
                 stream == nullptr ? std::string("DELETING") : std::string(name_of(to_api(status)))));
         }
+        const auto work = op.service().queues.of(queue->arn);
+        const std::uint64_t seen = work->receivers.version();
         Look look(op, request, queue, stream);
         CO_TRY_VOID(co_await look.gather());
-        const bool late = op.service().clock.monotonic().value() >= deadline_ns || op.service().queues.stopping();
-        if (!look.records.empty() || late) {
-            co_return std::move(look.records);
-        }
-        co_await core::sleep(op.core(), poll_ms);
+        const bool late = clock.monotonic() >= deadline || op.service().queues.stopping();
+        if (!look.records.empty() || late) co_return std::move(look.records);
+        if (wait == nullptr) wait = std::make_shared<RecordWait>(op.log(), op.core());
+        work->receivers.add(op.core(), wait);
+        if (work->receivers.version() != seen) continue;  // something happened during the look
+        const Deliveries& deliveries = request.dead ? work->dead : work->records;
+        co_await wait->wait(look.tips, wait_ms(clock, deadline, deliveries.next_visible()));
     }
 }
 

@@ -174,8 +174,8 @@ Task<Result<catalog::Verdict>> StreamsOp::submit(const catalog::Command& command
     return submit_command(service_->commands, context_->core(), catalog::encode(command));
 }
 
-std::shared_ptr<StreamCounters> StreamsOp::counters(const catalog::StreamState& stream) const {
-    auto counters = service_->metrics.of(stream.uid, stream.account, stream.region, stream.name);
+std::shared_ptr<StreamCounters> counters_of(Service& service, const catalog::StreamState& stream) {
+    auto counters = service.metrics.of(stream.uid, stream.account, stream.region, stream.name);
     if (counters->shard_metrics.load(std::memory_order_relaxed) != stream.shard_metrics) {
         counters->shard_metrics.store(stream.shard_metrics, std::memory_order_relaxed);
     }

@@ -57,6 +57,9 @@ struct Service {
     core::MemoryBudget& memory;
 };
 
+// The stream's figures; they follow its enhanced monitoring.
+std::shared_ptr<StreamCounters> counters_of(Service& service, const catalog::StreamState& stream);
+
 // One call's view of the service. Trivially copyable, so coroutines take it by value.
 class StreamsOp {
 public:
@@ -100,7 +103,9 @@ public:
     [[nodiscard]] Result<void> check_policy(const catalog::StreamState& stream, std::string_view arn) const;
     [[nodiscard]] Result<void> check_policy(const catalog::ConsumerState& consumer, std::string_view arn) const;
     [[nodiscard]] aws::ApiError access_denied(std::string_view arn) const;
-    [[nodiscard]] std::shared_ptr<StreamCounters> counters(const catalog::StreamState& stream) const;
+    [[nodiscard]] std::shared_ptr<StreamCounters> counters(const catalog::StreamState& stream) const {
+        return counters_of(*service_, stream);
+    }
 
     // Gives a command its place in the order and waits until it is durable.
     Task<Result<catalog::Verdict>> submit(const catalog::Command& command) const;

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "streams/append.h"
 #include "streams/tags.h"
+#include "streams/writer.h"
 
 namespace riacho::streams {
 namespace {

@@ -1,7 +1,10 @@
 """Queues over on-demand streams (specification 2.13), through raw calls: no SDK has them yet."""
 
 import base64
+import copy
+import pathlib
 import re
+import threading
 import time
 
 import pytest
@@ -203,6 +206,74 @@ def test_a_receiver_can_wait(server, stream):
     assert 0.9 < time.monotonic() - began < 5
     put(server, stream, 1)
     assert len(queue.receive(WaitTimeSeconds=20)) == 1
+
+
+def switches(server):
+    """How often the server's threads have gone to sleep."""
+    total = 0
+    for status in pathlib.Path(f"/proc/{server.pid}/task").glob("*/status"):
+        total += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status.read_text(), re.MULTILINE)[1])
+    return total
+
+
+def receive_in_background(queue, **options):
+    """A receiver on a connection of its own that has begun to wait; its records and how long it took, once joined."""
+    other = copy.copy(queue)
+    other.reconnect()
+    outcome = []
+
+    def run():
+        began = time.monotonic()
+        records = other.receive(WaitTimeSeconds=20, **options)
+        outcome.extend((records, time.monotonic() - began))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.2)
+    return thread, outcome
+
+
+def test_a_waiting_receiver_sleeps(server, stream):
+    """Between its looks, which are a second apart, nothing runs for it; also behind records that have all expired."""
+    put(server, stream, 5)
+    queue = Queue(server, stream)
+    server.advance_clock(25 * 3600)
+    counted = []
+    for waiting in (False, True):
+        thread = receive_in_background(queue)[0] if waiting else None
+        time.sleep(1)
+        before = switches(server)
+        time.sleep(4)
+        counted.append(switches(server) - before)
+    assert counted[1] - counted[0] < 30, counted
+    put(server, stream, 1)
+    thread.join()
+
+
+def test_what_happens_wakes_a_waiting_receiver(server, stream):
+    """At once, not at its next look."""
+    queue = Queue(server, stream, VisibilityTimeoutSeconds=3600)
+
+    def woken(make_event):
+        for _ in range(5):
+            event = make_event()
+            thread, outcome = receive_in_background(queue)
+            event()
+            thread.join()
+            records, seconds = outcome
+            assert len(records) == 1
+            if seconds < 0.9:
+                return
+        raise AssertionError("it slept until its next look")
+
+    woken(lambda: lambda: put(server, stream, 1))
+
+    def visibility_that_ends():
+        put(server, stream, 1)
+        (record,) = queue.receive()
+        return lambda: queue.entries("UpdateQueueRecordsVisibility", [record], VisibilityTimeoutSeconds=0)
+
+    woken(visibility_that_ends)
 
 
 def test_where_a_queue_begins(server, stream):

@@ -5,15 +5,14 @@
 
 #include "aws/gen/kinesis/errors.gen.h"
 #include "aws/gen/kinesis/types_get_records.gen.h"
-#include "base/sequence_number.h"
 #include "base/try.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/task.h"
-#include "log/record_log.h"
 #include "streams/faults.h"
 #include "streams/limits.h"
 #include "streams/ops/ops.h"
+#include "streams/reader.h"
 #include "streams/records.h"
 #include "streams/shards.h"
 
@@ -79,6 +78,20 @@ bool hold_reply(StreamsOp op, const log::ReadResult& read) {
     return true;
 }
 
+// What a successful call read; age_ms: how far it is behind.
+void count(StreamCounters& counters, std::int32_t shard_index, const log::ReadResult& read, std::uint64_t age_ms) {
+    add(counters.get_records_success, 1);
+    add(counters.get_records_records, read.record_count);
+    add(counters.get_records_bytes, read.payload_bytes);
+    const bool has_age = read.record_count > 0 || read.at_tip;
+    if (has_age) counters.iterator_age_ms = age_ms;
+    ShardCounters* figures = counters.shard(shard_index);
+    if (figures == nullptr) return;
+    add(figures->outgoing_records, read.record_count);
+    add(figures->outgoing_bytes, read.payload_bytes);
+    if (has_age) figures->iterator_age_ms = age_ms;
+}
+
 }  // namespace
 
 Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInput request) {
@@ -100,44 +113,32 @@ Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInp
         co_return fail(
             errors::shard_throughput_exceeded(shard_id(found.shard->index), found.stream->name, found.stream->account));
     }
+    ShardReader reader(op.service(), op.core(), found, log::SeqIx(iterator.next_seq));
     const log::ReadLimits limits{static_cast<std::size_t>(request.limit.value_or(records_max)), bytes_max};
-    const log::ShardUid uid(found.shard->uid);
-    auto read = co_await op.log().read(op.core(), uid, log::SeqIx(iterator.next_seq), limits,
-                                       retention_horizon(*found.stream, op.service().clock));
-    if (!read) {
+    auto result = co_await reader.read(limits);
+    if (!result) {
         add(counters.get_records_failure, 1);
-        co_return fail(read_error(read.error(), found));
+        co_return fail(std::move(result).error());
     }
-    if (!hold_reply(op, *read)) {
+    if (!hold_reply(op, result->log)) {
         add(counters.get_records_failure, 1);
         co_return fail(errors::overloaded());
     }
+    const auto read = std::make_shared<const ShardRead>(*std::move(result));
     api::GetRecordsOutput output;
-    CO_TRY(auto opened, fill_records(op.service(), *found.stream, *found.shard, *read, output.records));
-    output.millis_behind_latest = millis_behind(*read, op.now());
-    if (read->at_tip && read->closed) {
+    fill_records(*found.shard, *read, output.records);
+    output.millis_behind_latest = millis_behind(read->log, op.now());
+    if (read->is_end_of_shard()) {
         output.child_shards = child_shards(*found.stream, *found.shard);
     } else {
-        output.next_shard_iterator = seal_iterator(
-            op.tokens(), {op.now(), found.stream->uid, found.shard->index, read->next.value(), found.stream->name});
+        const ShardIterator next{op.now(), found.stream->uid, found.shard->index, read->log.next.value(),
+                                 found.stream->name};
+        output.next_shard_iterator = seal_iterator(op.tokens(), next);
     }
-    op.service().limits.charge_read(found.shard->uid, read->payload_bytes, started);
-    add(counters.get_records_success, 1);
-    add(counters.get_records_records, read->record_count);
-    add(counters.get_records_bytes, read->payload_bytes);
-    ShardCounters* figures = counters.shard(found.shard->index);
-    if (figures != nullptr) {
-        add(figures->outgoing_records, read->record_count);
-        add(figures->outgoing_bytes, read->payload_bytes);
-    }
-    if (read->record_count > 0 || read->at_tip) {
-        const auto age_ms = static_cast<std::uint64_t>(*output.millis_behind_latest);
-        counters.iterator_age_ms = age_ms;
-        if (figures != nullptr) figures->iterator_age_ms = age_ms;
-    }
+    op.service().limits.charge_read(found.shard->uid, read->log.payload_bytes, started);
+    count(counters, found.shard->index, read->log, static_cast<std::uint64_t>(*output.millis_behind_latest));
     counters.get_records_latency.record_ns(op.service().clock.monotonic().value() - started.value());
-    if (opened != nullptr) op.context().keep(std::move(opened));
-    op.context().keep(std::make_shared<log::ReadResult>(*std::move(read)));
+    op.context().keep(read);
     co_return output;
 }
 

@@ -4,12 +4,10 @@
 #include "base/try.h"
 #include "core/clock.h"
 #include "core/task.h"
-#include "streams/append.h"
-#include "streams/encryption.h"
 #include "streams/faults.h"
-#include "streams/limits.h"
 #include "streams/ops/ops.h"
 #include "streams/shards.h"
+#include "streams/writer.h"
 
 namespace riacho::streams {
 
@@ -25,14 +23,6 @@ Result<void> check_ordering(StreamsOp op, const catalog::StreamState& stream, st
         return fail(errors::invalid_sequence_for_ordering(text, stream.name, stream.account));
     }
     return {};
-}
-
-// A call that PutRecord.Success counts as 0.
-void count_refused(StreamCounters& counters, std::int32_t shard_index, bool throttled) {
-    add(counters.put_record_failure, 1);
-    if (!throttled) return;
-    add(counters.write_throttled, 1);
-    if (ShardCounters* figures = counters.shard(shard_index)) add(figures->write_throttled, 1);
 }
 
 }  // namespace
@@ -55,32 +45,18 @@ Task<Result<api::PutRecordOutput>> put_record(StreamsOp op, api::PutRecordInput 
     CO_TRY_VOID(check_record_size(*stream, partition_key, request.data));
     if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
 
-    if (const auto refused = op.service().data_keys.refusal(stream->key_id, *stream, true)) co_return fail(*refused);
-    const catalog::ShardState& shard = stream->shard_for(key.hash);
-    CO_TRY_VOID(co_await inject_faults(op, stream, shard.index));
-    if (!op.service().limits.write(shard.uid, partition_key.size() + request.data.size(), started)) {
-        count_refused(*op.counters(*stream), shard.index, true);
-        co_return fail(to_api(AppendError::throttled, *stream, key));
-    }
-    const std::int32_t shard_index = shard.index;
     const RecordToAppend record{partition_key, key, &request.data};
-    const AppendResult result = co_await append_record(op, stream, record);
+    const Writer writer{op.service(), op.core(), faults_of(op)};
+    const Result<AppendedRecord> result = co_await write_record(writer, stream, record);
     const auto owned_counters = op.counters(*stream);
     StreamCounters& counters = *owned_counters;
     counters.put_record_latency.record_ns(op.service().clock.monotonic().value() - started.value());
     if (!result) {
-        count_refused(counters, shard_index, result.error() == AppendError::throttled);
-        co_return fail(to_api(result.error(), *stream, key));
+        add(counters.put_record_failure, 1);
+        co_return fail(result.error());
     }
-    const std::size_t bytes = partition_key.size() + request.data.size();
     add(counters.put_record_success, 1);
-    add(counters.put_record_bytes, bytes);
-    add(counters.incoming_bytes, bytes);
-    add(counters.incoming_records, 1);
-    if (ShardCounters* figures = counters.shard(result->shard_index)) {
-        add(figures->incoming_bytes, bytes);
-        add(figures->incoming_records, 1);
-    }
+    add(counters.put_record_bytes, record.size());
     api::PutRecordOutput output;
     output.shard_id = shard_id(result->shard_index);
     output.sequence_number = result->sequence_number.view();

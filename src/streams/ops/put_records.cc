@@ -3,12 +3,10 @@
 #include "base/try.h"
 #include "core/clock.h"
 #include "core/task.h"
-#include "streams/append.h"
-#include "streams/encryption.h"
 #include "streams/faults.h"
-#include "streams/limits.h"
 #include "streams/ops/ops.h"
 #include "streams/shards.h"
+#include "streams/writer.h"
 
 namespace riacho::streams {
 
@@ -48,22 +46,7 @@ Result<Prepared> prepare(StreamsOp op, const catalog::StreamState& stream, const
     return prepared;
 }
 
-// With enhanced monitoring.
-void count_by_shard(StreamCounters& counters, const catalog::StreamState& stream, const Prepared& prepared,
-                    const std::vector<AppendResult>& results) {
-    for (std::size_t i = 0; i < results.size(); ++i) {
-        const RecordToAppend& record = prepared.records[i];
-        const bool throttled = !results[i] && results[i].error() == AppendError::throttled;
-        if (!results[i] && !throttled) continue;
-        ShardCounters* figures =
-            counters.shard(throttled ? stream.shard_for(record.key.hash).index : results[i]->shard_index);
-        if (figures == nullptr) return;
-        add(figures->write_throttled, throttled ? 1 : 0);
-        add(figures->incoming_records, throttled ? 0 : 1);
-        add(figures->incoming_bytes, throttled ? 0 : record.partition_key.size() + record.data->size());
-    }
-}
-
+// The figures of the call; the stream's own are counted where records are written.
 void count(StreamCounters& counters, const Prepared& prepared, const std::vector<AppendResult>& results) {
     std::uint64_t stored = 0;
     std::uint64_t bytes = 0;
@@ -71,45 +54,17 @@ void count(StreamCounters& counters, const Prepared& prepared, const std::vector
     for (std::size_t i = 0; i < results.size(); ++i) {
         if (results[i]) {
             ++stored;
-            bytes += prepared.records[i].partition_key.size() + prepared.records[i].data->size();
+            bytes += prepared.records[i].size();
         } else if (results[i].error() == AppendError::throttled) {
             ++throttled;
         }
     }
-    add(counters.incoming_records, stored);
-    add(counters.incoming_bytes, bytes);
     add(counters.put_records_bytes, bytes);
     add(counters.put_records_total, results.size());
     add(counters.put_records_successful, stored);
     add(counters.put_records_throttled, throttled);
-    add(counters.write_throttled, throttled);
     add(counters.put_records_failed, results.size() - stored - throttled);
     add(stored > 0 ? counters.put_records_success : counters.put_records_failure, 1);
-}
-
-// Appends those records that the limits of their shards, and the faults asked for, let through; the others are
-// throttled.
-Task<std::vector<AppendResult>> append_admitted(StreamsOp op, StreamRef stream,
-                                                std::span<const RecordToAppend> records) {
-    const int partial = faults_of(op).partial;
-    Limits& limits = op.service().limits;
-    if (partial == 0 && !limits.enforced()) co_return co_await append_records(op, stream, records);
-    const MonotonicNs now = op.service().clock.monotonic();
-    std::vector<AppendResult> results(records.size(), AppendResult(fail(AppendError::throttled)));
-    std::vector<RecordToAppend> admitted;
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < records.size(); ++i) {
-        const RecordToAppend& record = records[i];
-        const std::uint64_t shard = stream->shard_for(record.key.hash).uid;
-        if (happens(op, partial)) continue;
-        if (!limits.write(shard, record.partition_key.size() + record.data->size(), now)) continue;
-        admitted.push_back(record);
-        places.push_back(i);
-    }
-    if (admitted.empty()) co_return results;
-    const auto appended = co_await append_records(op, stream, admitted);
-    for (std::size_t i = 0; i < places.size(); ++i) results[places[i]] = appended[i];
-    co_return results;
 }
 
 }  // namespace
@@ -120,13 +75,11 @@ Task<Result<api::PutRecordsOutput>> put_records(StreamsOp op, api::PutRecordsInp
     CO_TRY(const Prepared prepared, prepare(op, *stream, request));
     if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
 
-    if (const auto refused = op.service().data_keys.refusal(stream->key_id, *stream, true)) co_return fail(*refused);
-    CO_TRY_VOID(co_await inject_faults(op, stream, stream->shard_for(prepared.records.front().key.hash).index));
-    const std::vector<AppendResult> results = co_await append_admitted(op, stream, prepared.records);
+    const Writer writer{op.service(), op.core(), faults_of(op)};
+    CO_TRY(const std::vector<AppendResult> results, co_await write_records(writer, stream, prepared.records));
     const auto owned_counters = op.counters(*stream);
     StreamCounters& counters = *owned_counters;
     count(counters, prepared, results);
-    if (stream->shard_metrics != 0) count_by_shard(counters, *stream, prepared, results);
     counters.put_records_latency.record_ns(op.service().clock.monotonic().value() - started.value());
 
     api::PutRecordsOutput output;

@@ -70,6 +70,7 @@ Task<Result<Output>> settle(StreamsOp op, Request request, Action action) {
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
     static_cast<void>(verdict);  // a queue that is gone needs no acknowledgement
     for (const QueueKey& key : keys) deliveries.forget(key);
+    if (action == Action::restore) work->receivers.notify();
     co_return output;
 }
 
@@ -91,6 +92,7 @@ Result<Output> change_visibility(StreamsOp op, const Request& request, bool dead
             output.successful.emplace_back().receipt_handle = entry.receipt_handle;
         }
     }
+    if (!output.successful.empty()) work->receivers.notify();  // a shorter timeout may be over before they look again
     return output;
 }
 

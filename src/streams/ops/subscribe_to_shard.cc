@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <memory>
 
 #include "aws/gen/kinesis/errors.gen.h"
@@ -9,10 +8,10 @@
 #include "core/clock.h"
 #include "core/task.h"
 #include "core/timer.h"
-#include "log/record_log.h"
 #include "streams/consumers.h"
 #include "streams/ops/ops.h"
 #include "streams/position.h"
+#include "streams/reader.h"
 #include "streams/records.h"
 #include "streams/shards.h"
 #include "streams/subscriptions.h"
@@ -40,17 +39,13 @@ public:
     Push(Service& service, core::Core& core, const ConsumerRef& consumer, ShardRef shard, std::uint64_t next_seq)
         : service_(service),
           core_(core),
-          stream_(std::move(shard.stream)),
-          shard_index_(shard.shard->index),
-          uid_(shard.shard->uid),
+          reader_(service, core, std::move(shard), log::SeqIx(next_seq)),
           consumer_name_(consumer.consumer->name),
           consumer_arn_(consumer.consumer->arn),
-          next_(next_seq),
           began_(service.clock.monotonic()),
           last_event_(began_),
-          timer_(core),
           subscription_(std::make_shared<Subscription>()),
-          stream_counters_(service.metrics.of(stream_->uid, stream_->account, stream_->region, stream_->name)),
+          stream_counters_(service.metrics.of(stream().uid, stream().account, stream().region, stream().name)),
           counters_(stream_counters_->consumer(consumer_name_)) {}
     // A client that has gone before the first frame never gets as far as run().
     ~Push() { end(); }
@@ -64,10 +59,10 @@ public:
                 const auto self = weak.lock();
                 if (self == nullptr) return;
                 self->displaced_ = true;
-                self->interrupt();
+                self->reader_.interrupt();
             });
         };
-        const bool began = service_.subscriptions.begin(consumer_arn_, shard_index_, began_, subscription_);
+        const bool began = service_.subscriptions.begin(consumer_arn_, shard().index, began_, subscription_);
         add(began ? counters_.subscribe_success : counters_.subscribe_refused, 1);
         return began;
     }
@@ -79,64 +74,47 @@ public:
     }
 
 private:
-    void end() { service_.subscriptions.end(consumer_arn_, shard_index_, *subscription_, service_.clock.monotonic()); }
+    void end() { service_.subscriptions.end(consumer_arn_, shard().index, *subscription_, service_.clock.monotonic()); }
 
     Task<void> push(aws::EventWriter& writer) {
-        Buffer frames;
         while (!writer.stopping() && service_.clock.monotonic().value() - began_.value() < lifetime_ns) {
-            frames.clear();
-            if (const auto ended = end_of_subscription()) {
-                wire::append_event_exception(frames, ended->code, ended->message);
-                co_await writer.write(frames.view());
-                co_return;
-            }
-            const TimestampMs now = service_.clock.now();
-            auto read = co_await service_.log.read(core_, log::ShardUid(uid_), log::SeqIx(next_), event_limits,
-                                                   retention_horizon(*stream_, service_.clock));
-            if (!read) {
-                const aws::ApiError error = read_error(read.error(), {stream_, shard()});
-                wire::append_event_exception(frames, error.code, error.message);
-                co_await writer.write(frames.view());
-                co_return;
-            }
-            const bool shard_ended = read->at_tip && read->closed;
-            if (read->record_count == 0 && !shard_ended && !heartbeat_due()) {
-                // Expired records are passed over for good: a wait for anything beyond them must not see them again.
-                const bool advanced = read->next.value() > next_;
-                next_ = std::max(next_, read->next.value());
-                if (read->at_tip) {
-                    co_await wait_for_records();
-                } else if (!advanced) {
-                    co_await core::sleep(core_, look_ms);  // the log owes records it does not have: never a busy loop
-                }
+            auto ended = end_of_subscription();
+            if (ended) co_return co_await end_with(writer, *std::move(ended));
+            const auto read = co_await reader_.read(event_limits);
+            if (!read) co_return co_await end_with(writer, read.error());
+            if (read->log.record_count == 0 && !read->is_end_of_shard() && !heartbeat_due()) {
+                co_await reader_.wait(look_ms);
                 continue;
             }
-            auto event = event_of(*read, shard_ended, now);
-            if (event && event->frames == nullptr) {
+            const TimestampMs now = service_.clock.now();
+            EventCache::Event event = event_of(*read, now);
+            if (event.frames == nullptr) {
                 // Other subscribers' events have all the memory there is for them: the records have to wait.
                 if (!heartbeat_due()) {
                     co_await core::sleep(core_, room_wait_ms);
                     continue;
                 }
-                event = event_of(nothing_of(*read), false, now);
+                event = event_of(nothing_of(*read), now);
             }
-            if (!event) {
-                wire::append_event_exception(frames, event.error().code, event.error().message);
-                co_await writer.write(frames.view());
-                co_return;
-            }
-            next_ = event->next;
+            reader_.move_on(log::SeqIx(event.next));
             last_event_ = service_.clock.monotonic();
             add(counters_.event_success, 1);
-            add(counters_.event_records, event->next - event->from);
-            add(counters_.event_bytes, event->payload_bytes);
-            counters_.millis_behind = static_cast<std::uint64_t>(millis_behind(*read, now));
-            const bool written = co_await writer.write(event->frames->view());
-            if (!written || (shard_ended && event->next == read->next.value())) co_return;
+            add(counters_.event_records, event.next - event.from);
+            add(counters_.event_bytes, event.payload_bytes);
+            counters_.millis_behind = static_cast<std::uint64_t>(millis_behind(read->log, now));
+            const bool is_end = read->is_end_of_shard() && event.next == read->log.next.value();
+            if (!co_await writer.write(event.frames->view()) || is_end) co_return;
         }
     }
 
-    [[nodiscard]] const catalog::ShardState* shard() const { return stream_->find_shard(shard_index_); }
+    Task<void> end_with(aws::EventWriter& writer, aws::ApiError error) {
+        Buffer frame;
+        wire::append_event_exception(frame, error.code, error.message);
+        co_await writer.write(frame.view());
+    }
+
+    [[nodiscard]] const catalog::StreamState& stream() const { return reader_.stream(); }
+    [[nodiscard]] const catalog::ShardState& shard() const { return *reader_.shard().shard; }
 
     [[nodiscard]] bool heartbeat_due() const {
         return service_.clock.monotonic().value() - last_event_.value() >= heartbeat_ns;
@@ -145,25 +123,27 @@ private:
     // Why the client has to be told that it is over, if it is. Looks at the newest catalog.
     std::optional<aws::ApiError> end_of_subscription() {
         const TimestampMs now = service_.clock.now();
+        const std::string& account = stream().account;
         if (displaced_) {
-            return errors::another_subscription_active(stream_->account, stream_->name, shard_id(shard_index_),
-                                                       consumer_name_);
+            return errors::another_subscription_active(account, stream().name, shard_id(shard().index), consumer_name_);
         }
-        StreamRef newest = service_.catalog.snapshot()->find_by_uid(stream_->uid);
-        if (newest == nullptr || newest->is_gone(now)) return errors::stream_not_found(stream_->name, stream_->account);
-        stream_ = std::move(newest);
-        const catalog::ConsumerState* consumer = stream_->find_consumer(consumer_name_, now);
+        StreamRef newest = service_.catalog.snapshot()->find_by_uid(stream().uid);
+        if (newest == nullptr || newest->is_gone(now)) return errors::stream_not_found(stream().name, account);
+        const catalog::ConsumerState* consumer = newest->find_consumer(consumer_name_, now);
         if (consumer == nullptr || consumer->arn != consumer_arn_ || consumer->deleted_at) {
-            return errors::consumer_not_found(consumer_arn_, stream_->account);
+            return errors::consumer_not_found(consumer_arn_, account);
+        }
+        if (!reader_.refresh(std::move(newest))) {
+            return errors::shard_does_not_exist(shard_id(shard().index), stream().name, account);
         }
         return std::nullopt;
     }
 
     // As if none of the records were there yet.
-    [[nodiscard]] log::ReadResult nothing_of(const log::ReadResult& read) const {
-        log::ReadResult nothing;
-        nothing.next = log::SeqIx(next_);
-        nothing.next_arrival = read.slices.front().frame->arrival();
+    [[nodiscard]] ShardRead nothing_of(const ShardRead& read) const {
+        ShardRead nothing;
+        nothing.log.next = reader_.position();
+        nothing.log.next_arrival = read.log.slices.front().frame->arrival();
         return nothing;
     }
 
@@ -176,12 +156,14 @@ private:
 
     // The next event: made here, or by another subscriber that was at the same place. Without frames when there is no
     // memory for them.
-    Result<EventCache::Event> event_of(const log::ReadResult& read, bool shard_ended, TimestampMs now) {
+    EventCache::Event event_of(const ShardRead& read, TimestampMs now) {
         const MonotonicNs at = service_.clock.monotonic();
-        const std::uint64_t next = read.next.value();
+        const std::uint64_t uid = shard().uid;
+        const std::uint64_t next = read.log.next.value();
         EventCache& cache = service_.subscriptions.events();
-        if (read.record_count > 0 && !shard_ended) {
-            if (auto known = cache.find({uid_, next - read.record_count, next, read.at_tip}, at))
+        const bool is_plain = read.log.record_count > 0 && !read.is_end_of_shard();
+        if (is_plain) {
+            if (auto known = cache.find({uid, read.first().value(), next, read.log.at_tip}, at))
                 return *std::move(known);
         }
         struct Made {
@@ -190,89 +172,52 @@ private:
         };
         const auto made = std::make_shared<Made>();
         made->memory = core::MemoryLease(service_.memory, core::MemoryUse::subscriptions);
-        const std::size_t bytes = encoded_size(read);
-        if (!take_memory(bytes, made->memory)) return EventCache::Event();
+        if (!take_memory(encoded_size(read.log), made->memory)) return {};
         made->frames.reserve(made->memory.bytes());
-        TRY_VOID(append_event(made->frames, read, shard_ended, now));
-        const EventCache::Frames frames(made, &made->frames);
-        EventCache::Event event{.shard_uid = uid_,
-                                .from = next - read.record_count,
+        append_event(made->frames, read, now);
+        EventCache::Event event{.shard_uid = uid,
+                                .from = read.first().value(),
                                 .next = next,
-                                .payload_bytes = read.payload_bytes,
-                                .at_tip = read.at_tip,
+                                .payload_bytes = read.log.payload_bytes,
+                                .at_tip = read.log.at_tip,
                                 .made_at = at,
-                                .frames = frames};
+                                .frames = EventCache::Frames(made, &made->frames)};
         // Sealed records stay out of caches.
-        const bool sealed =
-            std::ranges::any_of(read.slices, [](const auto& slice) { return slice.frame->is_sealed(); });
-        if (read.record_count > 0 && !shard_ended && !sealed) cache.keep(event);
+        if (is_plain && read.opened.empty()) cache.keep(event);
         return event;
     }
 
-    Result<void> append_event(Buffer& frames, const log::ReadResult& read, bool shard_ended, TimestampMs now) {
+    void append_event(Buffer& frames, const ShardRead& read, TimestampMs now) {
         api::SubscribeToShardEvent event;
-        const catalog::ShardState& state = *shard();
-        TRY(const auto opened, fill_records(service_, *stream_, state, read, event.records));
-        event.millis_behind_latest = millis_behind(read, now);
-        if (shard_ended) {
+        fill_records(shard(), read, event.records);
+        event.millis_behind_latest = millis_behind(read.log, now);
+        if (read.is_end_of_shard()) {
             // AWS: no continuation is how a client knows the end of a shard (spec 5.4).
-            event.child_shards = child_shards(*stream_, state);
+            event.child_shards = child_shards(stream(), shard());
         } else if (!event.records.empty()) {
             event.continuation_sequence_number = event.records.back().sequence_number;
         } else {
             // The number just before the next one: reading on after it skips and repeats nothing.
             SequenceNumber number;
-            number.created_s = state.created_s;
-            number.shard_index = state.index;
-            number.seq_ix = read.next.value() == 0 ? 0 : read.next.value() - 1;
+            number.created_s = shard().created_s;
+            number.shard_index = shard().index;
+            number.seq_ix = read.log.next.value() == 0 ? 0 : read.log.next.value() - 1;
             number.time_s = now.value() / 1000;
             event.continuation_sequence_number = format_sequence_number(number).view();
         }
         wire::append_event(frames, "SubscribeToShardEvent", api::shapes::subscribe_to_shard_event, &event);
-        return {};
-    }
-
-    // Until the shard's visible end moves, the subscription is displaced, or some time has passed.
-    Task<void> wait_for_records() {
-        co_await core::suspend([this](core::Wakeup& wakeup) {
-            wakeup_ = &wakeup;
-            waiter_.core = &core_;
-            waiter_.wakeup = &wakeup;
-            if (displaced_ || !service_.log.arm(log::ShardUid(uid_), log::SeqIx(next_), waiter_)) {
-                core_.wake(wakeup);
-                return;
-            }
-            armed_ = true;
-            timer_.start(look_ms, [self = shared_from_this()] { self->interrupt(); });
-        });
-        timer_.cancel();
-        armed_ = false;
-    }
-
-    // Wakes the wait unless the log has done so or is about to.
-    void interrupt() {
-        if (!armed_ || !service_.log.disarm(waiter_)) return;
-        armed_ = false;
-        core_.wake(*wakeup_);
     }
 
     Service& service_;
     core::Core& core_;
-    StreamRef stream_;
-    std::int32_t shard_index_;
-    std::uint64_t uid_;
+    ShardReader reader_;
     std::string consumer_name_;
     std::string consumer_arn_;
-    std::uint64_t next_;
     MonotonicNs began_;
     MonotonicNs last_event_;
-    core::Timer timer_;
     std::shared_ptr<Subscription> subscription_;
     std::shared_ptr<StreamCounters> stream_counters_;
     ConsumerCounters& counters_;
-    log::Waiter waiter_;
-    core::Wakeup* wakeup_ = nullptr;
-    bool armed_ = false;
     bool displaced_ = false;
 };
 

@@ -1,4 +1,4 @@
-#include "streams/append.h"
+#include "streams/writer.h"
 
 #include <fmt/format.h>
 
@@ -7,11 +7,15 @@
 #include "aws/gen/kinesis/errors.gen.h"
 #include "base/check.h"
 #include "base/hash_key.h"
+#include "base/try.h"
+#include "core/clock.h"
 #include "core/rng.h"
 #include "core/runtime.h"
 #include "core/task.h"
 #include "log/record_log.h"
 #include "streams/encryption.h"
+#include "streams/limits.h"
+#include "streams/metrics.h"
 #include "streams/shards.h"
 
 namespace riacho::streams {
@@ -115,91 +119,7 @@ void settle(std::span<const Placed> group, const Expected<log::Appended, log::Lo
     }
 }
 
-}  // namespace
-
-RoutingKey any_shard(core::Rng& rng) { return {static_cast<U128>(rng.next()) << 64 | rng.next(), false}; }
-
-Result<RoutingKey> routing_key(std::string_view partition_key,
-                               const std::optional<std::string_view>& explicit_hash_key) {
-    if (explicit_hash_key) {
-        const auto key = parse_u128(*explicit_hash_key);
-        if (!key) return fail(errors::invalid_explicit_hash_key(*explicit_hash_key));
-        return RoutingKey{*key, true};
-    }
-    return RoutingKey{hash_key_of(partition_key), false};
-}
-
-// One record needs none of the grouping, and is what most producers send.
-Task<AppendResult> append_record(StreamsOp op, StreamRef stream, RecordToAppend record) {
-    AppendResult result = fail(AppendError::gone);
-    for (int attempt = 0; attempt < attempts_max; ++attempt) {
-        if (attempt > 0) {
-            stream = op.catalog().snapshot()->find_by_uid(stream->uid);
-            if (stream == nullptr) break;
-        }
-        const catalog::ShardState& shard = stream->shard_for(record.key.hash);
-        const Placed place{&shard, 0};
-        log::ShardBatch batch;
-        batch.shard = log::ShardUid(shard.uid);
-        batch.batch = encode(op.service(), *stream, {&place, 1}, {&record, 1});
-        log::AppendRequest request;
-        request.batches = {&batch, 1};
-        request.core = &op.core();
-        co_await core::suspend([&](core::Wakeup& wakeup) {
-            request.wakeup = &wakeup;
-            op.log().enqueue(request);
-        });
-        if (batch.result) co_return appended(shard, batch.result->first.value(), batch.result->arrival);
-        result = fail(append_error(batch.result.error()));
-        if (batch.result.error() != log::LogError::sealed) break;
-    }
-    co_return result;
-}
-
-Task<std::vector<AppendResult>> append_records(StreamsOp op, StreamRef stream,
-                                               std::span<const RecordToAppend> records) {
-    std::vector<AppendResult> results(records.size(), AppendResult(fail(AppendError::gone)));
-    std::vector<std::uint32_t> waiting(records.size());
-    for (std::uint32_t i = 0; i < waiting.size(); ++i) waiting[i] = i;
-    for (int attempt = 0; attempt < attempts_max && !waiting.empty(); ++attempt) {
-        if (attempt > 0) {
-            StreamRef newer = op.catalog().snapshot()->find_by_uid(stream->uid);
-            if (newer == nullptr) break;
-            stream = std::move(newer);
-        }
-        std::vector<Placed> placed;
-        placed.reserve(waiting.size());
-        for (const std::uint32_t i : waiting) placed.push_back({&stream->shard_for(records[i].key.hash), i});
-        std::ranges::sort(placed, {}, [](const Placed& p) { return std::pair(p.shard->index, p.record); });
-        waiting.clear();
-
-        const std::vector<std::span<const Placed>> groups = split_by_shard(placed);
-        std::vector<log::ShardBatch> batches(groups.size());
-        for (std::size_t i = 0; i < groups.size(); ++i) {
-            batches[i].shard = log::ShardUid(groups[i].front().shard->uid);
-            batches[i].batch = encode(op.service(), *stream, groups[i], records);
-        }
-        log::AppendRequest request;
-        request.batches = batches;
-        request.core = &op.core();
-        co_await core::suspend([&](core::Wakeup& wakeup) {
-            request.wakeup = &wakeup;
-            op.log().enqueue(request);
-        });
-        for (std::size_t i = 0; i < groups.size(); ++i) settle(groups[i], batches[i].result, results, waiting);
-        std::ranges::sort(waiting);
-    }
-    co_return results;
-}
-
-Result<void> check_record_size(const catalog::StreamState& stream, std::string_view partition_key,
-                               const wire::Blob& data, std::optional<std::size_t> entry) {
-    const std::size_t size_max = static_cast<std::size_t>(stream.max_record_size_kib) * 1024;
-    if (partition_key.size() + data.size() <= size_max) return {};
-    const std::string path = entry ? fmt::format("records.{}.member.data", *entry + 1) : "data";
-    return fail(errors::record_too_large(path, static_cast<std::int64_t>(size_max)));
-}
-
+// How a client sees a failed append.
 aws::ApiError to_api(AppendError error, const catalog::StreamState& stream, const RoutingKey& key) {
     switch (error) {
         case AppendError::throttled:
@@ -216,6 +136,191 @@ aws::ApiError to_api(AppendError error, const catalog::StreamState& stream, cons
             return errors::internal_failure();
     }
     RIACHO_CHECK(false, "an unknown AppendError");
+}
+
+// What most producers send.
+Task<AppendResult> append_record(Writer writer, StreamRef stream, RecordToAppend record) {
+    AppendResult result = fail(AppendError::gone);
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+        if (attempt > 0) {
+            stream = writer.service.catalog.snapshot()->find_by_uid(stream->uid);
+            if (stream == nullptr) break;
+        }
+        const catalog::ShardState& shard = stream->shard_for(record.key.hash);
+        const Placed place{&shard, 0};
+        log::ShardBatch batch;
+        batch.shard = log::ShardUid(shard.uid);
+        batch.batch = encode(writer.service, *stream, {&place, 1}, {&record, 1});
+        log::AppendRequest request;
+        request.batches = {&batch, 1};
+        request.core = &writer.core;
+        co_await core::suspend([&](core::Wakeup& wakeup) {
+            request.wakeup = &wakeup;
+            writer.service.log.enqueue(request);
+        });
+        if (batch.result) co_return appended(shard, batch.result->first.value(), batch.result->arrival);
+        result = fail(append_error(batch.result.error()));
+        if (batch.result.error() != log::LogError::sealed) break;
+    }
+    co_return result;
+}
+
+Task<std::vector<AppendResult>> append_records(Writer writer, StreamRef stream,
+                                               std::span<const RecordToAppend> records) {
+    std::vector<AppendResult> results(records.size(), AppendResult(fail(AppendError::gone)));
+    std::vector<std::uint32_t> waiting(records.size());
+    for (std::uint32_t i = 0; i < waiting.size(); ++i) waiting[i] = i;
+    for (int attempt = 0; attempt < attempts_max && !waiting.empty(); ++attempt) {
+        if (attempt > 0) {
+            StreamRef newer = writer.service.catalog.snapshot()->find_by_uid(stream->uid);
+            if (newer == nullptr) break;
+            stream = std::move(newer);
+        }
+        std::vector<Placed> placed;
+        placed.reserve(waiting.size());
+        for (const std::uint32_t i : waiting) placed.push_back({&stream->shard_for(records[i].key.hash), i});
+        std::ranges::sort(placed, {}, [](const Placed& p) { return std::pair(p.shard->index, p.record); });
+        waiting.clear();
+
+        const std::vector<std::span<const Placed>> groups = split_by_shard(placed);
+        std::vector<log::ShardBatch> batches(groups.size());
+        for (std::size_t i = 0; i < groups.size(); ++i) {
+            batches[i].shard = log::ShardUid(groups[i].front().shard->uid);
+            batches[i].batch = encode(writer.service, *stream, groups[i], records);
+        }
+        log::AppendRequest request;
+        request.batches = batches;
+        request.core = &writer.core;
+        co_await core::suspend([&](core::Wakeup& wakeup) {
+            request.wakeup = &wakeup;
+            writer.service.log.enqueue(request);
+        });
+        for (std::size_t i = 0; i < groups.size(); ++i) settle(groups[i], batches[i].result, results, waiting);
+        std::ranges::sort(waiting);
+    }
+    co_return results;
+}
+
+// Stream and shard figures of one record, stored or throttled.
+void count_record(StreamCounters& counters, std::int32_t shard_index, std::size_t bytes, bool throttled) {
+    ShardCounters* figures = counters.shard(shard_index);
+    if (throttled) {
+        add(counters.write_throttled, 1);
+        if (figures != nullptr) add(figures->write_throttled, 1);
+        return;
+    }
+    add(counters.incoming_bytes, bytes);
+    add(counters.incoming_records, 1);
+    if (figures == nullptr) return;
+    add(figures->incoming_bytes, bytes);
+    add(figures->incoming_records, 1);
+}
+
+// The same for a batch, with one addition for each figure of the stream.
+void count_records(StreamCounters& counters, const catalog::StreamState& stream,
+                   std::span<const RecordToAppend> records, const std::vector<AppendResult>& results) {
+    std::uint64_t stored = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t throttled = 0;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        if (results[i]) {
+            ++stored;
+            bytes += records[i].size();
+        } else if (results[i].error() == AppendError::throttled) {
+            ++throttled;
+        }
+    }
+    add(counters.incoming_records, stored);
+    add(counters.incoming_bytes, bytes);
+    add(counters.write_throttled, throttled);
+    if (stream.shard_metrics == 0) return;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        const bool was_throttled = !results[i] && results[i].error() == AppendError::throttled;
+        if (!results[i] && !was_throttled) continue;
+        ShardCounters* figures =
+            counters.shard(was_throttled ? stream.shard_for(records[i].key.hash).index : results[i]->shard_index);
+        if (figures == nullptr) return;
+        add(figures->write_throttled, was_throttled ? 1 : 0);
+        add(figures->incoming_records, was_throttled ? 0 : 1);
+        add(figures->incoming_bytes, was_throttled ? 0 : records[i].size());
+    }
+}
+
+// Appends those records that the limits of their shards, and the faults asked for, let through; the others are
+// throttled.
+Task<std::vector<AppendResult>> append_admitted(Writer writer, StreamRef stream,
+                                                std::span<const RecordToAppend> records) {
+    const int partial = writer.faults.partial;
+    Limits& limits = writer.service.limits;
+    if (partial == 0 && !limits.enforced()) co_return co_await append_records(writer, stream, records);
+    const MonotonicNs now = writer.service.clock.monotonic();
+    std::vector<AppendResult> results(records.size(), AppendResult(fail(AppendError::throttled)));
+    std::vector<RecordToAppend> admitted;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        if (happens(writer.service.rng, partial)) continue;
+        if (!limits.write(stream->shard_for(records[i].key.hash).uid, records[i].size(), now)) continue;
+        admitted.push_back(records[i]);
+        places.push_back(i);
+    }
+    if (admitted.empty()) co_return results;
+    const auto appended = co_await append_records(writer, stream, admitted);
+    for (std::size_t i = 0; i < places.size(); ++i) results[places[i]] = appended[i];
+    co_return results;
+}
+
+}  // namespace
+
+RoutingKey any_shard(core::Rng& rng) { return {static_cast<U128>(rng.next()) << 64 | rng.next(), false}; }
+
+Result<RoutingKey> routing_key(std::string_view partition_key,
+                               const std::optional<std::string_view>& explicit_hash_key) {
+    if (explicit_hash_key) {
+        const auto key = parse_u128(*explicit_hash_key);
+        if (!key) return fail(errors::invalid_explicit_hash_key(*explicit_hash_key));
+        return RoutingKey{*key, true};
+    }
+    return RoutingKey{hash_key_of(partition_key), false};
+}
+
+Task<Result<std::vector<AppendResult>>> write_records(Writer writer, StreamRef stream,
+                                                      std::span<const RecordToAppend> records) {
+    if (const auto refused = writer.service.data_keys.refusal(stream->key_id, *stream, true)) co_return fail(*refused);
+    if (writer.faults != Faults{}) {
+        const std::int32_t shard_index = stream->shard_for(records.front().key.hash).index;
+        CO_TRY_VOID(co_await inject_faults(writer.service, writer.core, writer.faults, stream, shard_index));
+    }
+    std::vector<AppendResult> results = co_await append_admitted(writer, stream, records);
+    count_records(*counters_of(writer.service, *stream), *stream, records, results);
+    co_return results;
+}
+
+Task<Result<AppendedRecord>> write_record(Writer writer, StreamRef stream, RecordToAppend record) {
+    const catalog::ShardState& shard = stream->shard_for(record.key.hash);
+    if (const auto refused = writer.service.data_keys.refusal(stream->key_id, *stream, true)) co_return fail(*refused);
+    if (writer.faults != Faults{}) {
+        CO_TRY_VOID(co_await inject_faults(writer.service, writer.core, writer.faults, stream, shard.index));
+    }
+    AppendResult result = fail(AppendError::throttled);
+    Limits& limits = writer.service.limits;
+    if (!limits.enforced() || limits.write(shard.uid, record.size(), writer.service.clock.monotonic())) {
+        result = co_await append_record(writer, stream, record);
+    }
+    const bool throttled = !result && result.error() == AppendError::throttled;
+    if (result || throttled) {
+        count_record(*counters_of(writer.service, *stream), result ? result->shard_index : shard.index, record.size(),
+                     throttled);
+    }
+    if (!result) co_return fail(to_api(result.error(), *stream, record.key));
+    co_return *result;
+}
+
+Result<void> check_record_size(const catalog::StreamState& stream, std::string_view partition_key,
+                               const wire::Blob& data, std::optional<std::size_t> entry) {
+    const std::size_t size_max = static_cast<std::size_t>(stream.max_record_size_kib) * 1024;
+    if (partition_key.size() + data.size() <= size_max) return {};
+    const std::string path = entry ? fmt::format("records.{}.member.data", *entry + 1) : "data";
+    return fail(errors::record_too_large(path, static_cast<std::int64_t>(size_max)));
 }
 
 aws::ApiError entry_error(AppendError error, const catalog::StreamState& stream, const RoutingKey& key) {

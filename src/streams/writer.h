@@ -1,4 +1,5 @@
-// Records on their way into a stream: routed to shards, encoded once into the memory that goes to disk, appended.
+// Writing to a stream, whoever writes: records are routed to shards, encoded once into the memory that goes to disk,
+// and appended. Operations turn requests into records and results into replies.
 #pragma once
 
 #include <array>
@@ -8,6 +9,7 @@
 
 #include "base/sequence_number.h"
 #include "log/types.h"
+#include "streams/faults.h"
 #include "streams/service.h"
 #include "wire/value.h"
 
@@ -26,11 +28,14 @@ Result<RoutingKey> routing_key(std::string_view partition_key,
 // A place chosen by chance, for automatic distribution.
 RoutingKey any_shard(core::Rng& rng);
 
-// The views live until append_records has returned.
+// The views live until the write has returned.
 struct RecordToAppend {
     std::string_view partition_key;
     RoutingKey key;
     const wire::Blob* data = nullptr;
+
+    // As limits and figures count it.
+    [[nodiscard]] std::size_t size() const { return partition_key.size() + data->size(); }
 };
 
 struct AppendedRecord {
@@ -46,20 +51,30 @@ enum class AppendError : std::uint8_t {
 };
 using AppendResult = Expected<AppendedRecord, AppendError>;
 
-// Appends records, in request order within each shard, and waits until they are durable. A record whose shard is closed
-// by a reshard on the way goes to the child that took over its hash key. Results are in request order.
-Task<std::vector<AppendResult>> append_records(StreamsOp op, StreamRef stream, std::span<const RecordToAppend> records);
+// Who writes, and on which core the caller runs.
+struct Writer {
+    Service& service;
+    core::Core& core;
+    Faults faults;  // asked for by the operator or the call
+};
 
-// The same for one record.
-Task<AppendResult> append_record(StreamsOp op, StreamRef stream, RecordToAppend record);
+// Writes records under what holds for the stream: the state of its key, faults on purpose, the throughput limits of its
+// shards, encryption; counts the stream's incoming and throttled records. Waits until they are durable. In request
+// order within each shard; a record whose shard is closed by a reshard on the way goes to the child that took over its
+// hash key. Results are in request order; each record succeeds or fails alone. The whole fails, with nothing written,
+// for the key or a fault of the call.
+Task<Result<std::vector<AppendResult>>> write_records(Writer writer, StreamRef stream,
+                                                      std::span<const RecordToAppend> records);
+
+// The same for one record, which needs none of the grouping; the error is the one a client sees.
+Task<Result<AppendedRecord>> write_record(Writer writer, StreamRef stream, RecordToAppend record);
 
 // Partition key (UTF-8 bytes) and data together, against the stream's MaxRecordSizeInKiB (spec 2.11). `entry`: index of
 // the record in a PutRecords request. AWS: a ValidationException about the data alone (public report of December 2025).
 Result<void> check_record_size(const catalog::StreamState& stream, std::string_view partition_key,
                                const wire::Blob& data, std::optional<std::size_t> entry = std::nullopt);
 
-// How a client sees a failed append of a whole request, and of one record of PutRecords.
-aws::ApiError to_api(AppendError error, const catalog::StreamState& stream, const RoutingKey& key);
+// How a client sees the failure of one record of PutRecords.
 aws::ApiError entry_error(AppendError error, const catalog::StreamState& stream, const RoutingKey& key);
 
 }  // namespace riacho::streams

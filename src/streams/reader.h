@@ -1,0 +1,97 @@
+// Reading a stream, whoever reads: a position in a shard, the records beyond it, and waiting until there are some.
+// Operations give the records AWS's shape (records.h).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "core/task_fwd.h"
+#include "log/record_log.h"
+#include "streams/record_wait.h"
+#include "streams/service.h"
+
+namespace riacho::streams {
+
+// A record as readers see it; its views live as long as the ShardRead it came from.
+struct ReadRecord {
+    log::SeqIx seq;
+    TimestampMs arrival;
+    std::string_view partition_key;  // empty: the producer gave none, which only automatic distribution allows
+    std::string_view data;           // opened if it was sealed
+    bool was_sealed = false;
+};
+
+// The records of one read, as they are in the frames of the log; keeps the frames in memory.
+struct ShardRead {
+    log::ReadResult log;
+    std::vector<std::string> opened;  // data of the sealed records, in their order
+
+    // Nothing is left, and nothing will ever come: the children go on.
+    [[nodiscard]] bool is_end_of_shard() const { return log.at_tip && log.closed; }
+    // The number of the first record; `next` when there is none.
+    [[nodiscard]] log::SeqIx first() const { return log::SeqIx(log.next.value() - log.record_count); }
+    // Calls visit(const ReadRecord&) for each record, in order.
+    template <class Visit>
+    void each_record(Visit visit) const;
+};
+
+// How far the position after a read is behind. AWS: 0 when nothing is left to read, else the age of the next record
+// (data-streams spec 4.7).
+std::int64_t millis_behind(const log::ReadResult& read, TimestampMs now);
+
+// A reader of one shard. Lives on one core; one read or wait at a time.
+class ShardReader {
+public:
+    // shard.stream must not be null. 0 is before the first record.
+    ShardReader(Service& service, core::Core& core, ShardRef shard, log::SeqIx position)
+        : service_(service), core_(core), shard_(std::move(shard)), position_(position), wait_(service.log, core) {}
+
+    // The visible records from the position on. The position moves past expired records, but not past those that are
+    // returned. Fails as a client sees it: a damaged or dropped shard, a disk that is not ready, the stream's key.
+    Task<Result<ShardRead>> read(log::ReadLimits limits);
+    // Everything before `next` is done with.
+    void move_on(log::SeqIx next) { position_ = next; }
+    // Until there may be records beyond the position, interrupt() is called, or the time is over. To be called after a
+    // read that found nothing.
+    Task<void> wait(std::int64_t timeout_ms);
+    void interrupt() { wait_.interrupt(); }
+
+    // The newest state of the stream, for its retention, keys and children. False when it no longer has the shard.
+    bool refresh(StreamRef stream);
+    // The last read failed because the node had no room for it at the moment.
+    [[nodiscard]] bool was_overloaded() const { return was_overloaded_; }
+    [[nodiscard]] log::SeqIx position() const { return position_; }
+    [[nodiscard]] const ShardRef& shard() const { return shard_; }
+    [[nodiscard]] const catalog::StreamState& stream() const { return *shard_.stream; }
+
+private:
+    Service& service_;
+    core::Core& core_;
+    ShardRef shard_;
+    log::SeqIx position_;
+    // The last read found nothing although records should be there: waiting for new ones would not wait.
+    bool is_stuck_ = false;
+    bool was_overloaded_ = false;
+    RecordWait wait_;
+};
+
+template <class Visit>
+void ShardRead::each_record(Visit visit) const {
+    auto plain = opened.begin();
+    for (const log::FrameSlice& slice : log.slices) {
+        const bool is_sealed = slice.frame->is_sealed();
+        for (const log::RecordView& record : slice.records()) {
+            visit(ReadRecord{.seq = record.seq,
+                             .arrival = record.arrival,
+                             .partition_key = record.partition_key,
+                             .data = is_sealed ? std::string_view(*plain++) : record.data,
+                             .was_sealed = is_sealed});
+        }
+    }
+}
+
+}  // namespace riacho::streams
