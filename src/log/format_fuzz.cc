@@ -15,7 +15,8 @@ namespace {
 void decode_all(ByteSpan bytes) {
     static_cast<void>(decode_store_file(bytes));
     static_cast<void>(decode_journal_header(bytes));
-    for (const std::uint16_t flags : {0, 1}) static_cast<void>(decode_command_body(bytes, flags));
+    for (const std::uint16_t flags : {std::uint16_t{0}, std::uint16_t{1}})
+        static_cast<void>(decode_command_body(bytes, flags));
     static_cast<void>(decode_trailer(bytes));
     static_cast<void>(decode_segment_header(bytes));
     static_cast<void>(decode_segment_footer(bytes));

@@ -1,6 +1,7 @@
 """Disks that are full, failing or slow to promise, and what a server does then. Uses private mounts and strace, as root."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -15,7 +16,7 @@ import urllib.request
 
 import botocore.exceptions
 import pytest
-from conftest import put_many, read_all, wait_active
+from conftest import BINARY, put_many, read_all, wait_active
 
 MIB = 1 << 20
 
@@ -278,13 +279,26 @@ def test_damage_met_by_a_read_is_told_counted_and_logged_once(riacho_server, nam
     assert segment.name in line
 
 
+def test_the_directory_is_locked_before_the_catalog_is_opened(riacho_server):
+    server = riacho_server()
+    assert server.stop() == 0
+    (server.data_dir / "catalog.sqlite").write_bytes(b"another process is writing this" * 1000)
+    with open(server.data_dir / "LOCK", "r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        second = subprocess.run([BINARY, "serve", "--listen", "127.0.0.1:0", "--data-dir", str(server.data_dir)],
+                                capture_output=True, text=True, timeout=60, check=False)
+    assert second.returncode == 2, second.stderr
+    assert "in use by another process" in second.stderr
+
+
 def test_a_directory_removed_under_a_running_server_is_a_failed_disk(riacho_server, name):
     server = riacho_server()
     client = server.client()
     client.create_stream(StreamName=name, ShardCount=1)
     wait_active(client, name)
     put_many(client, name, [b"x"] * 10)
-    shutil.rmtree(server.data_dir)
+    while server.data_dir.exists():  # the server may write meanwhile
+        shutil.rmtree(server.data_dir, ignore_errors=True)
     assert server.process.wait(60) == 74
     assert "was removed or replaced" in server.log.read_text()
     assert not server.data_dir.exists()
