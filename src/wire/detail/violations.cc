@@ -30,7 +30,7 @@ public:
             if (members[index] != absent) {
                 value(*member.shape, members[index], member_path);
             } else if (member.required) {
-                add(" null", member_path, "Member must not be null");
+                add(null_text(), member_path, "Member must not be null");
             }
         }
     }
@@ -42,6 +42,9 @@ public:
 
 private:
     [[nodiscard]] bool full() const { return count_ == items_max; }
+
+    // AWS: Firehose prints no value at all, not even that there is none (firehose spec 5).
+    [[nodiscard]] std::string_view null_text() const { return values_shown_ ? " null" : ""; }
 
     // `value` is printed behind "Value": " 'x'", " null", or nothing where AWS prints no value.
     void add(std::string_view value, std::string_view path, std::string_view rule) {
@@ -84,7 +87,7 @@ private:
         for (std::size_t child = at + 1; child < nodes_[at].end && !full(); child = after(nodes_, child)) {
             ++number;
             if (nodes_[child].kind == NodeKind::null) {
-                add(" null", fmt::format("{}.{}.member", path, number), "Member must not be null");
+                add(null_text(), fmt::format("{}.{}.member", path, number), "Member must not be null");
             } else if (by_element) {
                 value(element, child, fmt::format("{}.{}.member", path, number));
             } else if (!broken_rules(element, child).empty()) {
