@@ -42,4 +42,8 @@ Task<void> sleep(Core& core, std::int64_t ms) {
     co_await suspend([&](Wakeup& wakeup) { timer.start(ms, [&wakeup] { wakeup.run(); }); });
 }
 
+Task<void> yield(Core& core) {
+    co_await suspend([&core](Wakeup& wakeup) { core.wake(wakeup); });
+}
+
 }  // namespace riacho::core

@@ -27,7 +27,9 @@ private:
     std::shared_ptr<Impl> impl_;
 };
 
-// Completes after so many milliseconds, on the core it was called on.
+// Completes after so many milliseconds, on the core it was called on. One that can be cut short is core::Alarm.
 Task<void> sleep(Core& core, std::int64_t ms);
+// Lets everything run that is waiting for the core by now. For loops without another place to give way.
+Task<void> yield(Core& core);
 
 }  // namespace riacho::core

@@ -10,10 +10,10 @@
 #include "base/mutex.h"
 #include "base/try.h"
 #include "core/clock.h"
-#include "core/disk_pool.h"
 #include "core/runtime.h"
 #include "core/task.h"
 #include "core/timer.h"
+#include "core/work_pool.h"
 #include "http/detail/client_call.h"
 #include "http/detail/client_link.h"
 #include "http/detail/client_proxy.h"
@@ -28,6 +28,7 @@ using detail::Link;
 using detail::Route;
 
 constexpr std::size_t blocking_threads = 2;
+constexpr std::size_t blocking_queue_max = 2 * detail::Resolver::lookups_max;
 constexpr std::int64_t idle_look_ms = 10'000;
 
 bool is_idempotent(std::string_view method) {
@@ -232,7 +233,7 @@ struct Client::Impl {
     const ClientOptions options;
     core::Runtime& runtime;
     core::Clock& clock;
-    core::DiskPool blocking{blocking_threads};
+    core::WorkPool blocking{{.name = "http-client", .threads_max = blocking_threads, .queue_max = blocking_queue_max}};
     detail::Resolver resolver;
     std::vector<std::unique_ptr<Pool>> pools;
     Mutex tls_mutex;
@@ -253,7 +254,7 @@ Task<Expected<ssl_ctx_st*, SendError>> Client::Impl::tls_context(Impl* self, Cal
         std::string failure;
     };
     auto loading = std::make_shared<Loading>(call);
-    self->blocking.submit([self, loading, &core = call->core()] {
+    const auto submitted = self->blocking.submit([self, loading, &core = call->core()] {
         {
             // Calls that begin at the same time wait here for the first one's result.
             const MutexLock lock(self->tls_mutex);
@@ -272,6 +273,7 @@ Task<Expected<ssl_ctx_st*, SendError>> Client::Impl::tls_context(Impl* self, Cal
             if (loading->call != nullptr) loading->call->wake();
         });
     });
+    if (!submitted) co_return fail(SendError(SendFault::tls, false, "too many calls wait for a thread"));
     while (!loading->done && call->ended() == Call::End::none) co_await call->pause();
     loading->call = nullptr;
     if (!loading->done) co_return fail(call->error("the certificates to trust"));

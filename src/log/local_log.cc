@@ -7,11 +7,12 @@
 
 #include "base/check.h"
 #include "base/try.h"
-#include "core/disk_pool.h"
 #include "core/log.h"
+#include "core/run_on.h"
 #include "core/runtime.h"
 #include "core/task.h"
 #include "core/thread.h"
+#include "core/work_pool.h"
 #include "log/detail/flusher.h"
 #include "log/detail/reader.h"
 #include "log/detail/recovery.h"
@@ -22,6 +23,7 @@ namespace riacho::log {
 namespace {
 
 constexpr std::size_t disk_threads = 4;
+constexpr std::size_t disk_queue_max = 4'096;  // reads take milliseconds: more would wait for longer than their clients
 constexpr std::int64_t first_spare_delay_ms = 200;
 constexpr std::int64_t spare_retry_ms = 1'000;
 constexpr int read_attempts_max = 8;
@@ -81,7 +83,7 @@ struct LocalLog::Impl {
         : store(std::move(options), directory.fs(), clock, applier),
           sequencer(store),
           flusher(store, sequencer),
-          disk(disk_threads) {
+          disk({.name = "disk", .threads_max = disk_threads, .queue_max = disk_queue_max}) {
         store.directory = &directory;
     }
 
@@ -92,7 +94,7 @@ struct LocalLog::Impl {
     detail::Store store;
     detail::Sequencer sequencer;
     detail::Flusher flusher;
-    core::DiskPool disk;
+    core::WorkPool disk;
     std::thread sequencer_thread;
     std::thread flusher_thread;
     std::thread spares_thread;
@@ -236,15 +238,22 @@ Task<Expected<ShardState, LogError>> LocalLog::state(core::Core&, ShardUid uid) 
 
 namespace {
 
-// Runs work on a disk thread and goes on on the core.
+LogError to_log_error(core::PoolError error) {
+    switch (error) {
+        case core::PoolError::full:
+            return LogError::overloaded;
+        case core::PoolError::stopping:
+            return LogError::shutting_down;
+    }
+    RIACHO_CHECK(false, "an unknown PoolError");
+}
+
+// The result of work on a disk thread.
 template <class Work>
-Task<void> on_disk(core::DiskPool* disk, core::Core* core, Work work) {
-    co_await core::suspend([disk, core, &work](core::Wakeup& wakeup) {
-        disk->submit([core, &work, &wakeup] {
-            work();
-            core->wake(wakeup);
-        });
-    });
+Task<std::invoke_result_t<Work>> on_disk(core::WorkPool* disk, core::Core* core, Work work) {
+    auto outcome = co_await core::run_on(*disk, *core, std::move(work));
+    if (!outcome) co_return fail(to_log_error(outcome.error()));
+    co_return *std::move(outcome);
 }
 
 // Memory for what a read may bring from disk; nothing when others did not give theirs back in time.
@@ -268,7 +277,7 @@ std::size_t bytes_held(const ReadResult& result) {
     return bytes;
 }
 
-Task<Expected<ReadResult, LogError>> read_shard(detail::Store* store, core::DiskPool* disk, core::Core* core,
+Task<Expected<ReadResult, LogError>> read_shard(detail::Store* store, core::WorkPool* disk, core::Core* core,
                                                 ShardUid uid, SeqIx from, ReadLimits limits, TimestampMs horizon) {
     const detail::ShardPtr shard = store->shards.find(uid);
     if (shard == nullptr) co_return fail(LogError::unknown_shard);
@@ -281,8 +290,8 @@ Task<Expected<ReadResult, LogError>> read_shard(detail::Store* store, core::Disk
         ++store->counters.reads_from_disk;
         auto memory = co_await take_read_memory(store->options.memory, core, limits);
         if (!memory) co_return fail(LogError::overloaded);
-        Expected<ReadResult, LogError> cold = fail(LogError::corrupt);
-        co_await on_disk(disk, core, [&] { cold = detail::read_cold(*store, *shard, tail, limits, horizon); });
+        auto cold =
+            co_await on_disk(disk, core, [&] { return detail::read_cold(*store, *shard, tail, limits, horizon); });
         if (cold) {
             memory->shrink_to(bytes_held(*cold));
             cold->memory = *std::move(memory);
@@ -297,24 +306,20 @@ Task<Expected<ReadResult, LogError>> read_shard(detail::Store* store, core::Disk
     co_return nothing;
 }
 
-Task<Expected<SeqIx, LogError>> search_shard(detail::Store* store, core::DiskPool* disk, core::Core* core, ShardUid uid,
+Task<Expected<SeqIx, LogError>> search_shard(detail::Store* store, core::WorkPool* disk, core::Core* core, ShardUid uid,
                                              TimestampMs at) {
     const detail::ShardPtr shard = store->shards.find(uid);
     if (shard == nullptr) co_return fail(LogError::unknown_shard);
     const detail::TailSearch search = detail::search_tail(*shard, at);
     if (search.answer) co_return *search.answer;
-    Expected<SeqIx, LogError> found = fail(LogError::corrupt);
-    co_await on_disk(disk, core, [&] { found = detail::search_cold(*store, *shard, search, at); });
-    co_return found;
+    co_return co_await on_disk(disk, core, [&] { return detail::search_cold(*store, *shard, search, at); });
 }
 
-Task<Expected<std::uint64_t, LogError>> measure_shard(detail::Store* store, core::DiskPool* disk, core::Core* core,
+Task<Expected<std::uint64_t, LogError>> measure_shard(detail::Store* store, core::WorkPool* disk, core::Core* core,
                                                       ShardUid uid) {
     const detail::ShardPtr shard = store->shards.find(uid);
     if (shard == nullptr) co_return fail(LogError::unknown_shard);
-    Expected<std::uint64_t, LogError> size = fail(LogError::corrupt);
-    co_await on_disk(disk, core, [&] { size = detail::measure(*store, *shard); });
-    co_return size;
+    co_return co_await on_disk(disk, core, [&] { return detail::measure(*store, *shard); });
 }
 
 }  // namespace

@@ -19,7 +19,6 @@ constexpr std::int64_t hour_ms = 3'600'000;
 }  // namespace
 
 void ClockKeeper::start() {
-    look(false);
     thread_ = std::thread([this] {
         core::begin_thread("clock");
         run();
@@ -29,10 +28,10 @@ void ClockKeeper::start() {
 void ClockKeeper::run() {
     const MutexLock lock(mutex_);
     while (!stopping_) {
-        wake_.wait_for_ms(mutex_, look_interval_ms);
         mutex_.unlock();
         look(false);
         mutex_.lock();
+        if (!stopping_) wake_.wait_for_ms(mutex_, look_interval_ms);
     }
 }
 

@@ -1,15 +1,15 @@
 #include "server/janitor.h"
 
 #include <algorithm>
-#include <atomic>
-#include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <future>
+#include <utility>
 
+#include "base/check.h"
 #include "catalog/catalog.h"
+#include "core/alarm.h"
 #include "core/clock.h"
+#include "core/gate.h"
 #include "core/task.h"
+#include "core/timer.h"
 #include "log/command_log.h"
 #include "log/record_log.h"
 #include "streams/metrics.h"
@@ -21,6 +21,8 @@ namespace {
 
 // Nothing it does is urgent to the second, and a clock that tests move is looked at this often.
 constexpr std::int64_t round_ms_max = 1'000;
+// Calls on its core wait for no more than these.
+constexpr std::size_t streams_between_yields = 256;
 
 }  // namespace
 
@@ -32,12 +34,9 @@ struct Janitor::Impl {
     log::CommandLog& commands;
     streams::StreamMetrics& metrics;
     streams::Queues& queues;
-    boost::asio::steady_timer timer{core.context()};
-    std::atomic<bool> stopping{false};
-    std::promise<void> ended;
-    bool started = false;
+    core::Alarm alarm{core};
+    core::Gate gate;  // the coroutine is inside
     streams::Scaling scaling;
-    bool again = false;  // something was published since the round began
 
     Impl(core::Core& c, core::Clock& t, catalog::Catalog& cat, log::RecordLog& l, log::CommandLog& commands_log,
          streams::StreamMetrics& m, streams::Queues& q, std::int64_t transition_ms)
@@ -53,7 +52,7 @@ struct Janitor::Impl {
     std::optional<catalog::Command> due_command(const catalog::StreamState& stream);
     // Does what is due and returns after how long something will be.
     Task<std::int64_t> round();
-    Task<void> run(std::shared_ptr<Impl> self);
+    Task<void> run(core::Gate::Pass pass);
 };
 
 // The command that is due for a stream whose transition is over.
@@ -68,7 +67,9 @@ std::optional<catalog::Command> Janitor::Impl::due_command(const catalog::Stream
 Task<std::int64_t> Janitor::Impl::round() {
     std::int64_t wait_ms = round_ms_max;
     bool has_purged = false;
+    std::size_t seen = 0;
     for (const auto& stream : catalog.snapshot()->all_streams()) {
+        if (++seen % streams_between_yields == 0) co_await core::yield(core);
         auto command = due_command(*stream);
         if (!command) continue;
         const std::int64_t left_ms = stream->transition_until.value() - clock.now().value();
@@ -102,17 +103,12 @@ Task<std::int64_t> Janitor::Impl::round() {
     co_return wait_ms;
 }
 
-Task<void> Janitor::Impl::run(std::shared_ptr<Impl> self) {
-    while (!self->stopping) {
-        again = false;
+Task<void> Janitor::Impl::run(core::Gate::Pass pass) {
+    const core::Gate::Pass inside = std::move(pass);
+    while (!gate.is_closed()) {
         const std::int64_t wait_ms = co_await round();
-        if (self->stopping) break;
-        if (again) continue;
-        timer.expires_after(std::chrono::milliseconds(wait_ms));
-        boost::system::error_code cancelled;
-        co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, cancelled));
+        if (!gate.is_closed()) co_await alarm.sleep(wait_ms);
     }
-    ended.set_value();
 }
 
 Janitor::Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog, log::RecordLog& log,
@@ -123,21 +119,19 @@ Janitor::Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog
 Janitor::~Janitor() { stop(); }
 
 void Janitor::start() {
-    impl_->started = true;
-    core::spawn(impl_->core, [impl = impl_] { return impl->run(impl); });
-}
-
-void Janitor::notify() {
-    boost::asio::post(impl_->core.context(), [impl = impl_] {
-        impl->again = true;
-        impl->timer.cancel();
+    auto pass = impl_->gate.enter();
+    RIACHO_CHECK(pass.has_value(), "a janitor was started after it was stopped");
+    core::spawn(impl_->core, [impl = impl_, pass = std::make_shared<core::Gate::Pass>(*std::move(pass))] {
+        return impl->run(std::move(*pass));
     });
 }
 
+void Janitor::notify() { impl_->alarm.wake(); }
+
 void Janitor::stop() {
-    if (!impl_->started || impl_->stopping.exchange(true)) return;
-    notify();
-    impl_->ended.get_future().wait();
+    impl_->gate.close();
+    impl_->alarm.wake();
+    impl_->gate.close_and_wait();
 }
 
 }  // namespace riacho::server

@@ -71,7 +71,7 @@ Task<Expected<Addresses, std::string>> Resolver::resolve(Call* call, std::string
     auto lookup = std::make_shared<Lookup>();
     lookup->host = host;
     lookup->call = call;
-    pool_.submit([this, lookup, &core = call->core()] {
+    const auto submitted = pool_.submit([this, lookup, &core = call->core()] {
         lookup->run();
         end_lookup();
         core::post(core, [lookup] {
@@ -79,6 +79,10 @@ Task<Expected<Addresses, std::string>> Resolver::resolve(Call* call, std::string
             if (lookup->call != nullptr) lookup->call->wake();
         });
     });
+    if (!submitted) {
+        end_lookup();
+        co_return fail(fmt::format("the address of {} cannot be found: too many look-ups wait", host));
+    }
     while (!lookup->done && call->ended() == Call::End::none) co_await call->pause();
     lookup->call = nullptr;
     if (!lookup->done) co_return fail(fmt::format("the address of {} was not found in time", host));

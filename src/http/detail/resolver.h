@@ -14,8 +14,8 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "core/clock.h"
-#include "core/disk_pool.h"
 #include "core/task.h"
+#include "core/work_pool.h"
 #include "http/detail/client_call.h"
 
 namespace riacho::http::detail {
@@ -30,7 +30,7 @@ public:
     static constexpr std::size_t lookups_max = 256;
 
     // The pool is stopped before the resolver is destroyed.
-    Resolver(core::DiskPool& pool, const core::Clock& clock, std::int64_t ttl_ms)
+    Resolver(core::WorkPool& pool, const core::Clock& clock, std::int64_t ttl_ms)
         : pool_(pool), clock_(clock), ttl_ms_(ttl_ms) {}
 
     // At most addresses_max, at least one. The error is a sentence. Ends early, with an error, when the call has ended.
@@ -48,7 +48,7 @@ private:
     bool begin_lookup();
     void end_lookup();
 
-    core::DiskPool& pool_;
+    core::WorkPool& pool_;
     const core::Clock& clock_;
     const std::int64_t ttl_ms_;
     mutable Mutex mutex_;

@@ -1,0 +1,31 @@
+// Alarm: a coroutine's sleep that ends when its time is over or when somebody wakes it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "core/fwd.h"
+#include "core/task_fwd.h"
+
+namespace riacho::core {
+
+// One sleeper, on the core it was made for, where it is also destroyed; wake() is for any thread.
+class Alarm {
+public:
+    explicit Alarm(Core& core);
+    ~Alarm();
+    Alarm(const Alarm&) = delete;
+    Alarm& operator=(const Alarm&) = delete;
+
+    // Returns after ms milliseconds, or soon after a wake() that came since the last sleep() returned: a wake-up is
+    // never lost, and several count as one. True if the time was over.
+    Task<bool> sleep(std::int64_t ms);
+    // Ends the present sleep, or the next one at once. Does not block.
+    void wake();
+
+private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace riacho::core

@@ -1,0 +1,37 @@
+// TaskGroup: children that end before their parent does.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "core/fwd.h"
+#include "core/task_fwd.h"
+
+namespace riacho::core {
+
+// Lives in the frame of the parent coroutine, or in what outlives it, on one core; every call is made there. join()
+// must have returned before it is destroyed. As in spawn(), an exception that leaves a child ends the process: children
+// hand their results to the parent, which looks at them after join().
+class TaskGroup {
+public:
+    explicit TaskGroup(Core& core) : core_(core) {}
+    ~TaskGroup();
+    TaskGroup(const TaskGroup&) = delete;
+    TaskGroup& operator=(const TaskGroup&) = delete;
+
+    // Starts a child on the core. How many there may be at a time is the caller's bound.
+    void spawn(std::function<Task<void>()> make);
+    [[nodiscard]] std::size_t size() const { return running_; }
+    // Returns when every child has ended, those too that were spawned meanwhile. One caller at a time.
+    Task<void> join();
+
+private:
+    Task<void> run(std::function<Task<void>()> make);
+
+    Core& core_;
+    std::size_t running_ = 0;
+    Wakeup* joiner_ = nullptr;
+};
+
+}  // namespace riacho::core
