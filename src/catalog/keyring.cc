@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/digest.h"
+#include "core/replace_file.h"
 #include "core/rng.h"
 
 namespace riacho::catalog {
@@ -26,22 +27,6 @@ std::unexpected<KeyringError> system_problem(const std::string& path, std::strin
     return problem(path, std::string(what) + ": " + std::generic_category().message(errno));
 }
 
-// Durable before it is used: what is sealed with a key that is lost is lost.
-bool write_durably(const std::string& path, std::string_view content) {
-    const std::string temporary = path + ".tmp";
-    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return false;
-    const bool written =
-        ::write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size()) && ::fsync(fd) == 0;
-    if (::close(fd) != 0 || !written || ::rename(temporary.c_str(), path.c_str()) != 0) return false;
-    const std::string directory = path.substr(0, path.rfind('/'));
-    const int directory_fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory_fd < 0) return false;
-    const bool synced = ::fsync(directory_fd) == 0;
-    ::close(directory_fd);
-    return synced;
-}
-
 }  // namespace
 
 Expected<Keyring, KeyringError> Keyring::open(const std::string& path, bool may_create, core::Rng& rng) {
@@ -52,7 +37,10 @@ Expected<Keyring, KeyringError> Keyring::open(const std::string& path, bool may_
         if (!may_create) return problem(path, "is missing, but the data directory holds secrets sealed with it");
         rng.fill(std::as_writable_bytes(std::span(master)));
         const std::string text = to_hex(as_text(master)) + "\n";
-        if (!write_durably(path, text)) return system_problem(path, "cannot be written");
+        // Durable before it is used: what is sealed with a key that is lost is lost.
+        if (const auto written = core::replace_file(path, text); !written) {
+            return problem(path, "cannot be written: " + written.error().describe());
+        }
         return Keyring(master);
     }
     std::string text(file_size + 1, '\0');

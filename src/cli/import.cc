@@ -121,8 +121,10 @@ private:
         if (entries_.empty()) return {};
         next_line_ = entries_.front().line;
         last_line_ = entries_.back().line;
+        core::SystemRng rng;
+        core::Backoff backoff = call_backoff();
         for (int attempt = 1; !entries_.empty(); ++attempt) {
-            if (attempt > 1) sleep_ms(backoff_ms(attempt));
+            if (attempt > 1) sleep_ms(static_cast<int>(backoff.next_ms(rng)));
             if (interrupted() != 0) return {};
             if (attempt > attempts_max) {
                 return fail(fmt::format("{} records were refused again and again", entries_.size()));

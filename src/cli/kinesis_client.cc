@@ -140,6 +140,8 @@ Expected<std::string, CallError> KinesisClient::call(std::string_view operation,
 
 Expected<std::string, CallError> KinesisClient::call_patiently(std::string_view operation, std::string_view body) {
     bool may_have_acted = false;
+    core::SystemRng rng;
+    core::Backoff backoff = call_backoff();
     for (int attempt = 1;; ++attempt) {
         auto reply = call(operation, body);
         if (!reply) may_have_acted = reply.error().may_have_acted |= may_have_acted;
@@ -149,12 +151,12 @@ Expected<std::string, CallError> KinesisClient::call_patiently(std::string_view 
                              type == "LimitExceededException" || type == "InternalFailure" ||
                              type == "ServiceUnavailable";
         if (!passing || (type.empty() && attempt >= impl_->attempts_without_server)) return reply;
-        sleep_ms(backoff_ms(attempt));
+        sleep_ms(static_cast<int>(backoff.next_ms(rng)));
     }
 }
 
 void KinesisClient::wait_for_server() { impl_->attempts_without_server = attempts_max; }
 
-int backoff_ms(int attempt) { return std::min(attempt * 50, 1'000); }
+core::Backoff call_backoff() { return {50, 1'000}; }
 
 }  // namespace riacho::cli

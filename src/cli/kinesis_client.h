@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "cli/commands.h"
+#include "core/backoff.h"
 #include "http/url.h"
 
 namespace riacho::cli {
@@ -59,7 +60,7 @@ private:
 
 // How often a call, or the refused records of one, are sent.
 inline constexpr int attempts_max = 30;
-// The pause before the attempt of that number, the first being 1.
-[[nodiscard]] int backoff_ms(int attempt);
+// The pauses between them.
+[[nodiscard]] core::Backoff call_backoff();
 
 }  // namespace riacho::cli

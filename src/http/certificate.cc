@@ -1,5 +1,4 @@
 // make_self_signed: an ECDSA P-256 certificate for a machine that has none.
-#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -7,15 +6,13 @@
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
-#include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <cstdio>
 #include <memory>
-#include <system_error>
 
 #include "base/try.h"
+#include "core/replace_file.h"
 #include "http/tls.h"
 
 namespace riacho::http {
@@ -96,24 +93,12 @@ Certificate make_certificate(EVP_PKEY* key, std::span<const std::string> host_na
     return made ? std::move(certificate) : nullptr;
 }
 
-TlsError file_error(const std::string& path, const char* what) {
-    return TlsError{std::string("cannot ") + what + " " + path + ": " + std::generic_category().message(errno)};
-}
-
-Expected<void, TlsError> write_whole(const std::string& path, BIO* pem, mode_t mode) {
+Expected<void, TlsError> write_whole(const std::string& path, BIO* pem, unsigned mode) {
     char* data = nullptr;
     const long size = BIO_get_mem_data(pem, &data);
-    const std::string temporary = path + ".tmp";
-    ::unlink(temporary.c_str());
-    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (fd < 0) return fail(file_error(temporary, "create"));
-    const bool written = ::write(fd, data, static_cast<std::size_t>(size)) == size && ::fsync(fd) == 0;
-    const TlsError error = written ? TlsError{} : file_error(temporary, "write");
-    ::close(fd);
-    if (written && ::rename(temporary.c_str(), path.c_str()) == 0) return {};
-    const TlsError rename_error = file_error(path, "create");
-    ::unlink(temporary.c_str());
-    return fail(written ? rename_error : error);
+    const auto written = core::replace_file(path, {data, static_cast<std::size_t>(size)}, {.mode = mode});
+    if (!written) return fail(TlsError{"cannot write " + path + ": " + written.error().describe()});
+    return {};
 }
 
 }  // namespace

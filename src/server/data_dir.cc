@@ -43,14 +43,4 @@ DataDir::~DataDir() {
     std::filesystem::remove_all(path_, ec);
 }
 
-Expected<void, DataDirError> write_private_file(const std::string& path, std::string_view content) {
-    const std::string temporary = path + ".tmp";
-    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return problem("cannot write", temporary);
-    const bool written = ::write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size());
-    if (::close(fd) != 0 || !written) return problem("cannot write", temporary);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) return problem("cannot write", path);
-    return {};
-}
-
 }  // namespace riacho::server

@@ -29,7 +29,4 @@ private:
     bool temporary_;
 };
 
-// Writes a small file so that it appears whole or not at all, readable by its owner alone.
-Expected<void, DataDirError> write_private_file(const std::string& path, std::string_view content);
-
 }  // namespace riacho::server

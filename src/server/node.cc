@@ -23,6 +23,7 @@
 #include "core/memory_release.h"
 #include "core/metrics.h"
 #include "core/node_clock.h"
+#include "core/replace_file.h"
 #include "core/rng.h"
 #include "core/runtime.h"
 #include "core/task.h"
@@ -373,13 +374,15 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
     impl.clock_keeper->start();
     const std::string contact =
         fmt::format("{{\"address\":\"{}\",\"token\":\"{}\"}}\n", node->address(), impl.admin->token());
-    if (const auto written = write_private_file(impl.data_dir.file(admin_file), contact); !written) {
+    if (const auto written = core::replace_file(impl.data_dir.file(admin_file), contact, {.is_durable = false});
+        !written) {
         // Readers are served on a full disk as well; only `riacho user` does not find its way here.
-        core::log_line(core::LogLevel::warn, "no admin file", {{"error", written.error().message}});
+        core::log_line(core::LogLevel::warn, "no admin file", {{"error", written.error().describe()}});
     }
     if (!config.port_file.empty()) {
-        const auto written = write_private_file(config.port_file, fmt::format("{}\n", impl.server->port()));
-        if (!written) return fail(StartError{exit_configuration, written.error().message});
+        const auto written =
+            core::replace_file(config.port_file, fmt::format("{}\n", impl.server->port()), {.is_durable = false});
+        if (!written) return fail(StartError{exit_configuration, written.error().describe()});
     }
     core::log_line(core::LogLevel::info, "listening",
                    {{"address", node->address()},

@@ -1,0 +1,31 @@
+// Small files of a node's own: written so that a path holds the old content or the new one, whatever happens. (What the
+// log writes goes through io::FileSystem, which tests can crash.)
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace riacho::core {
+
+struct FileError {
+    std::string operation;  // "open", "write", "fsync", "rename"
+    std::string path;
+    int error = 0;  // errno
+
+    // "write /data/keyring.tmp: No space left on device"
+    [[nodiscard]] std::string describe() const;
+};
+
+struct ReplaceOptions {
+    unsigned mode = 0600;    // of the file, as in open(2)
+    bool is_durable = true;  // false for what matters only while this process runs: no sync
+};
+
+// Temporary file beside it (path + ".tmp"), sync, rename, sync of the directory: durable when it returns. After an
+// error the old content is still there (unless only the last sync failed), and no temporary file is left behind.
+// Blocking; not for cores.
+Expected<void, FileError> replace_file(const std::string& path, std::string_view content, ReplaceOptions options = {});
+
+}  // namespace riacho::core
