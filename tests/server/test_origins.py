@@ -4,8 +4,10 @@ import http.client
 import json
 
 import pytest
+import wire
 
-TARGET = {"X-Amz-Target": "Kinesis_20131202.ListStreams", "Content-Type": "application/x-amz-json-1.1"}
+TARGET = {"X-Amz-Target": "Kinesis_20131202.ListStreams", "Content-Type": wire.JSON, "X-Amz-Date": "20260101T000000Z",
+          "Authorization": wire.AUTHORIZATION}
 
 
 def ask(server, method, path, headers, body=b""):
