@@ -94,7 +94,8 @@ std::optional<TimestampMs> parse_date(std::string_view text) {
 std::optional<TimestampMs> parse_number(std::string_view text, TimestampMs now) {
     double value = 0;
     const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-    if (fault != std::errc() || value < 0 || value > 1e11) return std::nullopt;
+    // from_chars reads "nan" too, of which every comparison is false.
+    if (fault != std::errc() || !(value >= 0 && value <= 1e11)) return std::nullopt;
     const std::string_view unit(end, text.data() + text.size());
     if (unit.empty()) return TimestampMs(static_cast<std::int64_t>(value * 1'000));
     struct Unit {
@@ -122,7 +123,8 @@ Expected<Position, std::string> parse_position(std::string_view text, TimestampM
     if (is_at || text.starts_with("after:")) {
         text.remove_prefix(text.find(':') + 1);
         const auto number = parse_sequence_number(text);
-        if (!number) return fail("is not a sequence number");
+        // Any short number is one of version 0, of which neither AWS nor riacho has records today.
+        if (!number || number->version == 0) return fail("is not a sequence number");
         position.kind = is_at ? Kind::at_sequence_number : Kind::after_sequence_number;
         position.sequence_number = text;
         position.shard_index = number->shard_index;
