@@ -175,7 +175,7 @@ Subcommand make_tail(CLI::App& app) {
 }
 
 Subcommand make_verify(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("verify", "Check everything in a stopped server's data directory");
+    CLI::App* command = app.add_subcommand("verify", "Check the data directory of a stopped server");
     auto flags = std::make_shared<DirectoryFlags>();
     flags->add_to(*command);
     return {command, [flags] {
@@ -185,12 +185,11 @@ Subcommand make_verify(CLI::App& app) {
 }
 
 Subcommand make_clock(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("clock", "Confirm a server's clock, or move one with --test-clock");
+    CLI::App* command = app.add_subcommand("clock", "Confirm a server's clock, or move a test clock");
     auto flags = std::make_shared<DirectoryFlags>();
     auto request = std::make_shared<cli::ClockRequest>();
     flags->add_to(*command);
-    auto* accept = command->add_flag("--accept", request->accept,
-                                     "the machine's clock is right: what is too old by it may be deleted");
+    auto* accept = command->add_flag("--accept", request->accept, "the clock is right: expired records may be deleted");
     auto* step =
         command->add_option("--step", request->step_ms, "set the wall clock alone, forward or back")->type_name("MS");
     auto* advance = command->add_option("MS", request->advance_ms, "let so many milliseconds pass");
@@ -228,10 +227,10 @@ void add_user_commands(CLI::App& app, Subcommands& commands) {
                                 return cli::user(*request, start_for_the_moment);
                             }});
     };
-    add("add", "Create a user with an access key; the secret is shown once", Action::add);
+    add("add", "Create a user and a key; the secret is shown once", Action::add);
     add("list", "List users and their access keys", Action::list);
     add("remove", "Remove a user and its access keys", Action::remove);
-    add("rotate", "Give a user a new access key; the old one ends at once", Action::rotate);
+    add("rotate", "Give a user a new key; the old one ends at once", Action::rotate);
 }
 
 Subcommand make_serve(CLI::App& app) {
