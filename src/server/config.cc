@@ -203,14 +203,14 @@ void read_durability(Reader& reader, Config& config) {
     const std::string& text = reader.text("durability");
     if (text == "sync") return;
     if (text == "os") {
-        config.durability = Durability::os;
+        config.durability = log::Durability::os;
         return;
     }
     int interval = 0;
     if (text.starts_with("interval:")) std::from_chars(text.data() + 9, text.data() + text.size(), interval);
     if (interval < 1 || interval > 10'000)
         return reader.problem("durability", "is none of sync, interval:1..10000, os");
-    config.durability = Durability::interval;
+    config.durability = log::Durability::interval;
     config.durability_interval_ms = interval;
 }
 

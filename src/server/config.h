@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "core/log.h"
+#include "log/types.h"
 #include "streams/encryption.h"
 #include "streams/faults.h"
 
@@ -37,7 +38,6 @@ struct StreamToCreate {
     std::int32_t shards;
 };
 
-enum class Durability : std::uint8_t { sync, interval, os };
 enum class AuthMode : std::uint8_t { off, sigv4 };
 
 // The settings, checked and typed.
@@ -47,7 +47,7 @@ struct Config {
     std::uint16_t listen_port = 0;
     bool ephemeral = false;
     std::vector<StreamToCreate> create_streams;
-    Durability durability = Durability::sync;
+    log::Durability durability = log::Durability::sync;
     std::int64_t durability_interval_ms = 0;
     AuthMode auth = AuthMode::off;
     bool insecure = false;

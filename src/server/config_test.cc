@@ -30,7 +30,7 @@ TEST_F(ConfigTest, defaults_are_safe) {
     ASSERT_TRUE(resolved) << resolved.error();
     EXPECT_EQ(resolved->config.listen_host, "127.0.0.1");
     EXPECT_EQ(resolved->config.listen_port, 4566);
-    EXPECT_EQ(resolved->config.durability, Durability::sync);
+    EXPECT_EQ(resolved->config.durability, log::Durability::sync);
     EXPECT_EQ(resolved->config.account, "000000000000");
 }
 

@@ -109,18 +109,6 @@ ExitCode exit_code_of(http::ListenError::Kind kind) {
     return exit_failure;
 }
 
-log::Durability to_log(Durability durability) {
-    switch (durability) {
-        case Durability::sync:
-            return log::Durability::sync;
-        case Durability::interval:
-            return log::Durability::interval;
-        case Durability::os:
-            return log::Durability::os;
-    }
-    return log::Durability::sync;
-}
-
 // Fewer are worth a warning.
 constexpr std::size_t connections_expected = 1'000;
 
@@ -206,7 +194,7 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
     applier = std::make_unique<CatalogApplier>(*catalog);
 
     log::Options options;
-    options.durability = to_log(config.durability);
+    options.durability = config.durability;
     options.interval_ms = std::max<std::int64_t>(config.durability_interval_ms, 1);
     options.cache_bytes = plan.cache_bytes;
     options.cached_bytes_max = plan.cached_bytes_max;
@@ -387,7 +375,7 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
     core::log_line(core::LogLevel::info, "listening",
                    {{"address", node->address()},
                     {"data_dir", impl.data_dir.path()},
-                    {"durability", to_string(to_log(config.durability))},
+                    {"durability", to_string(config.durability)},
                     {"auth", config.auth == AuthMode::sigv4 ? "sigv4" : "off"},
                     {"memory_limit", impl.memory_limit.bytes},
                     {"memory_limit_from", impl.memory_limit.source},
