@@ -295,8 +295,11 @@ int run_and_flush(int argc, char** argv) {
     int code = exit_failure;
     try {
         code = run(argc, argv);
-        if (std::fflush(stdout) == 0) return code;
-        fmt::print(stderr, "riacho: cannot write the output: {}\n", std::generic_category().message(errno));
+        const bool flushed = std::fflush(stdout) == 0;
+        const std::string reason = flushed ? "" : ": " + std::generic_category().message(errno);
+        // --help and --version flush by themselves, and only the stream's error remains.
+        if (flushed && std::ferror(stdout) == 0) return code;
+        fmt::print(stderr, "riacho: cannot write the output{}\n", reason);
     } catch (const std::system_error& error) {  // fmt's, for standard output
         fmt::print(stderr, "riacho: {}\n", error.what());
     }

@@ -116,7 +116,7 @@ def test_a_full_target_is_an_error(riacho, kinesis, make_stream):
     for command in (["config"], ["export", stream, "--endpoint", riacho.url], ["--version"]):
         with open("/dev/full", "w") as full:
             done = subprocess.run([BINARY, *command], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-        assert done.returncode == 1 and "No space left" in done.stderr, done
+        assert done.returncode == 1 and ("No space left" in done.stderr or "cannot write the output" in done.stderr), done
 
 
 def test_where_the_endpoint_comes_from(riacho, make_stream):
