@@ -1,25 +1,23 @@
 #include "catalog/apply.h"
 
 #include <algorithm>
+#include <set>
 
+#include "catalog/detail/apply_object.h"
+#include "catalog/queue_progress.h"
 #include "catalog/reshard.h"
 
 namespace riacho::catalog {
 namespace {
 
 using Code = Verdict::Code;
+using detail::apply_to_object;
+using detail::reject;
+using detail::tags_max;
 
-// AWS: 50 tags on a resource (data-streams spec 2.5).
-constexpr std::size_t tags_max = 50;
 // AWS: a shard's first sequence number is 2 to 7 s older than the call that made it (spec 2.2).
 constexpr std::int64_t created_before_ms = 2'000;
 constexpr std::int32_t on_demand_shards_min = 4;
-
-Outcome reject(Code code, StreamStatus status = StreamStatus::active, std::int64_t number = 0) {
-    Outcome outcome;
-    outcome.verdict = {code, status, number};
-    return outcome;
-}
 
 class Applier {
 public:
@@ -54,7 +52,7 @@ public:
                 i + 1 == command.shard_count ? u128_max : even_shard_start(i + 1, command.shard_count) - 1;
             shard.created_s = shard_s;
             shard.opened_at = now_;
-            outcome.effects.create.push_back(shard.uid);
+            outcome.effects.create.push_back({shard.uid, ShardClass::records});
         }
         stream->index_shards();
         return accept(std::move(stream), std::move(outcome));
@@ -64,10 +62,10 @@ public:
         const auto stream = find(command.key);
         if (stream == nullptr) return reject(Code::stream_missing);
         if (stream->transition == StreamStatus::deleting) return reject(Code::stream_deleting, StreamStatus::deleting);
-        const auto queues = queues_of(*stream);
+        const auto queues = living_over(*stream, ObjectState::Kind::queue);
         const bool has_consumers = stream->consumer_count(now_) > 0 || !queues.empty();
         if (!command.with_consumers && has_consumers) return reject(Code::stream_has_consumers);
-        if (has_channel(*stream)) return reject(Code::stream_has_channels);
+        if (!living_over(*stream, ObjectState::Kind::channel).empty()) return reject(Code::stream_has_channels);
         auto changed = std::make_shared<StreamState>(*stream);
         changed->reshard.reset();
         // A stream that never became ACTIVE has never had open shards: nothing lists them any more.
@@ -79,11 +77,10 @@ public:
         changed->transition_until = TimestampMs(now_.value() + command.transition_ms);
         Outcome outcome;
         for (const auto& queue : queues) {
-            auto ending = std::make_shared<ResourceState>(*queue);
+            auto ending = std::make_shared<ObjectState>(*queue);
             ending->transition = StreamStatus::deleting;
             ending->transition_until = changed->transition_until;
-            outcome.changes.resources.push_back(ending->arn);
-            state_.snapshot = state_.snapshot->with(std::move(ending));
+            put(std::move(ending), outcome);
         }
         return accept(std::move(changed), std::move(outcome));
     }
@@ -186,7 +183,8 @@ public:
         });
         // A queue counts as a consumer.
         const auto living = static_cast<std::size_t>(changed->consumer_count(now_));
-        if (living + queues_of(*stream).size() >= command.consumers_max) return reject(Code::too_many_consumers);
+        if (living + living_over(*stream, ObjectState::Kind::queue).size() >= command.consumers_max)
+            return reject(Code::too_many_consumers);
         ConsumerState consumer;
         consumer.name = command.name;
         consumer.arn = stream->arn + "/consumer/" + command.name + ":" + std::to_string(created_s);
@@ -244,72 +242,29 @@ public:
         return accept(std::move(changed));
     }
 
-    Outcome operator()(const PutResource& command) {
-        const auto present = find_resource(command.resource.arn);
-        if (command.replace != (present != nullptr)) {
-            return reject(command.replace ? Code::resource_missing : Code::resource_exists);
-        }
-        auto resource = std::make_shared<ResourceState>(command.resource);
-        resource->transition_until = TimestampMs(now_.value() + command.transition_ms);
-        if (resource->tags.size() > tags_max) return reject(Code::too_many_tags);
-        if (present != nullptr) {
-            if (present->status(now_) != StreamStatus::active && command.transition_ms > 0) {
-                return reject(Code::resource_not_active, present->status(now_));
-            }
-            // What changes without a transition leaves one that is under way alone: a deletion goes on.
-            if (command.transition_ms == 0) {
-                resource->transition = present->transition;
-                resource->transition_until = present->transition_until;
-            }
-            resource->queue_shards = present->queue_shards;
-            resource->created_at = present->created_at;
-            resource->stream_uid = present->stream_uid;
-            return accept(std::move(resource));
-        }
-        if (const auto refused = check_source(*resource)) return *refused;
-        std::uint32_t count = 0;
-        for (const auto& other : state_.snapshot->resources()) {
-            if (other->kind != resource->kind || other->account != resource->account ||
-                other->region != resource->region || other->is_gone(now_)) {
-                continue;
-            }
-            if (other->name == resource->name) return reject(Code::resource_exists);
-            ++count;
-        }
-        if (command.count_max != 0 && count >= command.count_max) return reject(Code::too_many_resources);
-        resource->created_at = now_;
-        resource->transition = begin(resource->transition, command.transition_ms);
-        return accept(std::move(resource));
-    }
+    Outcome operator()(const CreateObject& command) { return apply_to_object(state_, command, now_); }
+    Outcome operator()(const ReplaceObjects& command) { return apply_to_object(state_, command, now_); }
+    Outcome operator()(const TagObject& command) { return apply_to_object(state_, command, now_); }
+    Outcome operator()(const DeleteObject& command) { return apply_to_object(state_, command, now_); }
+    Outcome operator()(const PurgeObject& command) { return apply_to_object(state_, command, now_); }
+    Outcome operator()(const MoveProgress& command) { return apply_to_object(state_, command, now_); }
+    Outcome operator()(const QueueProgress& command) { return apply_to_object(state_, command, now_); }
 
-    Outcome operator()(const DeleteResource& command) {
-        const auto present = find_resource(command.arn);
-        if (present == nullptr) return reject(Code::resource_missing);
-        if (present->transition == StreamStatus::deleting) {
-            return reject(Code::resource_not_active, StreamStatus::deleting);
-        }
-        auto resource = std::make_shared<ResourceState>(*present);
-        resource->transition = StreamStatus::deleting;
-        resource->transition_until = TimestampMs(now_.value() + command.transition_ms);
-        return accept(std::move(resource));
-    }
-
-    Outcome operator()(const PurgeResource& command) {
-        const auto present = state_.snapshot->find_resource(command.arn);
-        if (present == nullptr || !present->is_gone(now_)) return reject(Code::resource_missing);
+    Outcome operator()(const ForgetShards& command) {
+        const auto stream = state_.snapshot->find_by_uid(command.stream_uid);
+        if (stream == nullptr || stream->is_gone(now_)) return reject(Code::stream_missing);
+        const std::set<std::uint64_t> wanted(command.shards.begin(), command.shards.end());
+        auto changed = std::make_shared<StreamState>(*stream);
         Outcome outcome;
-        outcome.accepted = true;
-        outcome.changes.resources.push_back(present->arn);
-        state_.snapshot = state_.snapshot->without(*present);
-        return outcome;
-    }
-
-    Outcome operator()(const QueueProgress& command) {
-        const auto present = find_resource(command.arn);
-        if (present == nullptr || present->kind != ResourceState::Kind::queue) return reject(Code::resource_missing);
-        auto queue = std::make_shared<ResourceState>(*present);
-        for (const QueueProgress::Step& step : command.steps) advance(queue->queue_shards[step.shard_uid], step);
-        return accept(std::move(queue));
+        std::erase_if(changed->shards, [&](const ShardState& shard) {
+            const bool goes = wanted.contains(shard.uid) && stream->is_expired(shard, now_);
+            if (goes) outcome.effects.drop.push_back(shard.uid);
+            return goes;
+        });
+        if (outcome.effects.drop.empty()) return reject(Code::shards_not_expired);
+        changed->index_shards();
+        forget_progress(*stream, outcome);
+        return accept(std::move(changed), std::move(outcome));
     }
 
     Outcome operator()(const PutCredential& command) {
@@ -356,78 +311,38 @@ private:
         return true;
     }
 
-    static void advance(QueueShard& shard, const QueueProgress::Step& step) {
-        using Action = QueueProgress::Action;
-        switch (step.action) {
-            case Action::acknowledge:
-            case Action::bury: {
-                const bool was_restored = shard.restored.erase(step.seq) > 0;
-                const bool is_new = step.seq >= shard.floor && !shard.dead.contains(step.seq);
-                if (is_new) shard.done.insert(step.seq);
-                if (step.action == Action::bury && (was_restored || is_new)) shard.dead.insert(step.seq);
-                break;
+    // What its queues know of shards that are dropped.
+    void forget_progress(const StreamState& stream, Outcome& outcome) {
+        Progress progress = state_.snapshot->progress();
+        for (const auto& queue : state_.snapshot->objects_over(stream.uid)) {
+            if (queue->kind != ObjectState::Kind::queue) continue;
+            for (const std::uint64_t shard_uid : outcome.effects.drop) {
+                for (ProgressKey& key : keys_of_shard(progress, queue->uid, shard_uid)) {
+                    progress = progress.without(key);
+                    outcome.changes.progress.push_back(std::move(key));
+                }
             }
-            case Action::acknowledge_dead:
-                shard.dead.erase(step.seq);
-                break;
-            case Action::restore:
-                // A number from the floor on is in `done` as well, and has to come out there.
-                if (shard.dead.erase(step.seq) == 0) break;
-                if (shard.done.erase(step.seq) == 0) shard.restored.insert(step.seq);
-                break;
-            case Action::skip:
-                shard.floor = std::max(shard.floor, step.seq);
-                std::erase_if(shard.done, [&](std::uint64_t seq) { return seq < step.seq; });
-                std::erase_if(shard.dead, [&](std::uint64_t seq) { return seq < step.seq; });
-                std::erase_if(shard.restored, [&](std::uint64_t seq) { return seq < step.seq; });
-                break;
         }
-        while (!shard.done.empty() && *shard.done.begin() == shard.floor) {
-            shard.done.erase(shard.done.begin());
-            ++shard.floor;
-        }
+        if (!outcome.changes.progress.empty()) state_.snapshot = state_.snapshot->with(std::move(progress));
     }
 
-    // How many of the stream's consumers are queues.
-    [[nodiscard]] std::vector<std::shared_ptr<const ResourceState>> queues_of(const StreamState& stream) const {
-        auto all = state_.snapshot->resources();
-        std::erase_if(all, [&](const auto& resource) {
-            return resource->kind != ResourceState::Kind::queue || resource->stream_uid != stream.uid ||
-                   resource->transition == StreamStatus::deleting;
+    // The objects of one kind that read the stream and are not being deleted.
+    [[nodiscard]] std::vector<std::shared_ptr<const ObjectState>> living_over(const StreamState& stream,
+                                                                              ObjectState::Kind kind) const {
+        auto found = state_.snapshot->objects_over(stream.uid);
+        std::erase_if(found, [&](const auto& object) {
+            if (object->kind != kind) return true;
+            // A channel keeps its stream until it is gone.
+            return kind == ObjectState::Kind::channel ? object->is_gone(now_)
+                                                      : object->transition == StreamStatus::deleting;
         });
-        return all;
+        return found;
     }
 
     // The living stream of that name.
     [[nodiscard]] std::shared_ptr<const StreamState> find(const StreamKey& key) const {
         auto stream = state_.snapshot->find(key.account, key.region, key.name);
         return stream == nullptr || stream->is_gone(now_) ? nullptr : stream;
-    }
-
-    // Why the stream a new resource reads cannot be read; here, because it may be deleted at the same time.
-    [[nodiscard]] std::optional<Outcome> check_source(const ResourceState& resource) const {
-        if (resource.kind == ResourceState::Kind::account_settings) return std::nullopt;
-        const auto stream = state_.snapshot->find_by_uid(resource.stream_uid);
-        if (stream == nullptr || stream->is_gone(now_)) return reject(Code::stream_missing);
-        const StreamStatus status = stream->status(now_);
-        if (status != StreamStatus::creating && status != StreamStatus::deleting) return std::nullopt;
-        return reject(Code::stream_not_active, status);
-    }
-
-    // The living resource of that ARN.
-    [[nodiscard]] std::shared_ptr<const ResourceState> find_resource(std::string_view arn) const {
-        auto resource = state_.snapshot->find_resource(arn);
-        return resource == nullptr || resource->is_gone(now_) ? nullptr : resource;
-    }
-
-    [[nodiscard]] bool has_channel(const StreamState& stream) const {
-        for (const auto& resource : state_.snapshot->resources()) {
-            if (resource->kind == ResourceState::Kind::channel && resource->stream_uid == stream.uid &&
-                !resource->is_gone(now_)) {
-                return true;
-            }
-        }
-        return false;
     }
 
     // A transition that lasts no time is never seen, not even by a call that began a moment before the command.
@@ -449,12 +364,9 @@ private:
         stream.reshard->target_shard_count = on_demand_shards_min;
     }
 
-    Outcome accept(std::shared_ptr<ResourceState> resource) {
-        Outcome outcome;
-        outcome.accepted = true;
-        outcome.changes.resources.push_back(resource->arn);
-        state_.snapshot = state_.snapshot->with(std::move(resource));
-        return outcome;
+    void put(std::shared_ptr<ObjectState> object, Outcome& outcome) {
+        outcome.changes.objects.push_back(object->uid);
+        state_.snapshot = state_.snapshot->with(std::move(object));
     }
 
     Outcome accept(std::shared_ptr<StreamState> stream, Outcome outcome = {}) {
@@ -477,6 +389,7 @@ Outcome apply(State& state, const Command& command, TimestampMs now) {
 std::size_t effects_max(const State& state, const Command& command) {
     if (const auto* create = std::get_if<CreateStream>(&command)) return create->shard_count;
     if (const auto* retention = std::get_if<SetRetention>(&command)) return retention->floors.size();
+    if (const auto* forget = std::get_if<ForgetShards>(&command)) return forget->shards.size();
     if (const auto* purge = std::get_if<PurgeStream>(&command)) {
         const auto stream = state.snapshot->find_by_uid(purge->uid);
         return stream == nullptr ? 0 : stream->shards.size();
@@ -486,7 +399,7 @@ std::size_t effects_max(const State& state, const Command& command) {
         // A split closes one and opens two, a merge closes two and opens one.
         return stream == nullptr ? 0 : 3 * static_cast<std::size_t>(stream->open_shard_count());
     }
-    return 0;
+    return detail::object_effects_max(state, command);
 }
 
 }  // namespace riacho::catalog

@@ -15,21 +15,24 @@ namespace riacho::catalog {
 struct State {
     std::shared_ptr<const Snapshot> snapshot = std::make_shared<const Snapshot>();
     std::uint64_t next_uid = 1;  // for streams and shards
+    std::uint64_t next_object_uid = first_object_uid;
 };
 
 // What an accepted command asks of the log, by shard uid.
 struct LogEffects {
-    std::vector<std::uint64_t> create;
+    std::vector<OwnedShard> create;
     std::vector<std::uint64_t> close;
     std::vector<std::uint64_t> drop;
-    std::vector<SetRetention::Floor> trim;
+    std::vector<ShardFloor> trim;
 };
 
-// What an accepted command changed, for the materialisation.
+// What an accepted command changed, for the materialisation and for those who follow the catalog.
 struct Changes {
     std::vector<std::uint64_t> streams;    // uids, also of removed ones
     std::vector<std::string> access_keys;  // also of removed ones
-    std::vector<std::string> resources;    // ARNs, also of removed ones
+    std::vector<std::uint64_t> objects;    // uids, also of removed ones
+    std::vector<ProgressKey> progress;     // also of removed rows
+    std::vector<std::uint64_t> owners;     // uids of objects all of whose progress was removed
     bool ended_names = false;
 };
 

@@ -28,38 +28,59 @@ std::uint64_t next_catalog_id() {
 struct Unwritten {
     std::set<std::uint64_t> streams;
     std::set<std::string> access_keys;
-    std::set<std::string> resources;
+    std::set<std::uint64_t> objects;
+    std::set<ProgressKey> progress;
+    std::set<std::uint64_t> owners;
     bool ended_names = false;
     bool key_check = false;
 
     void add(Changes&& changes) {
         streams.insert(changes.streams.begin(), changes.streams.end());
-        access_keys.insert(std::make_move_iterator(changes.access_keys.begin()),
-                           std::make_move_iterator(changes.access_keys.end()));
-        resources.insert(std::make_move_iterator(changes.resources.begin()),
-                         std::make_move_iterator(changes.resources.end()));
+        move_into(access_keys, changes.access_keys);
+        objects.insert(changes.objects.begin(), changes.objects.end());
+        move_into(progress, changes.progress);
+        owners.insert(changes.owners.begin(), changes.owners.end());
         ended_names |= changes.ended_names;
     }
     void add(Unwritten&& others) {
         streams.merge(others.streams);
         access_keys.merge(others.access_keys);
-        resources.merge(others.resources);
+        objects.merge(others.objects);
+        progress.merge(others.progress);
+        owners.merge(others.owners);
         ended_names |= others.ended_names;
         key_check |= others.key_check;
     }
+
+private:
+    template <class T>
+    static void move_into(std::set<T>& to, std::vector<T>& from) {
+        to.insert(std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+    }
 };
+
+// What the next publish tells.
+struct Unpublished {
+    std::set<std::uint64_t> streams;
+    std::set<std::uint64_t> objects;
+};
+
+RowCounts counts_of(const Snapshot& snapshot) {
+    return {snapshot.stream_count(), snapshot.credential_count(), snapshot.object_count(), snapshot.progress().size()};
+}
 
 }  // namespace
 
 struct Catalog::Impl {
     std::string path;
     std::function<void(std::string_view)> on_failure;
-    std::function<void()> on_publish;
+    std::function<void(const Feed&)> on_publish;
     std::optional<Store> store;  // the writing thread's once it runs
 
     // The applying thread's own.
     State head;
     Unwritten unpublished;
+    Unpublished feed;
     std::uint64_t head_lsn = 0;
     bool changed = false;
 
@@ -70,13 +91,19 @@ struct Catalog::Impl {
     std::optional<std::uint32_t> key_check GUARDED_BY(mutex);
     std::uint64_t visible_lsn GUARDED_BY(mutex) = 0;
     std::uint64_t visible_next_uid GUARDED_BY(mutex) = 1;
+    std::uint64_t visible_next_object_uid GUARDED_BY(mutex) = first_object_uid;
+    bool must_upgrade GUARDED_BY(mutex) = false;  // the database is of an older version
     bool hurry GUARDED_BY(mutex) = false;
     bool closing GUARDED_BY(mutex) = false;
     std::atomic<std::uint64_t> applied_lsn{0};
     std::thread writer;
 
     void write_loop();
-    [[nodiscard]] bool has_work() const REQUIRES(mutex) { return visible_lsn != applied_lsn.load() || dirty.key_check; }
+    // What an older version wrote is written anew, in one transaction.
+    void mark_all_dirty() REQUIRES(mutex);
+    [[nodiscard]] bool has_work() const REQUIRES(mutex) {
+        return visible_lsn != applied_lsn.load() || dirty.key_check || must_upgrade;
+    }
     Expected<void, StoreError> write(const Unwritten& changes, const Snapshot& snapshot, StoreUpdate update);
 };
 
@@ -89,7 +116,13 @@ Expected<void, StoreError> Catalog::Impl::write(const Unwritten& changes, const 
     for (const std::uint64_t uid : changes.streams) update.streams.emplace_back(uid, snapshot.find_by_uid(uid));
     for (const std::string& key : changes.access_keys)
         update.credentials.emplace_back(key, snapshot.find_credential(key));
-    for (const std::string& arn : changes.resources) update.resources.emplace_back(arn, snapshot.find_resource(arn));
+    for (const std::uint64_t uid : changes.objects) update.objects.emplace_back(uid, snapshot.find_object(uid));
+    update.ended_owners.assign(changes.owners.begin(), changes.owners.end());
+    for (const ProgressKey& key : changes.progress) {
+        const ProgressValue* value = snapshot.progress().find(key);
+        update.progress.emplace_back(key, value == nullptr ? nullptr : *value);
+    }
+    update.counts = counts_of(snapshot);
     if (changes.ended_names) update.ended_names = encode(snapshot.ended_names());
     return store->write(update);
 }
@@ -112,6 +145,7 @@ void Catalog::Impl::write_loop() {
             changes = std::exchange(dirty, {});
             snapshot = visible;
             update.next_uid = visible_next_uid;
+            update.next_object_uid = visible_next_object_uid;
             update.applied_lsn = visible_lsn;
             update.key_check = key_check;
         }
@@ -120,6 +154,8 @@ void Catalog::Impl::write_loop() {
         if (written) {
             applied_lsn = lsn;
             is_full = false;
+            const MutexLock lock(mutex);
+            must_upgrade = false;
             continue;
         }
         // Nothing is lost: the journal keeps what this database does not have, and the next start replays it.
@@ -133,6 +169,17 @@ void Catalog::Impl::write_loop() {
         if (closing) return;
         wake.wait_for_ms(mutex, full_retry_ms);
     }
+}
+
+void Catalog::Impl::mark_all_dirty() {
+    for (const auto& object : head.snapshot->objects()) dirty.objects.insert(object->uid);
+    std::set<ProgressKey> rows;
+    head.snapshot->progress().for_each([&rows](const ProgressKey& key, const ProgressValue&) {
+        rows.insert(key);
+        return true;
+    });
+    dirty.progress = std::move(rows);
+    must_upgrade = true;
 }
 
 Catalog::Catalog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)), id_(next_catalog_id()) {
@@ -155,26 +202,36 @@ Expected<std::unique_ptr<Catalog>, StoreError> Catalog::open(const std::string& 
         impl->applied_lsn = loaded.applied_lsn;
         const MutexLock lock(impl->mutex);
         impl->key_check = loaded.key_check;
+        if (loaded.is_old) impl->mark_all_dirty();
     }
     {
         const MutexLock lock(impl->mutex);
         impl->visible = impl->head.snapshot;
         impl->visible_lsn = impl->head_lsn;
         impl->visible_next_uid = impl->head.next_uid;
+        impl->visible_next_object_uid = impl->head.next_object_uid;
     }
     return std::unique_ptr<Catalog>(new Catalog(std::move(impl)));
 }
 
-std::size_t Catalog::effects_max(std::string_view command) const {
-    const auto decoded = decode_command(command);
-    return decoded ? catalog::effects_max(impl_->head, *decoded) : 0;
+Prepared Catalog::prepare(std::string_view command) const {
+    auto decoded = decode_command(command);
+    if (!decoded) return {};
+    Prepared prepared{*std::move(decoded), 0};
+    prepare_again(prepared);
+    return prepared;
 }
 
-Outcome Catalog::apply(std::uint64_t lsn, std::string_view command, TimestampMs now) {
-    const auto decoded = decode_command(command);
-    if (!decoded) return {false, {Verdict::Code::stream_missing, StreamStatus::active, 0}, {}, {}};
-    Outcome outcome = catalog::apply(impl_->head, *decoded, now);
+void Catalog::prepare_again(Prepared& prepared) const {
+    if (prepared.command) prepared.effects_max = catalog::effects_max(impl_->head, *prepared.command);
+}
+
+Outcome Catalog::apply(std::uint64_t lsn, const Prepared& prepared, TimestampMs now) {
+    if (!prepared.command) return {false, {Verdict::Code::stream_missing, StreamStatus::active, 0, {}}, {}, {}};
+    Outcome outcome = catalog::apply(impl_->head, *prepared.command, now);
     if (outcome.accepted) {
+        impl_->feed.streams.insert(outcome.changes.streams.begin(), outcome.changes.streams.end());
+        impl_->feed.objects.insert(outcome.changes.objects.begin(), outcome.changes.objects.end());
         impl_->unpublished.add(Changes(outcome.changes));
         impl_->head_lsn = lsn;
         impl_->changed = true;
@@ -184,9 +241,9 @@ Outcome Catalog::apply(std::uint64_t lsn, std::string_view command, TimestampMs 
 
 bool Catalog::replay(std::uint64_t lsn, std::string_view command, TimestampMs now) {
     if (lsn <= impl_->head_lsn) return true;
-    if (!decode_command(command)) return false;
+    const Prepared prepared{prepare(command)};
     // What is in the journal was accepted, and applying it to the same state accepts it again.
-    return apply(lsn, command, now).accepted;
+    return prepared.command && apply(lsn, prepared, now).accepted;
 }
 
 void Catalog::publish() {
@@ -196,11 +253,14 @@ void Catalog::publish() {
         impl_->visible = impl_->head.snapshot;
         impl_->visible_lsn = impl_->head_lsn;
         impl_->visible_next_uid = impl_->head.next_uid;
+        impl_->visible_next_object_uid = impl_->head.next_object_uid;
         impl_->dirty.add(std::exchange(impl_->unpublished, {}));
     }
     version_.fetch_add(1, std::memory_order_release);
     impl_->wake.notify_one();
-    if (impl_->on_publish) impl_->on_publish();
+    const Unpublished feed = std::exchange(impl_->feed, {});
+    if (!impl_->on_publish || (feed.streams.empty() && feed.objects.empty())) return;
+    impl_->on_publish(Feed{{feed.streams.begin(), feed.streams.end()}, {feed.objects.begin(), feed.objects.end()}});
 }
 
 std::shared_ptr<const Snapshot> Catalog::snapshot() const {
@@ -239,7 +299,7 @@ void Catalog::request_materialise() {
     impl_->wake.notify_one();
 }
 
-void Catalog::on_publish(std::function<void()> callback) { impl_->on_publish = std::move(callback); }
+void Catalog::on_publish(std::function<void(const Feed&)> callback) { impl_->on_publish = std::move(callback); }
 
 void Catalog::close() {
     {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "catalog/apply.h"
@@ -18,7 +19,21 @@
 
 namespace riacho::catalog {
 
-// Owned by the composition root. apply, effects_max and publish are called by one thread at a time, in the order of the
+// A command as it was decoded, once, and what its effects can name.
+struct Prepared {
+    std::optional<Command> command;  // nothing: undecodable
+    std::size_t effects_max = 0;     // shards, if it is applied to the state it was prepared for
+};
+
+// What became visible at once: uids, each once, also of what was removed. Progress is not among it; who waits for it
+// has moved it.
+struct Feed {
+    std::vector<std::uint64_t> streams;
+    std::vector<std::uint64_t> objects;
+    [[nodiscard]] bool empty() const { return streams.empty() && objects.empty(); }
+};
+
+// Owned by the composition root. prepare, apply and publish are called by one thread at a time, in the order of the
 // commands; everything else from any thread.
 class Catalog {
 public:
@@ -30,11 +45,12 @@ public:
     Catalog(const Catalog&) = delete;
     Catalog& operator=(const Catalog&) = delete;
 
-    // How many shards the effects of the command can name at most if it is applied now.
-    [[nodiscard]] std::size_t effects_max(std::string_view command) const;
+    [[nodiscard]] Prepared prepare(std::string_view command) const;
+    // Brings the bound of a prepared command up to the newest state.
+    void prepare_again(Prepared& prepared) const;
     // Applies a command to the newest state, which nobody sees before publish. An undecodable command is rejected with
     // stream_missing; only a newer version could have written it, and replay() reports that.
-    Outcome apply(std::uint64_t lsn, std::string_view command, TimestampMs now);
+    Outcome apply(std::uint64_t lsn, const Prepared& prepared, TimestampMs now);
     // The same for a command from the journal; those up to applied_lsn were loaded already. False: this version cannot
     // read the command.
     bool replay(std::uint64_t lsn, std::string_view command, TimestampMs now);
@@ -52,8 +68,9 @@ public:
     [[nodiscard]] std::uint64_t applied_lsn() const;
     // Writes what is published soon, instead of when it is convenient.
     void request_materialise();
-    // Called after each publish, on the publishing thread; must not block. Set before the first command.
-    void on_publish(std::function<void()> callback);
+    // Called after each publish that has changed something, on the publishing thread; must not block. Set before the
+    // first command.
+    void on_publish(std::function<void(const Feed&)> callback);
     // Writes everything that is published and ends the thread. Idempotent.
     void close();
 

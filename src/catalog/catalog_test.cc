@@ -38,6 +38,10 @@ std::unique_ptr<Catalog> open(const std::string& directory) {
     return *std::move(catalog);
 }
 
+Outcome submit(Catalog& catalog, std::uint64_t lsn, const Command& command) {
+    return catalog.apply(lsn, catalog.prepare(encode(command)), now);
+}
+
 CreateStream create(std::uint32_t shards) {
     CreateStream command;
     command.key = orders;
@@ -136,7 +140,7 @@ TEST(Apply, a_stream_created_again_within_a_second_has_seconds_of_its_own) {
 
 TEST(Apply, purged_names_are_forgotten_when_their_seconds_are_over) {
     State state;
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 500; ++i) {
         const TimestampMs at(now.value() + 3'000 * i);
         CreateStream command = create(1);
         command.key.name = "s" + std::to_string(i);
@@ -144,7 +148,7 @@ TEST(Apply, purged_names_are_forgotten_when_their_seconds_are_over) {
         ASSERT_TRUE(apply(state, DeleteStream{command.key, 0, true}, at).accepted);
         const auto uid = state.snapshot->find(orders.account, orders.region, command.key.name)->uid;
         ASSERT_TRUE(apply(state, PurgeStream{uid}, at).accepted);
-        EXPECT_LE(state.snapshot->ended_names().size(), 2U);
+        EXPECT_LE(state.snapshot->ended_names().size(), 66U);
     }
 }
 
@@ -184,9 +188,9 @@ TEST(Apply, retention_moves_one_way_per_direction_and_equal_is_fine) {
     EXPECT_TRUE(apply(state, SetRetention{orders, 24, Direction::decrease, {}}, now).accepted);
     EXPECT_TRUE(apply(state, SetRetention{orders, 48, Direction::increase, {}}, now).accepted);
     EXPECT_EQ(apply(state, SetRetention{orders, 24, Direction::increase, {}}, now).verdict,
-              (Verdict{Verdict::Code::retention_too_short, StreamStatus::active, 48}));
+              (Verdict{Verdict::Code::retention_too_short, StreamStatus::active, 48, {}}));
     EXPECT_EQ(apply(state, SetRetention{orders, 72, Direction::decrease, {}}, now).verdict,
-              (Verdict{Verdict::Code::retention_too_long, StreamStatus::active, 48}));
+              (Verdict{Verdict::Code::retention_too_long, StreamStatus::active, 48, {}}));
 }
 
 TEST(Apply, tags_are_counted_after_the_merge) {
@@ -234,7 +238,7 @@ int reshard(State& state, PendingReshard plan, TimestampMs at) {
     while (state.snapshot->find_by_uid(uid)->reshard) {
         const Outcome outcome = apply(state, ContinueReshard{uid}, TimestampMs(at.value() + 100));
         EXPECT_TRUE(outcome.accepted);
-        for (const std::uint64_t created : outcome.effects.create) {
+        for (const auto& [created, shard_class] : outcome.effects.create) {
             EXPECT_EQ(std::ranges::count(outcome.effects.close, created), 0) << "opened and closed at once";
         }
         // Every step leaves a stream that can be stored and routed.
@@ -422,6 +426,24 @@ TEST(Consumers, are_registered_once_and_keep_their_stream_alive) {
     EXPECT_TRUE(apply(state, DeleteStream{orders, 0, true}, gone).accepted);
 }
 
+ObjectState an_object() {
+    ObjectState object;
+    object.kind = ObjectState::Kind::queue;
+    object.uid = first_object_uid + 3;
+    object.account = "1";
+    object.region = "r";
+    object.name = "q";
+    object.arn = "arn";
+    object.version = 2;
+    object.stream_uid = 7;
+    object.created_at = now;
+    object.wake_at = TimestampMs(now.value() + 5);
+    object.settings = "s";
+    object.tags = {{"a", "b"}};
+    object.shards = {{5, ShardClass::records}, {6, ShardClass::media}};
+    return object;
+}
+
 std::vector<Command> one_of_each() {
     return {create(3),
             DeleteStream{orders, 20, true},
@@ -439,23 +461,14 @@ std::vector<Command> one_of_each() {
                             "sealed", "{}"},
             ConfigureStream{orders, -1, {}, {}, {}, {}, 0, 0, {}, {}, {}},
             ConfigureConsumer{orders, "c1", "{}", {{"a", "b"}}, {"c"}},
-            PutResource{{ResourceState::Kind::queue,
-                         "1",
-                         "r",
-                         "q",
-                         "arn",
-                         7,
-                         now,
-                         StreamStatus::creating,
-                         now,
-                         "s",
-                         {{"a", "b"}},
-                         {{5, {3, {4, 6}, {7}, {1}}}}},
-                        true,
-                        5,
-                        20},
-            DeleteResource{"arn", 20},
-            PurgeResource{"arn"},
+            CreateObject{an_object(), {ShardClass::records, ShardClass::media}, {{"k", "v"}}, 5, 20},
+            ReplaceObjects{{{{7, ""}, 3, "new", 20, now, {ShardClass::media}, {5, 6}, {}},
+                            {{0, "arn"}, 0, "", -1, {}, {}, {}, Tags{{"a", "b"}}}}},
+            TagObject{{7, ""}, {{"a", "b"}}, {"c"}},
+            DeleteObject{{7, ""}, 2, 20},
+            PurgeObject{{7, ""}},
+            MoveProgress{{{7, 1, {{"k", "old", "new"}, {"l", {}, {}}}, {{5, 9}}}, {8, 0, {}, {}}}},
+            ForgetShards{3, {4, 5}},
             QueueProgress{"arn", {{QueueProgress::Action::restore, 5, 9}}}};
 }
 
@@ -510,7 +523,7 @@ TEST(Model, a_stream_survives_its_encoding_and_a_changed_byte_never_crashes) {
 TEST(Catalog, shows_a_change_only_after_publish) {
     const Directory directory;
     const auto catalog = open(directory.path());
-    ASSERT_TRUE(catalog->apply(64, encode(Command(create(2))), now).accepted);
+    ASSERT_TRUE(submit(*catalog, 64, create(2)).accepted);
     EXPECT_EQ(catalog->snapshot()->stream_count(), 0U);
     catalog->publish();
     EXPECT_EQ(catalog->snapshot()->stream_count(), 1U);
@@ -521,9 +534,8 @@ TEST(Catalog, comes_back_from_its_database_and_replays_only_what_it_lacks) {
     std::string before;
     {
         const auto catalog = open(directory.path());
-        static_cast<void>(catalog->apply(64, encode(Command(create(2))), now));
-        static_cast<void>(
-            catalog->apply(128, encode(Command(PutCredential{{"AKIA1", "1", "ana", "s", {}}, false})), now));
+        static_cast<void>(submit(*catalog, 64, create(2)));
+        static_cast<void>(submit(*catalog, 128, PutCredential{{"AKIA1", "1", "ana", "s", {}}, false}));
         catalog->publish();
         before = encode(*catalog->snapshot()->find(orders.account, orders.region, orders.name));
         catalog->close();
@@ -541,6 +553,96 @@ TEST(Catalog, comes_back_from_its_database_and_replays_only_what_it_lacks) {
     EXPECT_NE(catalog->snapshot()->find_credential("AKIA1"), nullptr);
 }
 
+TEST(Catalog, tells_what_a_publish_has_changed_and_nothing_when_only_progress_moved) {
+    const Directory directory;
+    const auto catalog = open(directory.path());
+    std::vector<Feed> told;
+    catalog->on_publish([&](const Feed& feed) { told.push_back(feed); });
+    CreateStream active = create(1);
+    active.transition_ms = 0;
+    static_cast<void>(submit(*catalog, 64, active));
+    static_cast<void>(submit(*catalog, 128, AddTags{orders, {{"x", "y"}}}));
+    CreateObject queue;
+    queue.object = an_object();
+    queue.object.stream_uid = 1;
+    queue.progress = {{"k", "1"}};
+    const Outcome made = submit(*catalog, 192, queue);
+    ASSERT_TRUE(made.accepted) << static_cast<int>(made.verdict.code);
+    catalog->publish();
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(told[0].streams, std::vector<std::uint64_t>{1});
+    EXPECT_EQ(told[0].objects, std::vector<std::uint64_t>{first_object_uid});
+    ASSERT_TRUE(submit(*catalog, 256, MoveProgress{{{first_object_uid, 0, {{"k", "1", "2"}}, {}}}}).accepted);
+    catalog->publish();
+    catalog->publish();
+    EXPECT_EQ(told.size(), 1U);
+    EXPECT_EQ(**catalog->snapshot()->progress().find(ProgressKey{first_object_uid, "k"}), "2");
+    catalog->on_publish({});
+}
+
+TEST(Catalog, objects_and_progress_come_back_from_the_database) {
+    const Directory directory;
+    const auto open_again = [&] { return open(directory.path()); };
+    std::uint64_t uid = 0;
+    {
+        const auto catalog = open_again();
+        static_cast<void>(submit(*catalog, 64, create(1)));
+        CreateObject wanted;
+        wanted.object = an_object();
+        wanted.object.stream_uid = 0;
+        wanted.object.kind = ObjectState::Kind::channel;
+        wanted.shards = {ShardClass::media};
+        wanted.progress = {{"a", "1"}, {"b", "2"}};
+        const Outcome made = submit(*catalog, 128, wanted);
+        ASSERT_TRUE(made.accepted);
+        EXPECT_EQ(made.effects.create.size(), 1U);
+        catalog->publish();
+        uid = catalog->snapshot()->objects().front()->uid;
+        ASSERT_TRUE(submit(*catalog, 192, MoveProgress{{{uid, 0, {{"a", {}, {}}, {"c", {}, "3"}}, {}}}}).accepted);
+        catalog->publish();
+    }
+    {
+        const auto catalog = open_again();
+        const auto snapshot = catalog->snapshot();
+        ASSERT_NE(snapshot->find_object(uid), nullptr);
+        EXPECT_EQ(snapshot->find_object(uid)->shards.front().shard_class, ShardClass::media);
+        EXPECT_EQ(snapshot->progress().size(), 2U);
+        EXPECT_EQ(**snapshot->progress().find(ProgressKey{uid, "c"}), "3");
+        ASSERT_TRUE(submit(*catalog, 256, DeleteObject{{uid, ""}, 0, 0}).accepted);
+        const Outcome purged = submit(*catalog, 320, PurgeObject{{uid, ""}});
+        ASSERT_TRUE(purged.accepted);
+        EXPECT_EQ(purged.effects.drop.size(), 1U);
+        catalog->publish();
+    }
+    const auto catalog = open_again();
+    EXPECT_EQ(catalog->snapshot()->object_count(), 0U);
+    EXPECT_TRUE(catalog->snapshot()->progress().empty());
+    CreateObject again;
+    again.object = an_object();
+    again.object.stream_uid = 0;
+    ASSERT_TRUE(submit(*catalog, 384, again).accepted);
+    catalog->publish();
+    EXPECT_EQ(catalog->snapshot()->objects().front()->uid, uid + 1) << "a uid is never used again";
+}
+
+TEST(Catalog, a_database_of_a_later_version_is_refused_with_both_versions) {
+    const Directory directory;
+    {
+        const auto catalog = open(directory.path());
+        static_cast<void>(submit(*catalog, 64, create(1)));
+        catalog->publish();
+    }
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open((directory.path() + "/catalog.sqlite").c_str(), &db), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version = 7", nullptr, nullptr, nullptr), SQLITE_OK);
+    sqlite3_close(db);
+    const auto catalog = Catalog::open(directory.path(), [](std::string_view) {});
+    ASSERT_FALSE(catalog);
+    EXPECT_EQ(catalog.error().kind, StoreError::Kind::unknown_format);
+    EXPECT_NE(catalog.error().message.find("format 7"), std::string::npos) << catalog.error().message;
+    EXPECT_NE(catalog.error().message.find("1 to 2"), std::string::npos) << catalog.error().message;
+}
+
 TEST(Catalog, new_numbers_go_on_after_a_restart) {
     const Directory directory;
     std::uint64_t last = 0;
@@ -548,9 +650,9 @@ TEST(Catalog, new_numbers_go_on_after_a_restart) {
         const auto catalog = open(directory.path());
         CreateStream command = create(2);
         command.key.name = "s" + std::to_string(i);
-        const Outcome outcome = catalog->apply(64 * (static_cast<std::uint64_t>(i) + 1), encode(Command(command)), now);
-        EXPECT_GT(outcome.effects.create.front(), last);
-        last = outcome.effects.create.back();
+        const Outcome outcome = submit(*catalog, 64 * (static_cast<std::uint64_t>(i) + 1), command);
+        EXPECT_GT(outcome.effects.create.front().uid, last);
+        last = outcome.effects.create.back().uid;
         catalog->publish();
     }
 }
@@ -559,7 +661,7 @@ TEST(Catalog, a_damaged_row_is_named_not_served) {
     const Directory directory;
     {
         const auto catalog = open(directory.path());
-        static_cast<void>(catalog->apply(64, encode(Command(create(2))), now));
+        static_cast<void>(submit(*catalog, 64, create(2)));
         catalog->publish();
     }
     sqlite3* db = nullptr;
@@ -577,14 +679,18 @@ std::string answers(const std::string& directory) {
     if (!catalog) return {};
     std::string text = std::to_string((*catalog)->applied_lsn());
     for (const auto& stream : (*catalog)->snapshot()->all_streams()) text += encode(*stream);
-    for (const auto& resource : (*catalog)->snapshot()->resources()) text += encode(*resource);
+    for (const auto& object : (*catalog)->snapshot()->objects()) text += encode(*object);
+    (*catalog)->snapshot()->progress().for_each([&](const ProgressKey& key, const ProgressValue& value) {
+        text += key.key + *value;
+        return true;
+    });
     for (const std::string key : {"AKIA1", "AKIA2"}) {
         const auto credential = (*catalog)->snapshot()->find_credential(key);
         text += credential == nullptr ? "none" : encode(*credential);
     }
     CreateStream next = create(1);
     next.key.name = "next";
-    return text + std::to_string((*catalog)->apply(1 << 20, encode(Command(next)), now).effects.create.front());
+    return text + std::to_string(submit(**catalog, 1 << 20, next).effects.create.front().uid);
 }
 
 TEST(Catalog, a_changed_byte_of_the_database_never_gives_a_wrong_answer) {
@@ -595,11 +701,11 @@ TEST(Catalog, a_changed_byte_of_the_database_never_gives_a_wrong_answer) {
         for (int i = 0; i < 3; ++i) {
             CreateStream command = create(4);
             command.key.name = "s" + std::to_string(i);
-            static_cast<void>(catalog->apply(lsn += 64, encode(Command(command)), now));
+            static_cast<void>(submit(*catalog, lsn += 64, command));
         }
         for (const std::string key : {"AKIA1", "AKIA2"}) {
             const PutCredential put{{key, "1", key, "sealed", {}}, false};
-            static_cast<void>(catalog->apply(lsn += 64, encode(Command(put)), now));
+            static_cast<void>(submit(*catalog, lsn += 64, put));
         }
         catalog->publish();
     }

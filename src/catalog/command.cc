@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/codec.h"
+#include "catalog/detail/legacy.h"
 #include "catalog/detail/tags_codec.h"
 
 namespace riacho::catalog {
@@ -23,10 +24,17 @@ enum class Kind : std::uint8_t {
     deregister_consumer = 12,
     configure_stream = 13,
     configure_consumer = 14,
-    put_resource = 15,
-    delete_resource = 16,
-    purge_resource = 17,
-    queue_progress = 18
+    put_resource = 15,     // version 1 of the directory; read as what stands for it now
+    delete_resource = 16,  // likewise
+    purge_resource = 17,   // likewise
+    queue_progress = 18,
+    create_object = 19,
+    replace_objects = 20,
+    tag_object = 21,
+    delete_object = 22,
+    purge_object = 23,
+    move_progress = 24,
+    forget_shards = 25
 };
 constexpr std::uint8_t command_format = 1;
 
@@ -70,6 +78,52 @@ std::optional<Enum> get_choice(Decoder& in) {
     return static_cast<Enum>(choice);
 }
 
+void put(Encoder& out, const std::vector<ShardFloor>& floors) {
+    out.varint(floors.size());
+    for (const ShardFloor& floor : floors) {
+        out.number(floor.shard_uid);
+        out.number(floor.first_seq);
+    }
+}
+
+std::vector<ShardFloor> get_floors(Decoder& in) {
+    std::vector<ShardFloor> floors;
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
+        ShardFloor& floor = floors.emplace_back();
+        floor.shard_uid = in.number<std::uint64_t>();
+        floor.first_seq = in.number<std::uint64_t>();
+    }
+    return floors;
+}
+
+void put(Encoder& out, const ObjectRef& object) {
+    out.number(object.uid);
+    out.text(object.arn);
+}
+
+ObjectRef get_object_ref(Decoder& in) {
+    ObjectRef object{in.number<std::uint64_t>(), {}};
+    object.arn = in.text();
+    return object;
+}
+
+void put(Encoder& out, const std::vector<ShardClass>& classes) {
+    out.varint(classes.size());
+    for (const ShardClass shard_class : classes) out.number(static_cast<std::uint8_t>(shard_class));
+}
+
+std::vector<ShardClass> get_shard_classes(Decoder& in) {
+    std::vector<ShardClass> classes;
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) classes.push_back(detail::get_shard_class(in));
+    return classes;
+}
+
+std::vector<std::uint64_t> get_uids(Decoder& in) {
+    std::vector<std::uint64_t> uids;
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) uids.push_back(in.number<std::uint64_t>());
+    return uids;
+}
+
 struct Write {
     Encoder& out;
 
@@ -104,11 +158,7 @@ struct Write {
         put(out, command.key);
         out.number(static_cast<std::uint32_t>(command.hours));
         out.number(static_cast<std::uint8_t>(command.direction));
-        out.varint(command.floors.size());
-        for (const SetRetention::Floor& floor : command.floors) {
-            out.number(floor.shard_uid);
-            out.number(floor.first_seq);
-        }
+        put(out, command.floors);
     }
     void operator()(const Reshard& command) const {
         start(Kind::reshard);
@@ -158,21 +208,71 @@ struct Write {
         out.varint(command.remove_tags.size());
         for (const std::string& name : command.remove_tags) out.text(name);
     }
-    void operator()(const PutResource& command) const {
-        start(Kind::put_resource);
-        out.text(encode(command.resource));
-        out.number(static_cast<std::uint8_t>(command.replace));
+    void operator()(const CreateObject& command) const {
+        start(Kind::create_object);
+        out.text(encode(command.object));
+        put(out, command.shards);
+        out.varint(command.progress.size());
+        for (const auto& [key, value] : command.progress) {
+            out.text(key);
+            out.text(value);
+        }
         out.number(command.count_max);
         out.number(static_cast<std::uint64_t>(command.transition_ms));
     }
-    void operator()(const DeleteResource& command) const {
-        start(Kind::delete_resource);
-        out.text(command.arn);
+    void operator()(const ReplaceObjects& command) const {
+        start(Kind::replace_objects);
+        out.varint(command.replacements.size());
+        for (const ReplaceObjects::Replacement& change : command.replacements) {
+            put(out, change.object);
+            out.number(change.version);
+            out.text(change.settings);
+            out.number(static_cast<std::uint64_t>(change.transition_ms));
+            out.time(change.wake_at);
+            put(out, change.add_shards);
+            out.varint(change.drop_shards.size());
+            for (const std::uint64_t uid : change.drop_shards) out.number(uid);
+            out.number(static_cast<std::uint8_t>(change.tags.has_value()));
+            if (change.tags) detail::put(out, *change.tags);
+        }
+    }
+    void operator()(const TagObject& command) const {
+        start(Kind::tag_object);
+        put(out, command.object);
+        detail::put(out, command.add);
+        out.varint(command.remove.size());
+        for (const std::string& name : command.remove) out.text(name);
+    }
+    void operator()(const DeleteObject& command) const {
+        start(Kind::delete_object);
+        put(out, command.object);
+        out.number(command.version);
         out.number(static_cast<std::uint64_t>(command.transition_ms));
     }
-    void operator()(const PurgeResource& command) const {
-        start(Kind::purge_resource);
-        out.text(command.arn);
+    void operator()(const PurgeObject& command) const {
+        start(Kind::purge_object);
+        put(out, command.object);
+    }
+    void operator()(const MoveProgress& command) const {
+        start(Kind::move_progress);
+        out.varint(command.owners.size());
+        for (const MoveProgress::OwnerMoves& owner : command.owners) {
+            out.number(owner.owner);
+            out.number(owner.epoch);
+            out.varint(owner.moves.size());
+            for (const MoveProgress::Move& move : owner.moves) {
+                out.text(move.key);
+                out.optional_text(move.expected);
+                out.optional_text(move.value);
+            }
+            put(out, owner.trims);
+        }
+    }
+    void operator()(const ForgetShards& command) const {
+        start(Kind::forget_shards);
+        out.number(command.stream_uid);
+        out.varint(command.shards.size());
+        for (const std::uint64_t uid : command.shards) out.number(uid);
     }
     void operator()(const QueueProgress& command) const {
         start(Kind::queue_progress);
@@ -232,11 +332,7 @@ SetRetention get_set_retention(Decoder& in) {
     const auto direction = in.number<std::uint8_t>();
     if (direction > 1) in.fail();
     command.direction = static_cast<SetRetention::Direction>(direction);
-    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
-        SetRetention::Floor& floor = command.floors.emplace_back();
-        floor.shard_uid = in.number<std::uint64_t>();
-        floor.first_seq = in.number<std::uint64_t>();
-    }
+    command.floors = get_floors(in);
     return command;
 }
 
@@ -280,14 +376,79 @@ QueueProgress get_queue_progress(Decoder& in) {
     return command;
 }
 
+// What version 1 wrote for a new resource or a changed one.
 Expected<Command, DecodeError> get_put_resource(Decoder& in) {
-    PutResource command;
-    auto resource = decode_resource(in.text());
+    auto resource = detail::decode_legacy_resource(in.text());
     if (!resource) return fail(resource.error());
-    command.resource = *std::move(resource);
-    command.replace = in.number<std::uint8_t>() != 0;
+    const bool replace = in.number<std::uint8_t>() != 0;
+    const auto count_max = in.number<std::uint32_t>();
+    const auto transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+    if (replace) {
+        ReplaceObjects::Replacement change;
+        change.object.arn = std::move(resource->object.arn);
+        change.settings = std::move(resource->object.settings);
+        change.tags = std::move(resource->object.tags);
+        change.transition_ms = transition_ms == 0 ? -1 : transition_ms;
+        return ReplaceObjects{{std::move(change)}};
+    }
+    CreateObject command;
+    for (const auto& [shard_uid, shard] : resource->queue_shards) {
+        for (auto& [key, value] : rows_of(0, shard_uid, shard)) command.progress.emplace_back(key.key, *value);
+    }
+    command.object = std::move(resource->object);
+    command.count_max = count_max;
+    command.transition_ms = transition_ms;
+    return command;
+}
+
+Expected<Command, DecodeError> get_create_object(Decoder& in) {
+    CreateObject command;
+    auto object = decode_object(in.text());
+    if (!object) return fail(object.error());
+    command.object = *std::move(object);
+    command.shards = get_shard_classes(in);
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
+        auto& [key, value] = command.progress.emplace_back();
+        key = in.text();
+        value = in.text();
+    }
     command.count_max = in.number<std::uint32_t>();
     command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+    return command;
+}
+
+ReplaceObjects get_replace_objects(Decoder& in) {
+    ReplaceObjects command;
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
+        ReplaceObjects::Replacement& change = command.replacements.emplace_back();
+        change.object = get_object_ref(in);
+        change.version = in.number<std::uint64_t>();
+        change.settings = in.text();
+        change.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+        change.wake_at = in.time();
+        change.add_shards = get_shard_classes(in);
+        change.drop_shards = get_uids(in);
+        const auto has_tags = in.number<std::uint8_t>();
+        if (has_tags > 1) in.fail();
+        if (has_tags == 1) change.tags = detail::get_tags(in);
+    }
+    return command;
+}
+
+MoveProgress get_move_progress(Decoder& in) {
+    MoveProgress command;
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
+        MoveProgress::OwnerMoves& owner = command.owners.emplace_back();
+        owner.owner = in.number<std::uint64_t>();
+        owner.epoch = in.number<std::uint64_t>();
+        for (std::size_t more = in.count(); more > 0 && in.ok(); --more) {
+            MoveProgress::Move& move = owner.moves.emplace_back();
+            move.key = in.text();
+            move.expected = in.optional_text();
+            move.value = in.optional_text();
+        }
+        owner.trims = get_floors(in);
+    }
     return command;
 }
 
@@ -352,12 +513,37 @@ Expected<Command, DecodeError> get_command(Kind kind, Decoder& in) {
         case Kind::put_resource:
             return get_put_resource(in);
         case Kind::delete_resource: {
-            DeleteResource command{std::string(in.text()), 0};
+            DeleteObject command{{0, std::string(in.text())}, 0, 0};
             command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
             return command;
         }
         case Kind::purge_resource:
-            return PurgeResource{std::string(in.text())};
+            return PurgeObject{{0, std::string(in.text())}};
+        case Kind::create_object:
+            return get_create_object(in);
+        case Kind::replace_objects:
+            return get_replace_objects(in);
+        case Kind::tag_object: {
+            TagObject command{get_object_ref(in), {}, {}};
+            command.add = detail::get_tags(in);
+            for (std::size_t left = in.count(); left > 0 && in.ok(); --left) command.remove.emplace_back(in.text());
+            return command;
+        }
+        case Kind::delete_object: {
+            DeleteObject command{get_object_ref(in), 0, 0};
+            command.version = in.number<std::uint64_t>();
+            command.transition_ms = static_cast<std::int64_t>(in.number<std::uint64_t>());
+            return command;
+        }
+        case Kind::purge_object:
+            return PurgeObject{get_object_ref(in)};
+        case Kind::move_progress:
+            return get_move_progress(in);
+        case Kind::forget_shards: {
+            ForgetShards command{in.number<std::uint64_t>(), {}};
+            command.shards = get_uids(in);
+            return command;
+        }
         case Kind::queue_progress:
             return get_queue_progress(in);
     }
@@ -386,6 +572,8 @@ std::string encode(const Verdict& verdict) {
     out.number(static_cast<std::uint8_t>(verdict.code));
     out.number(static_cast<std::uint8_t>(verdict.status));
     out.number(static_cast<std::uint64_t>(verdict.number));
+    out.varint(verdict.refused.size());
+    for (const std::uint32_t owner : verdict.refused) out.number(owner);
     return out.take();
 }
 
@@ -395,6 +583,9 @@ Verdict decode_verdict(std::string_view bytes) {
     verdict.code = static_cast<Verdict::Code>(in.number<std::uint8_t>());
     verdict.status = static_cast<StreamStatus>(in.number<std::uint8_t>());
     verdict.number = static_cast<std::int64_t>(in.number<std::uint64_t>());
+    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
+        verdict.refused.push_back(in.number<std::uint32_t>());
+    }
     RIACHO_CHECK(in.ok() && in.left() == 0, "a verdict is only ever decoded from what encode made");
     return verdict;
 }

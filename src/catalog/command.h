@@ -6,11 +6,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/result.h"
 #include "catalog/model.h"
+#include "catalog/object_command.h"
 
 namespace riacho::catalog {
 
@@ -53,16 +55,11 @@ struct PurgeStream {
 
 struct SetRetention {
     enum class Direction : std::uint8_t { increase, decrease };
-    // Records an increase must not bring back: everything before this number in that shard.
-    struct Floor {
-        std::uint64_t shard_uid = 0;
-        std::uint64_t first_seq = 0;
-        friend bool operator==(const Floor&, const Floor&) = default;
-    };
+    using Floor = ShardFloor;
     StreamKey key;
     std::int32_t hours = 24;
     Direction direction = Direction::increase;
-    std::vector<Floor> floors;
+    std::vector<ShardFloor> floors;  // records an increase must not bring back
     friend bool operator==(const SetRetention&, const SetRetention&) = default;
 };
 
@@ -125,46 +122,11 @@ struct ConfigureConsumer {
     friend bool operator==(const ConfigureConsumer&, const ConfigureConsumer&) = default;
 };
 
-// Makes a resource, or replaces what is changeable of one: settings and tags.
-struct PutResource {
-    ResourceState resource;       // created_at and the transition's end are set when it is applied
-    bool replace = false;         // else neither its ARN nor its name may be there already
-    std::uint32_t count_max = 0;  // of its kind in account and region; 0: no limit
-    std::int64_t transition_ms = 0;
-    friend bool operator==(const PutResource&, const PutResource&) = default;
-};
-
-// Begins to delete a resource.
-struct DeleteResource {
-    std::string arn;
-    std::int64_t transition_ms = 0;
-    friend bool operator==(const DeleteResource&, const DeleteResource&) = default;
-};
-
-// What became of records of a queue.
-struct QueueProgress {
-    enum class Action : std::uint8_t {
-        acknowledge,       // processed
-        bury,              // to the dead-letter queue
-        acknowledge_dead,  // processed there
-        restore,           // from there back to the queue
-        skip               // everything before it is beyond retention
-    };
-    struct Step {
-        Action action = Action::acknowledge;
-        std::uint64_t shard_uid = 0;
-        std::uint64_t seq = 0;
-        friend bool operator==(const Step&, const Step&) = default;
-    };
-    std::string arn;
-    std::vector<Step> steps;
-    friend bool operator==(const QueueProgress&, const QueueProgress&) = default;
-};
-
-// Ends a deleted resource whose time of DELETING is over.
-struct PurgeResource {
-    std::string arn;
-    friend bool operator==(const PurgeResource&, const PurgeResource&) = default;
+// Forgets closed shards all of whose records are beyond retention.
+struct ForgetShards {
+    std::uint64_t stream_uid = 0;
+    std::vector<std::uint64_t> shards;  // uids; those that are not due are left out
+    friend bool operator==(const ForgetShards&, const ForgetShards&) = default;
 };
 
 struct AddTags {
@@ -191,10 +153,10 @@ struct RemoveUser {
     friend bool operator==(const RemoveUser&, const RemoveUser&) = default;
 };
 
-using Command =
-    std::variant<CreateStream, DeleteStream, PurgeStream, SetRetention, AddTags, RemoveTags, PutCredential, RemoveUser,
-                 Reshard, ContinueReshard, RegisterConsumer, DeregisterConsumer, ConfigureStream, ConfigureConsumer,
-                 PutResource, DeleteResource, PurgeResource, QueueProgress>;
+using Command = std::variant<CreateStream, DeleteStream, PurgeStream, SetRetention, AddTags, RemoveTags, PutCredential,
+                             RemoveUser, Reshard, ContinueReshard, RegisterConsumer, DeregisterConsumer,
+                             ConfigureStream, ConfigureConsumer, QueueProgress, CreateObject, ReplaceObjects, TagObject,
+                             DeleteObject, PurgeObject, MoveProgress, ForgetShards>;
 
 // The bytes that go into the journal (docs/formats/catalog.md).
 std::string encode(const Command& command);
@@ -220,10 +182,13 @@ struct Verdict {
         consumer_exists,
         consumer_missing,
         too_many_consumers,
-        resource_exists,
-        resource_missing,
-        resource_not_active,  // status tells
-        too_many_resources,
+        object_exists,
+        object_missing,
+        object_not_active,  // status tells
+        object_changed,     // its version is another; number tells which
+        too_many_objects,
+        progress_refused,  // not what the mover last saw, too large, or of nobody
+        shards_not_expired,
         stream_has_channels,
         user_exists,
         user_missing,
@@ -231,6 +196,8 @@ struct Verdict {
     Code code = Code::ok;
     StreamStatus status = StreamStatus::active;
     std::int64_t number = 0;
+    // Of MoveProgress: the owners, by their place in the command, whose moves were refused while others were made.
+    std::vector<std::uint32_t> refused = {};
 
     friend bool operator==(const Verdict&, const Verdict&) = default;
 };

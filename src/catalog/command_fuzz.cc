@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         RIACHO_CHECK(again && *again == *command);
     }
     if (const auto stream = decode_stream(bytes)) RIACHO_CHECK(decode_stream(encode(*stream)).has_value());
-    if (const auto resource = decode_resource(bytes)) RIACHO_CHECK(decode_resource(encode(*resource)).has_value());
+    if (const auto object = decode_object(bytes)) RIACHO_CHECK(decode_object(encode(*object)).has_value());
     static_cast<void>(decode_credential(bytes));
     return 0;
 }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint8_t stream_format = 1;
 constexpr std::uint8_t credential_format = 1;
-constexpr std::uint8_t resource_format = 1;
+constexpr std::uint8_t object_format = 1;
 constexpr std::uint8_t ended_names_format = 1;
 
 void put(Encoder& out, U128 value) {
@@ -251,11 +251,12 @@ std::string encode(const EndedNames& names) {
     Encoder out;
     out.number(ended_names_format);
     out.varint(names.size());
-    for (const auto& [name, last] : names) {
+    names.for_each([&](const std::string& name, const LastSeconds& last) {
         out.text(name);
         out.number(static_cast<std::uint64_t>(last.created_s));
         out.number(static_cast<std::uint64_t>(last.shard_s));
-    }
+        return true;
+    });
     return out.take();
 }
 
@@ -264,9 +265,11 @@ Expected<EndedNames, DecodeError> decode_ended_names(std::string_view bytes) {
     if (in.number<std::uint8_t>() != ended_names_format) return fail(DecodeError{"ended names of an unknown format"});
     EndedNames names;
     for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
-        LastSeconds& last = names[std::string(in.text())];
+        std::string name(in.text());
+        LastSeconds last;
         last.created_s = static_cast<std::int64_t>(in.number<std::uint64_t>());
         last.shard_s = static_cast<std::int64_t>(in.number<std::uint64_t>());
+        names = names.with(std::move(name), last);
     }
     if (!in.ok() || in.left() != 0) return fail(DecodeError{"ended names that are cut short or too long"});
     return names;
@@ -285,74 +288,60 @@ Expected<PendingReshard, DecodeError> decode_reshard(std::string_view bytes) {
     return reshard;
 }
 
-namespace {
-
-void put(Encoder& out, const std::set<std::uint64_t>& numbers) {
-    out.varint(numbers.size());
-    for (const std::uint64_t number : numbers) out.number(number);
-}
-
-std::set<std::uint64_t> get_numbers(Decoder& in) {
-    std::set<std::uint64_t> numbers;
-    for (std::size_t left = in.count(); left > 0 && in.ok(); --left) numbers.insert(in.number<std::uint64_t>());
-    return numbers;
-}
-
-}  // namespace
-
-std::string encode(const ResourceState& resource) {
+std::string encode(const ObjectState& object) {
     Encoder out;
-    out.number(resource_format);
-    out.number(static_cast<std::uint8_t>(resource.kind));
-    out.text(resource.account);
-    out.text(resource.region);
-    out.text(resource.name);
-    out.text(resource.arn);
-    out.number(resource.stream_uid);
-    out.time(resource.created_at);
-    out.number(static_cast<std::uint8_t>(resource.transition));
-    out.time(resource.transition_until);
-    out.text(resource.settings);
-    detail::put(out, resource.tags);
-    out.varint(resource.queue_shards.size());
-    for (const auto& [uid, shard] : resource.queue_shards) {
-        out.number(uid);
-        out.number(shard.floor);
-        put(out, shard.done);
-        put(out, shard.dead);
-        put(out, shard.restored);
+    out.number(object_format);
+    out.number(static_cast<std::uint8_t>(object.kind));
+    out.number(object.uid);
+    out.text(object.account);
+    out.text(object.region);
+    out.text(object.name);
+    out.text(object.arn);
+    out.number(object.version);
+    out.number(object.stream_uid);
+    out.time(object.created_at);
+    out.number(static_cast<std::uint8_t>(object.transition));
+    out.time(object.transition_until);
+    out.time(object.wake_at);
+    out.text(object.settings);
+    detail::put(out, object.tags);
+    out.varint(object.shards.size());
+    for (const OwnedShard& shard : object.shards) {
+        out.number(shard.uid);
+        out.number(static_cast<std::uint8_t>(shard.shard_class));
     }
     return out.take();
 }
 
-Expected<ResourceState, DecodeError> decode_resource(std::string_view bytes) {
+Expected<ObjectState, DecodeError> decode_object(std::string_view bytes) {
     Decoder in(bytes);
-    if (in.number<std::uint8_t>() != resource_format) return fail(DecodeError{"a resource of an unknown format"});
-    ResourceState resource;
+    if (in.number<std::uint8_t>() != object_format) return fail(DecodeError{"an object of an unknown format"});
+    ObjectState object;
     const auto kind = in.number<std::uint8_t>();
-    if (kind > static_cast<std::uint8_t>(ResourceState::Kind::queue)) in.fail();
-    resource.kind = static_cast<ResourceState::Kind>(kind);
-    resource.account = in.text();
-    resource.region = in.text();
-    resource.name = in.text();
-    resource.arn = in.text();
-    resource.stream_uid = in.number<std::uint64_t>();
-    resource.created_at = in.time();
+    if (kind > static_cast<std::uint8_t>(ObjectState::Kind::queue)) in.fail();
+    object.kind = static_cast<ObjectState::Kind>(kind);
+    object.uid = in.number<std::uint64_t>();
+    object.account = in.text();
+    object.region = in.text();
+    object.name = in.text();
+    object.arn = in.text();
+    object.version = in.number<std::uint64_t>();
+    object.stream_uid = in.number<std::uint64_t>();
+    object.created_at = in.time();
     const auto transition = in.number<std::uint8_t>();
     if (transition > static_cast<std::uint8_t>(StreamStatus::deleting)) in.fail();
-    resource.transition = static_cast<StreamStatus>(transition);
-    resource.transition_until = in.time();
-    resource.settings = in.text();
-    resource.tags = detail::get_tags(in);
+    object.transition = static_cast<StreamStatus>(transition);
+    object.transition_until = in.time();
+    object.wake_at = in.time();
+    object.settings = in.text();
+    object.tags = detail::get_tags(in);
     for (std::size_t left = in.count(); left > 0 && in.ok(); --left) {
-        QueueShard& shard = resource.queue_shards[in.number<std::uint64_t>()];
-        shard.floor = in.number<std::uint64_t>();
-        shard.done = get_numbers(in);
-        shard.dead = get_numbers(in);
-        shard.restored = get_numbers(in);
+        OwnedShard& shard = object.shards.emplace_back();
+        shard.uid = in.number<std::uint64_t>();
+        shard.shard_class = detail::get_shard_class(in);
     }
-    if (!in.ok() || in.left() != 0) return fail(DecodeError{"a resource that is cut short or too long"});
-    return resource;
+    if (!in.ok() || in.left() != 0) return fail(DecodeError{"an object that is cut short or too long"});
+    return object;
 }
 
 std::string encode(const CredentialState& credential) {

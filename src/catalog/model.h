@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/persistent_map.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "base/u128.h"
@@ -19,6 +19,9 @@ enum class StreamStatus : std::uint8_t { creating, active, updating, deleting };
 enum class StreamMode : std::uint8_t { provisioned, on_demand };
 // Who chooses a record's shard: its partition key, or the service.
 enum class Distribution : std::uint8_t { by_key, automatic };
+
+// Whose records a shard of the log holds: those of clients, or media, which come in bulk and are read once.
+enum class ShardClass : std::uint8_t { records, media };
 
 using Tags = std::map<std::string, std::string, std::less<>>;
 
@@ -105,6 +108,11 @@ struct StreamState {
     [[nodiscard]] bool is_gone(TimestampMs now) const {
         return transition == StreamStatus::deleting && now >= transition_until;
     }
+    // Closed, and all its records are beyond retention.
+    [[nodiscard]] bool is_expired(const ShardState& shard, TimestampMs now) const {
+        return shard.closed_at && shard.closed_at->value() < now.value() - retention_ms();
+    }
+    [[nodiscard]] std::int64_t retention_ms() const { return std::int64_t{retention_hours} * 3'600'000; }
     // The open shard that owns the hash key; open shards always cover the whole space.
     [[nodiscard]] const ShardState& shard_for(U128 hash_key) const;
     [[nodiscard]] const ShardState* find_shard(std::int32_t index) const;
@@ -133,34 +141,37 @@ struct LastSeconds {
 };
 
 // By account, region and name, of purged streams only.
-using EndedNames = std::map<std::string, LastSeconds, std::less<>>;
+using EndedNames = PersistentMap<std::string, LastSeconds>;
 
-// How far a queue is with one shard, by the log's numbers of records.
-struct QueueShard {
-    std::uint64_t floor = 1;           // every record before it was acknowledged, is dead, or waits in `restored`
-    std::set<std::uint64_t> done;      // acknowledged, from the floor on
-    std::set<std::uint64_t> dead;      // in the dead-letter queue
-    std::set<std::uint64_t> restored;  // before the floor, to be received again
-
-    friend bool operator==(const QueueShard&, const QueueShard&) = default;
+// A log shard that an object owns. The class says whose records may push out whose from memory and queue.
+struct OwnedShard {
+    std::uint64_t uid = 0;
+    ShardClass shard_class = ShardClass::records;
+    friend bool operator==(const OwnedShard&, const OwnedShard&) = default;
 };
+
+// The uids of objects begin here, so that they differ from those of streams and shards.
+inline constexpr std::uint64_t first_object_uid = std::uint64_t{1} << 62;
 
 // Something an account has besides streams: its settings, a channel, a queue. What it is set to is the service's own
 // business and opaque here.
-struct ResourceState {
+struct ObjectState {
     enum class Kind : std::uint8_t { account_settings, channel, queue };
     Kind kind = Kind::account_settings;
+    std::uint64_t uid = 0;  // never used again, so that one created again under its ARN is another
     std::string account;
     std::string region;
     std::string name;
-    std::string arn;               // its identity
-    std::uint64_t stream_uid = 0;  // what it reads; 0: nothing
+    std::string arn;
+    std::uint64_t version = 1;     // of everything but tags: grows with each replacement
+    std::uint64_t stream_uid = 0;  // the stream it reads; 0: none
     TimestampMs created_at;
     StreamStatus transition = StreamStatus::creating;  // as in StreamState
     TimestampMs transition_until;
+    TimestampMs wake_at;  // when its service wants to look at it; 0: never
     std::string settings;
     Tags tags;
-    std::map<std::uint64_t, QueueShard> queue_shards;  // by shard uid; a shard that is missing is at its beginning
+    std::vector<OwnedShard> shards;
 
     [[nodiscard]] StreamStatus status(TimestampMs now) const {
         return now < transition_until || transition == StreamStatus::deleting ? transition : StreamStatus::active;
@@ -168,7 +179,7 @@ struct ResourceState {
     [[nodiscard]] bool is_gone(TimestampMs now) const {
         return transition == StreamStatus::deleting && now >= transition_until;
     }
-    friend bool operator==(const ResourceState&, const ResourceState&) = default;
+    friend bool operator==(const ObjectState&, const ObjectState&) = default;
 };
 
 struct CredentialState {
@@ -184,7 +195,7 @@ struct CredentialState {
 // The stored forms; byte for byte the same for equal states (docs/formats/catalog.md).
 std::string encode(const StreamState& stream);
 std::string encode(const CredentialState& credential);
-std::string encode(const ResourceState& resource);
+std::string encode(const ObjectState& object);
 std::string encode(const PendingReshard& reshard);
 std::string encode(const EndedNames& names);
 
@@ -194,7 +205,7 @@ struct DecodeError {
 Expected<StreamState, DecodeError> decode_stream(std::string_view bytes);
 Expected<PendingReshard, DecodeError> decode_reshard(std::string_view bytes);
 Expected<CredentialState, DecodeError> decode_credential(std::string_view bytes);
-Expected<ResourceState, DecodeError> decode_resource(std::string_view bytes);
+Expected<ObjectState, DecodeError> decode_object(std::string_view bytes);
 Expected<EndedNames, DecodeError> decode_ended_names(std::string_view bytes);
 
 }  // namespace riacho::catalog

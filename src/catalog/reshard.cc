@@ -94,7 +94,7 @@ private:
             child.created_s = std::max(child.created_s, adjacent->created_s + 1);
         }
         child.opened_at = now_;
-        effects_.create.push_back(child.uid);
+        effects_.create.push_back({child.uid, ShardClass::records});
         opened_.push_back(child);
     }
 

@@ -7,15 +7,24 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "base/crc32c.h"
 #include "base/try.h"
+#include "catalog/detail/legacy.h"
+#include "catalog/queue_progress.h"
 
 namespace riacho::catalog {
 namespace {
 
 constexpr int application_id = 0x7269'6163;  // "riac"
-constexpr int user_version = 1;
+constexpr int user_version = 2;
+constexpr int user_version_min = 1;  // with resources instead of objects and progress
+constexpr const char* new_tables =
+    "CREATE TABLE objects(uid INTEGER PRIMARY KEY, state BLOB NOT NULL, crc INTEGER NOT NULL);"
+    "CREATE TABLE progress(owner INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, crc INTEGER NOT NULL, "
+    "PRIMARY KEY(owner, key)) WITHOUT ROWID;";
 
 struct Close {
     void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
@@ -122,15 +131,32 @@ std::string with_crc(std::string_view state) {
     return row.append(state);
 }
 
-// Over what no row's checksum covers: the figures of `meta`, and that no row is missing.
-std::uint32_t meta_crc(std::uint64_t applied_lsn, std::uint64_t next_uid, const std::array<std::uint64_t, 3>& counts) {
-    std::array<std::byte, 40> bytes;
+std::uint32_t numbers_crc(std::span<const std::uint64_t> numbers) {
+    std::vector<std::byte> bytes(numbers.size() * 8);
     std::byte* at = bytes.data();
-    for (const std::uint64_t value : {applied_lsn, next_uid, counts[0], counts[1], counts[2]}) {
-        put_le(at, value);
+    for (const std::uint64_t number : numbers) {
+        put_le(at, number);
         at += 8;
     }
     return crc32c(bytes);
+}
+
+// Over what no row's checksum covers: the figures of `meta`, and that no row is missing.
+std::uint32_t meta_crc(std::uint64_t applied_lsn, std::uint64_t next_uid, std::uint64_t next_object_uid,
+                       const RowCounts& counts) {
+    return numbers_crc(std::array{applied_lsn, next_uid, next_object_uid, counts[0], counts[1], counts[2], counts[3]});
+}
+
+// Version 1: streams, credentials, resources.
+std::uint32_t old_meta_crc(std::uint64_t applied_lsn, std::uint64_t next_uid, const RowCounts& counts) {
+    return numbers_crc(std::array{applied_lsn, next_uid, counts[0], counts[1], counts[2]});
+}
+
+// Of a row of progress: its value, and that it is the value of this key.
+std::uint32_t progress_crc(const ProgressKey& key, std::string_view value) {
+    std::string bytes(8, '\0');
+    put_le(reinterpret_cast<std::byte*>(bytes.data()), key.owner);
+    return row_crc(bytes.append(1, static_cast<char>(key.key.size())).append(key.key).append(value));
 }
 
 }  // namespace
@@ -143,7 +169,16 @@ struct Store::Impl : Connection {
     [[nodiscard]] StoreError damaged(std::string_view what) const {
         return {StoreError::Kind::damaged, fmt::format("the catalog {} holds {}", path, what)};
     }
+    int version = user_version;  // of what is on disk
+
     Expected<void, StoreError> prepare();
+    Expected<RowCounts, StoreError> load_tables(State& state);
+    Expected<std::uint64_t, StoreError> load_objects(State& state);
+    Expected<std::uint64_t, StoreError> load_resources(State& state);
+    Expected<std::uint64_t, StoreError> load_progress(State& state);
+    void upgrade();
+    void write_progress(const StoreUpdate& update);
+    void write_meta(const StoreUpdate& update);
     Expected<void, StoreError> load_meta(Loaded& loaded, std::optional<std::uint64_t>& crc);
     // Checks and decodes every row of a table; `columns` begins with state and crc.
     template <class Take>
@@ -159,14 +194,19 @@ Expected<void, StoreError> Store::Impl::prepare() {
         "PRAGMA journal_size_limit=16777216; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA "
         "cache_size=-512;";
     if (!execute(pragmas)) return fail(error("cannot be opened"));
-    Statement version(*this, "PRAGMA user_version");
-    if (!version.step()) return fail(error("cannot be read"));
-    const auto found = static_cast<int>(version.number(0));
-    if (found == user_version) return {};
+    Statement statement(*this, "PRAGMA user_version");
+    if (!statement.step()) return fail(error("cannot be read"));
+    const auto found = static_cast<int>(statement.number(0));
+    if (found >= user_version_min && found <= user_version) {
+        version = found;
+        return {};
+    }
     if (found != 0) {
         return fail(
             StoreError{StoreError::Kind::unknown_format,
-                       fmt::format("the catalog {} has format {}, this version reads {}", path, found, user_version)});
+                       fmt::format("the catalog {} has format {}, this version of riacho reads formats {} to {}: a "
+                                   "newer version wrote it",
+                                   path, found, user_version_min, user_version)});
     }
     const std::string schema = fmt::format(
         "BEGIN; PRAGMA application_id={}; PRAGMA user_version={};"
@@ -174,9 +214,8 @@ Expected<void, StoreError> Store::Impl::prepare() {
         "CREATE TABLE streams(uid INTEGER PRIMARY KEY, state BLOB NOT NULL, crc INTEGER NOT NULL);"
         "CREATE TABLE credentials(access_key BLOB PRIMARY KEY, state BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT "
         "ROWID;"
-        "CREATE TABLE resources(arn BLOB PRIMARY KEY, state BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;"
-        "COMMIT;",
-        application_id, user_version);
+        "{} COMMIT;",
+        application_id, user_version, new_tables);
     if (!execute(schema.c_str())) return fail(error("cannot be made"));
     return {};
 }
@@ -205,6 +244,7 @@ Expected<void, StoreError> Store::Impl::load_meta(Loaded& loaded, std::optional<
     while (meta.step()) {
         if (meta.bytes(0) == "applied_lsn") loaded.applied_lsn = meta.number(1);
         if (meta.bytes(0) == "next_uid") loaded.state.next_uid = meta.number(1);
+        if (meta.bytes(0) == "next_object_uid") loaded.state.next_object_uid = meta.number(1);
         if (meta.bytes(0) == "crc") crc = meta.number(1);
         if (meta.bytes(0) == "key_check") {
             const std::uint64_t value = meta.number(1);
@@ -240,35 +280,96 @@ Expected<std::uint64_t, StoreError> Store::Impl::load_rows(const char* columns, 
     return count;
 }
 
-Expected<Loaded, StoreError> Store::load() {
-    impl_->begin();
-    Loaded loaded;
-    std::optional<std::uint64_t> crc;
-    TRY_VOID(impl_->load_meta(loaded, crc));
-    auto& snapshot = loaded.state.snapshot;
-    using Taken = Expected<void, DecodeError>;
+using Taken = Expected<void, DecodeError>;
+
+Expected<std::uint64_t, StoreError> Store::Impl::load_objects(State& state) {
+    return load_rows("SELECT state, crc, uid FROM objects ORDER BY uid", "object", [&](const Statement& row) -> Taken {
+        TRY(auto object, decode_object(row.bytes(0)));
+        if (object.uid != row.number(2)) return fail(DecodeError{"an object under another object's number"});
+        state.snapshot = state.snapshot->with(std::make_shared<const ObjectState>(std::move(object)));
+        return {};
+    });
+}
+
+// Of version 1: each becomes an object, its queue's progress rows of that.
+Expected<std::uint64_t, StoreError> Store::Impl::load_resources(State& state) {
+    Progress progress;
+    TRY(const std::uint64_t count,
+        load_rows("SELECT state, crc FROM resources ORDER BY arn", "resource", [&](const Statement& row) -> Taken {
+            TRY(auto resource, detail::decode_legacy_resource(row.bytes(0)));
+            ObjectState& object = resource.object;
+            object.uid = state.next_object_uid++;
+            for (const auto& [uid, shard] : resource.queue_shards) {
+                for (auto& [key, value] : rows_of(object.uid, uid, shard)) {
+                    progress = progress.with(std::move(key), std::move(value));
+                }
+            }
+            state.snapshot = state.snapshot->with(std::make_shared<const ObjectState>(std::move(object)));
+            return {};
+        }));
+    state.snapshot = state.snapshot->with(std::move(progress));
+    return count;
+}
+
+Expected<std::uint64_t, StoreError> Store::Impl::load_progress(State& state) {
+    std::uint64_t count = 0;
+    Progress progress;
+    Statement rows(*this, "SELECT owner, key, value, crc FROM progress");
+    while (rows.step()) {
+        ++count;
+        ProgressKey key{rows.number(0), std::string(rows.bytes(1))};
+        if (progress_crc(key, rows.bytes(2)) != rows.number(3)) {
+            return fail(damaged("a row of progress with a wrong checksum"));
+        }
+        const auto owner = state.snapshot->find_object(key.owner);
+        if (owner == nullptr) return fail(damaged("a row of progress of no object"));
+        if (owner->kind == ObjectState::Kind::queue && !is_queue_row(key, rows.bytes(2))) {
+            return fail(damaged("a row of a queue that cannot be read"));
+        }
+        progress = progress.with(std::move(key), std::make_shared<const std::string>(rows.bytes(2)));
+    }
+    if (!ok()) return fail(error("cannot be read"));
+    state.snapshot = state.snapshot->with(std::move(progress));
+    return count;
+}
+
+Expected<RowCounts, StoreError> Store::Impl::load_tables(State& state) {
     const auto take_stream = [&](const Statement& row) -> Taken {
         TRY(auto stream, decode_stream(row.bytes(0)));
         if (stream.uid != row.number(2)) return fail(DecodeError{"a stream under another stream's number"});
-        snapshot = snapshot->with(std::make_shared<const StreamState>(std::move(stream)));
+        state.snapshot = state.snapshot->with(std::make_shared<const StreamState>(std::move(stream)));
         return {};
     };
     const auto take_credential = [&](const Statement& row) -> Taken {
         TRY(auto credential, decode_credential(row.bytes(0)));
-        snapshot = snapshot->with(std::make_shared<const CredentialState>(std::move(credential)));
+        state.snapshot = state.snapshot->with(std::make_shared<const CredentialState>(std::move(credential)));
         return {};
     };
-    const auto take_resource = [&](const Statement& row) -> Taken {
-        TRY(auto resource, decode_resource(row.bytes(0)));
-        snapshot = snapshot->with(std::make_shared<const ResourceState>(std::move(resource)));
-        return {};
-    };
-    std::array<std::uint64_t, 3> counts{};
-    TRY(counts[0], impl_->load_rows("SELECT state, crc, uid FROM streams ORDER BY uid", "stream", take_stream));
-    TRY(counts[1], impl_->load_rows("SELECT state, crc FROM credentials", "credential", take_credential));
-    TRY(counts[2], impl_->load_rows("SELECT state, crc FROM resources", "resource", take_resource));
-    // Absent in what older versions wrote.
-    if (crc && *crc != meta_crc(loaded.applied_lsn, loaded.state.next_uid, counts)) {
+    RowCounts counts{};
+    TRY(counts[0], load_rows("SELECT state, crc, uid FROM streams ORDER BY uid", "stream", take_stream));
+    TRY(counts[1], load_rows("SELECT state, crc FROM credentials", "credential", take_credential));
+    if (version < user_version) {
+        TRY(counts[2], load_resources(state));
+        return counts;
+    }
+    TRY(counts[2], load_objects(state));
+    TRY(counts[3], load_progress(state));
+    return counts;
+}
+
+Expected<Loaded, StoreError> Store::load() {
+    impl_->begin();
+    Loaded loaded;
+    loaded.is_old = impl_->version < user_version;
+    std::optional<std::uint64_t> crc;
+    TRY_VOID(impl_->load_meta(loaded, crc));
+    TRY(const RowCounts counts, impl_->load_tables(loaded.state));
+    const State& state = loaded.state;
+    const std::uint64_t expected = loaded.is_old
+                                       ? old_meta_crc(loaded.applied_lsn, state.next_uid, counts)
+                                       : meta_crc(loaded.applied_lsn, state.next_uid, state.next_object_uid, counts);
+    // Absent in what the first versions wrote.
+    if (crc ? *crc != expected : !loaded.is_old && loaded.applied_lsn != 0) {
         return fail(impl_->damaged("figures with a wrong checksum, or too few rows"));
     }
     return loaded;
@@ -292,38 +393,70 @@ void Store::Impl::write_rows(const char* put, const char* drop, const Rows& rows
     }
 }
 
+// The tables of an older version; what they held is in the update.
+void Store::Impl::upgrade() {
+    static_cast<void>(execute("DROP TABLE resources") && execute(new_tables) &&
+                      execute(fmt::format("PRAGMA user_version={}", user_version).c_str()));
+}
+
+void Store::Impl::write_progress(const StoreUpdate& update) {
+    if (!update.ended_owners.empty()) {
+        Statement drop_owner(*this, "DELETE FROM progress WHERE owner = ?");
+        for (const std::uint64_t owner : update.ended_owners) {
+            drop_owner.bind(1, owner);
+            drop_owner.run();
+        }
+    }
+    if (update.progress.empty()) return;
+    Statement put_row(*this, "INSERT OR REPLACE INTO progress(owner, key, value, crc) VALUES(?, ?, ?, ?)");
+    Statement drop_row(*this, "DELETE FROM progress WHERE owner = ? AND key = ?");
+    for (const auto& [key, value] : update.progress) {
+        Statement& statement = value != nullptr ? put_row : drop_row;
+        statement.bind(1, key.owner);
+        statement.bind(2, std::string_view(key.key));
+        if (value != nullptr) {
+            statement.bind(3, std::string_view(*value));
+            statement.bind(4, std::uint64_t{progress_crc(key, *value)});
+        }
+        statement.run();
+    }
+}
+
+void Store::Impl::write_meta(const StoreUpdate& update) {
+    Statement meta(*this, "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)");
+    const auto put = [&](std::string_view name, auto value) {
+        meta.bind_text(1, name);
+        meta.bind(2, value);
+        meta.run();
+    };
+    put("applied_lsn", update.applied_lsn);
+    put("next_uid", update.next_uid);
+    put("next_object_uid", update.next_object_uid);
+    put("crc", std::uint64_t{meta_crc(update.applied_lsn, update.next_uid, update.next_object_uid, update.counts)});
+    if (update.key_check) put("key_check", sealed_check(*update.key_check));
+    if (update.ended_names) put("ended_names", std::string_view(with_crc(*update.ended_names)));
+}
+
 Expected<void, StoreError> Store::write(const StoreUpdate& update) {
     Impl& db = *impl_;
     db.begin();
-    static_cast<void>(db.execute("BEGIN IMMEDIATE"));
-    db.write_rows("INSERT OR REPLACE INTO streams(uid, state, crc) VALUES(?, ?, ?)",
-                  "DELETE FROM streams WHERE uid = ?", update.streams);
-    db.write_rows("INSERT OR REPLACE INTO credentials(access_key, state, crc) VALUES(?, ?, ?)",
-                  "DELETE FROM credentials WHERE access_key = ?", update.credentials);
-    db.write_rows("INSERT OR REPLACE INTO resources(arn, state, crc) VALUES(?, ?, ?)",
-                  "DELETE FROM resources WHERE arn = ?", update.resources);
-    std::array<std::uint64_t, 3> counts{};
+    const bool has_begun = db.execute("BEGIN IMMEDIATE");
+    if (has_begun && db.version < user_version) db.upgrade();
     if (db.ok()) {
-        Statement count(db,
-                        "SELECT (SELECT COUNT(*) FROM streams), (SELECT COUNT(*) FROM credentials), (SELECT COUNT(*) "
-                        "FROM resources)");
-        if (count.step()) counts = {count.number(0), count.number(1), count.number(2)};
+        db.write_rows("INSERT OR REPLACE INTO streams(uid, state, crc) VALUES(?, ?, ?)",
+                      "DELETE FROM streams WHERE uid = ?", update.streams);
+        db.write_rows("INSERT OR REPLACE INTO credentials(access_key, state, crc) VALUES(?, ?, ?)",
+                      "DELETE FROM credentials WHERE access_key = ?", update.credentials);
+        db.write_rows("INSERT OR REPLACE INTO objects(uid, state, crc) VALUES(?, ?, ?)",
+                      "DELETE FROM objects WHERE uid = ?", update.objects);
     }
-    if (db.ok()) {
-        Statement meta(db, "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)");
-        const auto put = [&](std::string_view name, auto value) {
-            meta.bind_text(1, name);
-            meta.bind(2, value);
-            meta.run();
-        };
-        put("applied_lsn", update.applied_lsn);
-        put("next_uid", update.next_uid);
-        put("crc", std::uint64_t{meta_crc(update.applied_lsn, update.next_uid, counts)});
-        if (update.key_check) put("key_check", sealed_check(*update.key_check));
-        if (update.ended_names) put("ended_names", std::string_view(with_crc(*update.ended_names)));
-    }
+    if (db.ok()) db.write_progress(update);
+    if (db.ok()) db.write_meta(update);
     if (db.ok()) static_cast<void>(db.execute("COMMIT"));
-    if (db.ok()) return {};
+    if (db.ok()) {
+        db.version = user_version;
+        return {};
+    }
     const StoreError error = db.error("cannot be written");
     sqlite3_exec(db.db.get(), "ROLLBACK", nullptr, nullptr, nullptr);  // fails when SQLite has done so itself
     return fail(error);

@@ -1,6 +1,7 @@
 // The catalog on disk: one SQLite database, the materialisation of the commands up to applied_lsn.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,21 +23,29 @@ struct StoreError {
     std::string message;  // one sentence, with the path
 };
 
+// Of streams, credentials, objects, progress.
+using RowCounts = std::array<std::uint64_t, 4>;
+
 // What one transaction writes; absent rows are deleted.
 struct StoreUpdate {
     std::vector<std::pair<std::uint64_t, std::shared_ptr<const StreamState>>> streams;
     std::vector<std::pair<std::string, std::shared_ptr<const CredentialState>>> credentials;
-    std::vector<std::pair<std::string, std::shared_ptr<const ResourceState>>> resources;
+    std::vector<std::pair<std::uint64_t, std::shared_ptr<const ObjectState>>> objects;
+    std::vector<std::uint64_t> ended_owners;  // all rows of their progress are deleted
+    std::vector<std::pair<ProgressKey, ProgressValue>> progress;
     std::optional<std::string> ended_names;  // encoded; absent: as they are
     std::optional<std::uint32_t> key_check;  // absent: as it is
     std::uint64_t next_uid = 1;
+    std::uint64_t next_object_uid = first_object_uid;
     std::uint64_t applied_lsn = 0;
+    RowCounts counts{};  // of what is there afterwards
 };
 
 struct Loaded {
     State state;
     std::uint64_t applied_lsn = 0;
     std::optional<std::uint32_t> key_check;
+    bool is_old = false;  // of the format before: the next write has to hold every object and all progress
 };
 
 // Not thread-safe: one thread at a time.

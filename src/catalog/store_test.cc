@@ -4,10 +4,12 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 
 #include "catalog/command.h"
+#include "catalog/queue_progress.h"
 
 namespace riacho::catalog {
 namespace {
@@ -71,6 +73,7 @@ StoreUpdate streams_with_tags(std::uint64_t count) {
     for (const auto& stream : state.snapshot->all_streams()) update.streams.emplace_back(stream->uid, stream);
     update.next_uid = state.next_uid;
     update.applied_lsn = 64;
+    update.counts = {count, 0, 0, 0};
     return update;
 }
 
@@ -96,6 +99,78 @@ TEST(Store, a_disk_that_fills_inside_a_statement_is_full_and_not_failing) {
     const auto loaded = store->load();
     ASSERT_TRUE(loaded) << loaded.error().message;
     EXPECT_EQ(loaded->state.snapshot->stream_count(), 500U);
+    std::filesystem::remove_all(directory);
+}
+
+std::string text_of(const Loaded& loaded) {
+    std::string text;
+    for (const auto& stream : loaded.state.snapshot->all_streams()) text += encode(*stream);
+    for (const auto& credential : loaded.state.snapshot->credentials()) text += encode(*credential);
+    for (const auto& object : loaded.state.snapshot->objects()) text += encode(*object);
+    loaded.state.snapshot->progress().for_each([&](const ProgressKey& key, const ProgressValue& value) {
+        text += key.key + *value;
+        return true;
+    });
+    return text;
+}
+
+// The transaction that a start makes of what an older version wrote.
+StoreUpdate all_of(const Loaded& loaded) {
+    const Snapshot& snapshot = *loaded.state.snapshot;
+    StoreUpdate update;
+    for (const auto& object : snapshot.objects()) update.objects.emplace_back(object->uid, object);
+    snapshot.progress().for_each([&](const ProgressKey& key, const ProgressValue& value) {
+        update.progress.emplace_back(key, value);
+        return true;
+    });
+    update.next_uid = loaded.state.next_uid;
+    update.next_object_uid = loaded.state.next_object_uid;
+    update.applied_lsn = loaded.applied_lsn;
+    update.counts = {snapshot.stream_count(), snapshot.credential_count(), snapshot.object_count(),
+                     snapshot.progress().size()};
+    return update;
+}
+
+TEST(Store, a_database_of_version_1_is_read_and_becomes_one_of_version_2) {
+    char directory[] = "/tmp/riacho-store-XXXXXX";
+    const std::string path = mkdtemp(directory);
+    const std::string unpack = "tar -xJf tests/golden/data-directory-v1.tar.xz -C " + path;
+    ASSERT_EQ(std::system(unpack.c_str()), 0) << "tests run in the root of the repository";
+    std::string before;
+    {
+        auto store = Store::open(path + "/catalog.sqlite");
+        ASSERT_TRUE(store) << store.error().message;
+        const auto loaded = store->load();
+        ASSERT_TRUE(loaded) << loaded.error().message;
+        EXPECT_TRUE(loaded->is_old);
+        const Snapshot& snapshot = *loaded->state.snapshot;
+        const auto queue = snapshot.find_object(ObjectState::Kind::queue, "000000000000", "us-east-1", "jobs");
+        ASSERT_NE(queue, nullptr);
+        EXPECT_EQ(queue->tags.at("env"), "golden");
+        EXPECT_EQ(queue->version, 1U);
+        EXPECT_EQ(snapshot.object_count(), 2U);
+        EXPECT_EQ(snapshot.credential_count(), 1U);
+        // Fifteen records were settled, one of them dead; what came later is in the journal alone.
+        std::uint64_t done = 0;
+        std::uint64_t dead = 0;
+        for (const ShardState& shard : snapshot.find_by_uid(queue->stream_uid)->shards) {
+            const QueueShardView view(snapshot.progress(), queue->uid, shard.uid);
+            done += view.done_between(1, 100);
+            dead += view.dead_count();
+        }
+        EXPECT_EQ(done, 15U);
+        EXPECT_EQ(dead, 1U);
+        before = text_of(*loaded);
+        const auto written = store->write(all_of(*loaded));
+        ASSERT_TRUE(written) << written.error().message;
+    }
+    auto store = Store::open(path + "/catalog.sqlite");
+    ASSERT_TRUE(store) << store.error().message;
+    const auto loaded = store->load();
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    EXPECT_FALSE(loaded->is_old);
+    EXPECT_EQ(text_of(*loaded), before);
+    EXPECT_TRUE(store->check());
     std::filesystem::remove_all(directory);
 }
 

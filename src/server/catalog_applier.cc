@@ -2,18 +2,29 @@
 
 #include <utility>
 
-#include "catalog/catalog.h"
 #include "log/record_log.h"
 
 namespace riacho::server {
 namespace {
 
+log::ShardClass to_log(catalog::ShardClass shard_class) {
+    switch (shard_class) {
+        case catalog::ShardClass::records:
+            return log::ShardClass::records;
+        case catalog::ShardClass::media:
+            return log::ShardClass::media;
+    }
+    return log::ShardClass::records;
+}
+
 log::ShardEffects to_log(const catalog::LogEffects& effects) {
     log::ShardEffects out;
-    for (const std::uint64_t uid : effects.create) out.create.push_back({log::ShardUid(uid), log::SeqIx(1)});
+    for (const catalog::OwnedShard& shard : effects.create) {
+        out.create.push_back({log::ShardUid(shard.uid), log::SeqIx(1), to_log(shard.shard_class)});
+    }
     for (const std::uint64_t uid : effects.close) out.close.push_back(log::ShardUid(uid));
     for (const std::uint64_t uid : effects.drop) out.drop.push_back(log::ShardUid(uid));
-    for (const catalog::SetRetention::Floor& floor : effects.trim) {
+    for (const catalog::ShardFloor& floor : effects.trim) {
         out.trim.push_back({log::ShardUid(floor.shard_uid), log::SeqIx(floor.first_seq)});
     }
     return out;
@@ -21,11 +32,22 @@ log::ShardEffects to_log(const catalog::LogEffects& effects) {
 
 }  // namespace
 
-std::size_t CatalogApplier::effects_max(std::string_view command) const { return catalog_.effects_max(command); }
+// Decodes each command once. The bound is asked for anew: commands in between may have changed it.
+const catalog::Prepared& CatalogApplier::prepare(std::string_view command) const {
+    if (!prepared_.command || prepared_bytes_ != command) {
+        prepared_ = catalog_.prepare(command);
+        prepared_bytes_ = command;
+    } else {
+        catalog_.prepare_again(prepared_);
+    }
+    return prepared_;
+}
+
+std::size_t CatalogApplier::effects_max(std::string_view command) const { return prepare(command).effects_max; }
 
 log::CommandOutcome CatalogApplier::on_sequenced(log::Lsn lsn, std::string_view command, TimestampMs now,
                                                  const log::SequencerView&) {
-    const catalog::Outcome outcome = catalog_.apply(lsn.value(), command, now);
+    const catalog::Outcome outcome = catalog_.apply(lsn.value(), prepare(command), now);
     if (outcome.accepted) {
         changed_streams_.insert(changed_streams_.end(), outcome.changes.streams.begin(), outcome.changes.streams.end());
     }

@@ -1,11 +1,13 @@
-// Feeds the catalog from the log: the one place where the two meet (neither includes the other).
+// CatalogApplier: gives the log's commands to the catalog. The one place where the two meet; neither includes the
+// other.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "catalog/fwd.h"
+#include "catalog/catalog.h"
 #include "log/applier.h"
 #include "log/fwd.h"
 
@@ -32,6 +34,8 @@ public:
     [[nodiscard]] bool unreadable() const { return unreadable_; }
 
 private:
+    const catalog::Prepared& prepare(std::string_view command) const;
+
     struct Told {
         std::int32_t hours = 0;
         std::uint64_t last_shard_uid = 0;  // shards that come later have greater ones
@@ -43,6 +47,9 @@ private:
     log::RecordLog* log_ = nullptr;
     std::vector<std::uint64_t> changed_streams_;  // by commands that are not durable yet
     std::unordered_map<std::uint64_t, Told> told_;
+    // The command that was decoded last: the log asks about one several times before it places it. The sequencer's own.
+    mutable std::string prepared_bytes_;
+    mutable catalog::Prepared prepared_;
     bool unreadable_ = false;
 };
 

@@ -1,10 +1,11 @@
 #include "server/janitor.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/check.h"
-#include "catalog/catalog.h"
+#include "catalog/wakeups.h"
 #include "core/alarm.h"
 #include "core/clock.h"
 #include "core/gate.h"
@@ -19,10 +20,19 @@
 namespace riacho::server {
 namespace {
 
-// Nothing it does is urgent to the second, and a clock that tests move is looked at this often.
-constexpr std::int64_t round_ms_max = 1'000;
+using catalog::StreamStatus;
+using Id = catalog::Wakeups::Id;
+
+// The longest sleep: the wall clock, or one that tests move, may jump in the meantime.
+constexpr std::int64_t sleep_ms_max = 1'000;
+// How often the load of an on-demand stream is looked at.
+constexpr std::int64_t scaling_ms = 1'000;
+// After a command that the log refused: its disk is full or failing.
+constexpr std::int64_t retry_ms = 1'000;
+// Shards that one command forgets; more are left for the next.
+constexpr std::size_t forget_max = 1'000;
 // Calls on its core wait for no more than these.
-constexpr std::size_t streams_between_yields = 256;
+constexpr std::size_t looks_between_yields = 256;
 
 }  // namespace
 
@@ -37,6 +47,9 @@ struct Janitor::Impl {
     core::Alarm alarm{core};
     core::Gate gate;  // the coroutine is inside
     streams::Scaling scaling;
+    catalog::Wakeups wakeups;
+    std::set<Id> changed;           // to be looked at
+    bool has_lost_objects = false;  // some were purged: queues may have gone
 
     Impl(core::Core& c, core::Clock& t, catalog::Catalog& cat, log::RecordLog& l, log::CommandLog& commands_log,
          streams::StreamMetrics& m, streams::Queues& q, std::int64_t transition_ms)
@@ -49,65 +62,133 @@ struct Janitor::Impl {
           queues(q),
           scaling(m, transition_ms) {}
 
+    void mark_all();
+    void look(Id id);
+    [[nodiscard]] std::optional<TimestampMs> wake_at(const catalog::StreamState& stream) const;
     std::optional<catalog::Command> due_command(const catalog::StreamState& stream);
-    // Does what is due and returns after how long something will be.
-    Task<std::int64_t> round();
+    Task<void> act(Id id);
+    // Does what is due.
+    Task<void> round();
+    [[nodiscard]] std::int64_t sleep_ms() const;
     Task<void> run(core::Gate::Pass pass);
 };
 
-// The command that is due for a stream whose transition is over.
-std::optional<catalog::Command> Janitor::Impl::due_command(const catalog::StreamState& stream) {
-    if (stream.transition == catalog::StreamStatus::deleting) return catalog::PurgeStream{stream.uid};
-    if (stream.reshard) return catalog::ContinueReshard{stream.uid};
-    const bool scales =
-        stream.mode == catalog::StreamMode::on_demand && stream.status(clock.now()) == catalog::StreamStatus::active;
-    return scales ? scaling.due(stream, clock.now()) : std::nullopt;
+void Janitor::Impl::mark_all() {
+    const auto snapshot = catalog.snapshot();
+    for (const auto& stream : snapshot->all_streams()) changed.insert({Id::Kind::stream, stream->uid});
+    for (const auto& object : snapshot->objects()) changed.insert({Id::Kind::object, object->uid});
 }
 
-Task<std::int64_t> Janitor::Impl::round() {
-    std::int64_t wait_ms = round_ms_max;
-    bool has_purged = false;
-    std::size_t seen = 0;
-    for (const auto& stream : catalog.snapshot()->all_streams()) {
-        if (++seen % streams_between_yields == 0) co_await core::yield(core);
-        auto command = due_command(*stream);
-        if (!command) continue;
-        const std::int64_t left_ms = stream->transition_until.value() - clock.now().value();
-        if (left_ms > 0) {
-            wait_ms = std::min(wait_ms, left_ms);
-            continue;
+// Takes note of a change.
+void Janitor::Impl::look(Id id) {
+    wakeups.clear(id);
+    const auto snapshot = catalog.snapshot();
+    if (id.kind == Id::Kind::object) {
+        const auto object = snapshot->find_object(id.uid);
+        has_lost_objects |= object == nullptr;
+        if (object != nullptr && object->transition == StreamStatus::deleting) {
+            wakeups.set(id, object->transition_until);
         }
-        const auto result = co_await commands.submit(core, catalog::encode(*command));
-        if (!result) break;  // the disk is full or failing; the next round tries again
-        if (stream->transition != catalog::StreamStatus::deleting) continue;
-        has_purged = true;
-        metrics.forget(stream->uid);
-        scaling.forget(stream->uid);
+        return;
     }
-    for (const auto& resource : catalog.snapshot()->resources()) {
-        if (resource->transition != catalog::StreamStatus::deleting) continue;
-        const std::int64_t left_ms = resource->transition_until.value() - clock.now().value();
-        if (left_ms > 0) {
-            wait_ms = std::min(wait_ms, left_ms);
-            continue;
+    const auto stream = snapshot->find_by_uid(id.uid);
+    if (stream == nullptr) {
+        metrics.forget(id.uid);
+        scaling.forget(id.uid);
+        return;
+    }
+    if (const auto at = wake_at(*stream)) wakeups.set(id, *at);
+}
+
+// When the stream has something due, or may have.
+std::optional<TimestampMs> Janitor::Impl::wake_at(const catalog::StreamState& stream) const {
+    if (stream.transition == StreamStatus::deleting || stream.reshard) return stream.transition_until;
+    std::optional<TimestampMs> at;
+    for (const catalog::ShardState& shard : stream.shards) {
+        if (!shard.closed_at) continue;
+        // Already over: the clock has jumped ahead and deletion waits, or the command was refused.
+        TimestampMs expired(shard.closed_at->value() + stream.retention_ms() + 1);
+        if (expired <= clock.now()) expired = TimestampMs(clock.now().value() + retry_ms);
+        at = std::min(at.value_or(expired), expired);
+    }
+    if (stream.mode == catalog::StreamMode::on_demand) {
+        const TimestampMs again(clock.now().value() + scaling_ms);
+        at = std::min(at.value_or(again), again);
+    }
+    return at;
+}
+
+// The command that is due for a stream whose time has come, if one is.
+std::optional<catalog::Command> Janitor::Impl::due_command(const catalog::StreamState& stream) {
+    const TimestampMs now = clock.now();
+    const bool is_over = now >= stream.transition_until;
+    if (stream.transition == StreamStatus::deleting) {
+        return is_over ? std::optional<catalog::Command>(catalog::PurgeStream{stream.uid}) : std::nullopt;
+    }
+    if (stream.reshard) {
+        return is_over ? std::optional<catalog::Command>(catalog::ContinueReshard{stream.uid}) : std::nullopt;
+    }
+    catalog::ForgetShards forget{stream.uid, {}};
+    for (const catalog::ShardState& shard : stream.shards) {
+        const bool is_past = shard.closed_at && *shard.closed_at < clock.ago(stream.retention_ms());
+        if (is_past && forget.shards.size() < forget_max) forget.shards.push_back(shard.uid);
+    }
+    if (!forget.shards.empty()) return forget;
+    const bool scales = stream.mode == catalog::StreamMode::on_demand && stream.status(now) == StreamStatus::active;
+    return scales ? scaling.due(stream, now) : std::nullopt;
+}
+
+Task<void> Janitor::Impl::act(Id id) {
+    const auto snapshot = catalog.snapshot();
+    std::optional<catalog::Command> command;
+    if (id.kind == Id::Kind::object) {
+        const auto object = snapshot->find_object(id.uid);
+        if (object == nullptr || !object->is_gone(clock.now())) co_return look(id);
+        command = catalog::PurgeObject{{id.uid, {}}};
+    } else {
+        const auto stream = snapshot->find_by_uid(id.uid);
+        if (stream == nullptr) co_return look(id);
+        command = due_command(*stream);
+    }
+    if (!command) co_return look(id);
+    const auto result = co_await commands.submit(core, catalog::encode(*command));
+    if (!result || !result->accepted) {
+        // Refused: the clock may have been moved, or somebody was faster.
+        wakeups.set(id, TimestampMs(clock.now().value() + retry_ms));
+        co_return;
+    }
+    changed.insert(id);
+}
+
+Task<void> Janitor::Impl::round() {
+    std::size_t looks = 0;
+    do {
+        while (!changed.empty()) {
+            look(changed.extract(changed.begin()).value());
+            if (++looks % looks_between_yields == 0) co_await core::yield(core);
         }
-        const auto result = co_await commands.submit(core, catalog::encode(catalog::PurgeResource{resource->arn}));
-        if (!result) break;
-        has_purged = true;
-    }
-    if (has_purged) {
-        // Queues end by themselves, or with their stream.
-        const auto snapshot = catalog.snapshot();
-        queues.retain([&](const std::string& arn) { return snapshot->find_resource(arn) != nullptr; });
-    }
-    co_return wait_ms;
+        const auto due = wakeups.take_due(clock.now());
+        if (!due) break;
+        co_await act(*due);
+    } while (!gate.is_closed());
+    if (!std::exchange(has_lost_objects, false)) co_return;
+    // Queues end by themselves, or with their stream.
+    const auto snapshot = catalog.snapshot();
+    queues.retain([&](const std::string& arn) { return snapshot->find_object(arn) != nullptr; });
+}
+
+std::int64_t Janitor::Impl::sleep_ms() const {
+    const auto next = wakeups.next();
+    if (!next) return sleep_ms_max;
+    return std::clamp<std::int64_t>(next->value() - clock.now().value(), 1, sleep_ms_max);
 }
 
 Task<void> Janitor::Impl::run(core::Gate::Pass pass) {
     const core::Gate::Pass inside = std::move(pass);
+    mark_all();
     while (!gate.is_closed()) {
-        const std::int64_t wait_ms = co_await round();
-        if (!gate.is_closed()) co_await alarm.sleep(wait_ms);
+        co_await round();
+        if (!gate.is_closed()) co_await alarm.sleep(sleep_ms());
     }
 }
 
@@ -126,7 +207,13 @@ void Janitor::start() {
     });
 }
 
-void Janitor::notify() { impl_->alarm.wake(); }
+void Janitor::notify(const catalog::Feed& feed) {
+    core::post(impl_->core, [impl = impl_, feed] {
+        for (const std::uint64_t uid : feed.streams) impl->changed.insert({Id::Kind::stream, uid});
+        for (const std::uint64_t uid : feed.objects) impl->changed.insert({Id::Kind::object, uid});
+        impl->alarm.wake();
+    });
+}
 
 void Janitor::stop() {
     impl_->gate.close();

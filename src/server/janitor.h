@@ -1,11 +1,12 @@
-// Janitor: what has to happen by itself in time. Streams whose DELETING is over are purged, and reshards take place
-// when UPDATING is over.
+// Janitor: submits the commands that time makes due. Streams and objects whose DELETING is over are purged, reshards
+// take place when UPDATING is over, on-demand streams are scaled, closed shards are forgotten when their records have
+// expired.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
-#include "catalog/fwd.h"
+#include "catalog/catalog.h"
 #include "core/fwd.h"
 #include "core/task_fwd.h"
 #include "log/fwd.h"
@@ -17,7 +18,8 @@ class StreamMetrics;
 
 namespace riacho::server {
 
-// One coroutine on one core, from start() to stop(). What it is given outlives it.
+// One coroutine on one core, from start() to stop(). It looks at everything once, and then only at what the catalog's
+// feed names or whose time has come. What it is given outlives it.
 class Janitor {
 public:
     Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog, log::RecordLog& log,
@@ -26,8 +28,8 @@ public:
     ~Janitor();
 
     void start();
-    // Something was published: look soon. Thread-safe, does not block.
-    void notify();
+    // For Catalog::on_publish. Thread-safe, does not block.
+    void notify(const catalog::Feed& feed);
     // Blocks until the coroutine has ended; not to be called on its core.
     void stop();
 

@@ -145,11 +145,16 @@ Expected<void, StartError> check_shards_agree(const catalog::Catalog& catalog, c
                                               const std::string& directory) {
     std::size_t known = 0;
     std::size_t missing = 0;
-    for (const auto& stream : catalog.snapshot()->all_streams()) {
-        for (const catalog::ShardState& shard : stream->shards) {
-            ++known;
-            if (!log.last_known(log::ShardUid(shard.uid))) ++missing;
-        }
+    const auto count = [&](std::uint64_t uid) {
+        ++known;
+        if (!log.last_known(log::ShardUid(uid))) ++missing;
+    };
+    const auto snapshot = catalog.snapshot();
+    for (const auto& stream : snapshot->all_streams()) {
+        for (const catalog::ShardState& shard : stream->shards) count(shard.uid);
+    }
+    for (const auto& object : snapshot->objects()) {
+        for (const catalog::OwnedShard& shard : object->shards) count(shard.uid);
     }
     const std::size_t present = log.stats().shards;
     if (missing == 0 && present == known) return {};

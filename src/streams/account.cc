@@ -20,7 +20,7 @@ std::string encode(const AccountSettings& settings) {
 
 AccountSettings load_account_settings(StreamsOp op) {
     AccountSettings settings;
-    const auto stored = op.catalog().snapshot()->find_resource(account_settings_arn(op));
+    const auto stored = op.catalog().snapshot()->find_object(account_settings_arn(op));
     if (stored == nullptr) return settings;
     Decoder in(stored->settings);
     const TimestampMs started = in.time();

@@ -122,7 +122,7 @@ std::string encode_channel(const api::ChannelDescription& channel) {
     return out.take();
 }
 
-api::ChannelStatus status_of_channel(const catalog::ResourceState& resource, TimestampMs now) {
+api::ChannelStatus status_of_channel(const catalog::ObjectState& resource, TimestampMs now) {
     switch (resource.status(now)) {
         case catalog::StreamStatus::creating:
             return api::ChannelStatus::creating;
@@ -136,7 +136,7 @@ api::ChannelStatus status_of_channel(const catalog::ResourceState& resource, Tim
     return api::ChannelStatus::failed;
 }
 
-api::ChannelDescription describe_channel(const catalog::ResourceState& resource, TimestampMs now) {
+api::ChannelDescription describe_channel(const catalog::ObjectState& resource, TimestampMs now) {
     api::ChannelDescription channel;
     channel.channel_name = resource.name;
     channel.channel_arn = resource.arn;

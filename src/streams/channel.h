@@ -10,11 +10,11 @@
 
 namespace riacho::streams {
 
-// What does not stand in the ResourceState itself: everything of the description but names, status and creation time.
+// What does not stand in the ObjectState itself: everything of the description but names, status and creation time.
 std::string encode_channel(const api::ChannelDescription& channel);
 
 // The description as replies show it.
-api::ChannelDescription describe_channel(const catalog::ResourceState& resource, TimestampMs now);
-api::ChannelStatus status_of_channel(const catalog::ResourceState& resource, TimestampMs now);
+api::ChannelDescription describe_channel(const catalog::ObjectState& resource, TimestampMs now);
+api::ChannelStatus status_of_channel(const catalog::ObjectState& resource, TimestampMs now);
 
 }  // namespace riacho::streams

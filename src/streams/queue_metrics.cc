@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "catalog/catalog.h"
+#include "catalog/queue_progress.h"
 #include "core/metrics.h"
 #include "log/record_log.h"
 #include "streams/queues.h"
@@ -23,31 +24,27 @@ struct QueueFigures {
 
 // Records of one shard that were neither acknowledged nor buried.
 std::uint64_t open_records(const log::RecordLog& log, const catalog::ShardState& shard,
-                           const catalog::QueueShard& progress) {
+                           const catalog::QueueShardView& view) {
     const auto state = log.last_known(log::ShardUid(shard.uid));
     if (!state) return 0;
-    const std::uint64_t from = std::max(progress.floor, state->first_available.value());
+    const std::uint64_t from = std::max(view.floor(), state->first_available.value());
     const std::uint64_t end = state->next.value();
-    const auto settled = [&](const std::set<std::uint64_t>& numbers) {
-        return static_cast<std::uint64_t>(std::distance(numbers.lower_bound(from), numbers.lower_bound(end)));
-    };
-    const std::uint64_t unsettled = end > from ? end - from - settled(progress.done) - settled(progress.dead) : 0;
-    return unsettled + progress.restored.size();
+    const std::uint64_t open = end > from ? end - from - view.done_between(from, end) : 0;
+    return open + view.restored_count();
 }
 
 QueueFigures figures_of(const catalog::Snapshot& snapshot, const log::RecordLog& log, Queues& queues, QueueRef queue,
                         TimestampMs now) {
-    static const catalog::QueueShard untouched;
     QueueFigures figures;
     const auto work = queues.of(queue->arn);
     figures.in_flight = work->records.in_flight(now);
     if (const auto stream = snapshot.find_by_uid(queue->stream_uid)) {
         for (const catalog::ShardState& shard : stream->shards) {
-            const auto known = queue->queue_shards.find(shard.uid);
-            figures.visible += open_records(log, shard, known == queue->queue_shards.end() ? untouched : known->second);
+            const catalog::QueueShardView view(snapshot.progress(), queue->uid, shard.uid);
+            figures.visible += open_records(log, shard, view);
+            figures.visible_dead += view.dead_count();
         }
     }
-    for (const auto& [uid, shard] : queue->queue_shards) figures.visible_dead += shard.dead.size();
     // What is being worked on is counted in both; each is read at a moment of its own.
     figures.visible = std::min(figures.visible - std::min(figures.visible, figures.in_flight), visible_max);
     figures.visible_dead -= std::min<std::uint64_t>(figures.visible_dead, work->dead.in_flight(now));
@@ -71,9 +68,9 @@ void collect_queues(const catalog::Catalog& catalog, const log::RecordLog& log, 
                     core::MetricsWriter& writer) {
     const auto snapshot = catalog.snapshot();
     std::vector<QueueFigures> all;
-    for (auto& resource : snapshot->resources()) {
+    for (auto& resource : snapshot->objects()) {
         // One that is being deleted has been forgotten already.
-        const bool is_shown = resource->kind == catalog::ResourceState::Kind::queue && !resource->is_gone(now) &&
+        const bool is_shown = resource->kind == catalog::ObjectState::Kind::queue && !resource->is_gone(now) &&
                               resource->status(now) != catalog::StreamStatus::deleting;
         if (is_shown) all.push_back(figures_of(*snapshot, log, queues, std::move(resource), now));
     }

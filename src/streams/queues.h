@@ -1,6 +1,6 @@
 // Queues over streams: which records are being worked on, and until when. What must survive a crash - acknowledged and
-// dead records - is in the catalog (catalog::QueueShard); who works on what right now is here, and starts again empty:
-// a queue delivers at least once.
+// dead records - is in the catalog (catalog/queue_progress.h); who works on what right now is here, and starts again
+// empty: a queue delivers at least once.
 #pragma once
 
 #include <atomic>
@@ -159,7 +159,7 @@ struct QueueSettings {
 std::string encode(const QueueSettings& settings);
 QueueSettings decode_queue_settings(std::string_view bytes);
 
-using QueueRef = std::shared_ptr<const catalog::ResourceState>;
+using QueueRef = std::shared_ptr<const catalog::ObjectState>;
 
 // What ReceiveQueueRecords and ReceiveDeadLetterQueueRecords ask for.
 struct ReceiveRequest {

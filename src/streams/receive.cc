@@ -3,6 +3,7 @@
 
 #include "aws/gen/kinesis/errors.gen.h"
 #include "base/try.h"
+#include "catalog/queue_progress.h"
 #include "core/clock.h"
 #include "core/runtime.h"
 #include "core/task.h"
@@ -23,6 +24,7 @@ namespace {
 constexpr std::int32_t limit_default = 10;
 constexpr std::size_t in_flight_max = 120'000;  // AWS: spec 2.13
 constexpr std::size_t bytes_max = std::size_t{10} << 20;
+constexpr std::size_t numbers_max = 256;  // dead or restored records looked at in one go
 // A receiver that waits looks again after this time at the latest: at new shards, and at a clock that was moved.
 constexpr std::int64_t look_ms = 1'000;
 constexpr std::int32_t wait_s_max = 20;  // AWS: the bound is not known (spec 11.7)
@@ -38,6 +40,7 @@ public:
           settings_(decode_queue_settings(queue->settings)),
           queue_(std::move(queue)),
           stream_(std::move(stream)),
+          snapshot_(op.catalog().snapshot()),
           work_(op.service().queues.of(arn_)) {
         const std::int64_t timeout_ms =
             std::int64_t{request.visibility_s.value_or(settings_.visibility_timeout_s)} * 1'000;
@@ -53,6 +56,9 @@ public:
         CO_TRY_VOID(co_await settle());
         co_return Result<void>();
     }
+
+    // A shard of which nothing new is delivered until its oldest open record is acknowledged.
+    [[nodiscard]] std::optional<std::int32_t> blocked_by() const { return blocked_by_; }
 
     std::vector<api::QueueRecord> records;
     std::vector<ShardPosition> tips;  // where new records will come, of the shards that were read to their tip
@@ -83,11 +89,18 @@ private:
 
     // Dead letters, and what was restored from among them.
     Task<Result<void>> gather_waiting() {
-        for (const auto& [uid, shard] : queue_->queue_shards) {
-            for (const std::uint64_t seq : dead_ ? shard.dead : shard.restored) {
+        for (const catalog::ShardState& shard : stream_->shards) {
+            const catalog::QueueShardView view(snapshot_->progress(), queue_->uid, shard.uid);
+            for (std::uint64_t from = 0;;) {
                 if (is_enough()) co_return Result<void>();
-                const auto delivery = deliveries().deliver({uid, seq}, now(), visible_at_);
-                if (delivery) CO_TRY_VOID(co_await add_one(*delivery));
+                const auto found = dead_ ? view.dead(from, numbers_max) : view.restored(from, numbers_max);
+                for (const std::uint64_t seq : found) {
+                    if (is_enough()) co_return Result<void>();
+                    const auto delivery = deliveries().deliver({shard.uid, seq}, now(), visible_at_);
+                    if (delivery) CO_TRY_VOID(co_await add_one(*delivery));
+                }
+                if (found.size() < numbers_max) break;
+                from = found.back() + 1;
             }
         }
         co_return Result<void>();
@@ -106,11 +119,16 @@ private:
     }
 
     Task<Result<void>> gather_from(const catalog::ShardState& shard) {
-        const auto known = queue_->queue_shards.find(shard.uid);
-        static const catalog::QueueShard untouched;
-        const catalog::QueueShard& progress = known == queue_->queue_shards.end() ? untouched : known->second;
+        const catalog::QueueShardView view(snapshot_->progress(), queue_->uid, shard.uid);
         for (;;) {
-            const std::uint64_t from = deliveries().cursor(shard.uid, progress.floor);
+            const std::uint64_t cursor = deliveries().cursor(shard.uid, view.floor());
+            // After a restart: what was acknowledged beyond the floor is passed at once, not read.
+            const std::uint64_t from = view.next_open(cursor);
+            if (from >= view.floor() + catalog::queue_ahead_max) {
+                const auto state = op_.log().last_known(log::ShardUid(shard.uid));
+                if (state && state->next.value() > from) blocked_by_ = shard.index;
+                co_return Result<void>();
+            }
             ShardReader reader(op_.service(), op_.core(), {stream_, &shard}, log::SeqIx(from));
             const log::ReadLimits limits{wanted_ - records.size(), bytes_max};
             auto found = co_await reader.read(limits);
@@ -120,12 +138,12 @@ private:
             const std::uint64_t first = read->first().value();
             const std::uint64_t next = read->log.next.value();
             // Somebody else may have read the same.
-            if (next > from && !deliveries().move_cursor(shard.uid, from, next)) continue;
-            // What retention took away before anybody received it is done with.
+            if (next > from && !deliveries().move_cursor(shard.uid, cursor, next)) continue;
+            // What retention took away before anybody received it is done with; before the floor nothing is open.
             if (first > from) {
-                steps_.push_back({Action::skip, shard.uid, std::min(first, first_open(progress, from, first))});
+                steps_.push_back({Action::skip, shard.uid, from == view.floor() ? first : view.floor()});
             }
-            deliver(shard, progress, read);
+            deliver(shard, view, read);
             if (is_enough()) co_return Result<void>();
             if (read->log.at_tip && !read->log.closed) tips.push_back({shard.uid, read->log.next});
             if (read->log.at_tip || next <= from) co_return Result<void>();
@@ -133,7 +151,7 @@ private:
     }
 
     // First deliveries of what was read, except what is settled or being worked on already.
-    void deliver(const catalog::ShardState& shard, const catalog::QueueShard& progress,
+    void deliver(const catalog::ShardState& shard, const catalog::QueueShardView& view,
                  const std::shared_ptr<const ShardRead>& read) {
         if (read->log.record_count == 0) return;
         std::vector<api::Record> found;
@@ -141,15 +159,10 @@ private:
         std::uint64_t seq = read->first().value();
         for (const api::Record& record : found) {
             const QueueKey key{shard.uid, seq++};
-            if (progress.done.contains(key.seq) || progress.dead.contains(key.seq)) continue;
+            if (view.is_done(key.seq)) continue;
             if (const auto delivery = deliveries().deliver(key, now(), visible_at_)) show(*delivery, record);
         }
         op_.context().keep(read);
-    }
-
-    // Nothing before this number is still being worked on.
-    static std::uint64_t first_open(const catalog::QueueShard& progress, std::uint64_t from, std::uint64_t seq) {
-        return progress.floor == from ? seq : progress.floor;
     }
 
     // A record by its number; one that retention took away is done with.
@@ -206,8 +219,10 @@ private:
     QueueSettings settings_;
     QueueRef queue_;
     StreamRef stream_;
+    std::shared_ptr<const catalog::Snapshot> snapshot_;
     std::shared_ptr<QueueWork> work_;
     TimestampMs visible_at_;
+    std::optional<std::int32_t> blocked_by_;
     std::vector<QueueKey> exhausted_;
     std::vector<catalog::QueueProgress::Step> steps_;
 };
@@ -227,7 +242,7 @@ Task<Result<std::vector<api::QueueRecord>>> receive(StreamsOp op, ReceiveRequest
                                std::int64_t{std::min(request.wait_s.value_or(0), wait_s_max)} * 1'000'000'000);
     std::shared_ptr<RecordWait> wait;
     for (;;) {
-        CO_TRY(const QueueRef queue, resolve_resource(op, catalog::ResourceState::Kind::queue, request.arn));
+        CO_TRY(const QueueRef queue, resolve_resource(op, catalog::ObjectState::Kind::queue, request.arn));
         const StreamRef stream = op.catalog().snapshot()->find_by_uid(queue->stream_uid);
         const catalog::StreamStatus status = queue->status(clock.now());
         if (stream == nullptr || status == catalog::StreamStatus::creating ||
@@ -240,6 +255,10 @@ Task<Result<std::vector<api::QueueRecord>>> receive(StreamsOp op, ReceiveRequest
         const std::uint64_t seen = work->receivers.version();
         Look look(op, request, queue, stream);
         CO_TRY_VOID(co_await look.gather());
+        if (look.records.empty() && look.blocked_by()) {
+            co_return fail(errors::queue_too_far_ahead(
+                queue->name, queue->account, std::to_string(catalog::queue_ahead_max), shard_id(*look.blocked_by())));
+        }
         const bool late = clock.monotonic() >= deadline || op.service().queues.stopping();
         if (!look.records.empty() || late) co_return std::move(look.records);
         if (wait == nullptr) wait = std::make_shared<RecordWait>(op.log(), op.core());

@@ -11,25 +11,24 @@
 namespace riacho::streams {
 
 namespace errors = api::errors;
-using catalog::ResourceState;
+using catalog::ObjectState;
 
-Result<std::shared_ptr<const ResourceState>> resolve_resource(StreamsOp op, ResourceState::Kind kind,
-                                                              std::string_view arn) {
-    auto resource = op.catalog().snapshot()->find_resource(arn);
+Result<std::shared_ptr<const ObjectState>> resolve_resource(StreamsOp op, ObjectState::Kind kind,
+                                                            std::string_view arn) {
+    auto resource = op.catalog().snapshot()->find_object(arn);
     const bool found = resource != nullptr && resource->kind == kind && !resource->is_gone(op.now()) &&
                        resource->account == op.account() && resource->region == op.region();
     if (found) return resource;
-    return fail(
-        errors::resource_not_found(kind == ResourceState::Kind::queue ? "Queue" : "Channel", arn, op.account()));
+    return fail(errors::resource_not_found(kind == ObjectState::Kind::queue ? "Queue" : "Channel", arn, op.account()));
 }
 
 Result<AnyResource> resolve_any(StreamsOp op, std::string_view arn) {
     const auto parsed = aws::parse_arn(arn);
     AnyResource found;
     if (parsed && parsed->resource.starts_with("channel/")) {
-        TRY(found.resource, resolve_resource(op, ResourceState::Kind::channel, arn));
+        TRY(found.resource, resolve_resource(op, ObjectState::Kind::channel, arn));
     } else if (parsed && parsed->resource.starts_with("queue/")) {
-        TRY(found.resource, resolve_resource(op, ResourceState::Kind::queue, arn));
+        TRY(found.resource, resolve_resource(op, ObjectState::Kind::queue, arn));
     } else if (arn.contains("/consumer/")) {
         TRY(ConsumerRef consumer, resolve_consumer(op, arn, std::nullopt, std::nullopt));
         found.stream = std::move(consumer.stream);
@@ -40,13 +39,22 @@ Result<AnyResource> resolve_any(StreamsOp op, std::string_view arn) {
     return found;
 }
 
-std::vector<std::shared_ptr<const ResourceState>> resources_of(StreamsOp op, ResourceState::Kind kind) {
-    auto all = op.catalog().snapshot()->resources();
-    std::erase_if(all, [&](const auto& resource) {
-        return resource->kind != kind || resource->is_gone(op.now()) || resource->account != op.account() ||
-               resource->region != op.region();
-    });
+std::vector<std::shared_ptr<const ObjectState>> resources_of(StreamsOp op, ObjectState::Kind kind) {
+    auto all = op.catalog().snapshot()->objects_of(kind, op.account(), op.region());
+    std::erase_if(all, [&](const auto& object) { return object->is_gone(op.now()); });
+    std::ranges::sort(all, {}, [](const auto& object) -> const std::string& { return object->arn; });
     return all;
+}
+
+catalog::ReplaceObjects replace_object(const ObjectState& object, std::string settings, std::int64_t transition_ms) {
+    catalog::ReplaceObjects command;
+    catalog::ReplaceObjects::Replacement& change = command.replacements.emplace_back();
+    change.object.uid = object.uid;
+    change.version = object.version;
+    change.settings = std::move(settings);
+    change.transition_ms = transition_ms;
+    change.wake_at = object.wake_at;
+    return command;
 }
 
 Result<void> check_source(const catalog::Verdict& verdict, const catalog::StreamState& stream) {
@@ -59,11 +67,10 @@ Result<void> check_source(const catalog::Verdict& verdict, const catalog::Stream
     return {};
 }
 
-std::int32_t resource_count(StreamsOp op, ResourceState::Kind kind, const catalog::StreamState& stream) {
-    const auto all = op.catalog().snapshot()->resources();
-    return static_cast<std::int32_t>(std::ranges::count_if(all, [&](const auto& resource) {
-        return resource->kind == kind && resource->stream_uid == stream.uid && !resource->is_gone(op.now());
-    }));
+std::int32_t resource_count(StreamsOp op, ObjectState::Kind kind, const catalog::StreamState& stream) {
+    const auto all = op.catalog().snapshot()->objects_over(stream.uid);
+    return static_cast<std::int32_t>(std::ranges::count_if(
+        all, [&](const auto& object) { return object->kind == kind && !object->is_gone(op.now()); }));
 }
 
 }  // namespace riacho::streams

@@ -1,9 +1,11 @@
 """Queues over on-demand streams (specification 2.13), through raw calls: no SDK has them yet."""
 
 import base64
+import concurrent.futures
 import copy
 import pathlib
 import re
+import sqlite3
 import threading
 import time
 
@@ -357,3 +359,71 @@ def test_tags_change_no_state(riacho_server, name):
         assert status() == expected
     server.advance_clock(61)
     assert raw.call("DescribeQueue", {"QueueARN": queue}).json["__type"] == "ResourceNotFoundException"
+
+
+def test_tags_and_settings_changed_at_the_same_moment_lose_nothing(server, stream):
+    queue = Queue(server, stream)
+    # Half of the writers change tags, half the settings, each over a connection of its own.
+
+    def tag(i):
+        assert server.raw().call("TagResource", {"ResourceARN": queue.arn, "Tags": {f"k{i}": "v"}}).status == 200
+
+    def update(i):
+        reply = server.raw().call("UpdateQueue", {"QueueARN": queue.arn, "QueueAttributes": {"VisibilityTimeoutSeconds": 100 + i}})
+        return reply.status == 200
+
+    updated = 0
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for round_ in range(5):
+            tags = [pool.submit(tag, 8 * round_ + i) for i in range(8)]
+            updates = [pool.submit(update, i) for i in range(4)]
+            updated += sum(done.result() for done in updates)
+            for done in tags:
+                done.result()
+            while queue.describe()["QueueStatus"] != "ACTIVE":
+                pass
+    assert updated >= 5
+    tags = queue.call("ListTagsForResource", ResourceARN=queue.arn)["Tags"]
+    assert {tag["Key"] for tag in tags} == {f"k{i}" for i in range(40)}
+    assert queue.describe()["QueueAttributes"]["VisibilityTimeoutSeconds"] >= 100
+
+
+def test_a_restored_record_comes_back_though_older_ones_are_open(server, stream):
+    values = put(server, stream, 40)
+    queue = Queue(server, stream, VisibilityTimeoutSeconds=600, DeadLetterConfiguration={"TargetType": "BUILT_IN", "MaxReceiveCount": 1})
+    held = queue.receive(Limit=5)
+    dying = queue.receive(VisibilityTimeoutSeconds=1)
+    queue.drain()
+    server.advance_clock(2)
+    assert queue.receive() == []
+    dead = queue.receive("DeadLetter")
+    assert len(dead) == len(dying) == 10
+    assert queue.entries("RestoreDeadLetterQueueRecords", dead)["Failed"] == []
+    assert sorted(queue.drain()) == sorted(base64.b64decode(r["Data"]) for r in dying)
+    queue.acknowledge(held)
+    server.kill()
+    server.start()
+    queue.reconnect()
+    assert queue.receive() == [] and queue.receive("DeadLetter") == [] and len(values) == 40
+
+
+def test_one_record_that_is_never_acknowledged_holds_nothing_up(server, stream):
+    count = 12_000
+    for start in range(0, count, 500):
+        entries = [{"Data": b"%d" % i, "PartitionKey": "k"} for i in range(start, start + 500)]
+        assert server.client().put_records(StreamName=stream, Records=entries)["FailedRecordCount"] == 0
+    queue = Queue(server, stream, VisibilityTimeoutSeconds=600)
+    (stuck,) = queue.receive(Limit=1)
+    assert len(queue.drain()) == count - 1
+    server.stop()
+    with sqlite3.connect(server.data_dir / "catalog.sqlite") as database:
+        largest, rows = database.execute("SELECT MAX(LENGTH(value)), COUNT(*) FROM progress").fetchone()
+    assert largest <= 64 and rows <= 8, "whole windows are ranges"
+    server.start()
+    queue.reconnect()
+    (again,) = queue.receive(VisibilityTimeoutSeconds=600)
+    assert again["RecordId"] == stuck["RecordId"]
+    assert queue.receive() == []
+    queue.acknowledge([again])
+    late = put(server, stream, 3, "late")
+    assert sorted(queue.drain()) == sorted(late)

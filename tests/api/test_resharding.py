@@ -548,3 +548,48 @@ def test_open_shards_are_counted(riacho, make_stream):
     assert merge(client, stream, 1, 2)["OpenShardCount"] == 1
     assert client.describe_limits()["OpenShardCount"] == 1
     assert len(shards_of(client, stream)) == 4
+
+
+def test_closed_shards_are_forgotten_and_their_children_still_name_them(riacho_server, name):
+    """[78] AWS: a shard whose records have all expired is in no list; ParentShardId is kept."""
+    server = riacho_server("--test-clock")
+    client = server.client()
+
+    def shards_in_the_log():
+        text = server.raw().request("GET", "/metrics").body.decode()
+        return int(re.search(r"^riacho_shards (\d+)$", text, re.MULTILINE).group(1))
+
+    def wait_for_shards(count):
+        deadline = time.monotonic() + 15
+        while shards_in_the_log() != count:
+            assert time.monotonic() < deadline, shards_in_the_log()
+            time.sleep(0.05)
+
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    put_many(client, name, [b"old"])
+    parent_iterator = iterator(client, name)
+    client.split_shard(StreamName=name, ShardToSplit=shard_id(0), NewStartingHashKey=str(HALF))
+    wait_active(client, name)
+    assert shards_in_the_log() == 3 and len(shards_of(client, name)) == 3
+    server.advance_clock(25 * 3600)
+    wait_for_shards(2)
+    for restarted in (False, True):
+        if restarted:
+            server.kill()
+            server.start()
+            client = server.client()
+        found = shards_of(client, name)
+        assert list(found) == [shard_id(1), shard_id(2)]
+        assert [parents_of(shard) for shard in found.values()] == [[shard_id(0)], [shard_id(0)]]
+        with pytest.raises(client.exceptions.ResourceNotFoundException):
+            iterator(client, name, shard_id(0))
+        with pytest.raises((client.exceptions.ResourceNotFoundException, client.exceptions.ExpiredIteratorException)):
+            client.get_records(ShardIterator=parent_iterator)
+        put_many(client, name, [b"new"], key="k")
+        assert b"new" in [r["Data"] for shard in found for r in read_all(client, name, shard)]
+    client.merge_shards(StreamName=name, ShardToMerge=shard_id(1), AdjacentShardToMerge=shard_id(2))
+    wait_active(client, name)
+    assert list(shards_of(client, name))[-1] == shard_id(3)
+    client.delete_stream(StreamName=name)
+    wait_for_shards(0)

@@ -19,4 +19,10 @@ Tags get_tags(Decoder& in) {
     return tags;
 }
 
+ShardClass get_shard_class(Decoder& in) {
+    const auto shard_class = in.number<std::uint8_t>();
+    if (shard_class > static_cast<std::uint8_t>(ShardClass::media)) in.fail();
+    return static_cast<ShardClass>(shard_class);
+}
+
 }  // namespace riacho::catalog::detail

@@ -1,4 +1,4 @@
-// Tags as commands and stored states hold them: a list of name and value, sorted by name.
+// What commands and stored states share: tags (a list of name and value, sorted by name), classes of shards.
 #pragma once
 
 #include "base/codec.h"
@@ -8,5 +8,7 @@ namespace riacho::catalog::detail {
 
 void put(Encoder& out, const Tags& tags);
 Tags get_tags(Decoder& in);
+
+ShardClass get_shard_class(Decoder& in);
 
 }  // namespace riacho::catalog::detail

@@ -67,7 +67,7 @@ void DataStreamsModule::Impl::add_metrics() {
 
 DataStreamsModule::DataStreamsModule(const Parts& parts) : impl_(std::make_unique<Impl>(parts)) {
     impl_->add_metrics();
-    parts.catalog.on_publish([janitor = &impl_->janitor] { janitor->notify(); });
+    parts.catalog.on_publish([janitor = &impl_->janitor](const catalog::Feed& feed) { janitor->notify(feed); });
 }
 
 DataStreamsModule::~DataStreamsModule() { stop(); }

@@ -8,8 +8,11 @@
 #include "core/task.h"
 #include "streams/account.h"
 #include "streams/ops/ops.h"
+#include "streams/resources.h"
 
 namespace riacho::streams {
+
+namespace errors = api::errors;
 
 namespace {
 
@@ -38,12 +41,9 @@ Task<Result<api::DescribeAccountSettingsOutput>> describe_account_settings(Strea
     co_return output;
 }
 
-Task<Result<api::UpdateAccountSettingsOutput>> update_account_settings(StreamsOp op,
-                                                                       api::UpdateAccountSettingsInput request) {
-    AccountSettings settings = load_account_settings(op);
-    const bool enable = request.minimum_throughput_billing_commitment.status ==
-                        api::MinimumThroughputBillingCommitmentInputStatus::enabled;
-    const TimestampMs now = op.now();
+namespace {
+
+AccountSettings changed(AccountSettings settings, bool enable, TimestampMs now) {
     if (enable && settings.is_committed(now)) {
         settings.ended_at.reset();  // AWS: cancels an end that was asked for
     } else if (enable) {
@@ -51,23 +51,40 @@ Task<Result<api::UpdateAccountSettingsOutput>> update_account_settings(StreamsOp
     } else if (settings.is_committed(now) && !settings.ended_at) {
         settings.ended_at = std::max(now, TimestampMs(settings.started_at->value() + commitment_ms_min));
     }
-    catalog::PutResource command;
-    command.resource.kind = catalog::ResourceState::Kind::account_settings;
-    command.resource.account = op.account();
-    command.resource.region = op.region();
-    command.resource.name = "settings";
-    command.resource.arn = account_settings_arn(op);
-    command.resource.settings = encode(settings);
-    command.replace = op.catalog().snapshot()->find_resource(command.resource.arn) != nullptr;
-    CO_TRY(catalog::Verdict verdict, co_await op.submit(command));
-    if (verdict.code == catalog::Verdict::Code::resource_exists) {
-        // Somebody else's first call came in between.
-        command.replace = true;
-        CO_TRY(verdict, co_await op.submit(std::move(command)));
+    return settings;
+}
+
+// Creates the object that holds the settings, or replaces what was read.
+catalog::Command store(StreamsOp op, const catalog::ObjectState* present, const AccountSettings& settings) {
+    if (present != nullptr) return replace_object(*present, encode(settings), -1);
+    catalog::CreateObject command;
+    command.object.kind = catalog::ObjectState::Kind::account_settings;
+    command.object.account = op.account();
+    command.object.region = op.region();
+    command.object.name = "settings";
+    command.object.arn = account_settings_arn(op);
+    command.object.settings = encode(settings);
+    return command;
+}
+
+}  // namespace
+
+Task<Result<api::UpdateAccountSettingsOutput>> update_account_settings(StreamsOp op,
+                                                                       api::UpdateAccountSettingsInput request) {
+    const bool enable = request.minimum_throughput_billing_commitment.status ==
+                        api::MinimumThroughputBillingCommitmentInputStatus::enabled;
+    const TimestampMs now = op.now();
+    for (int attempt = 0; attempt < replace_attempts_max; ++attempt) {
+        const auto present = op.catalog().snapshot()->find_object(account_settings_arn(op));
+        const AccountSettings settings = changed(load_account_settings(op), enable, now);
+        CO_TRY(const catalog::Verdict verdict, co_await op.submit(store(op, present.get(), settings)));
+        // Somebody else's call came in between.
+        if (verdict.code != catalog::Verdict::Code::ok) continue;
+        api::UpdateAccountSettingsOutput output;
+        output.minimum_throughput_billing_commitment = describe(settings, now);
+        co_return output;
     }
-    api::UpdateAccountSettingsOutput output;
-    output.minimum_throughput_billing_commitment = describe(settings, now);
-    co_return output;
+    co_return fail(errors::internal_failure());
 }
 
 }  // namespace riacho::streams

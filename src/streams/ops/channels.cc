@@ -25,7 +25,7 @@
 namespace riacho::streams {
 
 namespace errors = api::errors;
-using catalog::ResourceState;
+using catalog::ObjectState;
 using Code = catalog::Verdict::Code;
 
 namespace {
@@ -94,7 +94,7 @@ api::ChannelDescription description_of(const api::CreateChannelInput& request, c
     return channel;
 }
 
-api::ChannelDescription shown(const ResourceState& resource, TimestampMs now) {
+api::ChannelDescription shown(const ObjectState& resource, TimestampMs now) {
     api::ChannelDescription channel = describe_channel(resource, now);
     channel.channel_status_reason = std::string(no_delivery);
     return channel;
@@ -102,7 +102,7 @@ api::ChannelDescription shown(const ResourceState& resource, TimestampMs now) {
 
 // The state as the command left it.
 Result<api::ChannelDescription> shown_after(StreamsOp op, std::string_view arn) {
-    TRY(const auto resource, resolve_resource(op, ResourceState::Kind::channel, arn));
+    TRY(const auto resource, resolve_resource(op, ObjectState::Kind::channel, arn));
     return shown(*resource, op.now());
 }
 
@@ -140,9 +140,9 @@ Task<Result<api::CreateChannelOutput>> create_channel(StreamsOp op, api::CreateC
         co_return fail(errors::stream_is_provisioned(stream->name, stream->account));
     }
     const std::string id = op.service().rng.uuid();
-    catalog::PutResource command;
-    ResourceState& resource = command.resource;
-    resource.kind = ResourceState::Kind::channel;
+    catalog::CreateObject command;
+    ObjectState& resource = command.object;
+    resource.kind = ObjectState::Kind::channel;
     resource.account = op.account();
     resource.region = op.region();
     resource.name = request.channel_name;
@@ -158,10 +158,10 @@ Task<Result<api::CreateChannelOutput>> create_channel(StreamsOp op, api::CreateC
     command.transition_ms = op.service().transition_delay_ms;
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
     CO_TRY_VOID(check_source(verdict, *stream));
-    if (verdict.code == Code::resource_exists) {
+    if (verdict.code == Code::object_exists) {
         co_return fail(errors::resource_already_exists("Channel", request.channel_name, op.account()));
     }
-    if (verdict.code == Code::too_many_resources) {
+    if (verdict.code == Code::too_many_objects) {
         co_return fail(errors::too_many_resources("channels", op.account(), channels_max));
     }
     CO_TRY(api::ChannelDescription channel, shown_after(op, arn));
@@ -177,7 +177,7 @@ Task<Result<api::ListChannelsOutput>> list_channels(StreamsOp op, api::ListChann
     CO_TRY(const PageToken resumed, resume_listing(op, TokenSealer::Kind::list_channels, request.next_token));
     const auto limit = static_cast<std::size_t>(std::min(request.max_results.value_or(page_max), page_max));
     api::ListChannelsOutput output;
-    for (const auto& resource : resources_of(op, ResourceState::Kind::channel)) {
+    for (const auto& resource : resources_of(op, ObjectState::Kind::channel)) {
         if (resource->arn <= resumed.after) continue;
         const api::ChannelDescription channel = shown(*resource, op.now());
         if (!is_wanted(channel, request.stream_filter)) continue;
@@ -191,12 +191,12 @@ Task<Result<api::ListChannelsOutput>> list_channels(StreamsOp op, api::ListChann
     co_return output;
 }
 
-Task<Result<api::UpdateChannelOutput>> update_channel(StreamsOp op, api::UpdateChannelInput request) {
-    CO_TRY(const auto resource, resolve_resource(op, ResourceState::Kind::channel, request.channel_arn));
-    api::ChannelDescription channel = describe_channel(*resource, op.now());
+namespace {
+
+Result<void> apply_update(const api::UpdateChannelInput& request, api::ChannelDescription& channel) {
     if ((request.s3_destination_configuration && !channel.s3_destination_configuration) ||
         (request.s3_tables_destination_configuration && !channel.s3_tables_destination_configuration)) {
-        co_return fail(errors::invalid_argument("The channel's destination cannot be changed."));
+        return fail(errors::invalid_argument("The channel's destination cannot be changed."));
     }
     if (const auto& wanted = request.s3_destination_configuration) {
         channel.s3_destination_configuration->data_freshness_in_seconds = wanted->data_freshness_in_seconds;
@@ -210,24 +210,32 @@ Task<Result<api::UpdateChannelOutput>> update_channel(StreamsOp op, api::UpdateC
         if (wanted->cloud_watch_logs.log_group_name) logs.log_group_name = *wanted->cloud_watch_logs.log_group_name;
         if (wanted->cloud_watch_logs.log_stream_name) logs.log_stream_name = *wanted->cloud_watch_logs.log_stream_name;
     }
-    catalog::PutResource command;
-    command.resource = *resource;
-    command.resource.settings = encode_channel(channel);
-    command.resource.transition = catalog::StreamStatus::updating;
-    command.replace = true;
-    command.transition_ms = op.service().transition_delay_ms;
-    CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
-    if (verdict.code == Code::resource_not_active) {
-        co_return fail(
-            errors::resource_not_active("Channel", resource->name, op.account(), name_of(to_api(verdict.status))));
+    return {};
+}
+
+}  // namespace
+
+Task<Result<api::UpdateChannelOutput>> update_channel(StreamsOp op, api::UpdateChannelInput request) {
+    for (int attempt = 0; attempt < replace_attempts_max; ++attempt) {
+        CO_TRY(const auto resource, resolve_resource(op, ObjectState::Kind::channel, request.channel_arn));
+        api::ChannelDescription channel = describe_channel(*resource, op.now());
+        CO_TRY_VOID(apply_update(request, channel));
+        CO_TRY(const catalog::Verdict verdict, co_await op.submit(replace_object(*resource, encode_channel(channel),
+                                                                                 op.service().transition_delay_ms)));
+        if (verdict.code == Code::object_changed) continue;  // another update came in between
+        if (verdict.code == Code::object_not_active) {
+            co_return fail(
+                errors::resource_not_active("Channel", resource->name, op.account(), name_of(to_api(verdict.status))));
+        }
+        CO_TRY(api::ChannelDescription changed, shown_after(op, request.channel_arn));
+        co_return api::UpdateChannelOutput{std::move(changed)};
     }
-    CO_TRY(api::ChannelDescription changed, shown_after(op, request.channel_arn));
-    co_return api::UpdateChannelOutput{std::move(changed)};
+    co_return fail(errors::internal_failure());
 }
 
 Task<Result<api::DeleteChannelOutput>> delete_channel(StreamsOp op, api::DeleteChannelInput request) {
-    CO_TRY(const auto resource, resolve_resource(op, ResourceState::Kind::channel, request.channel_arn));
-    catalog::DeleteResource command{resource->arn, op.service().transition_delay_ms};
+    CO_TRY(const auto resource, resolve_resource(op, ObjectState::Kind::channel, request.channel_arn));
+    catalog::DeleteObject command{{resource->uid, {}}, 0, op.service().transition_delay_ms};
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
     static_cast<void>(verdict);  // deleted twice is deleted
     co_return api::DeleteChannelOutput{};

@@ -45,8 +45,8 @@ Task<Result<api::DescribeStreamSummaryOutput>> describe_stream_summary(StreamsOp
     out.open_shard_count = has_shards ? stream->open_shard_count() : 0;
     out.consumer_count = stream->consumer_count(op.now());
     out.max_record_size_in_kib = stream->max_record_size_kib;
-    out.channel_count = resource_count(op, catalog::ResourceState::Kind::channel, *stream);
-    out.queue_count = resource_count(op, catalog::ResourceState::Kind::queue, *stream);
+    out.channel_count = resource_count(op, catalog::ObjectState::Kind::channel, *stream);
+    out.queue_count = resource_count(op, catalog::ObjectState::Kind::queue, *stream);
     if (stream->mode == catalog::StreamMode::on_demand) out.warm_throughput = warm_throughput(*stream);
     // AWS: of provisioned streams too; the Kinesis Producer Library takes its absence for a failed call (spec 6.2).
     out.record_distribution_strategy = to_api(stream->distribution);

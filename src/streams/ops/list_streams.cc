@@ -63,7 +63,7 @@ Task<Result<api::DescribeLimitsOutput>> describe_limits(StreamsOp op, api::Descr
     output.shard_limit = account_shards_max;
     output.open_shard_count = static_cast<std::int32_t>(provisioned_shard_count(op));
     output.on_demand_stream_count_limit = on_demand_limit;
-    output.channel_count = static_cast<std::int32_t>(resources_of(op, catalog::ResourceState::Kind::channel).size());
+    output.channel_count = static_cast<std::int32_t>(resources_of(op, catalog::ObjectState::Kind::channel).size());
     output.channel_count_limit = channel_limit;
     for (const auto& stream : op.catalog().snapshot()->streams_of(op.account(), op.region())) {
         const bool counts = stream->mode == catalog::StreamMode::on_demand && !stream->is_gone(op.now());

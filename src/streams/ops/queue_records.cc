@@ -48,7 +48,7 @@ std::optional<Receipt> open_for(StreamsOp op, const QueueRef& queue, std::string
 template <class Output, class Request>
 Task<Result<Output>> settle(StreamsOp op, Request request, Action action) {
     const bool dead = action != Action::acknowledge;
-    CO_TRY(const QueueRef queue, resolve_resource(op, catalog::ResourceState::Kind::queue, request.queue_arn));
+    CO_TRY(const QueueRef queue, resolve_resource(op, catalog::ObjectState::Kind::queue, request.queue_arn));
     const auto work = op.service().queues.of(queue->arn);
     Deliveries& deliveries = dead ? work->dead : work->records;
     Output output;
@@ -76,7 +76,7 @@ Task<Result<Output>> settle(StreamsOp op, Request request, Action action) {
 
 template <class Output, class Request>
 Result<Output> change_visibility(StreamsOp op, const Request& request, bool dead) {
-    TRY(const QueueRef queue, resolve_resource(op, catalog::ResourceState::Kind::queue, request.queue_arn));
+    TRY(const QueueRef queue, resolve_resource(op, catalog::ObjectState::Kind::queue, request.queue_arn));
     const auto work = op.service().queues.of(queue->arn);
     Deliveries& deliveries = dead ? work->dead : work->records;
     const std::int64_t now = op.service().clock.now().value();

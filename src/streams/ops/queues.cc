@@ -13,6 +13,7 @@
 #include "aws/gen/kinesis/types_list_queues.gen.h"
 #include "aws/gen/kinesis/types_update_queue.gen.h"
 #include "base/try.h"
+#include "catalog/queue_progress.h"
 #include "core/rng.h"
 #include "core/task.h"
 #include "streams/describe.h"
@@ -26,7 +27,7 @@
 namespace riacho::streams {
 
 namespace errors = api::errors;
-using catalog::ResourceState;
+using catalog::ObjectState;
 using Code = catalog::Verdict::Code;
 
 namespace {
@@ -56,7 +57,7 @@ void apply_attributes(const api::QueueAttributes& attributes, QueueSettings& set
     }
 }
 
-api::QueueDescription describe(const ResourceState& queue, TimestampMs now) {
+api::QueueDescription describe(const ObjectState& queue, TimestampMs now) {
     const QueueSettings settings = decode_queue_settings(queue.settings);
     api::QueueDescription out;
     out.queue_name = queue.name;
@@ -80,11 +81,11 @@ api::QueueDescription describe(const ResourceState& queue, TimestampMs now) {
 }
 
 Result<QueueRef> find_queue(StreamsOp op, std::string_view arn) {
-    return resolve_resource(op, ResourceState::Kind::queue, arn);
+    return resolve_resource(op, ObjectState::Kind::queue, arn);
 }
 
 // The first record of every shard that the queue is to deliver.
-Task<Result<void>> set_start(StreamsOp op, StreamRef stream, QueueSettings& settings, ResourceState& resource) {
+Task<Result<void>> set_start(StreamsOp op, StreamRef stream, QueueSettings& settings, catalog::CreateObject& command) {
     StartingPoint start;
     switch (settings.starting) {
         case api::QueueStartingPositionType::trim_horizon:
@@ -102,7 +103,7 @@ Task<Result<void>> set_start(StreamsOp op, StreamRef stream, QueueSettings& sett
     }
     for (const catalog::ShardState& shard : stream->shards) {
         CO_TRY(const std::uint64_t first, co_await find_position(op, ShardRef{stream, &shard}, start));
-        resource.queue_shards[shard.uid].floor = std::max<std::uint64_t>(first, 1);
+        if (first > 1) command.progress.push_back(catalog::queue_start(shard.uid, first));
     }
     co_return Result<void>();
 }
@@ -138,14 +139,14 @@ Task<Result<api::CreateQueueOutput>> create_queue(StreamsOp op, api::CreateQueue
         co_return fail(errors::stream_is_provisioned(stream->name, stream->account));
     }
     const std::int32_t consumers =
-        stream->consumer_count(op.now()) + resource_count(op, ResourceState::Kind::queue, *stream);
+        stream->consumer_count(op.now()) + resource_count(op, ObjectState::Kind::queue, *stream);
     if (consumers >= op.service().consumers_max) {
         co_return fail(errors::too_many_consumers(stream->name, stream->account, op.service().consumers_max));
     }
     settings.stream_arn = stream->arn;
-    catalog::PutResource command;
-    ResourceState& resource = command.resource;
-    resource.kind = ResourceState::Kind::queue;
+    catalog::CreateObject command;
+    ObjectState& resource = command.object;
+    resource.kind = ObjectState::Kind::queue;
     resource.account = op.account();
     resource.region = op.region();
     resource.name = request.queue_name;
@@ -153,7 +154,7 @@ Task<Result<api::CreateQueueOutput>> create_queue(StreamsOp op, api::CreateQueue
                                op.account(), op.service().rng.uuid());
     const std::string arn = resource.arn;
     resource.stream_uid = stream->uid;
-    CO_TRY_VOID(co_await set_start(op, stream, settings, resource));
+    CO_TRY_VOID(co_await set_start(op, stream, settings, command));
     resource.settings = encode(settings);
     if (request.tags) {
         CO_TRY(resource.tags, checked_tags(*request.tags, arn, op.account()));
@@ -161,7 +162,7 @@ Task<Result<api::CreateQueueOutput>> create_queue(StreamsOp op, api::CreateQueue
     command.transition_ms = op.service().transition_delay_ms;
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
     CO_TRY_VOID(check_source(verdict, *stream));
-    if (verdict.code == Code::resource_exists) {
+    if (verdict.code == Code::object_exists) {
         co_return fail(errors::resource_already_exists("Queue", request.queue_name, op.account()));
     }
     CO_TRY(const QueueRef queue, find_queue(op, arn));
@@ -177,7 +178,7 @@ Task<Result<api::ListQueuesOutput>> list_queues(StreamsOp op, api::ListQueuesInp
     CO_TRY(const PageToken resumed, resume_listing(op, TokenSealer::Kind::list_queues, request.next_token));
     const auto limit = static_cast<std::size_t>(std::min(request.max_results.value_or(page_max), page_max));
     api::ListQueuesOutput output;
-    for (const auto& queue : resources_of(op, ResourceState::Kind::queue)) {
+    for (const auto& queue : resources_of(op, ObjectState::Kind::queue)) {
         if (queue->arn <= resumed.after) continue;
         const StreamRef stream = op.catalog().snapshot()->find_by_uid(queue->stream_uid);
         if (stream == nullptr) continue;
@@ -205,27 +206,26 @@ Task<Result<api::ListQueuesOutput>> list_queues(StreamsOp op, api::ListQueuesInp
 }
 
 Task<Result<api::UpdateQueueOutput>> update_queue(StreamsOp op, api::UpdateQueueInput request) {
-    CO_TRY(const QueueRef queue, find_queue(op, request.queue_arn));
-    QueueSettings settings = decode_queue_settings(queue->settings);
-    apply_attributes(request.queue_attributes, settings);
-    catalog::PutResource command;
-    command.resource = *queue;
-    command.resource.settings = encode(settings);
-    command.resource.transition = catalog::StreamStatus::updating;
-    command.replace = true;
-    command.transition_ms = op.service().transition_delay_ms;
-    CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
-    if (verdict.code == Code::resource_not_active) {
-        co_return fail(
-            errors::resource_not_active("Queue", queue->name, op.account(), name_of(to_api(verdict.status))));
+    for (int attempt = 0; attempt < replace_attempts_max; ++attempt) {
+        CO_TRY(const QueueRef queue, find_queue(op, request.queue_arn));
+        QueueSettings settings = decode_queue_settings(queue->settings);
+        apply_attributes(request.queue_attributes, settings);
+        CO_TRY(const catalog::Verdict verdict,
+               co_await op.submit(replace_object(*queue, encode(settings), op.service().transition_delay_ms)));
+        if (verdict.code == Code::object_changed) continue;  // another update came in between
+        if (verdict.code == Code::object_not_active) {
+            co_return fail(
+                errors::resource_not_active("Queue", queue->name, op.account(), name_of(to_api(verdict.status))));
+        }
+        CO_TRY(const QueueRef changed, find_queue(op, request.queue_arn));
+        co_return api::UpdateQueueOutput{describe(*changed, op.now())};
     }
-    CO_TRY(const QueueRef changed, find_queue(op, request.queue_arn));
-    co_return api::UpdateQueueOutput{describe(*changed, op.now())};
+    co_return fail(errors::internal_failure());
 }
 
 Task<Result<api::DeleteQueueOutput>> delete_queue(StreamsOp op, api::DeleteQueueInput request) {
     CO_TRY(const QueueRef queue, find_queue(op, request.queue_arn));
-    catalog::DeleteResource command{queue->arn, op.service().transition_delay_ms};
+    catalog::DeleteObject command{{queue->uid, {}}, 0, op.service().transition_delay_ms};
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
     static_cast<void>(verdict);  // deleted twice is deleted
     op.service().queues.forget(queue->arn);

@@ -22,20 +22,10 @@ Result<void> check(const catalog::Verdict& verdict, std::string_view arn, std::s
     return fail(errors::stream_not_found(arn, account));
 }
 
-// The resource again, its settings and other tags as they are; concurrent changes of one resource's tags are rare, and
-// the last one wins.
-catalog::Command retagged(const catalog::ResourceState& resource, const catalog::Tags& add,
-                          const std::vector<std::string>& remove) {
-    catalog::PutResource command;
-    command.resource = resource;
-    for (const auto& [key, value] : add) command.resource.tags[key] = value;
-    for (const std::string& key : remove) command.resource.tags.erase(key);
-    command.replace = true;
-    return command;
-}
-
 catalog::Command retag(const AnyResource& found, catalog::Tags add, std::vector<std::string> remove) {
-    if (found.resource != nullptr) return retagged(*found.resource, add, remove);
+    if (found.resource != nullptr) {
+        return catalog::TagObject{{found.resource->uid, {}}, std::move(add), std::move(remove)};
+    }
     if (found.consumer != nullptr) {
         catalog::ConfigureConsumer command;
         command.key = key_of(*found.stream);
