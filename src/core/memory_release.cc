@@ -5,7 +5,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdlib>
 
 #include "base/buffer.h"
@@ -21,6 +23,7 @@ namespace {
 constexpr std::int64_t tick_ms = 1'000;
 // A thread that used less of the processor than this between two looks has nothing to do.
 constexpr std::int64_t idle_cpu_ns = 20'000'000;
+constexpr unsigned idle_looks_max = 64;
 
 constexpr std::size_t hooks_max = 8;
 std::array<void (*)(), hooks_max> hooks{};
@@ -66,10 +69,10 @@ bool IdleWatch::should_release() {
     const std::int64_t now_ns = thread_cpu_ns();
     const bool works = now_ns - cpu_ns_ > idle_cpu_ns;
     cpu_ns_ = now_ns;
+    worked_ |= works;
+    idle_looks_ = works ? 0 : std::min(idle_looks_ + 1, idle_looks_max + 1);
     if (near_limit_.load(std::memory_order_relaxed)) return true;
-    const bool became_idle = worked_ && !works;
-    worked_ = works;
-    return became_idle;
+    return worked_ && idle_looks_ <= idle_looks_max && std::has_single_bit(idle_looks_);
 }
 
 void IdleRelease::start() {

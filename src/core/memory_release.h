@@ -23,7 +23,8 @@ void release_free_memory();
 // Finds the moment at which a thread has become idle after work. Used by one thread, at least a second apart.
 class IdleWatch {
 public:
-    // True once after each period of work, and always while the process is near its limit.
+    // True when the thread has become idle, and 2, 4, ... 64 looks later: other threads free what this one allocated
+    // when they come to it, as the flusher does after a checkpoint. Always while the process is near its limit.
     bool should_release();
 
     // Set by whoever watches resident_bytes().
@@ -33,6 +34,7 @@ private:
     static std::atomic<bool> near_limit_;
     std::int64_t cpu_ns_ = 0;
     bool worked_ = false;
+    unsigned idle_looks_ = 0;  // since it worked
 };
 
 // Looks after one core, once a second. Started on any thread; destroyed after the runtime has stopped.
