@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 export CXX JOBS
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-clients bench format lint clean
+.PHONY: help run build test test-clients bench compare format lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,6 +36,11 @@ bench: ## the figures of docs/performance.md, side by side with nginx and fio (B
 	@tools/setup.sh bench
 	@tools/build.sh release riacho
 	@python3 tests/bench/run.py $(BENCH)
+
+compare: ## build/riacho beside another binary, OLD=PATH: is a change slower?
+	@tools/setup.sh bench
+	@tools/build.sh release riacho
+	@python3 tests/bench/compare.py $(OLD)
 
 format: ## rewrite the C++ sources with clang-format
 	@tools/setup.sh test

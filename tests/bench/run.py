@@ -72,12 +72,12 @@ def wait_for_port(port, process, seconds_max=60):
 class Server:
     """riacho on a directory of its own."""
 
-    def __init__(self, directory, *flags):
+    def __init__(self, directory, *flags, binary=riacho):
         self.port = free_port()
         self.log_path = directory.parent / f"{directory.name}.log"
         self.log = open(self.log_path, "wb")
         started_at = time.monotonic()
-        self.process = subprocess.Popen([riacho, "serve", "--data-dir", directory, "--listen", f"127.0.0.1:{self.port}",
+        self.process = subprocess.Popen([binary, "serve", "--data-dir", directory, "--listen", f"127.0.0.1:{self.port}",
                                          "--log-format", "json", *flags], stderr=self.log, stdout=self.log)
         wait_for_port(self.port, self.process)
         self.listening_ms = (time.monotonic() - started_at) * 1000
@@ -327,11 +327,11 @@ def register(server, count):
     return consumers
 
 
-def measure_fan_out(work, settings):
+def measure_fan_out(work, settings, binary=riacho):
     """Milliseconds from the acknowledgement of a put, and from its sending, to the subscriber's socket."""
     progress("fan-out: from the record to the subscriber")
     after_ack, after_send = [], []
-    with Server(work / "fan-out") as server:
+    with Server(work / "fan-out", binary=binary) as server:
         subscriber = Subscriber(server, register(server, 1)[0])
         arrivals = []
 
