@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 export CXX JOBS
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-clients bench compare format lint clean
+.PHONY: help run build test test-threads test-clients bench compare format lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -26,6 +26,13 @@ test: ## install, build and run every test
 	@tools/build.sh release
 	@tools/build.sh asan
 	@.venv/bin/python tools/run_tests.py
+
+THREAD_TESTS ?= core_test io_test log_test catalog_test http_test streams_test server_test
+test-threads: ## unit tests and a tour of a server under ThreadSanitizer; builds for ten minutes or more (THREAD_TESTS="core_test log_test" for some)
+	@tools/setup.sh test
+	@tools/build.sh tsan $(THREAD_TESTS) riacho
+	@for test in $(THREAD_TESTS); do TSAN_OPTIONS=halt_on_error=1 build/tsan/bin/$$test --gtest_brief=1 || exit 1; done
+	@RIACHO_BIN=build/tsan/bin/riacho .venv/bin/python -m pytest tests/threads -q --no-header -p no:cacheprovider --timeout 900
 
 test-clients: ## the AWS CLI 2, the SDKs of Java, Go and Rust, KCL, KPL and Flink against riacho; downloads a lot (CLIENTS="-k kcl" for one)
 	@tools/setup.sh clients
@@ -54,4 +61,4 @@ lint: ## include table, repository rules, clang-format, clang-tidy over all sour
 	@git ls-files -z 'src/*.cc' | xargs -0 -P $(JOBS) -n 1 tools/clang_tidy.sh
 
 clean: ## remove what the other targets made, but no data and no Python environment
-	rm -rf build/release build/asan build/lint build/riacho
+	rm -rf build/release build/asan build/tsan build/lint build/riacho

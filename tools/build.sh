@@ -1,7 +1,8 @@
 #!/bin/sh
-# tools/build.sh {release|asan|lint} [TARGET...]: configures build/<name> when needed, then builds.
+# tools/build.sh {release|asan|tsan|lint} [TARGET...]: configures build/<name> when needed, then builds.
 #   release  what is measured and shipped; leaves build/riacho
 #   asan     the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer, and the libFuzzer targets (Clang)
+#   tsan     unit tests and the server under ThreadSanitizer
 #   lint     no binaries: the compilation database and generated headers that clang-tidy reads
 set -eu
 cd "$(dirname "$0")/.."
@@ -18,10 +19,11 @@ case "$name" in
     asan)
         options="-DCMAKE_BUILD_TYPE=Asan -DRIACHO_SANITIZE=ON"
         case "$compiler" in *clang*) options="$options -DRIACHO_FUZZ=ON" ;; esac ;;
+    tsan) options="-DCMAKE_BUILD_TYPE=Asan -DRIACHO_THREAD_SANITIZE=ON" ;;
     # Precompiled headers of one Clang are not readable by a clang-tidy of another patch level.
     lint) options="-DCMAKE_BUILD_TYPE=Release -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON" ;;
     *)
-        echo "usage: tools/build.sh release|asan|lint [TARGET...]" >&2
+        echo "usage: tools/build.sh release|asan|tsan|lint [TARGET...]" >&2
         exit 64
         ;;
 esac
