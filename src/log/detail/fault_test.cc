@@ -232,37 +232,6 @@ TEST_F(FaultTest, too_many_open_files_stop_the_flusher_for_a_while_only) {
     EXPECT_EQ(node->read_all(1).size(), 6U);
 }
 
-TEST_F(FaultTest, a_clock_set_forward_deletes_nothing_early) {
-    Options options = TestNode::small_options();
-    options.retention_slack_ms = 1000;
-    const auto node = open(options);
-    ASSERT_TRUE(node->command("create 1"));
-    ASSERT_TRUE(node->append(1, {"a"}));
-    ASSERT_TRUE(node->command("close 1"));
-    ASSERT_TRUE(node->checkpoint());
-    node->store.shards.find(ShardUid(1))->retention_ms = 24 * 3'600'000;
-    const auto retain = [&] {
-        node->flusher.tick();
-        while (node->sequencer.step()) {
-        }
-        ASSERT_TRUE(node->checkpoint());
-    };
-    const TimestampMs start = clock_.now();
-    clock_.advance_ms(2'000);
-    retain();
-    clock_.set(TimestampMs(start.value() + 25 * 3'600'000));
-    for (int i = 0; i < 10; ++i) {
-        clock_.advance_ms(60'000);
-        retain();
-    }
-    EXPECT_EQ(texts(node->read_all(1)), (std::vector<std::string>{"a"}));
-    clock_.set(TimestampMs(start.value() + 10 * 60'000));
-    retain();
-    clock_.advance_ms(25 * 3'600'000);
-    retain();
-    EXPECT_TRUE(node->read_all(1).empty());
-}
-
 TEST_F(FaultTest, commands_that_left_the_journal_must_have_been_stored) {
     {
         const auto node = open();

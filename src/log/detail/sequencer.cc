@@ -76,8 +76,13 @@ bool Sequencer::leaves_reserve(const QueueItem& item) const {
     return room_needed(item) + reserve <= store_.journal.room_in_all();
 }
 
+std::size_t Sequencer::memory_needed(const QueueItem& item) const {
+    const std::size_t frames = trailer_.entries.size() + item.frames;
+    return staging_.size() + item.bytes + frames * (frame_alignment + cached_frame_overhead);
+}
+
 bool Sequencer::make_memory(const QueueItem& item) {
-    return store_.wait_for_memory(staging_.size() + item.bytes, store_.options.space_wait_ms);
+    return store_.wait_for_memory(memory_needed(item), store_.options.space_wait_ms);
 }
 
 FrameHeader Sequencer::next_header(FrameKind kind) const {
@@ -236,7 +241,7 @@ bool Sequencer::place_front(QueueItem*& list, std::size_t bytes_max, bool& is_st
         if (!trailer_.entries.empty() && room_needed(item) > store_.journal.room()) return false;
         const bool is_append = item.kind == QueueItem::Kind::append;
         // What has its place is written before anything waits.
-        if (!trailer_.entries.empty() && is_append && !store_.has_memory(staging_.size() + item.bytes)) return false;
+        if (!trailer_.entries.empty() && is_append && !store_.has_memory(memory_needed(item))) return false;
         bool fits = can_ever_fit(item) && leaves_reserve(item);
         if (fits && is_append) {
             fits = !is_out_of_memory && make_memory(item);

@@ -112,6 +112,8 @@ private:
     bool make_room(const QueueItem& item);
     // False for records that would use up the reserve of a full volume's journal.
     bool leaves_reserve(const QueueItem& item) const;
+    // What the tail cache will hold of the staged frames and of the item, at most.
+    [[nodiscard]] std::size_t memory_needed(const QueueItem& item) const;
     // Waits for the flusher when too many records are in memory. False: it did not get on.
     bool make_memory(const QueueItem& item);
     std::size_t effects_size_max(const CommandRequest& request) const;

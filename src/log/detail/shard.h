@@ -19,8 +19,10 @@ namespace riacho::log::detail {
 
 using FramePtr = std::shared_ptr<const Frame>;
 
-// What a frame costs in the tail cache: its memory and what surrounds it.
-inline std::size_t cached_size(const Frame& frame) { return frame.header().size_on_disk() + 256; }
+// The frame object and its list entries, beside the bytes of the frame.
+inline constexpr std::size_t cached_frame_overhead = 256;
+// The memory that a frame takes in the tail cache.
+inline std::size_t cached_size(const Frame& frame) { return frame.header().size_on_disk() + cached_frame_overhead; }
 
 // One file of a shard's records.
 struct Segment {
