@@ -27,9 +27,9 @@ struct ClockRecord {
 
 // Node time is the newest of the machine's wall clock and of what was stored before, carried on by the monotonic clock:
 // - The wall clock is set forward: node time follows at once. From gap_ms_min on, the span is remembered as a gap.
-// - The wall clock is set back: node time goes on, by nine tenths of the monotonic clock until the wall clock has
-// caught
-//   up. Spans (CREATING, visibility timeouts, iterators) therefore last at most a ninth longer, whatever the step was.
+// - The wall clock is set back: node time goes on, by nine tenths of the monotonic clock, until the wall clock has
+//   caught up. Spans (CREATING, visibility timeouts, iterators) therefore last at most a ninth longer, however large
+//   the step was.
 // ago() counts only time that passed, so a gap makes no record older.
 //
 // Owned by the node, which outlives every user. Thread-safe; after resume() reads do not block except while the wall

@@ -23,9 +23,9 @@
 namespace riacho::log {
 
 struct Options {
-    std::string directory;  // set by Log::open
+    std::string directory;  // set by LocalLog::open
     Durability durability = Durability::sync;
-    std::int64_t interval_ms = 100;  // for Durability::interval
+    std::int64_t interval_ms = 100;        // for Durability::interval
     std::size_t cache_bytes = 256U << 20;  // records kept in memory after a checkpoint
     // Records in memory at most, with those that no checkpoint covers yet: above it appends wait for the flusher, and
     // are refused (overloaded) when it does not get on. At least cache_bytes and a request.
