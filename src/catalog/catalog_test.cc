@@ -398,6 +398,9 @@ TEST(Apply, a_stream_deleted_while_creating_has_no_open_shards) {
     EXPECT_TRUE(apply(state, DeleteStream{orders, 500, false}, now).accepted);
     const auto stream = state.snapshot->find(orders.account, orders.region, orders.name);
     EXPECT_EQ(stream->open_shard_count(), 0);
+    const auto stored = decode_stream(encode(*stream));
+    ASSERT_TRUE(stored) << "a start between the deletion and its end reads this row";
+    EXPECT_EQ(*stored, *stream);
     const Outcome purged = apply(state, PurgeStream{stream->uid}, TimestampMs(now.value() + 500));
     EXPECT_EQ(purged.effects.drop.size(), 3U);
 }

@@ -113,6 +113,8 @@ bool is_sound(const StreamState& stream) {
         if (i > 0 && stream.shards[i].index <= stream.shards[i - 1].index) return false;
         if (!stream.shards[i].closed_at) open.push_back(&stream.shards[i]);
     }
+    // A stream that was deleted while CREATING never had open shards.
+    if (open.empty()) return stream.transition == StreamStatus::deleting;
     std::ranges::sort(open, {}, &ShardState::starting_hash_key);
     U128 next = 0;
     for (std::size_t i = 0; i < open.size(); ++i) {
@@ -120,7 +122,7 @@ bool is_sound(const StreamState& stream) {
         next = open[i]->ending_hash_key + 1;
         if (next == 0 && i + 1 != open.size()) return false;
     }
-    return !open.empty() && next == 0;
+    return next == 0;
 }
 
 }  // namespace

@@ -111,6 +111,7 @@ private:
     Expected<void, std::string> stop_at_line(std::string_view fault) {
         const std::uint64_t bad = line_;
         TRY_VOID(flush());
+        if (interrupted() != 0) return {};  // before the batch was sent, perhaps
         next_line_ = bad;
         return fail(fmt::format("line {} {}", bad, fault));
     }
@@ -131,7 +132,7 @@ private:
             }
             const auto reply = client_.call_patiently("PutRecords", request_body());
             if (!reply) return fail(describe(reply.error()));
-            keep_failed(*reply);
+            TRY_VOID(keep_failed(*reply));
         }
         bytes_ = 0;
         is_split_ = false;
@@ -157,23 +158,29 @@ private:
         return fmt::format("line {} was refused: {}", entries_[*blamed].line, error.describe());
     }
 
-    void keep_failed(const std::string& reply) {
+    Expected<void, std::string> keep_failed(const std::string& reply) {
         std::vector<Entry> failed;
+        std::size_t answered = 0;
         if (document_.parse(wire::Format::json, reply)) {
             const Nodes nodes = document_.nodes();
             each_member(nodes, 0, [&](std::string_view key, std::size_t value) {
                 if (key != "Records") return;
-                std::size_t place = 0;
-                for (std::size_t i = value + 1; i < node_after(nodes, value); i = node_after(nodes, i), ++place) {
-                    if (place < entries_.size() && !text_member(nodes, i, "ErrorCode").empty()) {
-                        failed.push_back(std::move(entries_[place]));
+                for (std::size_t i = value + 1; i < node_after(nodes, value); i = node_after(nodes, i), ++answered) {
+                    if (answered < entries_.size() && !text_member(nodes, i, "ErrorCode").empty()) {
+                        failed.push_back(std::move(entries_[answered]));
                     }
                 }
             });
         }
+        // A proxy's own page, for one. Which records are in the stream is unknown.
+        if (answered != entries_.size()) {
+            is_split_ = true;
+            return fail("the reply does not answer for each record: is this a Kinesis endpoint?");
+        }
         if (failed.size() < entries_.size()) is_split_ = true;
         records_ += entries_.size() - failed.size();
         entries_ = std::move(failed);
+        return {};
     }
 
     void explain_how_to_go_on() const {

@@ -127,6 +127,8 @@ void LocalLog::Impl::make_spares() {
             if (!made.error().is_shortage()) return store.poison(made.error().describe());
             if (!store.journal.pause(spare_retry_ms)) return;
         }
+        // Recycled files may have taken the place of the spare that met the full disk.
+        if (!store.journal.wants_spare()) store.note_shortage(detail::Store::Writer::spares, nullptr);
         if (!store.journal.wait_until_wanted(spare_retry_ms)) return;
         if (store.is_poisoned() && !store.journal.pause(spare_retry_ms)) return;
     }

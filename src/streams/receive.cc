@@ -139,10 +139,9 @@ private:
             const std::uint64_t next = read->log.next.value();
             // Somebody else may have read the same.
             if (next > from && !deliveries().move_cursor(shard.uid, cursor, next)) continue;
-            // What retention took away before anybody received it is done with; before the floor nothing is open.
-            if (first > from) {
-                steps_.push_back({Action::skip, shard.uid, from == view.floor() ? first : view.floor()});
-            }
+            // Expired records are done with, also those in flight: nobody can read them any more, and a floor that
+            // stayed behind them would in the end stop the queue.
+            if (first > from) steps_.push_back({Action::skip, shard.uid, first});
             deliver(shard, view, read);
             if (is_enough()) co_return Result<void>();
             if (read->log.at_tip && !read->log.closed) tips.push_back({shard.uid, read->log.next});

@@ -332,11 +332,15 @@ def test_what_retention_took_is_not_delivered(server, stream):
     put(server, stream, 20, "old")
     queue = Queue(server, stream)
     queue.receive(VisibilityTimeoutSeconds=1)
-    server.advance_clock(25 * 3600)
+    # Beyond retention, but not yet deleted from the disk.
+    server.advance_clock(24 * 3600 + 1800)
     new = put(server, stream, 20, "new")
     assert sorted(queue.drain()) == sorted(new)
     put_many(server.client(), stream, [b"more"])
     assert queue.drain() == [b"more"]
+    # What nobody can read any more holds the queue's floor back no longer.
+    visible = re.search(r"^riacho_kinesis_VisibleQueueRecords\{.*\} (\d+)", server.raw().request("GET", "/metrics").body.decode(), re.M)
+    assert visible[1] == "0"
 
 
 def test_tags_change_no_state(riacho_server, name):

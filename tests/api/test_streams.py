@@ -41,7 +41,8 @@ def test_while_creating_records_are_refused_and_deletion_is_not(kinesis, name):
 
 
 def test_a_stream_deleted_while_creating_lists_no_shards(riacho_server, name):
-    client = riacho_server("--transition-delay=60000").client()
+    server = riacho_server("--transition-delay=60000")
+    client = server.client()
     client.create_stream(StreamName=name, ShardCount=2)
     client.delete_stream(StreamName=name)
     description = client.describe_stream(StreamName=name)["StreamDescription"]
@@ -49,6 +50,10 @@ def test_a_stream_deleted_while_creating_lists_no_shards(riacho_server, name):
     assert client.list_shards(StreamName=name)["Shards"] == []
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         client.get_shard_iterator(StreamName=name, ShardId="0", ShardIteratorType="LATEST")
+    # The directory holds it like that until the time of DELETING is over.
+    assert server.stop() == 0
+    server.start()
+    assert server.client().describe_stream(StreamName=name)["StreamDescription"]["StreamStatus"] == "DELETING"
 
 
 def test_three_shards_have_the_even_ranges_and_spaced_numbers(kinesis, make_stream):

@@ -81,7 +81,9 @@ Response Worker::shed(const Request& request) noexcept {
 }
 
 Task<Response> Worker::call_handler(Request* request) {
-    if (in_progress_ * shared_.worker_count >= options().requests_in_progress_max) co_return shed(*request);
+    if (shared_.in_progress.load(std::memory_order_relaxed) >= options().requests_in_progress_max) {
+        co_return shed(*request);
+    }
     core::MemoryLease lease;
     if (request->body().size() > call_memory_body_min) {
         // At most the half, so that the largest body is served by the smallest node.
@@ -91,7 +93,7 @@ Task<Response> Worker::call_handler(Request* request) {
         if (!taken) co_return shed(*request);
         lease = core::MemoryLease(shared_.memory, core::MemoryUse::calls, bytes);
     }
-    ++in_progress_;
+    shared_.in_progress.fetch_add(1, std::memory_order_relaxed);
     Response response;
     try {
         response = co_await shared_.handler.handle(*request);
@@ -100,7 +102,7 @@ Task<Response> Worker::call_handler(Request* request) {
         response = Response();
         response.status = 500;
     }
-    --in_progress_;
+    shared_.in_progress.fetch_sub(1, std::memory_order_relaxed);
     co_return response;
 }
 

@@ -72,6 +72,7 @@ struct SharedState {
     Handler& handler;
     core::MemoryBudget& memory;
     std::size_t worker_count;
+    std::atomic<std::size_t> in_progress{0};  // calls of the handler
     std::atomic<bool> stopping{false};
 };
 
@@ -128,7 +129,6 @@ private:
     SharedState& shared_;
     core::Core& core_;
     WorkerStats stats_;
-    std::size_t in_progress_ = 0;  // calls of the handler
     std::unique_ptr<TlsContext> tls_;
     TokenBucket tls_handshakes_;
     Connection* first_ = nullptr;

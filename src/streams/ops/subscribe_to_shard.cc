@@ -80,7 +80,7 @@ private:
         while (!writer.stopping() && service_.clock.monotonic().value() - began_.value() < lifetime_ns) {
             auto ended = end_of_subscription();
             if (ended) co_return co_await end_with(writer, *std::move(ended));
-            const auto read = co_await reader_.read(event_limits);
+            auto read = co_await reader_.read(event_limits);
             if (!read) co_return co_await end_with(writer, read.error());
             if (read->log.record_count == 0 && !read->is_end_of_shard() && !heartbeat_due()) {
                 co_await reader_.wait(look_ms);
@@ -103,6 +103,8 @@ private:
             add(counters_.event_bytes, event.payload_bytes);
             counters_.millis_behind = static_cast<std::uint64_t>(millis_behind(read->log, now));
             const bool is_end = read->is_end_of_shard() && event.next == read->log.next.value();
+            // The event is a copy: while a slow client takes it, the memory for reads is others'.
+            read->log = {};
             if (!co_await writer.write(event.frames->view()) || is_end) co_return;
         }
     }
