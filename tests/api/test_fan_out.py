@@ -394,8 +394,10 @@ def test_a_stream_or_consumer_that_goes_away(kinesis, consumer):
 
 
 def resident_mib(server):
+    """Without the tail cache, which holds more while a busy disk has not taken the records."""
+    cached = re.search(r"^riacho_cache_bytes (\d+)", server.raw().request("GET", "/metrics").body.decode(), re.MULTILINE)
     with open(f"/proc/{server.pid}/statm") as statm:
-        return int(statm.read().split()[1]) * 4096 / MIB
+        return (int(statm.read().split()[1]) * 4096 - int(cached[1])) / MIB
 
 
 def test_readers_that_stop_reading(riacho_server, name):
@@ -428,7 +430,7 @@ def test_readers_that_stop_reading(riacho_server, name):
         highest = max(highest, resident_mib(server))
     reader.join(30)
     assert received == written
-    assert highest - before < 32 + 9 * 8, "the cache and a few pieces for each subscription"
+    assert highest - before < 9 * 8, "a few pieces for each subscription"
     records, _ = stalled[0].records(100 + count)
     assert [record["SequenceNumber"] for record in records][100:] == written
     assert values_of(records[-1:]) == [(count - 1).to_bytes(4, "big") * (MIB // 4 - 1)]
