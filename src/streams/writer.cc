@@ -119,25 +119,6 @@ void settle(std::span<const Placed> group, const Expected<log::Appended, log::Lo
     }
 }
 
-// How a client sees a failed append.
-aws::ApiError to_api(AppendError error, const catalog::StreamState& stream, const RoutingKey& key) {
-    switch (error) {
-        case AppendError::throttled:
-            return errors::shard_throughput_exceeded(shard_id(stream.shard_for(key.hash).index), stream.name,
-                                                     stream.account);
-        // Never a throughput error: it would make producers re-tune their rates.
-        case AppendError::overloaded:
-            return errors::overloaded();
-        case AppendError::unavailable:
-            return errors::storage_unavailable();
-        case AppendError::gone:
-            return errors::stream_not_found(stream.name, stream.account);
-        case AppendError::corrupt:
-            return errors::internal_failure();
-    }
-    RIACHO_CHECK(false, "an unknown AppendError");
-}
-
 // What most producers send.
 Task<AppendResult> append_record(Writer writer, StreamRef stream, RecordToAppend record) {
     AppendResult result = fail(AppendError::gone);
@@ -321,6 +302,24 @@ Result<void> check_record_size(const catalog::StreamState& stream, std::string_v
     if (partition_key.size() + data.size() <= size_max) return {};
     const std::string path = entry ? fmt::format("records.{}.member.data", *entry + 1) : "data";
     return fail(errors::record_too_large(path, static_cast<std::int64_t>(size_max)));
+}
+
+aws::ApiError to_api(AppendError error, const catalog::StreamState& stream, const RoutingKey& key) {
+    switch (error) {
+        case AppendError::throttled:
+            return errors::shard_throughput_exceeded(shard_id(stream.shard_for(key.hash).index), stream.name,
+                                                     stream.account);
+        // Never a throughput error: it would make producers re-tune their rates.
+        case AppendError::overloaded:
+            return errors::overloaded();
+        case AppendError::unavailable:
+            return errors::storage_unavailable();
+        case AppendError::gone:
+            return errors::stream_not_found(stream.name, stream.account);
+        case AppendError::corrupt:
+            return errors::internal_failure();
+    }
+    RIACHO_CHECK(false, "an unknown AppendError");
 }
 
 aws::ApiError entry_error(AppendError error, const catalog::StreamState& stream, const RoutingKey& key) {

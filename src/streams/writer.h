@@ -74,6 +74,8 @@ Task<Result<AppendedRecord>> write_record(Writer writer, StreamRef stream, Recor
 Result<void> check_record_size(const catalog::StreamState& stream, std::string_view partition_key,
                                const wire::Blob& data, std::optional<std::size_t> entry = std::nullopt);
 
+// How a client sees the failure of a whole call.
+aws::ApiError to_api(AppendError error, const catalog::StreamState& stream, const RoutingKey& key);
 // How a client sees the failure of one record of PutRecords.
 aws::ApiError entry_error(AppendError error, const catalog::StreamState& stream, const RoutingKey& key);
 
