@@ -4,15 +4,22 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <memory>
+
 #include "base/check.h"
 
 namespace riacho {
 namespace {
 
+struct FreeContext {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+};
+
 // EVP_MD objects are fetched once: an implicit fetch for each digest costs more than the digest of a partition key.
 template <class Out>
 Out digest(const EVP_MD* kind, std::string_view data) noexcept {
-    thread_local EVP_MD_CTX* context = EVP_MD_CTX_new();
+    thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> owned(EVP_MD_CTX_new());
+    EVP_MD_CTX* const context = owned.get();
     Out out;
     unsigned size = 0;
     const bool ok = EVP_DigestInit_ex2(context, kind, nullptr) == 1 &&
