@@ -15,7 +15,13 @@
 #include "core/runtime.h"
 
 // mimalloc's, when the program is linked with it.
+#if __has_include(<mimalloc.h>)
+#include <mimalloc.h>
+#pragma weak mi_collect
+#pragma weak mi_option_set
+#else
 extern "C" void mi_collect(bool force) __attribute__((weak));
+#endif
 
 namespace riacho::core {
 namespace {
@@ -63,6 +69,14 @@ void release_free_memory() {
     Buffer::release_kept();
     for (std::size_t i = 0; i < hook_count; ++i) hooks[i]();
     if (mi_collect != nullptr) mi_collect(true);
+}
+
+void keep_no_free_memory() {
+#if __has_include(<mimalloc.h>)
+    if (mi_option_set == nullptr) return;
+    mi_option_set(mi_option_decommit_delay, 0);
+    mi_option_set(mi_option_segment_decommit_delay, 0);
+#endif
 }
 
 bool IdleWatch::should_release() {

@@ -19,6 +19,10 @@ std::size_t resident_bytes();
 void add_release_hook(void (*hook)());
 // Calls the hooks, and makes the allocator return what the calling thread has free.
 void release_free_memory();
+// From now on memory goes back to the system when it is freed, not after a while. mimalloc looks at what is free in a
+// segment of 32 MiB only when something else in it is freed: a few cached records keep all of their segments. For
+// start-up of nodes whose limit is small; costs a large PutRecords a fifth of its time (docs/performance.md).
+void keep_no_free_memory();
 
 // Finds the moment at which a thread has become idle after work. Used by one thread, at least a second apart.
 class IdleWatch {

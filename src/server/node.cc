@@ -255,6 +255,8 @@ Expected<void, StartError> Node::Impl::open_keyring(bool is_new) {
 
 void Node::Impl::start_idle_releases() {
     Buffer::set_kept_max(plan.buffer_kept_max);
+    constexpr std::size_t small_limit = std::size_t{1} << 30;
+    if (memory_limit.bytes < small_limit) core::keep_no_free_memory();
     core::add_release_hook(&aws::Gateway::release_idle_memory);
     for (std::size_t i = 0; i < runtime.size(); ++i) {
         idle_releases.emplace_back(runtime.core(i), i == 0 ? memory_limit.bytes : 0);

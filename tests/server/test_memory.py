@@ -212,8 +212,7 @@ def test_sixty_four_writers_of_large_requests(limited_server, streams):
     # What was taken is given back, and goes back to the system.
     for use in ("bodies", "large_bodies", "calls"):
         wait_until(lambda use=use: figure(server, f'riacho_memory_used_bytes{{use="{use}"}}') == 0)
-    # Not all of it: the records in the tail cache keep the allocator's segments that they lie in.
-    wait_until(lambda: resident(server) < 0.65 * LIMIT, 60)
+    wait_until(lambda: resident(server) < 200 * MIB, 60)
 
 
 def test_unfinished_bodies_of_strangers(limited_server, name):
