@@ -320,7 +320,7 @@ Expected<ObjectState, DecodeError> decode_object(std::string_view bytes) {
     if (in.number<std::uint8_t>() != object_format) return fail(DecodeError{"an object of an unknown format"});
     ObjectState object;
     const auto kind = in.number<std::uint8_t>();
-    if (kind > static_cast<std::uint8_t>(ObjectState::Kind::queue)) in.fail();
+    if (kind > static_cast<std::uint8_t>(ObjectState::Kind::signaling_channel)) in.fail();
     object.kind = static_cast<ObjectState::Kind>(kind);
     object.uid = in.number<std::uint64_t>();
     object.account = in.text();

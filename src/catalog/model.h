@@ -156,7 +156,16 @@ inline constexpr std::uint64_t first_object_uid = std::uint64_t{1} << 62;
 // Something an account has besides streams: its settings, a channel, a queue. What it is set to is the service's own
 // business and opaque here.
 struct ObjectState {
-    enum class Kind : std::uint8_t { account_settings, channel, queue };
+    // On disk: never renumbered.
+    enum class Kind : std::uint8_t {
+        account_settings,
+        channel,
+        queue,
+        delivery_stream,
+        application,  // of Data Analytics
+        video_stream,
+        signaling_channel
+    };
     Kind kind = Kind::account_settings;
     std::uint64_t uid = 0;  // never used again, so that one created again under its ARN is another
     std::string account;
