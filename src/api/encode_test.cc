@@ -178,6 +178,12 @@ TEST(Encode, error_bodies) {
     EXPECT_EQ(to_hex(body("message", Format::cbor)), "a2665f5f747970657819" + to_hex("ResourceNotFoundException") +
                                                          "67" + to_hex("message") + "67" + to_hex("No \"x\"."));
     EXPECT_EQ(to_hex(body("", Format::cbor)), "a1665f5f747970657819" + to_hex("ResourceNotFoundException"));
+    Buffer buffer;
+    wire::encode_error("UnableToDetectSchemaException", "message", "No.", Format::json, buffer);
+    const std::vector<std::string> records = {"a\nb", "c"};
+    wire::add_texts("RawInputRecords", records, buffer);
+    EXPECT_EQ(buffer.view(),
+              R"({"__type":"UnableToDetectSchemaException","message":"No.","RawInputRecords":["a\nb","c"]})");
 }
 
 TEST(Errors, templates_become_constructors) {

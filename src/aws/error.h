@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -12,6 +13,13 @@ namespace riacho::aws {
 
 // Under which key the text stands in the body. AWS: spec 1.7 (the texts of type errors stand under "Message").
 enum class MessageKey : std::uint8_t { none, message, capital_message };
+
+// A list of texts that an error of AWS JSON 1.1 tells beside its message.
+struct ErrorTexts {
+    std::string_view name;  // static text, e.g. "RawInputRecords"
+    std::vector<std::string> texts;
+    friend bool operator==(const ErrorTexts&, const ErrorTexts&) = default;
+};
 
 // Built by the generated constructors of <api>/errors.gen.h (and by the gateway for what comes before any operation);
 // services never spell a code or a text.
@@ -21,6 +29,7 @@ struct ApiError {
     int status = 400;       // HTTP, JSON 1.1
     int rest_status = 400;  // HTTP, REST-JSON, which tells more by it
     MessageKey key = MessageKey::message;
+    std::vector<ErrorTexts> lists = {};
 
     friend bool operator==(const ApiError&, const ApiError&) = default;
 };

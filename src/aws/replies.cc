@@ -36,6 +36,8 @@ void set_error(http::Response& response, const ApiError& error, Envelope envelop
     response.headers.add("content-type", is_json ? json_content_type : cbor_content_type);
     wire::encode_error(error.code, name_of(error.key), error.message, is_json ? wire::Format::json : wire::Format::cbor,
                        response.body);
+    if (!is_json) return;
+    for (const ErrorTexts& list : error.lists) wire::add_texts(list.name, list.texts, response.body);
 }
 
 void add_request_ids(http::HeaderList& headers, core::Rng& rng, bool preflight) {

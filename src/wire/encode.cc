@@ -235,4 +235,16 @@ void encode_error(std::string_view code, std::string_view key, std::string_view 
     write_cbor_text(out, message);
 }
 
+void add_texts(std::string_view name, std::span<const std::string> texts, Buffer& out) {
+    out.truncate(out.size() - 1);  // the brace
+    out.push_back(',');
+    write_json_text(out, name);
+    out.append(":[");
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        if (i > 0) out.push_back(',');
+        write_json_text(out, texts[i]);
+    }
+    out.append("]}");
+}
+
 }  // namespace riacho::wire
