@@ -1,0 +1,48 @@
+// RecordSink: appending records to a stream.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "core/fwd.h"
+#include "core/task_fwd.h"
+
+namespace riacho::ports {
+
+// The views live until append() has returned.
+struct RecordToSend {
+    std::string_view partition_key;  // 1 to 256 characters of UTF-8
+    std::string_view data;
+};
+
+enum class SinkFault : std::uint8_t {
+    gone,         // the stream was deleted, or is not ACTIVE
+    denied,       // its policy does not let the writer write
+    key,          // its key cannot be used
+    throttled,    // a limit of the shard: again later
+    overloaded,   // the node has no room at the moment: again later
+    unavailable,  // a full or failed disk: again later
+    too_large     // more than the stream takes in one record
+};
+
+// What became of one record: where it is, or why it is nowhere.
+struct SentRecord {
+    std::int32_t shard_index = 0;
+    std::string sequence_number;
+};
+
+// Thread-safe; lives as long as the node's services do.
+class RecordSink {
+public:
+    virtual ~RecordSink() = default;
+    // Durable and visible when it returns. In the order of the request within each shard; each record succeeds or fails
+    // alone; results are in the order of the request. At most 500 records and 5 MiB.
+    virtual Task<std::vector<Expected<SentRecord, SinkFault>>> append(core::Core& core,
+                                                                      std::span<const RecordToSend> records) = 0;
+};
+
+}  // namespace riacho::ports
