@@ -19,6 +19,8 @@ struct Identity {
     std::string_view user = {};       // empty when callers are not verified
     std::string_view operation = {};  // "PutRecord"
     std::string_view fault = {};      // X-Riacho-Fault
+    std::string_view authority = {};  // the Host header as received, as the client sees this server
+    bool secure = false;              // over TLS
 };
 
 // One call, from the moment its operation is known until its reply is encoded. Owned by the gateway's coroutine, on
@@ -38,6 +40,9 @@ public:
     [[nodiscard]] std::string_view operation() const { return identity_.operation; }
     // What the request's X-Riacho-Fault asks for; empty without one.
     [[nodiscard]] std::string_view fault() const { return identity_.fault; }
+    // The Host header as received; may be empty, and is what a client typed: check it before it is repeated.
+    [[nodiscard]] std::string_view authority() const { return identity_.authority; }
+    [[nodiscard]] bool secure() const { return identity_.secure; }
     // The time at which the call was taken up; one call sees one time.
     [[nodiscard]] TimestampMs now() const { return now_; }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <limits>
 #include <memory>
+#include <span>
 #include <unordered_map>
 
 #include "aws/authenticator.h"
@@ -122,6 +123,7 @@ class BodyEvents final : public EventWriter {
 public:
     explicit BodyEvents(http::BodyWriter& body) : body_(body) {}
     Task<bool> write(std::string_view frames) override { return body_.write(frames); }
+    Task<bool> write(std::span<const std::string_view> pieces) override { return body_.write(pieces); }
     [[nodiscard]] bool stopping() const override { return body_.stopping(); }
 
 private:
@@ -396,7 +398,7 @@ Task<void> Gateway::run_json(http::Request& request, wire::Format format, http::
     if (!caller) co_return refuse(*route, response, caller.error(), envelope, line);
     OpContext context(request.core(),
                       {caller->account, caller->region, caller->user, route->operation.info->name,
-                       request.find("x-riacho-fault").value_or("")},
+                       request.find("x-riacho-fault").value_or(""), request.authority(), request.secure()},
                       clock_.now());
     Call call{.context = context, .model = model, .document = *document, .format = format};
     co_await run(*route, call, response, line);
@@ -422,7 +424,7 @@ Task<void> Gateway::run_rest(http::Request& request, Route& route, http::Respons
     bind_headers_of(*route.operation.info, request, *document);
     OpContext context(request.core(),
                       {caller->account, caller->region, caller->user, route.operation.info->name,
-                       request.find("x-riacho-fault").value_or("")},
+                       request.find("x-riacho-fault").value_or(""), request.authority(), request.secure()},
                       clock_.now());
     Call call{.context = context, .model = model, .document = *document, .format = wire::Format::json};
     std::shared_ptr<UploadBody> upload;

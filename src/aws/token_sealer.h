@@ -25,7 +25,10 @@ public:
         list_consumers = 4,
         list_channels = 5,
         list_queues = 6,
-        receipt = 7
+        receipt = 7,
+        list_video_streams = 20,
+        list_fragments = 21,
+        playback_session = 22
     };
 
     // Base64 of 8 bytes 00..01, as AWS's begin, and a multiple of 16 bytes [prod, data-streams spec 4.6].
