@@ -27,6 +27,8 @@ std::string_view to_string(MemoryUse use) {
             return "subscriptions";
         case MemoryUse::queues:
             return "queues";
+        case MemoryUse::media:
+            return "media";
     }
     return "";
 }

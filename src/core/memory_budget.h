@@ -23,9 +23,10 @@ enum class MemoryUse : std::uint8_t {
     small_replies,  // the same for those up to http::ServerOptions::response_size_small
     reads,          // records read from disk
     subscriptions,  // events on their way to subscribers
-    queues          // records of queues that were received and not acknowledged
+    queues,         // records of queues that were received and not acknowledged
+    media           // fragments of media while they arrive, and those that are kept in memory alone
 };
-inline constexpr std::size_t memory_use_count = 8;
+inline constexpr std::size_t memory_use_count = 9;
 // As metrics name it: "large_bodies".
 std::string_view to_string(MemoryUse use);
 

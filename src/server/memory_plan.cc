@@ -135,13 +135,14 @@ MemoryPlan plan_memory(std::size_t limit, std::size_t cores, std::size_t cache_b
     };
     using core::MemoryUse;
     set(MemoryUse::bodies, part(rest, 11, 8 * mib, 256 * mib));
-    set(MemoryUse::large_bodies, part(rest, 19, 17 * mib, 256 * mib));
-    set(MemoryUse::calls, part(rest, 18, 16 * mib, 256 * mib));
-    set(MemoryUse::replies, part(rest, 17, 16 * mib, 512 * mib));
+    set(MemoryUse::large_bodies, part(rest, 15, 17 * mib, 256 * mib));
+    set(MemoryUse::calls, part(rest, 15, 16 * mib, 256 * mib));
+    set(MemoryUse::replies, part(rest, 14, 15 * mib, 512 * mib));
     set(MemoryUse::small_replies, part(rest, 4, 4 * mib, 64 * mib));
     set(MemoryUse::reads, part(rest, 11, 12 * mib, 256 * mib));
     set(MemoryUse::subscriptions, part(rest, 8, 8 * mib, 256 * mib));
     set(MemoryUse::queues, part(rest, 3, 4 * mib, 128 * mib));
+    set(MemoryUse::media, part(rest, 8, 8 * mib, 1024 * mib));
     plan.event_bytes_max = std::min(plan.shares[static_cast<std::size_t>(MemoryUse::subscriptions)] / 2, 32 * mib);
     plan.buffer_kept_max = part(limit, 1, 4 * mib, 32 * mib);
     // A connection takes some 6 KiB, and 16 KiB more while it is read from.
