@@ -1,0 +1,28 @@
+// How the bytes of source records become columns: the settings of an input (S5.2 to S5.4), already checked for form.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sql/types/type.h"
+
+namespace riacho::sql {
+
+enum class RecordFormat : std::uint8_t { json, csv };
+
+struct RecordColumn {
+    std::string name;
+    std::string mapping;  // JSON: "$.a.b", "$.rows[0:].x"; CSV: not used
+    Type type;
+};
+
+struct RecordSchema {
+    RecordFormat format = RecordFormat::json;
+    std::string row_path = "$";        // JSON: RecordRowPath
+    std::string row_delimiter = "\n";  // CSV
+    std::string column_delimiter = ",";
+    std::vector<RecordColumn> columns;
+};
+
+}  // namespace riacho::sql
