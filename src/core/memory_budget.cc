@@ -27,6 +27,10 @@ std::string_view to_string(MemoryUse use) {
             return "subscriptions";
         case MemoryUse::queues:
             return "queues";
+        case MemoryUse::deliveries:
+            return "deliveries";
+        case MemoryUse::applications:
+            return "applications";
         case MemoryUse::media:
             return "media";
     }

@@ -24,9 +24,11 @@ enum class MemoryUse : std::uint8_t {
     reads,          // records read from disk
     subscriptions,  // events on their way to subscribers
     queues,         // records of queues that were received and not acknowledged
-    media           // fragments of media while they arrive, and those that are kept in memory alone
+    media,          // fragments of media while they arrive, and those that are kept in memory alone
+    deliveries,     // files of delivery streams on their way to their destinations
+    applications    // what SQL applications work on
 };
-inline constexpr std::size_t memory_use_count = 9;
+inline constexpr std::size_t memory_use_count = 11;
 // As metrics name it: "large_bodies".
 std::string_view to_string(MemoryUse use);
 

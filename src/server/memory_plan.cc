@@ -129,20 +129,22 @@ MemoryPlan plan_memory(std::size_t limit, std::size_t cores, std::size_t cache_b
     // Beside the cache, a checkpoint's worth of records that it does not cover yet.
     plan.cached_bytes_max = std::max(plan.cached_bytes_max, plan.cache_bytes + std::min(plan.cache_bytes, 64 * mib));
     const std::size_t rest = usable - std::min(usable / 2, plan.cached_bytes_max);
-    plan.queue_bytes_max = part(rest, 9, 16 * mib, 64 * mib);
+    plan.queue_bytes_max = part(rest, 8, 16 * mib, 64 * mib);
     const auto set = [&](core::MemoryUse use, std::size_t bytes) {
         plan.shares[static_cast<std::size_t>(use)] = bytes;
     };
     using core::MemoryUse;
-    set(MemoryUse::bodies, part(rest, 11, 8 * mib, 256 * mib));
+    set(MemoryUse::bodies, part(rest, 10, 8 * mib, 256 * mib));
     set(MemoryUse::large_bodies, part(rest, 15, 17 * mib, 256 * mib));
-    set(MemoryUse::calls, part(rest, 15, 16 * mib, 256 * mib));
-    set(MemoryUse::replies, part(rest, 14, 15 * mib, 512 * mib));
-    set(MemoryUse::small_replies, part(rest, 4, 4 * mib, 64 * mib));
-    set(MemoryUse::reads, part(rest, 11, 12 * mib, 256 * mib));
-    set(MemoryUse::subscriptions, part(rest, 8, 8 * mib, 256 * mib));
+    set(MemoryUse::calls, part(rest, 14, 16 * mib, 256 * mib));
+    set(MemoryUse::replies, part(rest, 13, 15 * mib, 512 * mib));
+    set(MemoryUse::small_replies, part(rest, 3, 3 * mib, 64 * mib));
+    set(MemoryUse::reads, part(rest, 10, 12 * mib, 256 * mib));
+    set(MemoryUse::subscriptions, part(rest, 6, 6 * mib, 256 * mib));
     set(MemoryUse::queues, part(rest, 3, 4 * mib, 128 * mib));
-    set(MemoryUse::media, part(rest, 8, 8 * mib, 1024 * mib));
+    set(MemoryUse::media, part(rest, 7, 8 * mib, 1024 * mib));
+    set(MemoryUse::deliveries, part(rest, 7, 8 * mib, 512 * mib));
+    set(MemoryUse::applications, part(rest, 4, 4 * mib, 256 * mib));
     plan.event_bytes_max = std::min(plan.shares[static_cast<std::size_t>(MemoryUse::subscriptions)] / 2, 32 * mib);
     plan.buffer_kept_max = part(limit, 1, 4 * mib, 32 * mib);
     // A connection takes some 6 KiB, and 16 KiB more while it is read from.
