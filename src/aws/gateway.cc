@@ -71,9 +71,10 @@ public:
             idle.pop_back();
         }
     }
-    DocumentLease(const DocumentLease&) = delete;
-    DocumentLease& operator=(const DocumentLease&) = delete;
+    DocumentLease(DocumentLease&&) noexcept = default;
+    DocumentLease& operator=(DocumentLease&&) = delete;
     ~DocumentLease() {
+        if (!document_) return;  // moved from
         auto& idle = is_large_ ? pool().large : pool().small;
         if (idle.size() < (is_large_ ? large_idle_max : small_idle_max)) idle.push_back(std::move(document_));
     }
@@ -233,6 +234,29 @@ void set_error(http::Response& response, const ApiError& error, Envelope envelop
 
 }  // namespace
 
+// A call whose signature and document were accepted.
+struct Gateway::Accepted {
+    Accepted(Route& to, DocumentLease parsed, Authenticated from, const http::Request& request, TimestampMs now,
+             wire::Format format, Envelope errors_as)
+        : route(to),
+          document(std::move(parsed)),
+          caller(std::move(from)),
+          context(request.core(),
+                  {caller.account, caller.region, caller.user, to.operation.info->name,
+                   request.find("x-riacho-fault").value_or(""), request.authority(), request.secure()},
+                  now),
+          call{.context = context, .model = *to.service->model, .document = *document, .format = format},
+          envelope(errors_as) {}
+
+    Route& route;
+    DocumentLease document;
+    Authenticated caller;  // context has views into it
+    OpContext context;
+    Call call;
+    Envelope envelope;
+    std::shared_ptr<UploadBody> upload;
+};
+
 Gateway::Gateway(const Authenticator& authenticator, core::Clock& clock, core::Rng& rng)
     : authenticator_(authenticator), clock_(clock), rng_(rng), table_(std::make_unique<Table>()) {}
 
@@ -310,7 +334,8 @@ http::BodyPlan Gateway::on_head(const http::Request& request) {
 }
 
 // The order of the steps is the order in which AWS answers: spec 1.9, pinned by tests/api/test_transport.py. The
-// size of the body (413) was judged by the HTTP server.
+// size of the body (413) was judged by the HTTP server. One coroutine for all steps: each further one costs every call
+// a frame.
 Task<http::Response> Gateway::handle(http::Request& request) {
     const bool cors = request.find("origin").has_value();
     if (cors && request.method() == "OPTIONS") {
@@ -322,12 +347,42 @@ Task<http::Response> Gateway::handle(http::Request& request) {
     const MonotonicNs arrived = logged ? clock_.monotonic() : MonotonicNs();
     http::Response response;
     CallLine line;
+    std::optional<Accepted> accepted;
+    accept(request, accepted, response, line);
+    if (accepted && is_supported(*accepted, response, line)) {
+        Route& route = accepted->route;
+        Call& call = accepted->call;
+        const MonotonicNs started = clock_.monotonic();
+        try {
+            co_await route.operation.run(route.service->state, &call);
+        } catch (const std::exception& unexpected) {
+            // The one barrier: expected failures are values, so whatever gets here is a bug or exhaustion.
+            table_->unexpected_exceptions.fetch_add(1, std::memory_order_relaxed);
+            core::log_line(core::LogLevel::error, "unexpected exception",
+                           {{"operation", route.operation.info->name}, {"what", unexpected.what()}});
+            call.error = errors::internal_failure();
+        }
+        route.latency.record_ns(clock_.monotonic().value() - started.value());
+        finish(*accepted, response, line);
+    }
+    if (logged) {
+        line.ns = clock_.monotonic().value() - arrived.value();
+        log_call(request, response.status, line);
+    }
+    add_request_ids(response.headers, rng_, false);
+    if (cors) add_cors_headers(response.headers);
+    co_return response;
+}
+
+// Judges a request up to its operation's input: either there is an accepted call, or the response is complete.
+void Gateway::accept(http::Request& request, std::optional<Accepted>& accepted, http::Response& response,
+                     CallLine& line) {
     const std::string_view target = request.find("x-amz-target").value_or("");
     const std::string_view type = media_type(request);
     const bool is_json = equal_ignoring_case(type, json_content_type);
     const bool is_cbor = equal_ignoring_case(type, cbor_content_type);
-    if (Route* route = find_path(request); route != nullptr) {
-        co_await run_rest(request, *route, response, line);
+    if (Route* route = target.empty() ? find_path(request) : nullptr; route != nullptr) {
+        accept_rest(request, *route, accepted, response, line);
     } else if (request.method() != "POST") {
         response = unroutable("");
     } else if (request.body().empty()) {
@@ -336,7 +391,7 @@ Task<http::Response> Gateway::handle(http::Request& request) {
     } else if (has_unknown_coding(request)) {
         set_error(response, errors::unsupported_coding(), is_cbor ? Envelope::cbor : Envelope::json, line);
     } else if (is_json || is_cbor) {
-        co_await run_json(request, is_json ? wire::Format::json : wire::Format::cbor, response, line);
+        accept_json(request, is_json ? wire::Format::json : wire::Format::cbor, target, accepted, response, line);
     } else if (equal_ignoring_case(type, "application/json")) {
         const DocumentLease document(request.body().size());
         const bool readable =
@@ -348,13 +403,6 @@ Task<http::Response> Gateway::handle(http::Request& request) {
     } else {
         response = unroutable(target);
     }
-    if (logged) {
-        line.ns = clock_.monotonic().value() - arrived.value();
-        log_call(request, response.status, line);
-    }
-    add_request_ids(response.headers, rng_, false);
-    if (cors) add_cors_headers(response.headers);
-    co_return response;
 }
 
 void Gateway::refuse(Route& route, http::Response& response, const ApiError& error, Envelope envelope,
@@ -380,86 +428,70 @@ http::Response Gateway::overloaded(const http::Request& request) {
 
 void Gateway::release_idle_memory() { DocumentLease::release_idle(); }
 
-Task<void> Gateway::run_json(http::Request& request, wire::Format format, http::Response& response, CallLine& line) {
+void Gateway::accept_json(http::Request& request, wire::Format format, std::string_view target,
+                          std::optional<Accepted>& accepted, http::Response& response, CallLine& line) {
     const Envelope envelope = format == wire::Format::json ? Envelope::json : Envelope::cbor;
-    const DocumentLease document(request.body().size());
+    DocumentLease document(request.body().size());
     if (!(*document).parse(format, request.body(), http::Request::body_padding)) {
-        co_return set_error(response, errors::unreadable_body(), envelope, line);
+        return set_error(response, errors::unreadable_body(), envelope, line);
     }
-    const std::string_view target = request.find("x-amz-target").value_or("");
     Route* route = find_target(target);
-    if (route == nullptr) co_return set_error(response, errors::unknown_operation(), envelope, line);
+    if (route == nullptr) return set_error(response, errors::unknown_operation(), envelope, line);
     const ServiceModel& model = *route->service->model;
     if (format == wire::Format::cbor && !model.cbor) {
         response = unroutable(target);
-        co_return;
+        return;
     }
     auto caller = authenticator_.authenticate(request, expectation_of(model));
-    if (!caller) co_return refuse(*route, response, caller.error(), envelope, line);
-    OpContext context(request.core(),
-                      {caller->account, caller->region, caller->user, route->operation.info->name,
-                       request.find("x-riacho-fault").value_or(""), request.authority(), request.secure()},
-                      clock_.now());
-    Call call{.context = context, .model = model, .document = *document, .format = format};
-    co_await run(*route, call, response, line);
-    if (call.producer) response.producer = stream_body(std::move(call.producer), call.is_download, nullptr);
+    if (!caller) return refuse(*route, response, caller.error(), envelope, line);
+    accepted.emplace(*route, std::move(document), *std::move(caller), request, clock_.now(), format, envelope);
 }
 
 // The signature comes before the body here: the path has said what is asked for.
-Task<void> Gateway::run_rest(http::Request& request, Route& route, http::Response& response, CallLine& line) {
+void Gateway::accept_rest(http::Request& request, Route& route, std::optional<Accepted>& accepted,
+                          http::Response& response, CallLine& line) {
     const ServiceModel& model = *route.service->model;
-    if (has_unknown_coding(request)) {
-        co_return refuse(route, response, errors::unsupported_coding(), Envelope::rest_json, line);
-    }
+    constexpr Envelope envelope = Envelope::rest_json;
+    if (has_unknown_coding(request)) return refuse(route, response, errors::unsupported_coding(), envelope, line);
     const bool is_upload = route.operation.info->upload && request.stream() != nullptr;
     auto caller = is_upload ? authenticator_.authenticate_head(request, expectation_of(model))
                             : authenticator_.authenticate(request, expectation_of(model));
-    if (!caller) co_return refuse(route, response, caller.error(), Envelope::rest_json, line);
-    const DocumentLease document(request.body().size());
+    if (!caller) return refuse(route, response, caller.error(), envelope, line);
+    DocumentLease document(request.body().size());
     if (request.body().empty()) {
         (*document).make_empty(wire::Format::json);
     } else if (!(*document).parse(wire::Format::json, request.body(), http::Request::body_padding)) {
-        co_return refuse(route, response, errors::unreadable_body(), Envelope::rest_json, line);
+        return refuse(route, response, errors::unreadable_body(), envelope, line);
     }
     bind_headers_of(*route.operation.info, request, *document);
-    OpContext context(request.core(),
-                      {caller->account, caller->region, caller->user, route.operation.info->name,
-                       request.find("x-riacho-fault").value_or(""), request.authority(), request.secure()},
-                      clock_.now());
-    Call call{.context = context, .model = model, .document = *document, .format = wire::Format::json};
-    std::shared_ptr<UploadBody> upload;
-    if (is_upload) upload = std::make_shared<UploadBody>(*request.stream(), std::move(caller->body_sha256));
-    call.upload = upload.get();
-    co_await run(route, call, response, line);
-    if (call.producer) response.producer = stream_body(std::move(call.producer), call.is_download, std::move(upload));
+    accepted.emplace(route, std::move(document), *std::move(caller), request, clock_.now(), wire::Format::json,
+                     envelope);
+    if (is_upload) {
+        accepted->upload = std::make_shared<UploadBody>(*request.stream(), std::move(accepted->caller.body_sha256));
+        accepted->call.upload = accepted->upload.get();
+    }
 }
 
-Task<void> Gateway::run(Route& route, Call& call, http::Response& response, CallLine& line) {
-    const OperationInfo& operation = *route.operation.info;
-    const bool is_rest = call.model.protocol == Protocol::rest_json;
-    const bool is_json = call.format == wire::Format::json;
-    const Envelope envelope = is_rest ? Envelope::rest_json : is_json ? Envelope::json : Envelope::cbor;
-    if (route.operation.run == nullptr) {
-        auto error = decode_input(call.model, *operation.input, call.document, nullptr);
-        co_return refuse(route, response, error ? *error : errors::operation_not_supported(operation.name), envelope,
-                         line);
-    }
-    const MonotonicNs started = clock_.monotonic();
-    try {
-        co_await route.operation.run(route.service->state, &call);
-    } catch (const std::exception& unexpected) {
-        // The one barrier: expected failures are values, so whatever gets here is a bug or exhaustion.
-        table_->unexpected_exceptions.fetch_add(1, std::memory_order_relaxed);
-        core::log_line(core::LogLevel::error, "unexpected exception",
-                       {{"operation", operation.name}, {"what", unexpected.what()}});
-        call.error = errors::internal_failure();
-    }
-    route.latency.record_ns(clock_.monotonic().value() - started.value());
+// Operations that are not there yet validate their input all the same.
+bool Gateway::is_supported(Accepted& accepted, http::Response& response, CallLine& line) const {
+    const OperationEntry& operation = accepted.route.operation;
+    if (operation.run != nullptr) return true;
+    const Call& call = accepted.call;
+    const auto error = decode_input(call.model, *operation.info->input, call.document, nullptr);
+    refuse(accepted.route, response, error ? *error : errors::operation_not_supported(operation.info->name),
+           accepted.envelope, line);
+    return false;
+}
+
+// Makes the response of what the operation gave.
+void Gateway::finish(Accepted& accepted, http::Response& response, CallLine& line) const {
+    Route& route = accepted.route;
+    Call& call = accepted.call;
     if (core::is_logged(core::LogLevel::debug)) {
-        line.operation = operation.name;
+        line.operation = route.operation.info->name;
         line.stream = stream_of(call.context.stream(), call.document);
     }
-    if (call.error) co_return refuse(route, response, *call.error, envelope, line);
+    if (call.error) return refuse(route, response, *call.error, accepted.envelope, line);
     route.succeeded.fetch_add(1, std::memory_order_relaxed);
     const bool is_events = call.producer && !call.is_download;
     bool has_type = false;
@@ -467,13 +499,18 @@ Task<void> Gateway::run(Route& route, Call& call, http::Response& response, Call
         response.headers.add(name, value);
         has_type |= name == "content-type";
     }
-    if (has_type) co_return;
-    response.headers.add("content-type", is_events ? wire::event_stream_content_type
-                                         : is_rest ? std::string_view("application/json")
-                                         : is_json ? json_content_type
-                                                   : cbor_content_type);
+    if (!has_type) {
+        response.headers.add("content-type", is_events ? wire::event_stream_content_type
+                                             : accepted.envelope == Envelope::rest_json
+                                                 ? std::string_view("application/json")
+                                             : call.format == wire::Format::json ? json_content_type
+                                                                                 : cbor_content_type);
+    }
     response.body = std::move(call.body);
     response.memory = std::move(call.context.reply_memory());
+    if (call.producer) {
+        response.producer = stream_body(std::move(call.producer), call.is_download, std::move(accepted.upload));
+    }
 }
 
 void Gateway::collect(core::MetricsWriter& writer) const {

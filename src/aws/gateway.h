@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,16 +47,19 @@ public:
 
 private:
     struct Route;
+    struct Accepted;
 
     // The operation X-Amz-Target names; null when there is none.
     [[nodiscard]] Route* find_target(std::string_view target) const;
     // The operation of method and path; null when there is none, or when a target says that it is not looked for.
     [[nodiscard]] Route* find_path(const http::Request& request) const;
-    // Fill the response of a request that got as far as having a body.
-    Task<void> run_json(http::Request& request, wire::Format format, http::Response& response, CallLine& line);
-    Task<void> run_rest(http::Request& request, Route& route, http::Response& response, CallLine& line);
-    // A request whose signature and document were accepted.
-    Task<void> run(Route& route, Call& call, http::Response& response, CallLine& line);
+    void accept(http::Request& request, std::optional<Accepted>& accepted, http::Response& response, CallLine& line);
+    void accept_json(http::Request& request, wire::Format format, std::string_view target,
+                     std::optional<Accepted>& accepted, http::Response& response, CallLine& line);
+    void accept_rest(http::Request& request, Route& route, std::optional<Accepted>& accepted, http::Response& response,
+                     CallLine& line);
+    bool is_supported(Accepted& accepted, http::Response& response, CallLine& line) const;
+    void finish(Accepted& accepted, http::Response& response, CallLine& line) const;
     void refuse(Route& route, http::Response& response, const ApiError& error, Envelope envelope, CallLine& line) const;
 
     const Authenticator& authenticator_;

@@ -95,6 +95,11 @@ http::BodyPlan Router::on_head(const http::Request& request) {
 }
 
 http::Response Router::overloaded(const http::Request& request) { return gateway_.overloaded(request); }
-Task<http::Response> Router::handle(http::Request& request) { return routes_->mux.handle(request); }
+
+Task<http::Response> Router::handle(http::Request& request) {
+    // What nearly every call is, past the search for a page.
+    if (request.path() == "/" && request.method() == "POST") return gateway_.handle(request);
+    return routes_->mux.handle(request);
+}
 
 }  // namespace riacho::server

@@ -23,6 +23,14 @@ constexpr std::size_t input_capacity = 64 * 1024;
 constexpr std::size_t call_memory_factor = 2;
 constexpr std::size_t call_memory_body_min = 64 * 1024;
 
+// Cores take places for calls in lots, so that they do not write one shared number twice a call. What they keep in
+// reserve stays under an eighth of all.
+std::size_t places_lot(const SharedState& shared) {
+    constexpr std::size_t lot_max = 64;
+    const std::size_t share = shared.options.requests_in_progress_max / (16 * std::max<std::size_t>(1, shared.worker_count));
+    return std::clamp<std::size_t>(share, 1, lot_max);
+}
+
 }  // namespace
 
 Block make_block(std::size_t capacity) {
@@ -48,6 +56,7 @@ bool TokenBucket::take(MonotonicNs now) {
 Worker::Worker(SharedState& shared, core::Core& core)
     : shared_(shared),
       core_(core),
+      places_lot_(places_lot(shared)),
       tls_handshakes_(shared.options.tls_handshake_rate / static_cast<double>(shared.worker_count),
                       shared.options.tls_handshake_burst / static_cast<double>(shared.worker_count)),
       sweep_timer_(core.context()),
@@ -81,9 +90,12 @@ Response Worker::shed(const Request& request) noexcept {
 }
 
 Task<Response> Worker::call_handler(Request* request) {
-    if (shared_.in_progress.load(std::memory_order_relaxed) >= options().requests_in_progress_max) {
-        co_return shed(*request);
-    }
+    if (!take_place()) co_return shed(*request);
+    struct Place {
+        Worker& worker;
+        ~Place() { worker.give_place(); }
+    };
+    const Place place{*this};
     core::MemoryLease lease;
     if (request->body().size() > call_memory_body_min) {
         // At most the half, so that the largest body is served by the smallest node.
@@ -93,7 +105,6 @@ Task<Response> Worker::call_handler(Request* request) {
         if (!taken) co_return shed(*request);
         lease = core::MemoryLease(shared_.memory, core::MemoryUse::calls, bytes);
     }
-    shared_.in_progress.fetch_add(1, std::memory_order_relaxed);
     Response response;
     try {
         response = co_await shared_.handler.handle(*request);
@@ -102,8 +113,27 @@ Task<Response> Worker::call_handler(Request* request) {
         response = Response();
         response.status = 500;
     }
-    shared_.in_progress.fetch_sub(1, std::memory_order_relaxed);
     co_return response;
+}
+
+bool Worker::take_place() {
+    if (places_ == 0) {
+        const std::size_t before = shared_.places_taken.fetch_add(places_lot_, std::memory_order_relaxed);
+        if (before + places_lot_ > options().requests_in_progress_max) {
+            shared_.places_taken.fetch_sub(places_lot_, std::memory_order_relaxed);
+            return false;
+        }
+        places_ = places_lot_;
+    }
+    --places_;
+    return true;
+}
+
+void Worker::give_place() {
+    ++places_;
+    if (places_ < 2 * places_lot_ - 1) return;
+    places_ -= places_lot_;
+    shared_.places_taken.fetch_sub(places_lot_, std::memory_order_relaxed);
 }
 
 // To be called while the exception is being handled.
@@ -134,6 +164,7 @@ void Worker::remove(Connection& connection) {
 // One timer per core instead of one per request; it rests while there is no connection.
 void Worker::schedule_sweep() {
     sweeping_ = true;
+    refresh_date();
     sweep_timer_.expires_after(std::chrono::milliseconds(options().sweep_interval_ms));
     sweep_timer_.async_wait([this](const boost::system::error_code& ec) {
         sweeping_ = false;
@@ -172,7 +203,8 @@ void Worker::give_block(Block block) {
     if (block.capacity == block_capacity && blocks_.size() < blocks_kept_max) blocks_.push_back(std::move(block));
 }
 
-std::string_view Worker::date_line() {
+// With the sweep, not with each response: reading node time costs more than the line.
+void Worker::refresh_date() {
     const std::int64_t second = shared_.clock.now().value() / 1000;
     if (second != date_s_) {
         date_s_ = second;
@@ -182,7 +214,6 @@ std::string_view Worker::date_line() {
         const auto end = fmt::format_to_n(date_.data(), date_.size(), "date: {:%a, %d %b %Y %H:%M:%S} GMT\r\n", utc);
         date_size_ = end.size;
     }
-    return {date_.data(), date_size_};
 }
 
 }  // namespace riacho::http::detail

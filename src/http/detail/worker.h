@@ -72,7 +72,8 @@ struct SharedState {
     Handler& handler;
     core::MemoryBudget& memory;
     std::size_t worker_count;
-    std::atomic<std::size_t> in_progress{0};  // calls of the handler
+    // Of requests_in_progress_max: places that calls of the handler have, or that workers keep for their next ones.
+    std::atomic<std::size_t> places_taken{0};
     std::atomic<bool> stopping{false};
 };
 
@@ -110,8 +111,8 @@ public:
     // Valid until the next suspension of whoever uses it.
     [[nodiscard]] Buffer& output() { return output_; }
     [[nodiscard]] Block& input() { return input_; }
-    // "date: ...\r\n" of this second.
-    std::string_view date_line();
+    // "date: ...\r\n", at most a sweep old.
+    [[nodiscard]] std::string_view date_line() const { return {date_.data(), date_size_}; }
     [[nodiscard]] core::MemoryBudget& memory() { return shared_.memory; }
 
     // Every connection is told; those still there after the deadline are closed hard.
@@ -125,9 +126,15 @@ private:
                                                     boost::asio::io_context::executor_type>;
     void schedule_sweep();
     void sweep();
+    void refresh_date();
+    // A place among the calls in progress; false when there is none.
+    bool take_place();
+    void give_place();
 
     SharedState& shared_;
     core::Core& core_;
+    const std::size_t places_lot_;
+    std::size_t places_ = 0;
     WorkerStats stats_;
     std::unique_ptr<TlsContext> tls_;
     TokenBucket tls_handshakes_;
