@@ -11,6 +11,7 @@
 #include "aws/call.h"
 #include "aws/replies.h"
 #include "core/fwd.h"
+#include "http/handler.h"
 #include "http/message.h"
 
 namespace riacho::aws {

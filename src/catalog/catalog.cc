@@ -75,7 +75,7 @@ struct Catalog::Impl {
     std::string path;
     std::function<void(std::string_view)> on_failure;
     std::function<void(const Feed&)> on_publish;
-    std::optional<Store> store;  // the writing thread's once it runs
+    std::optional<SqliteStore> store;  // the writing thread's once it runs
 
     // The applying thread's own.
     State head;
@@ -110,7 +110,7 @@ struct Catalog::Impl {
 Expected<void, StoreError> Catalog::Impl::write(const Unwritten& changes, const Snapshot& snapshot,
                                                 StoreUpdate update) {
     if (!store) {
-        TRY(auto opened, Store::open(path));
+        TRY(auto opened, SqliteStore::open(path));
         store.emplace(std::move(opened));
     }
     for (const std::uint64_t uid : changes.streams) update.streams.emplace_back(uid, snapshot.find_by_uid(uid));
@@ -193,8 +193,8 @@ Expected<std::unique_ptr<Catalog>, StoreError> Catalog::open(const std::string& 
     auto impl = std::make_unique<Impl>();
     impl->path = directory + "/catalog.sqlite";
     impl->on_failure = std::move(on_failure);
-    if (Store::exists(impl->path)) {
-        TRY(auto store, Store::open(impl->path));
+    if (SqliteStore::exists(impl->path)) {
+        TRY(auto store, SqliteStore::open(impl->path));
         TRY(auto loaded, store.load());
         impl->store.emplace(std::move(store));
         impl->head = std::move(loaded.state);

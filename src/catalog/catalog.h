@@ -15,7 +15,7 @@
 #include "catalog/apply.h"
 #include "catalog/command.h"
 #include "catalog/snapshot.h"
-#include "catalog/store.h"
+#include "catalog/sqlite_store.h"
 
 namespace riacho::catalog {
 

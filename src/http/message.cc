@@ -41,14 +41,6 @@ Task<bool> BodyWriter::write(std::span<const std::string_view> pieces) {
     co_return written;
 }
 
-BodyPlan Handler::on_head(const Request&) { return {}; }
-
-Response Handler::overloaded(const Request&) {
-    Response response;
-    response.status = 503;
-    return response;
-}
-
 std::string_view reason_phrase(int status) {
     switch (status) {
         case 100:

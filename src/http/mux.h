@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "http/handler.h"
 #include "http/message.h"
 
 namespace riacho::http {

@@ -89,7 +89,8 @@ struct Server::Impl {
                  .memory = memory,
                  .worker_count = r.size()},
           runtime(r),
-          bucket(shared.options.accept_rate, shared.options.accept_burst),
+          accept_rate{static_cast<double>(shared.options.accept_rate),
+                      static_cast<double>(shared.options.accept_burst)},
           acceptor(r.core(0).context()),
           pause(r.core(0).context()) {
         for (std::size_t i = 0; i < r.size(); ++i) {
@@ -129,7 +130,8 @@ struct Server::Impl {
 
     // The rest lives on the accepting core.
     std::size_t connections_max = 0;
-    detail::TokenBucket bucket;
+    const TokenRate accept_rate;
+    TokenBucket bucket;
     Acceptor acceptor;
     Timer pause;
     std::vector<std::size_t> dealt;  // open connections per worker
@@ -204,7 +206,7 @@ void Server::Impl::accept_some() {
     for (;;) {
         // Above the rate connections wait in the kernel's queue: a burst of short ones is served late rather than not.
         const MonotonicNs now = shared.clock.monotonic();
-        if (!bucket.has_token(now)) {
+        if (!bucket.has(accept_rate, 1, now)) {
             delayed.add();
             return accept_later();
         }
@@ -214,7 +216,7 @@ void Server::Impl::accept_some() {
         const int fd = ::accept4(acceptor.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             peer.resize(size);
-            bucket.take(now);
+            bucket.take(accept_rate, 1, now);
             admit(fd, plain_address(peer.address()));
             continue;
         }

@@ -182,7 +182,7 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
     auto locked = log::Directory::open(data_dir.path(), neighbours, io::posix_file_system());
     if (!locked) return fail(StartError{exit_code_of(locked.error().fault), locked.error().message});
     directory = *std::move(locked);
-    const bool is_new = !catalog::Store::exists(data_dir.file("catalog.sqlite"));
+    const bool is_new = !catalog::SqliteStore::exists(data_dir.file("catalog.sqlite"));
     const auto report_catalog = [this, report](std::string_view what) {
         catalog_failed = true;
         report(what);

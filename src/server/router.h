@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/fwd.h"
+#include "http/handler.h"
 #include "http/message.h"
 #include "server/origin_policy.h"
 

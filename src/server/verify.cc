@@ -8,7 +8,7 @@
 #include <string>
 
 #include "catalog/keyring.h"
-#include "catalog/store.h"
+#include "catalog/sqlite_store.h"
 #include "core/rng.h"
 #include "http/tls.h"
 #include "io/file_system.h"
@@ -58,7 +58,7 @@ void print_log(const log::VerifyReport& report, Findings& findings) {
 
 // is_used: the log holds something, so that there must be a catalog. Returns what it holds, if it can be read.
 std::optional<catalog::Loaded> verify_catalog(const std::string& path, bool is_used, Findings& findings) {
-    if (!catalog::Store::exists(path)) {
+    if (!catalog::SqliteStore::exists(path)) {
         if (is_used) {
             findings.damage(path + " is missing, and the log holds what it described");
         } else {
@@ -66,7 +66,7 @@ std::optional<catalog::Loaded> verify_catalog(const std::string& path, bool is_u
         }
         return std::nullopt;
     }
-    auto store = catalog::Store::open(path);
+    auto store = catalog::SqliteStore::open(path);
     if (!store) {
         findings.damage(store.error().message);
         return std::nullopt;

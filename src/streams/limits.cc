@@ -6,10 +6,13 @@ namespace riacho::streams {
 namespace {
 
 constexpr double mebibyte = 1 << 20;
-constexpr double write_bytes_rate = mebibyte;
-constexpr double write_records_rate = 1'000;
-constexpr double read_bytes_rate = 2 * mebibyte;
-constexpr double calls_rate = 5;
+// Buckets hold what one second brings.
+constexpr TokenRate each_second(double n) { return {.per_second = n, .burst = n}; }
+
+constexpr TokenRate write_bytes_rate = each_second(mebibyte);
+constexpr TokenRate write_records_rate = each_second(1'000);
+constexpr TokenRate read_bytes_rate = each_second(2 * mebibyte);
+constexpr double calls_per_second = 5;
 
 // AWS: calls per second of an account (spec 2.1); the data plane is limited by shard instead.
 double rate_of(std::string_view operation) {
@@ -27,7 +30,7 @@ double rate_of(std::string_view operation) {
                                                               {"ReceiveQueueRecords", 0},
                                                               {"AcknowledgeQueueRecords", 0}};
     const auto found = others.find(operation);
-    return found == others.end() ? calls_rate : found->second;
+    return found == others.end() ? calls_per_second : found->second;
 }
 
 // Twice what is left may come before the next look, so that looking costs little.
@@ -40,29 +43,6 @@ void forget_idle(Map& map, std::size_t& kept_max, std::size_t many, IsIdle is_id
 
 }  // namespace
 
-void TokenBucket::refill(double rate, double burst, MonotonicNs now) {
-    if (refilled_ns_ < 0) {
-        tokens_ = burst;
-    } else {
-        tokens_ = std::min(burst, tokens_ + rate * static_cast<double>(now.value() - refilled_ns_) / 1e9);
-    }
-    refilled_ns_ = now.value();
-}
-
-bool TokenBucket::take(double rate, double burst, double n, MonotonicNs now) {
-    refill(rate, burst, now);
-    if (tokens_ <= 0) return false;
-    tokens_ -= n;
-    return true;
-}
-
-bool TokenBucket::take_all(double rate, double burst, double n, MonotonicNs now) {
-    refill(rate, burst, now);
-    if (tokens_ < n) return false;
-    tokens_ -= n;
-    return true;
-}
-
 Limits::ShardBuckets& Limits::Stripe::shard(std::uint64_t uid, MonotonicNs now) {
     forget_idle(shards, kept_max, many, [now](const ShardBuckets& buckets) { return buckets.is_idle(now); });
     return shards[uid];
@@ -74,10 +54,10 @@ bool Limits::write(std::uint64_t shard_uid, std::size_t bytes, MonotonicNs now) 
     const MutexLock lock(stripe.mutex);
     ShardBuckets& shard = stripe.shard(shard_uid, now);
     const auto size = static_cast<double>(bytes);
-    if (!shard.write_records.take_all(write_records_rate, write_records_rate, 1, now)) return false;
+    if (!shard.write_records.take(write_records_rate, 1, now)) return false;
     // A record larger than a second's bytes goes into debt, which the next ones wait for.
-    return size > write_bytes_rate ? shard.write_bytes.take(write_bytes_rate, write_bytes_rate, size, now)
-                                   : shard.write_bytes.take_all(write_bytes_rate, write_bytes_rate, size, now);
+    return size > write_bytes_rate.burst ? shard.write_bytes.take_into_debt(write_bytes_rate, size, now)
+                                         : shard.write_bytes.take(write_bytes_rate, size, now);
 }
 
 bool Limits::begin_read(std::uint64_t shard_uid, MonotonicNs now) {
@@ -85,23 +65,23 @@ bool Limits::begin_read(std::uint64_t shard_uid, MonotonicNs now) {
     Stripe& stripe = stripe_of(shard_uid);
     const MutexLock lock(stripe.mutex);
     ShardBuckets& shard = stripe.shard(shard_uid, now);
-    return shard.read_bytes.take(read_bytes_rate, read_bytes_rate, 0, now) &&
-           shard.read_calls.take_all(calls_rate, calls_rate, 1, now);
+    return shard.read_bytes.take_into_debt(read_bytes_rate, 0, now) &&
+           shard.read_calls.take(each_second(calls_per_second), 1, now);
 }
 
 void Limits::charge_read(std::uint64_t shard_uid, std::size_t bytes, MonotonicNs now) {
     if (!enforced_) return;
     Stripe& stripe = stripe_of(shard_uid);
     const MutexLock lock(stripe.mutex);
-    static_cast<void>(stripe.shard(shard_uid, now)
-                          .read_bytes.take(read_bytes_rate, read_bytes_rate, static_cast<double>(bytes), now));
+    static_cast<void>(
+        stripe.shard(shard_uid, now).read_bytes.take_into_debt(read_bytes_rate, static_cast<double>(bytes), now));
 }
 
 bool Limits::get_iterator(std::uint64_t shard_uid, MonotonicNs now) {
     if (!enforced_) return true;
     Stripe& stripe = stripe_of(shard_uid);
     const MutexLock lock(stripe.mutex);
-    return stripe.shard(shard_uid, now).iterator_calls.take_all(calls_rate, calls_rate, 1, now);
+    return stripe.shard(shard_uid, now).iterator_calls.take(each_second(calls_per_second), 1, now);
 }
 
 bool Limits::call(std::string_view account, std::string_view region, std::string_view operation, MonotonicNs now) {
@@ -112,7 +92,7 @@ bool Limits::call(std::string_view account, std::string_view region, std::string
     key.append("/").append(region).append("/").append(operation);
     const MutexLock lock(calls_mutex_);
     forget_idle(calls_, calls_kept_max_, many, [now](const TokenBucket& bucket) { return bucket.is_idle(now); });
-    return calls_[std::move(key)].take_all(rate, rate, 1, now);
+    return calls_[std::move(key)].take(each_second(rate), 1, now);
 }
 
 bool Limits::has_daily(std::uint64_t stream_uid, std::string_view operation, std::size_t max, TimestampMs now) {

@@ -13,28 +13,9 @@
 
 #include "base/mutex.h"
 #include "base/time.h"
+#include "base/token_bucket.h"
 
 namespace riacho::streams {
-
-// Tokens that come back at a steady rate, up to what one second brings (or the burst). May go below zero, for calls
-// whose cost is known only afterwards.
-class TokenBucket {
-public:
-    // True if there was any token; then n are taken.
-    bool take(double rate, double burst, double n, MonotonicNs now);
-    // True if all n were there; else none is taken.
-    bool take_all(double rate, double burst, double n, MonotonicNs now);
-    // Nobody has asked for so long that all debts are paid: forgetting it changes nothing.
-    [[nodiscard]] bool is_idle(MonotonicNs now) const { return now.value() - refilled_ns_ > idle_ns; }
-
-private:
-    static constexpr std::int64_t idle_ns = 60'000'000'000;
-
-    void refill(double rate, double burst, MonotonicNs now);
-
-    double tokens_ = 0;
-    std::int64_t refilled_ns_ = -1;
-};
 
 // Thread-safe. AWS: data-streams spec 2.1 (rates of calls) and 4.9 (throughput of shards).
 class Limits {

@@ -161,15 +161,4 @@ QueueSettings decode_queue_settings(std::string_view bytes);
 
 using QueueRef = std::shared_ptr<const catalog::ObjectState>;
 
-// What ReceiveQueueRecords and ReceiveDeadLetterQueueRecords ask for.
-struct ReceiveRequest {
-    std::string_view arn;
-    std::optional<std::int32_t> limit;
-    std::optional<std::int32_t> wait_s;
-    std::optional<std::int32_t> visibility_s;
-    bool dead = false;
-};
-// Waits until there is a record, as long as the request wants.
-Task<Result<std::vector<api::QueueRecord>>> receive(StreamsOp op, ReceiveRequest request);
-
 }  // namespace riacho::streams

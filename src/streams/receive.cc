@@ -1,4 +1,5 @@
-// How records come out of a queue.
+#include "streams/receive.h"
+
 #include <algorithm>
 
 #include "aws/gen/kinesis/errors.gen.h"

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/memory_budget.h"
 #include "core/task.h"
+#include "http/handler.h"
 #include "http/message.h"
 #include "http/server.h"
 

@@ -100,7 +100,7 @@ Task<bool> Connection::shake_hands(std::string received) {
     set_deadline(Deadline::handshake, worker_.options().tls_handshake_timeout_ms);
     boost::asio::steady_timer timer(worker_.core().context());
     // Handshakes are the dearest thing a stranger can ask for: above the rate they wait.
-    while (!worker_.tls_handshakes().take(worker_.now())) {
+    while (!worker_.take_tls_handshake()) {
         timer.expires_after(handshake_pause);
         co_await core::suspend([&timer](core::Wakeup& wakeup) {
             timer.async_wait([&wakeup](const boost::system::error_code&) { wakeup.run(); });

@@ -13,6 +13,7 @@
 #include "core/fwd.h"
 #include "core/memory_budget.h"
 #include "http/detail/rate_watch.h"
+#include "http/handler.h"
 #include "http/message.h"
 #include "http/server.h"
 

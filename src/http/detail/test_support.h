@@ -22,6 +22,7 @@
 #include "core/clock.h"
 #include "core/runtime.h"
 #include "core/task.h"
+#include "http/handler.h"
 #include "http/message.h"
 #include "http/server.h"
 

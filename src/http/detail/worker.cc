@@ -27,7 +27,8 @@ constexpr std::size_t call_memory_body_min = 64 * 1024;
 // reserve stays under an eighth of all.
 std::size_t places_lot(const SharedState& shared) {
     constexpr std::size_t lot_max = 64;
-    const std::size_t share = shared.options.requests_in_progress_max / (16 * std::max<std::size_t>(1, shared.worker_count));
+    const std::size_t share =
+        shared.options.requests_in_progress_max / (16 * std::max<std::size_t>(1, shared.worker_count));
     return std::clamp<std::size_t>(share, 1, lot_max);
 }
 
@@ -40,25 +41,12 @@ Block make_block(std::size_t capacity) {
     return block;
 }
 
-bool TokenBucket::has_token(MonotonicNs now) {
-    const auto elapsed_s = static_cast<double>(now.value() - refilled_at_ns_) / 1e9;
-    tokens_ = std::min(burst_, tokens_ + std::max(elapsed_s, 0.0) * rate_);
-    refilled_at_ns_ = now.value();
-    return tokens_ >= 1;
-}
-
-bool TokenBucket::take(MonotonicNs now) {
-    if (!has_token(now)) return false;
-    tokens_ -= 1;
-    return true;
-}
-
 Worker::Worker(SharedState& shared, core::Core& core)
     : shared_(shared),
       core_(core),
       places_lot_(places_lot(shared)),
-      tls_handshakes_(shared.options.tls_handshake_rate / static_cast<double>(shared.worker_count),
-                      shared.options.tls_handshake_burst / static_cast<double>(shared.worker_count)),
+      tls_handshake_rate_{shared.options.tls_handshake_rate / static_cast<double>(shared.worker_count),
+                          shared.options.tls_handshake_burst / static_cast<double>(shared.worker_count)},
       sweep_timer_(core.context()),
       input_(make_block(input_capacity)) {}
 

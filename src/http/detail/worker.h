@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/token_bucket.h"
 #include "core/clock.h"
 #include "core/memory_budget.h"
 #include "core/task.h"
 #include "http/detail/tls_context.h"
+#include "http/handler.h"
 #include "http/message.h"
 #include "http/server.h"
 
@@ -51,20 +53,6 @@ struct Block {
 
 Block make_block(std::size_t capacity);
 
-// A rate with a burst. Not thread-safe.
-class TokenBucket {
-public:
-    TokenBucket(double rate, double burst) : rate_(rate), burst_(burst), tokens_(burst) {}
-    bool has_token(MonotonicNs now);
-    bool take(MonotonicNs now);
-
-private:
-    double rate_;
-    double burst_;
-    double tokens_;
-    std::int64_t refilled_at_ns_ = 0;
-};
-
 // Shared by all workers of a server.
 struct SharedState {
     ServerOptions options;
@@ -98,7 +86,8 @@ public:
 
     void set_tls(TlsContext context) { tls_ = std::make_unique<TlsContext>(std::move(context)); }
     [[nodiscard]] TlsContext* tls() { return tls_.get(); }
-    [[nodiscard]] TokenBucket& tls_handshakes() { return tls_handshakes_; }
+    // Whether one more handshake may begin now.
+    [[nodiscard]] bool take_tls_handshake() { return tls_handshakes_.take(tls_handshake_rate_, 1, now()); }
 
     // Logs and counts what is being caught.
     void count_exception(std::string_view where) noexcept;
@@ -137,6 +126,7 @@ private:
     std::size_t places_ = 0;
     WorkerStats stats_;
     std::unique_ptr<TlsContext> tls_;
+    const TokenRate tls_handshake_rate_;
     TokenBucket tls_handshakes_;
     Connection* first_ = nullptr;
     Timer sweep_timer_;

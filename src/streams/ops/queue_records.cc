@@ -13,6 +13,7 @@
 #include "core/task.h"
 #include "streams/ops/ops.h"
 #include "streams/queues.h"
+#include "streams/receive.h"
 #include "streams/resources.h"
 
 namespace riacho::streams {

@@ -1,4 +1,4 @@
-#include "catalog/store.h"
+#include "catalog/sqlite_store.h"
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
@@ -79,11 +79,11 @@ StoreUpdate streams_with_tags(std::uint64_t count) {
 
 // A transaction that does not fit SQLite's cache writes in the middle of a statement; the statements that follow must
 // not hide what went wrong there: a full disk is waited for, a failing one ends the process.
-TEST(Store, a_disk_that_fills_inside_a_statement_is_full_and_not_failing) {
+TEST(SqliteStore, a_disk_that_fills_inside_a_statement_is_full_and_not_failing) {
     char directory[] = "/tmp/riacho-store-XXXXXX";
     const std::string path = std::string(mkdtemp(directory)) + "/catalog.sqlite";
     const FullDisk disk;
-    auto store = Store::open(path);
+    auto store = SqliteStore::open(path);
     ASSERT_TRUE(store) << store.error().message;
     const StoreUpdate update = streams_with_tags(500);  // 2 MB
     for (const std::int64_t left : {0, 4'096, 65'536, 700'000, 1'500'000}) {
@@ -131,14 +131,14 @@ StoreUpdate all_of(const Loaded& loaded) {
     return update;
 }
 
-TEST(Store, a_database_of_version_1_is_read_and_becomes_one_of_version_2) {
+TEST(SqliteStore, a_database_of_version_1_is_read_and_becomes_one_of_version_2) {
     char directory[] = "/tmp/riacho-store-XXXXXX";
     const std::string path = mkdtemp(directory);
     const std::string unpack = "tar -xJf tests/golden/data-directory-v1.tar.xz -C " + path;
     ASSERT_EQ(std::system(unpack.c_str()), 0) << "tests run in the root of the repository";
     std::string before;
     {
-        auto store = Store::open(path + "/catalog.sqlite");
+        auto store = SqliteStore::open(path + "/catalog.sqlite");
         ASSERT_TRUE(store) << store.error().message;
         const auto loaded = store->load();
         ASSERT_TRUE(loaded) << loaded.error().message;
@@ -164,7 +164,7 @@ TEST(Store, a_database_of_version_1_is_read_and_becomes_one_of_version_2) {
         const auto written = store->write(all_of(*loaded));
         ASSERT_TRUE(written) << written.error().message;
     }
-    auto store = Store::open(path + "/catalog.sqlite");
+    auto store = SqliteStore::open(path + "/catalog.sqlite");
     ASSERT_TRUE(store) << store.error().message;
     const auto loaded = store->load();
     ASSERT_TRUE(loaded) << loaded.error().message;

@@ -49,15 +49,15 @@ struct Loaded {
 };
 
 // Not thread-safe: one thread at a time.
-class Store {
+class SqliteStore {
 public:
     // Opens the database, or makes it.
-    static Expected<Store, StoreError> open(const std::string& path);
+    static Expected<SqliteStore, StoreError> open(const std::string& path);
     // Whether open() would find one; looking costs next to nothing, opening some milliseconds.
     static bool exists(const std::string& path);
-    Store(Store&&) noexcept;
-    Store& operator=(Store&&) noexcept;
-    ~Store();
+    SqliteStore(SqliteStore&&) noexcept;
+    SqliteStore& operator=(SqliteStore&&) noexcept;
+    ~SqliteStore();
 
     // Everything; every row's checksum is verified.
     Expected<Loaded, StoreError> load();
@@ -68,7 +68,7 @@ public:
 
 private:
     struct Impl;
-    explicit Store(std::unique_ptr<Impl> impl);
+    explicit SqliteStore(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
 

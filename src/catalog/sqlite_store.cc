@@ -1,4 +1,4 @@
-#include "catalog/store.h"
+#include "catalog/sqlite_store.h"
 
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -161,7 +161,7 @@ std::uint32_t progress_crc(const ProgressKey& key, std::string_view value) {
 
 }  // namespace
 
-struct Store::Impl : Connection {
+struct SqliteStore::Impl : Connection {
     [[nodiscard]] StoreError error(std::string_view doing) const {
         const StoreError first = first_error ? *first_error : newest_error(db.get());
         return {first.kind, fmt::format("the catalog {}: {}: {}", path, doing, first.message)};
@@ -187,7 +187,7 @@ struct Store::Impl : Connection {
     void write_rows(const char* put, const char* drop, const Rows& rows);
 };
 
-Expected<void, StoreError> Store::Impl::prepare() {
+Expected<void, StoreError> SqliteStore::Impl::prepare() {
     // Pragmas: storage-and-reliability 1.12. FULL syncs the write-ahead log on every commit.
     static constexpr const char* pragmas =
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA wal_autocheckpoint=1000;"
@@ -220,14 +220,14 @@ Expected<void, StoreError> Store::Impl::prepare() {
     return {};
 }
 
-Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Store::Store(Store&&) noexcept = default;
-Store& Store::operator=(Store&&) noexcept = default;
-Store::~Store() = default;
+SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SqliteStore::SqliteStore(SqliteStore&&) noexcept = default;
+SqliteStore& SqliteStore::operator=(SqliteStore&&) noexcept = default;
+SqliteStore::~SqliteStore() = default;
 
-bool Store::exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool SqliteStore::exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
-Expected<Store, StoreError> Store::open(const std::string& path) {
+Expected<SqliteStore, StoreError> SqliteStore::open(const std::string& path) {
     auto impl = std::make_unique<Impl>();
     impl->path = path;
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
@@ -236,10 +236,10 @@ Expected<Store, StoreError> Store::open(const std::string& path) {
     impl->db.reset(db);
     if (code != SQLITE_OK) return fail(impl->error("cannot be opened"));
     TRY_VOID(impl->prepare());
-    return Store(std::move(impl));
+    return SqliteStore(std::move(impl));
 }
 
-Expected<void, StoreError> Store::Impl::load_meta(Loaded& loaded, std::optional<std::uint64_t>& crc) {
+Expected<void, StoreError> SqliteStore::Impl::load_meta(Loaded& loaded, std::optional<std::uint64_t>& crc) {
     Statement meta(*this, "SELECT name, value FROM meta");
     while (meta.step()) {
         if (meta.bytes(0) == "applied_lsn") loaded.applied_lsn = meta.number(1);
@@ -265,7 +265,8 @@ Expected<void, StoreError> Store::Impl::load_meta(Loaded& loaded, std::optional<
 }
 
 template <class Take>
-Expected<std::uint64_t, StoreError> Store::Impl::load_rows(const char* columns, std::string_view what, Take take) {
+Expected<std::uint64_t, StoreError> SqliteStore::Impl::load_rows(const char* columns, std::string_view what,
+                                                                 Take take) {
     std::uint64_t count = 0;
     Statement rows(*this, columns);
     while (rows.step()) {
@@ -282,7 +283,7 @@ Expected<std::uint64_t, StoreError> Store::Impl::load_rows(const char* columns, 
 
 using Taken = Expected<void, DecodeError>;
 
-Expected<std::uint64_t, StoreError> Store::Impl::load_objects(State& state) {
+Expected<std::uint64_t, StoreError> SqliteStore::Impl::load_objects(State& state) {
     return load_rows("SELECT state, crc, uid FROM objects ORDER BY uid", "object", [&](const Statement& row) -> Taken {
         TRY(auto object, decode_object(row.bytes(0)));
         if (object.uid != row.number(2)) return fail(DecodeError{"an object under another object's number"});
@@ -292,7 +293,7 @@ Expected<std::uint64_t, StoreError> Store::Impl::load_objects(State& state) {
 }
 
 // Of version 1: each becomes an object, its queue's progress rows of that.
-Expected<std::uint64_t, StoreError> Store::Impl::load_resources(State& state) {
+Expected<std::uint64_t, StoreError> SqliteStore::Impl::load_resources(State& state) {
     Progress progress;
     TRY(const std::uint64_t count,
         load_rows("SELECT state, crc FROM resources ORDER BY arn", "resource", [&](const Statement& row) -> Taken {
@@ -311,7 +312,7 @@ Expected<std::uint64_t, StoreError> Store::Impl::load_resources(State& state) {
     return count;
 }
 
-Expected<std::uint64_t, StoreError> Store::Impl::load_progress(State& state) {
+Expected<std::uint64_t, StoreError> SqliteStore::Impl::load_progress(State& state) {
     std::uint64_t count = 0;
     Progress progress;
     Statement rows(*this, "SELECT owner, key, value, crc FROM progress");
@@ -333,7 +334,7 @@ Expected<std::uint64_t, StoreError> Store::Impl::load_progress(State& state) {
     return count;
 }
 
-Expected<RowCounts, StoreError> Store::Impl::load_tables(State& state) {
+Expected<RowCounts, StoreError> SqliteStore::Impl::load_tables(State& state) {
     const auto take_stream = [&](const Statement& row) -> Taken {
         TRY(auto stream, decode_stream(row.bytes(0)));
         if (stream.uid != row.number(2)) return fail(DecodeError{"a stream under another stream's number"});
@@ -357,7 +358,7 @@ Expected<RowCounts, StoreError> Store::Impl::load_tables(State& state) {
     return counts;
 }
 
-Expected<Loaded, StoreError> Store::load() {
+Expected<Loaded, StoreError> SqliteStore::load() {
     impl_->begin();
     Loaded loaded;
     loaded.is_old = impl_->version < user_version;
@@ -376,7 +377,7 @@ Expected<Loaded, StoreError> Store::load() {
 }
 
 template <class Rows>
-void Store::Impl::write_rows(const char* put, const char* drop, const Rows& rows) {
+void SqliteStore::Impl::write_rows(const char* put, const char* drop, const Rows& rows) {
     if (rows.empty()) return;
     Statement put_row(*this, put);
     Statement drop_row(*this, drop);
@@ -394,12 +395,12 @@ void Store::Impl::write_rows(const char* put, const char* drop, const Rows& rows
 }
 
 // The tables of an older version; what they held is in the update.
-void Store::Impl::upgrade() {
+void SqliteStore::Impl::upgrade() {
     static_cast<void>(execute("DROP TABLE resources") && execute(new_tables) &&
                       execute(fmt::format("PRAGMA user_version={}", user_version).c_str()));
 }
 
-void Store::Impl::write_progress(const StoreUpdate& update) {
+void SqliteStore::Impl::write_progress(const StoreUpdate& update) {
     if (!update.ended_owners.empty()) {
         Statement drop_owner(*this, "DELETE FROM progress WHERE owner = ?");
         for (const std::uint64_t owner : update.ended_owners) {
@@ -422,7 +423,7 @@ void Store::Impl::write_progress(const StoreUpdate& update) {
     }
 }
 
-void Store::Impl::write_meta(const StoreUpdate& update) {
+void SqliteStore::Impl::write_meta(const StoreUpdate& update) {
     Statement meta(*this, "INSERT OR REPLACE INTO meta(name, value) VALUES(?, ?)");
     const auto put = [&](std::string_view name, auto value) {
         meta.bind_text(1, name);
@@ -437,7 +438,7 @@ void Store::Impl::write_meta(const StoreUpdate& update) {
     if (update.ended_names) put("ended_names", std::string_view(with_crc(*update.ended_names)));
 }
 
-Expected<void, StoreError> Store::write(const StoreUpdate& update) {
+Expected<void, StoreError> SqliteStore::write(const StoreUpdate& update) {
     Impl& db = *impl_;
     db.begin();
     const bool has_begun = db.execute("BEGIN IMMEDIATE");
@@ -462,7 +463,7 @@ Expected<void, StoreError> Store::write(const StoreUpdate& update) {
     return fail(error);
 }
 
-Expected<void, StoreError> Store::check() {
+Expected<void, StoreError> SqliteStore::check() {
     impl_->begin();
     Statement statement(*impl_, "PRAGMA quick_check");
     if (!statement.step()) return fail(impl_->error("cannot be checked"));
