@@ -3,6 +3,7 @@
 
 namespace riacho::catalog {
 class Catalog;
+struct Feed;
 class Keyring;
 class Snapshot;
 struct CredentialState;

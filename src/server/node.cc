@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <deque>
+#include <ranges>
 #include <span>
 
 #include "aws/authenticator.h"
@@ -27,6 +28,7 @@
 #include "core/rng.h"
 #include "core/runtime.h"
 #include "core/task.h"
+#include "core/work_pool.h"
 #include "http/server.h"
 #include "http/tls.h"
 #include "io/file_system.h"
@@ -39,7 +41,7 @@
 #include "server/descriptors.h"
 #include "server/memory_plan.h"
 #include "server/modules/data_streams.h"
-#include "server/modules/upcoming.h"
+#include "server/modules/services.h"
 #include "server/router.h"
 #include "server/status.h"
 #include "streams/encryption.h"
@@ -115,6 +117,11 @@ constexpr std::size_t connections_expected = 1'000;
 // Segments kept open: a share of what the process may have open, so that the rest is for connections.
 std::size_t open_segments_max() { return std::clamp<std::size_t>(descriptor_limit() / 4, 8, 4'096); }
 
+// Threads of services for files outside the log, and what may wait for them; started when there is first something to
+// do.
+constexpr std::size_t file_threads = 4;
+constexpr std::size_t pool_queue_max = 10'000;
+
 // A node that was down for less is not worth a line.
 constexpr std::int64_t gap_ms_told_min = 3'600'000;
 
@@ -144,6 +151,8 @@ struct Node::Impl {
     const MemoryPlan plan = plan_memory(memory_limit.bytes, config.cores, config.cache_bytes);
     core::MemoryBudget memory{plan.shares};
     core::Runtime runtime;
+    core::WorkPool files{{.name = "files", .threads_max = file_threads, .queue_max = pool_queue_max}};
+    core::WorkPool compute{{.name = "compute", .threads_max = config.cores, .queue_max = pool_queue_max}};
     std::unique_ptr<log::Directory> directory;    // locked as long as anything in it is open
     std::deque<core::IdleRelease> idle_releases;  // one per core
     std::unique_ptr<catalog::Catalog> catalog;
@@ -151,6 +160,7 @@ struct Node::Impl {
     std::unique_ptr<log::LocalLog> log;
     std::optional<aws::TokenSealer> tokens;
     std::optional<DataStreamsModule> data_streams;
+    std::vector<std::unique_ptr<Module>> services;  // the others
     std::optional<CatalogCredentials> credentials;
     std::optional<aws::Authenticator> authenticator;
     std::optional<aws::Gateway> gateway;
@@ -166,6 +176,8 @@ struct Node::Impl {
     Expected<void, StartError> open_data(std::function<void()> on_failure);
     Expected<void, StartError> open_keyring(bool is_new);
     void make_modules();
+    // In the order in which they are started.
+    std::vector<Module*> modules();
     void start_idle_releases();
     void resume_clock();
     void assemble_services();
@@ -275,11 +287,22 @@ void Node::Impl::resume_clock() {
                     {"or", "riacho clock --accept"}});
 }
 
+std::vector<Module*> Node::Impl::modules() {
+    std::vector<Module*> all;
+    if (data_streams) all.push_back(&*data_streams);
+    for (const auto& service : services) all.push_back(service.get());
+    return all;
+}
+
 void Node::Impl::make_modules() {
     tokens.emplace(keyring->derive("tokens"), rng);
-    const Parts parts{config, runtime, clock,    rng,     metrics, *catalog,
-                      *log,   *log,    *keyring, *tokens, memory,  plan.event_bytes_max};
+    const Parts parts{config, runtime,  clock,   rng,    metrics, *catalog, *log,
+                      *log,   *keyring, *tokens, memory, files,   compute,  plan.event_bytes_max};
     data_streams.emplace(parts);
+    services = make_services(parts);
+    catalog->on_publish([modules = modules()](const catalog::Feed& feed) {
+        for (Module* module : modules) module->on_publish(feed);
+    });
 }
 
 void Node::Impl::assemble_services() {
@@ -287,8 +310,9 @@ void Node::Impl::assemble_services() {
     authenticator.emplace(aws::AuthenticatorOptions{config.auth == AuthMode::sigv4, config.account, config.region},
                           *credentials, machine_clock, rng);
     gateway.emplace(*authenticator, clock, rng);
-    gateway->add_service(data_streams->entry());
-    for (aws::ServiceEntry& service : upcoming_services()) gateway->add_service(std::move(service));
+    for (Module* module : modules()) {
+        for (aws::ServiceEntry& entry : module->entries()) gateway->add_service(std::move(entry));
+    }
     admin.emplace(*log, *catalog, *keyring, rng, clock, config.test_clock ? &test_clock : nullptr);
     add_pages();
 }
@@ -298,6 +322,9 @@ void Node::Impl::add_pages() {
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_log(*log, writer); });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_memory(memory, memory_limit.bytes, writer); });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_clock(clock, writer); });
+    metrics.add_collector([this](core::MetricsWriter& writer) {
+        collect_pools(std::array<const core::WorkPool*, 2>{&files, &compute}, writer);
+    });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_http(server->stats(), writer); });
     Router::Pages pages;
     pages.health = [this] { return health_page(log->stats(), clock.stats(), config); };
@@ -305,7 +332,13 @@ void Node::Impl::add_pages() {
     pages.live = liveness_page;
     pages.metrics = [this] { return metrics.render(); };
     pages.admin = [this](core::Core& core, std::string_view path, std::string_view body) {
+        for (Module* module : modules()) {
+            if (auto answer = module->administer(core, path, body)) return *std::move(answer);
+        }
         return admin->handle(core, path, body);
+    };
+    pages.add_routes = [this](http::Mux& mux) {
+        for (Module* module : modules()) module->add_routes(mux);
     };
     pages.admin_token = admin->token();
     router.emplace(*gateway, std::move(pages), OriginPolicy(config.cors_origins, config.host_names));
@@ -360,7 +393,7 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
     TRY_VOID(impl.data_streams->create_streams());
     impl.assemble_services();
     TRY_VOID(impl.listen());
-    impl.data_streams->start();
+    for (Module* module : impl.modules()) module->start();
     impl.clock_keeper->start();
     const std::string contact =
         fmt::format("{{\"address\":\"{}\",\"token\":\"{}\"}}\n", node->address(), impl.admin->token());
@@ -397,9 +430,12 @@ void Node::stop(std::int64_t grace_ms) {
     impl.is_stopping = true;
     // Not by its path alone: the directory may have been replaced by another server's.
     if (impl.directory) static_cast<void>(impl.directory->fs().unlink(impl.data_dir.file(admin_file)));
-    if (impl.data_streams) impl.data_streams->end_waits();
+    const std::vector<Module*> modules = impl.modules();
+    for (Module* module : modules) module->end_waits();
     if (impl.server) impl.server->stop(grace_ms);
-    if (impl.data_streams) impl.data_streams->stop();
+    for (Module* module : modules | std::views::reverse) module->stop();
+    impl.files.stop();
+    impl.compute.stop();
     if (impl.clock_keeper) impl.clock_keeper->stop();
     if (impl.log) impl.log->close();
     if (impl.catalog) impl.catalog->close();

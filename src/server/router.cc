@@ -72,6 +72,7 @@ struct Router::Routes {
         mux.add_exact("GET", "/health/live", live);
         mux.add_exact("GET", "/metrics", metrics);
         mux.add_prefix("POST", admin_prefix, admin);
+        if (pages.add_routes) pages.add_routes(mux);
     }
 
     Page health, ready, live, metrics;

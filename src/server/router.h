@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/fwd.h"
+#include "http/fwd.h"
 #include "http/handler.h"
 #include "http/message.h"
 #include "server/origin_policy.h"
@@ -28,6 +29,7 @@ public:
         // Answers an administrative call: path after "/_riacho/", body; JSON out.
         std::function<Task<http::Response>(core::Core&, std::string_view path, std::string_view body)> admin;
         std::string admin_token;
+        std::function<void(http::Mux&)> add_routes;  // of the services; may be empty
     };
 
     Router(http::Handler& gateway, Pages pages, OriginPolicy origins);

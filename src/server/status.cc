@@ -6,6 +6,7 @@
 #include "core/memory_budget.h"
 #include "core/memory_release.h"
 #include "core/metrics.h"
+#include "core/work_pool.h"
 #include "http/server.h"
 #include "server/version.h"
 
@@ -112,6 +113,15 @@ void collect_clock(const core::NodeClock& clock, core::MetricsWriter& writer) {
     seconds("riacho_clock_ahead_seconds", "How far node time is ahead of the machine's clock", stats.ahead_ms);
     seconds("riacho_retention_waits_seconds", "Time that passed on the clock alone, which makes no record older",
             stats.gap_ms);
+}
+
+void collect_pools(std::span<const core::WorkPool* const> pools, core::MetricsWriter& writer) {
+    writer.family("riacho_work_queued", core::MetricsWriter::Kind::gauge, "Pieces of work that wait, by pool");
+    for (const core::WorkPool* pool : pools)
+        writer.sample({{"pool", pool->name()}}, std::uint64_t{pool->stats().queued});
+    writer.family("riacho_work_refused_total", core::MetricsWriter::Kind::counter,
+                  "Pieces of work refused because too many waited, by pool");
+    for (const core::WorkPool* pool : pools) writer.sample({{"pool", pool->name()}}, pool->stats().refused);
 }
 
 void collect_http(const http::ServerStats& stats, core::MetricsWriter& writer) {

@@ -1,6 +1,7 @@
 // What /health and /metrics say about the log and the HTTP server, and the check that log and catalog agree.
 #pragma once
 
+#include <span>
 #include <string>
 #include <utility>
 
@@ -30,6 +31,7 @@ std::pair<std::string, bool> readiness_page(const Readiness& readiness);
 std::string liveness_page();
 
 void collect_log(const log::LocalLog& log, core::MetricsWriter& writer);
+void collect_pools(std::span<const core::WorkPool* const> pools, core::MetricsWriter& writer);
 void collect_clock(const core::NodeClock& clock, core::MetricsWriter& writer);
 void collect_http(const http::ServerStats& stats, core::MetricsWriter& writer);
 // limit: of the process, in bytes.

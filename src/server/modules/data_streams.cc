@@ -67,7 +67,6 @@ void DataStreamsModule::Impl::add_metrics() {
 
 DataStreamsModule::DataStreamsModule(const Parts& parts) : impl_(std::make_unique<Impl>(parts)) {
     impl_->add_metrics();
-    parts.catalog.on_publish([janitor = &impl_->janitor](const catalog::Feed& feed) { janitor->notify(feed); });
 }
 
 DataStreamsModule::~DataStreamsModule() { stop(); }
@@ -89,7 +88,11 @@ Expected<void, StartError> DataStreamsModule::create_streams() {
     return {};
 }
 
-aws::ServiceEntry DataStreamsModule::entry() { return {&api::kinesis::model, &impl_->service, streams::operations()}; }
+std::vector<aws::ServiceEntry> DataStreamsModule::entries() {
+    return {{&api::kinesis::model, &impl_->service, streams::operations()}};
+}
+
+void DataStreamsModule::on_publish(const catalog::Feed& feed) { impl_->janitor.notify(feed); }
 
 void DataStreamsModule::start() { impl_->janitor.start(); }
 
@@ -98,7 +101,6 @@ void DataStreamsModule::end_waits() { impl_->queues.stop(); }
 void DataStreamsModule::stop() {
     if (std::exchange(impl_->stopped, true)) return;
     impl_->janitor.stop();
-    impl_->parts.catalog.on_publish({});
 }
 
 }  // namespace riacho::server

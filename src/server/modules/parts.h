@@ -27,6 +27,8 @@ struct Parts {
     const catalog::Keyring& keyring;
     const aws::TokenSealer& tokens;
     core::MemoryBudget& memory;
+    core::WorkPool& files;        // for what blocks on files outside the log
+    core::WorkPool& compute;      // for what computes for longer than a core may: a millisecond
     std::size_t event_bytes_max;  // of MemoryUse::subscriptions, for the cache of events
 };
 

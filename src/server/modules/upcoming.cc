@@ -20,7 +20,7 @@ aws::ServiceEntry entry(const aws::ServiceModel& model, const std::array<aws::Op
 
 }  // namespace
 
-std::vector<aws::ServiceEntry> upcoming_services() {
+std::vector<aws::ServiceEntry> UpcomingModule::entries() {
     std::vector<aws::ServiceEntry> services;
     services.push_back(entry(api::firehose::model, api::firehose::operations));
     services.push_back(entry(api::analytics_v1::model, api::analytics_v1::operations));

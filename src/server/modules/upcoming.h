@@ -3,10 +3,13 @@
 
 #include <vector>
 
-#include "aws/gateway.h"
+#include "server/modules/module.h"
 
 namespace riacho::server {
 
-std::vector<aws::ServiceEntry> upcoming_services();
+class UpcomingModule final : public Module {
+public:
+    std::vector<aws::ServiceEntry> entries() override;
+};
 
 }  // namespace riacho::server
