@@ -66,9 +66,9 @@ public:
     bool other(std::uint64_t at, std::uint64_t end, std::uint32_t id) override;
     bool progress(std::uint64_t position) override;
 
-    // The parser could not go on. A fragment whose Cluster had its known size, or was followed by a whole element, is
-    // ended first; then error(invalid_mkv_data).
-    void parse_failed();
+    // The parser could not go on: error(invalid_mkv_data). A fragment whose Cluster is complete is ended first, unless
+    // the body broke off behind a Cluster of unknown size: what trails it was to come.
+    void parse_failed(MkvFault fault);
     // The body has ended where it may: ends the open fragment.
     void finish(std::uint64_t at);
     [[nodiscard]] bool failed() const { return failed_; }
@@ -101,7 +101,6 @@ private:
     bool in_cluster_ = false;  // between cluster_begin and cluster_end
     bool holding_ = false;     // between cluster_begin and the fragment's end
     bool open_ = false;
-    bool closable_ = false;  // see parse_failed
     bool known_size_ = false;
     bool failed_ = false;
 };

@@ -98,20 +98,22 @@ private:
     enum class Step : std::uint8_t { done, more };
     using Result = Expected<Step, MkvFault>;
 
-    Expected<void, MkvFault> run(ByteSpan piece, MkvEvents& events);
-    // Takes elements off the front of `view`, whose first byte has the offset `at_`; `more` if it is too short.
+    Expected<void, MkvFault> run(ByteSpan rest, MkvEvents& events);
+    Expected<void, MkvFault> close_complete(MkvEvents& events);
+    // Takes the next element's head, or a small element, off the front of `view`; `more` if it is too short for that.
     Result step(ByteSpan& view, MkvEvents& events);
-    Result step_top(ByteSpan& view, const ElementHead& head, MkvEvents& events);
+    [[nodiscard]] Expected<void, MkvFault> check_size(const ElementHead& head) const;
+    Result step_before_segment(ByteSpan& view, const ElementHead& head);
     Result step_header(ByteSpan& view, const ElementHead& head, MkvEvents& events);
     Result step_body(ByteSpan& view, const ElementHead& head, MkvEvents& events);
     Result step_cluster(ByteSpan& view, const ElementHead& head, MkvEvents& events);
     Result step_group(ByteSpan& view, const ElementHead& head);
     Result begin_cluster(ByteSpan& view, const ElementHead& head, MkvEvents& events);
-    Result read_block_head(ByteSpan view, const ElementHead& head, bool simple);
-    Expected<void, MkvFault> close_finished(MkvEvents& events);
-    Expected<void, MkvFault> finish_collected(MkvEvents& events);
+    Expected<void, MkvFault> end_cluster(MkvEvents& events);
+    Result keep_header_element(ByteSpan& view, const ElementHead& head);
+    Result take_number(ByteSpan& view, const ElementHead& head, std::uint64_t& value);
+    Result take_block(ByteSpan& view, const ElementHead& head);
     void take(ByteSpan& view, std::size_t size);
-    void keep(ByteSpan bytes);
 
     MkvLimits limits_;
     State state_ = State::ebml;
@@ -121,8 +123,8 @@ private:
     std::uint64_t collect_ = 0;   // payload to keep in header_ or tags_
     bool segment_known_ = false, cluster_known_ = false, timecode_seen_ = false, info_seen_ = false,
          tracks_seen_ = false, group_block_ = false, group_reference_ = false;
-    std::uint64_t segment_end_ = 0, cluster_end_ = 0, group_end_ = 0, group_at_ = 0;
-    std::uint64_t element_at_ = 0, element_end_ = 0;  // the Segment-level element behind a Cluster that is under way
+    std::uint64_t segment_end_ = 0, cluster_end_ = 0, group_end_ = 0;
+    std::uint64_t element_at_ = 0;  // the Segment-level element behind a Cluster that is under way
     std::uint32_t element_id_ = 0;
     std::uint32_t elements_ = 0;
     BlockHead block_;

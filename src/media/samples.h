@@ -1,0 +1,42 @@
+// From a stored Cluster to the samples of one track, with the decoding times that Matroska does not have.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "media/codec.h"
+
+namespace riacho::media {
+
+struct Sample {
+    ByteSpan data;         // a view into the cluster
+    std::int64_t dts = 0;  // in ticks of the track, from the Cluster's timecode; may be negative
+    std::int64_t pts = 0;
+    std::uint32_t duration = 0;  // to the next sample's dts
+    bool key = false;
+};
+
+struct TrackSamples {
+    std::uint32_t track = 0;
+    std::uint32_t timescale = 0;
+    std::vector<Sample> samples;  // in the order they are stored, which is that of decoding; never empty
+};
+
+struct SampleOptions {
+    std::uint64_t timecode_scale_ns = 1'000'000;
+    std::uint32_t duration_ms = 0;  // of the fragment: what the last video frame lasts follows from it
+};
+
+enum class MediaFault : std::uint8_t {
+    damaged_cluster,  // not what the upload checked
+    no_samples        // the track has no frames here
+};
+
+// Matroska has presentation times in decoding order: the i-th frame is decoded at the i-th smallest of them. Audio
+// frames follow one another without gaps from the first on, whose rounded time counts, until one is more than a frame
+// off. `cluster` is one whole Cluster element.
+Expected<TrackSamples, MediaFault> split_samples(const Playable::Track& track, ByteSpan cluster, SampleOptions options);
+
+}  // namespace riacho::media
