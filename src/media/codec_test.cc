@@ -12,21 +12,30 @@
 namespace riacho::media {
 namespace {
 
-// Records that x264 and ffmpeg's AAC encoder made for 640x360, 1920x1080 and interlaced 720x576, and for 48 kHz stereo.
+// Records that x264 made.
 const std::string avc_640x360 =
-    *from_hex("0142c01effe100186742c01ed900a02ff97016e0002000000300200000078c1e3064801000468cb83cb20");
+    *from_hex("01640016ffe1001a67640016acd940a02ff970110000030001000003000a0f162d9601000668ebe3cb22c0fdf8f800");
+const std::string avc_1920x1080 =
+    *from_hex("01640028ffe1001b67640028acd940780227e5c044000003000400000300283c60c65801000668ebe3cb22c0fdf8f800");
+const std::string avc_720x576_interlaced =
+    *from_hex("0164001effe100186764001eacd940b424d8088000000300800000190f8a14cb01000668fba3cb22c0fdf8f800");
 
 TEST(AvcConfig, reads_profile_and_size) {
     const auto config = parse_avc_config(as_bytes(avc_640x360));
     ASSERT_TRUE(config);
-    EXPECT_EQ(config->profile, 0x42);
-    EXPECT_EQ(config->level, 0x1E);
+    EXPECT_EQ(config->profile, 0x64);
+    EXPECT_EQ(config->level, 0x16);
     EXPECT_EQ(config->nal_length_size, 4);
+    EXPECT_EQ(config->width, 640U);
+    EXPECT_EQ(config->height, 360U) << "368 before cropping";
+    EXPECT_EQ(parse_avc_config(as_bytes(avc_1920x1080))->height, 1080U);
+    EXPECT_EQ(parse_avc_config(as_bytes(avc_720x576_interlaced))->height, 576U);
 }
 
 TEST(AvcConfig, other_bytes_are_no_record) {
     EXPECT_FALSE(parse_avc_config({}));
-    for (std::size_t size = 0; size < avc_640x360.size(); ++size) {
+    // What a High profile may have behind its parameter sets (chroma format, bit depths) may be missing.
+    for (std::size_t size = 0; size < avc_640x360.size() - 4; ++size) {
         EXPECT_FALSE(parse_avc_config(as_bytes(avc_640x360).first(size))) << size;
     }
     EXPECT_FALSE(parse_avc_config(as_bytes(std::string("\0\0\0\1\x67\x42\xC0\x1E", 8) + avc_640x360))) << "Annex B";
@@ -58,7 +67,7 @@ TEST(Playable, says_why_a_track_does_not_play) {
     header.tracks[0].codec_private = avc_640x360;
     const auto playable = read_playable(header);
     ASSERT_TRUE(playable);
-    EXPECT_EQ(playable->tracks[0].config.codecs, "avc1.42c01e");
+    EXPECT_EQ(playable->tracks[0].config.codecs, "avc1.640016");
     EXPECT_EQ(playable->tracks[1].config.codecs, "mp4a.40.2");
     EXPECT_EQ(playable->tracks[1].config.timescale, 44'100U);
     header.tracks[1].codec_private.clear();

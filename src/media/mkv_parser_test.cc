@@ -126,7 +126,7 @@ TEST(MkvParser, pieces_of_any_size_give_the_same_events) {
     const std::string stream = rich_stream();
     const Outcome whole = parse(stream);
     ASSERT_TRUE(whole.result);
-    for (const std::size_t piece : {1, 2, 3, 5, 7, 11, 13, 31, 32, 33, 64, 100}) {
+    for (const std::size_t piece : {1U, 2U, 3U, 5U, 7U, 11U, 13U, 31U, 32U, 33U, 64U, 100U}) {
         const Outcome pieces = parse(stream, piece);
         EXPECT_TRUE(pieces.result);
         EXPECT_EQ(pieces.calls, whole.calls) << piece;

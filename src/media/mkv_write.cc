@@ -17,6 +17,16 @@ void put_simple_tag(Buffer& out, std::string_view name, std::string_view value) 
     put_element(out, mkv::simple_tag, content.view());
 }
 
+void put_ebml_header(Buffer& out) {
+    Buffer head;
+    put_unsigned(head, mkv::ebml_read_version, 1);
+    put_unsigned(head, mkv::ebml_max_id_length, 4);
+    put_unsigned(head, mkv::ebml_max_size_length, 8);
+    put_element(head, mkv::doc_type, "matroska");
+    put_unsigned(head, mkv::doc_type_read_version, 2);
+    put_element(out, mkv::ebml, head.view());
+}
+
 Buffer track_entry(const TrackInfo& track) {
     Buffer out;
     put_unsigned(out, mkv::track_number, track.number);
@@ -70,14 +80,14 @@ void put_tail_tags(Buffer& out, std::int64_t millis_behind_now, std::string_view
     put_tags(out, tags);
 }
 
+void put_document_head(Buffer& out) {
+    put_ebml_header(out);
+    put_element_id(out, mkv::segment);
+    put_unknown_size(out);
+}
+
 void MkvWriter::header(Buffer& out, std::span<const TrackInfo> tracks) const {
-    Buffer head;
-    put_unsigned(head, mkv::ebml_read_version, 1);
-    put_unsigned(head, mkv::ebml_max_id_length, 4);
-    put_unsigned(head, mkv::ebml_max_size_length, 8);
-    put_element(head, mkv::doc_type, "matroska");
-    put_unsigned(head, mkv::doc_type_read_version, 2);
-    put_element(out, mkv::ebml, head.view());
+    put_ebml_header(out);
     put_element_id(out, mkv::segment);
     put_unknown_size(out, shape_ == Shape::live ? 1 : 8);
     if (shape_ == Shape::file) put_element(out, mkv::void_element, std::string(40, '\0'), 8);

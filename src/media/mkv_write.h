@@ -22,6 +22,9 @@ void put_tags(Buffer& out, std::span<const TagPair> tags);
 // AWS: "seconds.mmm"; "0.000" for zero.
 std::string seconds_text(std::int64_t ms);
 
+// The beginning of a document: EBML header, and a Segment of unknown size.
+void put_document_head(Buffer& out);
+
 enum class TagSpelling : std::uint8_t { get_media, fragment_list };  // the latter has both names of each time
 // In front of a fragment's Cluster: number and times.
 void put_head_tags(Buffer& out, const FragmentNumber& number, std::int64_t producer_ms, TagSpelling spelling);
