@@ -1,11 +1,13 @@
 #include "server/modules/services.h"
 
 #include "server/modules/upcoming.h"
+#include "server/modules/video.h"
 
 namespace riacho::server {
 
-std::vector<std::unique_ptr<Module>> make_services(const Parts&) {
+std::vector<std::unique_ptr<Module>> make_services(const Parts& parts) {
     std::vector<std::unique_ptr<Module>> services;
+    services.push_back(std::make_unique<VideoModule>(parts));
     services.push_back(std::make_unique<UpcomingModule>());
     return services;
 }

@@ -3,11 +3,6 @@
 #include "aws/gen/analytics_v1/operations.gen.h"
 #include "aws/gen/analytics_v2/operations.gen.h"
 #include "aws/gen/firehose/operations.gen.h"
-#include "aws/gen/video/operations.gen.h"
-#include "aws/gen/video_archived_media/operations.gen.h"
-#include "aws/gen/video_media/operations.gen.h"
-#include "aws/gen/video_signaling/operations.gen.h"
-#include "aws/gen/video_webrtc_storage/operations.gen.h"
 #include "aws/operation.h"
 
 namespace riacho::server {
@@ -25,11 +20,6 @@ std::vector<aws::ServiceEntry> UpcomingModule::entries() {
     services.push_back(entry(api::firehose::model, api::firehose::operations));
     services.push_back(entry(api::analytics_v1::model, api::analytics_v1::operations));
     services.push_back(entry(api::analytics_v2::model, api::analytics_v2::operations));
-    services.push_back(entry(api::video::model, api::video::operations));
-    services.push_back(entry(api::video_archived_media::model, api::video_archived_media::operations));
-    services.push_back(entry(api::video_media::model, api::video_media::operations));
-    services.push_back(entry(api::video_signaling::model, api::video_signaling::operations));
-    services.push_back(entry(api::video_webrtc_storage::model, api::video_webrtc_storage::operations));
     return services;
 }
 

@@ -1,0 +1,106 @@
+#include "server/modules/video.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "aws/gen/video/operations.gen.h"
+#include "aws/gen/video_archived_media/operations.gen.h"
+#include "aws/gen/video_media/operations.gen.h"
+#include "aws/gen/video_signaling/operations.gen.h"
+#include "aws/gen/video_webrtc_storage/operations.gen.h"
+#include "catalog/catalog.h"
+#include "core/metrics.h"
+#include "core/runtime.h"
+#include "video/metrics.h"
+#include "video/operations.h"
+#include "video/retention.h"
+#include "video/service.h"
+#include "video/stream_homes.h"
+
+namespace riacho::server {
+namespace {
+
+video::VideoOptions options_of(const Config& config) {
+    video::VideoOptions options;
+    const bool has_tls = !config.tls_cert.empty();
+    options.listen_url = fmt::format("{}://{}:{}", has_tls ? "https" : "http", config.listen_host, config.listen_port);
+    options.transition_delay_ms = config.transition_delay_ms;
+    return options;
+}
+
+}  // namespace
+
+// In the order of construction; taken apart the other way round.
+struct VideoModule::Impl {
+    explicit Impl(const Parts& given)
+        : parts(given),
+          options(options_of(given.config)),
+          homes(given.catalog, given.log, given.commands, given.clock, given.rng, given.memory),
+          service{given.catalog, given.log,    given.commands, given.clock, given.rng,
+                  given.tokens,  given.memory, homes,          metrics,     options} {}
+
+    void add_metrics();
+
+    Parts parts;
+    video::VideoOptions options;
+    video::VideoMetrics metrics;
+    video::StreamHomes homes;
+    video::Service service;
+};
+
+void VideoModule::Impl::add_metrics() {
+    parts.metrics.add_collector([this](core::MetricsWriter& writer) { metrics.collect(writer); });
+    parts.metrics.add_collector([this](core::MetricsWriter& writer) {
+        const video::StreamHomes::Stats stats = homes.stats();
+        if (stats.homes == 0) return;
+        using Kind = core::MetricsWriter::Kind;
+        const auto gauge = [&](std::string_view name, std::string_view help, std::size_t value) {
+            writer.family(name, Kind::gauge, help);
+            writer.sample({}, std::uint64_t{value});
+        };
+        gauge("riacho_video_streams_in_use", "Video streams with something in memory", stats.homes);
+        gauge("riacho_video_sessions", "Calls of PutMedia under way", homes.sessions.load());
+        gauge("riacho_video_ring_bytes", "Fragments of streams without retention", stats.ring_bytes);
+        gauge("riacho_video_index_cache_bytes", "Pages of indexes in memory", stats.page_bytes);
+    });
+}
+
+VideoModule::VideoModule(const Parts& parts) : impl_(std::make_unique<Impl>(parts)) {
+    impl_->add_metrics();
+    // The log forgets what it was told about retention.
+    for (const auto& object : parts.catalog.snapshot()->objects()) {
+        if (const auto stream = video::stream_of(object)) video::set_log_retention(parts.log, *stream);
+    }
+}
+
+VideoModule::~VideoModule() { stop(); }
+
+std::vector<aws::ServiceEntry> VideoModule::entries() {
+    video::Service* service = &impl_->service;
+    std::vector<aws::ServiceEntry> entries;
+    entries.push_back({&api::video::model, service, video::control_operations()});
+    entries.push_back({&api::video_media::model, service, video::media_operations()});
+    entries.push_back({&api::video_archived_media::model, service, video::archived_media_operations()});
+    entries.push_back({&api::video_signaling::model, service, video::signaling_operations()});
+    entries.push_back({&api::video_webrtc_storage::model, service, video::webrtc_storage_operations()});
+    return entries;
+}
+
+// A stream that was deleted ends for those who write to it and read it.
+void VideoModule::on_publish(const catalog::Feed& feed) {
+    if (feed.objects.empty()) return;
+    const auto snapshot = impl_->parts.catalog.snapshot();
+    for (const std::uint64_t uid : feed.objects) {
+        const auto object = snapshot->find_object(uid);
+        if (object != nullptr && object->transition != catalog::StreamStatus::deleting) continue;
+        impl_->homes.end(uid);
+        impl_->metrics.forget(uid);
+    }
+}
+
+void VideoModule::start() { impl_->homes.start(impl_->parts.runtime.core(0)); }
+
+void VideoModule::stop() { impl_->homes.stop(); }
+
+}  // namespace riacho::server

@@ -1,0 +1,224 @@
+#include "video/archive.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/clock.h"
+#include "core/task.h"
+#include "log/record_log.h"
+
+namespace riacho::video {
+
+using log::LogError;
+using log::SeqIx;
+
+namespace {
+
+// What the index shard lacks is written when so many fragments have come together, or the oldest has waited so long.
+constexpr std::size_t increment_entries = 4;
+constexpr std::int64_t increment_age_ms = 5'000;
+constexpr std::size_t increment_entries_max = 4'096;
+
+log::Batch record_of(std::string_view key, std::size_t size, auto fill) {
+    log::BatchBuilder builder(log::BatchBuilder::record_size(key.size(), false, size));
+    fill(builder.add(key, nullptr, size).data());
+    return builder.seal();
+}
+
+}  // namespace
+
+Archive::Archive(log::RecordLog& log, core::Clock& clock, PageCache& pages, std::shared_ptr<Arrivals> arrivals,
+                 const StreamRef& stream)
+    : log_(log),
+      clock_(clock),
+      cache_(pages),
+      arrivals_(std::move(arrivals)),
+      media_(stream.media_shard()),
+      index_(stream.index_shard()),
+      retention_ms_(stream.settings.retention_ms()),
+      least_ms_(stream.settings.floor_ms),
+      pages_(std::make_shared<const std::vector<PageSummary>>()) {}
+
+void Archive::configure(const StreamRef& stream) {
+    retention_ms_ = stream.settings.retention_ms();
+    least_ms_ = stream.settings.floor_ms;
+}
+
+void Archive::end() {
+    ended_ = true;
+    arrivals_->waiters.notify();
+}
+
+std::int64_t Archive::floor_ms() const { return std::max(clock_.ago(retention_ms_.load()).value(), least_ms_.load()); }
+
+Task<Expected<std::uint64_t, LogError>> Archive::append_chunk(core::Core& core, std::uint64_t sequence,
+                                                              std::uint16_t index, const Pieces& part) {
+    auto batch = record_of(chunk_key, chunk_head_size + part.size(), [&](std::byte* out) {
+        put_chunk_head(out, sequence, index);
+        part.copy_to(out + chunk_head_size);
+    });
+    const auto appended = co_await log_.append(core, media_, std::move(batch), log::ShardClass::media);
+    if (!appended) co_return fail(appended.error());
+    co_return appended->first.value();
+}
+
+Task<Expected<void, LogError>> Archive::append_closing(core::Core& core, Closing closing, const Pieces& part) {
+    auto batch = record_of(closing_key, closing.head_size() + part.size(), [&](std::byte* out) {
+        put_closing_head(out, closing);
+        part.copy_to(out + closing.head_size());
+    });
+    std::uint64_t started_at = 0;
+    {
+        const MutexLock guard(mutex_);
+        started_at = max_position_;
+        closing_.insert(started_at);
+    }
+    const auto appended = co_await log_.append(core, media_, std::move(batch), log::ShardClass::media);
+    const MutexLock guard(mutex_);
+    if (appended) {
+        closing.entry.position = appended->first.value();
+        insert(closing.entry, clock_.monotonic(), true);
+    }
+    closing_.erase(closing_.find(started_at));
+    if (!appended) co_return fail(appended.error());
+    co_return Expected<void, LogError>();
+}
+
+// Every closing record up to here is among what was inserted: those under way get numbers beyond what there was when
+// they began.
+std::uint64_t Archive::safe_through() const { return closing_.empty() ? max_position_ : *closing_.begin(); }
+
+void Archive::insert(const FragmentEntry& entry, MonotonicNs since, bool pending) {
+    max_position_ = std::max(max_position_, entry.position);
+    if (entry.sequence <= pages_through_) return;  // a page has it
+    Recent& recent = recent_[entry.sequence];
+    if (recent.entry.sequence == 0) {
+        recent = {entry, since, false};
+    }
+    if (pending && !recent.pending) {
+        recent.pending = true;
+        if (pending_++ == 0) pending_since_ = since;
+    }
+}
+
+bool Archive::wants_index() const {
+    const MutexLock guard(mutex_);
+    if (pending_ == 0 || writing_) return false;
+    return pending_ >= increment_entries ||
+           clock_.monotonic().value() - pending_since_.value() >= increment_age_ms * 1'000'000;
+}
+
+Task<void> Archive::write_index(core::Core& core, Effort effort) {
+    if (effort == Effort::usual && !wants_index()) co_return;
+    {
+        const MutexLock guard(mutex_);
+        if (writing_ || pending_ == 0) co_return;
+        writing_ = true;
+    }
+    // A page's place is only known with those before it.
+    if (const auto opened = co_await open(core); opened && co_await write_increment(core)) {
+        while (co_await write_page(core)) {
+        }
+    }
+    const MutexLock guard(mutex_);
+    writing_ = false;
+}
+
+// False: it could not be written. Nothing to write is fine.
+Task<bool> Archive::write_increment(core::Core& core) {
+    IndexRecord record;
+    std::uint64_t last_sequence = 0;
+    {
+        const MutexLock guard(mutex_);
+        if (pending_ == 0) co_return true;
+        for (const auto& [sequence, recent] : recent_) {
+            if (!recent.pending) continue;
+            record.entries.push_back(recent.entry);
+            last_sequence = sequence;
+        }
+        std::ranges::sort(record.entries, {}, &FragmentEntry::position);
+        record.media_through = safe_through();
+        if (record.entries.size() > increment_entries_max) {
+            record.entries.resize(increment_entries_max);
+            record.media_through = std::min(record.media_through, record.entries.back().position);
+            last_sequence = std::ranges::max(record.entries, {}, &FragmentEntry::sequence).sequence;
+        }
+        record.root = root_;
+    }
+    std::vector<std::uint64_t> written;
+    for (const FragmentEntry& entry : record.entries) written.push_back(entry.sequence);
+    const std::uint64_t through = record.media_through;
+    const auto position = co_await append_index(core, std::move(record));
+    if (!position) co_return false;
+    const MutexLock guard(mutex_);
+    for (const std::uint64_t sequence : written) {
+        const auto found = recent_.find(sequence);
+        if (found == recent_.end() || !found->second.pending) continue;
+        found->second.pending = false;
+        --pending_;
+    }
+    pending_since_ = clock_.monotonic();
+    through_ = std::max(through_, through);
+    increments_.push_back({*position, last_sequence});
+    co_return true;
+}
+
+// Moves the oldest settled entries into a page, if there are enough. True: there may be enough for another.
+Task<bool> Archive::write_page(core::Core& core) {
+    IndexRecord record;
+    record.kind = IndexRecord::Kind::page;
+    const std::uint64_t open_from = arrivals_->lowest_open();
+    {
+        const MutexLock guard(mutex_);
+        if (recent_.size() < page_entries) co_return false;
+        for (const auto& [sequence, recent] : recent_) {
+            if (sequence >= open_from || record.entries.size() == page_entries) break;
+            record.entries.push_back(recent.entry);
+        }
+        if (record.entries.size() < page_entries) co_return false;
+        record.root = root_;
+        record.media_through = through_;
+    }
+    const auto page = std::make_shared<const Page>(record.entries);
+    const auto position = co_await append_index(core, std::move(record));
+    if (!position) co_return false;
+    cache_.put(index_.value(), *position, page);
+    IndexRecord root;
+    root.kind = IndexRecord::Kind::root;
+    {
+        const MutexLock guard(mutex_);
+        auto pages = std::make_shared<std::vector<PageSummary>>(*pages_);
+        std::erase_if(*pages, [floor = floor_ms()](const PageSummary& old) { return old.last_server_ms < floor; });
+        pages->push_back(summary_of(*page, *position));
+        pages_ = std::move(pages);
+        pages_through_ = page->back().sequence;
+        for (const FragmentEntry& entry : *page) {
+            const auto found = recent_.find(entry.sequence);
+            if (found == recent_.end()) continue;
+            if (found->second.pending) --pending_;
+            recent_.erase(found);
+        }
+        while (!increments_.empty() && increments_.front().last_sequence <= pages_through_) increments_.pop_front();
+        root.root = root_;
+        root.media_through = through_;
+        root.pages = *pages_;
+        root.first_increment = increments_.empty() ? *position + 1 : increments_.front().position;
+    }
+    // Without it the next start reads the page again.
+    const auto root_at = co_await append_index(core, std::move(root));
+    if (!root_at) co_return false;
+    const MutexLock guard(mutex_);
+    root_ = *root_at;
+    co_return true;
+}
+
+Task<Expected<std::uint64_t, LogError>> Archive::append_index(core::Core& core, IndexRecord record) {
+    const std::string bytes = encode(record);
+    auto batch =
+        record_of(index_key, bytes.size(), [&](std::byte* out) { std::memcpy(out, bytes.data(), bytes.size()); });
+    const auto appended = co_await log_.append(core, index_, std::move(batch), log::ShardClass::records);
+    if (!appended) co_return fail(appended.error());
+    co_return appended->first.value();
+}
+
+}  // namespace riacho::video

@@ -1,0 +1,128 @@
+// Archive: the fragments of a stream with retention, in the log: a media shard with the fragments, an index shard that
+// is derived from it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/time.h"
+#include "log/fwd.h"
+#include "log/types.h"
+#include "video/arrivals.h"
+#include "video/fragment_index.h"
+#include "video/fragment_source.h"
+#include "video/page_cache.h"
+#include "video/pieces.h"
+#include "video/stream.h"
+
+namespace riacho::video {
+
+// Thread-safe. Made for one pair of shards; what it is given outlives it. The index is read when the first reader or
+// the first page wants it; an append needs none of it.
+class Archive final : public FragmentSource, public std::enable_shared_from_this<Archive> {
+public:
+    Archive(log::RecordLog& log, core::Clock& clock, PageCache& pages, std::shared_ptr<Arrivals> arrivals,
+            const StreamRef& stream);
+
+    [[nodiscard]] log::ShardUid media_shard() const { return media_; }
+    // Retention may have changed.
+    void configure(const StreamRef& stream);
+    // The stream is gone, or has no retention any more: waiting readers end.
+    void end();
+
+    // A part of a fragment that is larger than a record, durable when it returns; gives the record's number.
+    Task<Expected<std::uint64_t, log::LogError>> append_chunk(core::Core& core, std::uint64_t sequence,
+                                                              std::uint16_t index, const Pieces& part);
+    // The end of a fragment with its last part. When it returns the fragment is durable and every lookup finds it.
+    Task<Expected<void, log::LogError>> append_closing(core::Core& core, Closing closing, const Pieces& part);
+
+    enum class Effort : std::uint8_t {
+        usual,  // when enough has come together
+        all     // whatever there is
+    };
+    // Writes what the index shard lacks. A failure leaves it for the next time.
+    Task<void> write_index(core::Core& core, Effort effort);
+    // There are fragments that the index shard lacks, and the oldest of them has waited long enough.
+    [[nodiscard]] bool wants_index() const;
+
+    Task<Found> newest(core::Core& core) override;
+    Task<Found> at(core::Core& core, std::uint64_t sequence) override;
+    Task<Found> after(core::Core& core, std::uint64_t sequence) override;
+    Task<Found> first_from_server(core::Core& core, std::int64_t server_ms) override;
+    Task<Found> containing(core::Core& core, TimeAxis axis, std::int64_t ms) override;
+    Task<Result<ScanPage>> scan(core::Core& core, ScanQuery query) override;
+    Task<Found> next(core::Core& core, std::uint64_t after_sequence, std::int64_t wait_ms) override;
+    Task<Result<std::shared_ptr<const Fragment>>> load(core::Core& core, FragmentEntry entry) override;
+
+private:
+    struct Recent {
+        FragmentEntry entry;
+        MonotonicNs since;     // visible since
+        bool pending = false;  // not in the index shard yet
+    };
+    // The index as it was at one moment; blocks 0 .. pages->size() - 1 are pages, the last one is `recent`.
+    struct View {
+        std::shared_ptr<const std::vector<PageSummary>> pages;
+        std::shared_ptr<const Page> recent;
+        std::int64_t floor_ms = 0;
+        [[nodiscard]] std::size_t block_count() const { return pages->size() + 1; }
+    };
+    // Why a view's block may be passed over without reading it.
+    enum class Block : std::uint8_t { skip, read };
+    // Increments in the index shard that hold entries of no page.
+    struct Increment {
+        std::uint64_t position = 0;
+        std::uint64_t last_sequence = 0;
+    };
+    struct Plan;
+
+    Task<Result<View>> view(core::Core& core);
+    Task<Result<std::shared_ptr<const Page>>> block(core::Core& core, View view, std::size_t index);
+    Task<Found> first_of(core::Core& core, View view, std::uint64_t after_sequence, std::int64_t server_ms);
+    Task<Found> containing_server(core::Core& core, View view, std::int64_t ms);
+    Task<Found> containing_producer(core::Core& core, View view, std::int64_t ms);
+    Task<Result<void>> open(core::Core& core);
+    Task<Result<void>> read_index(core::Core& core);
+    Task<Result<void>> read_media(core::Core& core, std::uint64_t from);
+    void take_index_record(const IndexRecord& record, std::uint64_t position) REQUIRES(mutex_);
+    void insert(const FragmentEntry& entry, MonotonicNs since, bool pending) REQUIRES(mutex_);
+    Task<bool> write_increment(core::Core& core);
+    Task<bool> write_page(core::Core& core);
+    Task<Expected<std::uint64_t, log::LogError>> append_index(core::Core& core, IndexRecord record);
+    [[nodiscard]] std::uint64_t safe_through() const REQUIRES(mutex_);
+    [[nodiscard]] std::int64_t floor_ms() const;
+
+    log::RecordLog& log_;
+    core::Clock& clock_;
+    PageCache& cache_;
+    const std::shared_ptr<Arrivals> arrivals_;
+    const log::ShardUid media_;
+    const log::ShardUid index_;
+    std::atomic<std::int64_t> retention_ms_;
+    std::atomic<std::int64_t> least_ms_;
+    std::atomic<bool> ended_{false};
+    Waiters opening_;
+
+    enum class State : std::uint8_t { closed, opening, open };
+    mutable Mutex mutex_;
+    State state_ GUARDED_BY(mutex_) = State::closed;
+    bool writing_ GUARDED_BY(mutex_) = false;                    // one write_index at a time
+    std::map<std::uint64_t, Recent> recent_ GUARDED_BY(mutex_);  // entries that are in no page, by sequence
+    std::size_t pending_ GUARDED_BY(mutex_) = 0;                 // of them
+    MonotonicNs pending_since_ GUARDED_BY(mutex_);               // the oldest of those
+    std::shared_ptr<const std::vector<PageSummary>> pages_ GUARDED_BY(mutex_);
+    std::deque<Increment> increments_ GUARDED_BY(mutex_);
+    std::uint64_t root_ GUARDED_BY(mutex_) = 0;
+    std::uint64_t through_ GUARDED_BY(mutex_) = 0;             // media_through of the last index record
+    std::uint64_t max_position_ GUARDED_BY(mutex_) = 0;        // of what was inserted
+    std::multiset<std::uint64_t> closing_ GUARDED_BY(mutex_);  // for each append under way, max_position_ at its start
+    std::uint64_t pages_through_ GUARDED_BY(mutex_) = 0;       // the last sequence that is in a page
+};
+
+}  // namespace riacho::video

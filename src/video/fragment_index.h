@@ -1,0 +1,48 @@
+// The records of a stream's index shard (docs/formats/video.md): the index is derived from the media shard, so what it
+// lacks is read there.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "video/fragment.h"
+
+namespace riacho::video {
+
+// A page: entries in the order of their sequences.
+using Page = std::vector<FragmentEntry>;
+inline constexpr std::size_t page_entries = 512;
+
+// What is known of a page without reading it.
+struct PageSummary {
+    std::uint64_t first_sequence = 0;
+    std::uint64_t position = 0;  // the record's number in the index shard
+    std::int64_t first_server_ms = 0;
+    std::int64_t last_server_ms = 0;
+    std::int64_t min_producer_ms = 0;
+    std::int64_t max_producer_ms = 0;
+
+    friend bool operator==(const PageSummary&, const PageSummary&) = default;
+};
+
+// entries: at least one.
+PageSummary summary_of(const Page& entries, std::uint64_t position);
+
+struct IndexRecord {
+    enum class Kind : std::uint8_t { increment = 1, page = 2, directory = 3, root = 4 };
+    Kind kind = Kind::increment;
+    std::uint64_t root = 0;              // number of the newest root record before this one; 0: none
+    std::uint64_t media_through = 0;     // every closing record up to this number is in this record or an earlier one
+    std::vector<FragmentEntry> entries;  // increment: in order of position; page: in order of sequence
+    std::uint64_t first_increment = 0;   // root: from there on increments hold what no page does
+    std::vector<PageSummary> pages;      // root: all that are within retention
+};
+
+std::string encode(const IndexRecord& record);
+// Nothing for what this version did not write.
+std::optional<IndexRecord> parse_index_record(std::string_view bytes);
+
+}  // namespace riacho::video
