@@ -131,6 +131,14 @@ def kinesis(riacho):
     return riacho.client()
 
 
+@pytest.fixture(scope="session")
+def slow_kinesis():
+    """A client of a shared server whose passing states last long enough to be seen on a busy machine."""
+    server = Riacho("--transition-delay", "1000").start()
+    yield server.client()
+    server.close()
+
+
 @pytest.fixture
 def raw(riacho):
     """One keep-alive connection to the shared server."""

@@ -74,9 +74,10 @@ def missing(client):
     return pytest.raises(client.exceptions.ResourceNotFoundException)
 
 
-def test_a_consumer_comes_and_goes(kinesis, make_stream):
+def test_a_consumer_comes_and_goes(slow_kinesis, make_stream):
     """[79]"""
-    stream = make_stream()
+    kinesis = slow_kinesis
+    stream = make_stream(client=kinesis)
     before = int(time.time())
     made = kinesis.register_stream_consumer(StreamARN=ARN + stream, ConsumerName="my-consumer.1")["Consumer"]
     assert made["ConsumerName"] == "my-consumer.1" and made["ConsumerStatus"] == "CREATING"

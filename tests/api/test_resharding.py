@@ -74,9 +74,10 @@ def status(client, stream):
     return client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamStatus"]
 
 
-def test_a_split_makes_two_children(kinesis, make_stream):
+def test_a_split_makes_two_children(slow_kinesis, make_stream):
     """[71] The parent stays, closed, and the stream is UPDATING meanwhile."""
-    stream = make_stream()
+    kinesis = slow_kinesis
+    stream = make_stream(client=kinesis)
     before = shards_of(kinesis, stream)
     kinesis.split_shard(StreamName=stream, ShardToSplit="0", NewStartingHashKey=str(HALF))
     assert status(kinesis, stream) == "UPDATING"

@@ -43,9 +43,10 @@ def test_enhanced_monitoring(kinesis, make_stream):
     assert kinesis.describe_stream(StreamName=stream)["StreamDescription"]["EnhancedMonitoring"] == [{"ShardLevelMetrics": []}]
 
 
-def test_encryption_shows_in_replies_and_records(kinesis, make_stream):
+def test_encryption_shows_in_replies_and_records(slow_kinesis, make_stream):
     """[46]"""
-    stream = make_stream()
+    kinesis = slow_kinesis
+    stream = make_stream(client=kinesis)
     kinesis.put_record(StreamName=stream, Data=b"open", PartitionKey="k")
     kinesis.start_stream_encryption(StreamName=stream, EncryptionType="KMS", KeyId="alias/aws/kinesis")
     description = kinesis.describe_stream(StreamName=stream)["StreamDescription"]
@@ -303,8 +304,9 @@ def test_warm_throughput_needs_the_commitment_and_on_demand(kinesis, make_stream
         kinesis.update_stream_warm_throughput(StreamName=make_stream(), WarmThroughputMiBps=10)
 
 
-def test_a_stream_changes_its_mode(kinesis, make_stream):
-    stream = make_stream(2)
+def test_a_stream_changes_its_mode(slow_kinesis, make_stream):
+    kinesis = slow_kinesis
+    stream = make_stream(2, client=kinesis)
     arn = arn_of(kinesis, stream)
     sequence = put_many(kinesis, stream, [b"%d" % i for i in range(100)])
     kinesis.update_stream_mode(StreamARN=arn, StreamModeDetails={"StreamMode": "ON_DEMAND"})

@@ -10,8 +10,9 @@ from conftest import wait_active
 ARN = "arn:aws:kinesis:us-east-1:000000000000:stream/"
 
 
-def test_a_fresh_stream_is_creating_and_shows_no_shards(kinesis, name):
+def test_a_fresh_stream_is_creating_and_shows_no_shards(slow_kinesis, name):
     """[32]"""
+    kinesis = slow_kinesis
     kinesis.create_stream(StreamName=name, ShardCount=2)
     description = kinesis.describe_stream(StreamName=name)["StreamDescription"]
     assert description["StreamStatus"] == "CREATING"
@@ -25,8 +26,9 @@ def test_a_fresh_stream_is_creating_and_shows_no_shards(kinesis, name):
     assert wait_active(kinesis, name)["OpenShardCount"] == 2
 
 
-def test_while_creating_records_are_refused_and_deletion_is_not(kinesis, name):
+def test_while_creating_records_are_refused_and_deletion_is_not(slow_kinesis, name):
     """[33]"""
+    kinesis = slow_kinesis
     kinesis.create_stream(StreamName=name, ShardCount=1)
     with pytest.raises(kinesis.exceptions.ResourceNotFoundException, match=f"Stream {name} under account 000000000000 not found."):
         kinesis.put_record(StreamName=name, Data=b"x", PartitionKey="k")
@@ -85,8 +87,9 @@ def test_a_name_is_taken_once(kinesis, make_stream):
         kinesis.create_stream(StreamName=stream, ShardCount=1)
 
 
-def test_a_deleted_stream_is_deleting_and_then_gone(kinesis, make_stream):
-    stream = make_stream()
+def test_a_deleted_stream_is_deleting_and_then_gone(slow_kinesis, make_stream):
+    kinesis = slow_kinesis
+    stream = make_stream(client=kinesis)
     kinesis.delete_stream(StreamName=stream)
     assert kinesis.describe_stream(StreamName=stream)["StreamDescription"]["StreamStatus"] == "DELETING"
     deadline = time.monotonic() + 5
@@ -96,9 +99,10 @@ def test_a_deleted_stream_is_deleting_and_then_gone(kinesis, make_stream):
     assert stream not in kinesis.list_streams()["StreamNames"]
 
 
-def test_a_stream_with_consumers_goes_when_that_is_meant(kinesis, make_stream):
+def test_a_stream_with_consumers_goes_when_that_is_meant(slow_kinesis, make_stream):
     """[38] Without EnforceConsumerDeletion nothing happens; with it the consumers go too."""
-    stream = make_stream()
+    kinesis = slow_kinesis
+    stream = make_stream(client=kinesis)
     arn = ARN + stream
     consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="c")["Consumer"]["ConsumerARN"]
     text = (f"DeleteStream can't delete {arn} because there are consumers associated with this data stream. To delete {stream} anyway, set the "

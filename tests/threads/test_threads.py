@@ -61,6 +61,8 @@ def test_everything_that_crosses_threads(riacho_server, name):
     client.create_stream(StreamName=name, ShardCount=2)
     arn = wait_active(client, name)["StreamARN"]
     consumer = client.register_stream_consumer(StreamARN=arn, ConsumerName="c")["Consumer"]["ConsumerARN"]
+    while client.describe_stream_consumer(ConsumerARN=consumer)["ConsumerDescription"]["ConsumerStatus"] != "ACTIVE":
+        pass
     seen = [[], []]
     raw = server.raw()
     readers = [threading.Thread(target=subscribe, args=(server, consumer, f"shardId-{i:012}", seen[i])) for i in range(2)]
