@@ -1,34 +1,28 @@
 // Every operation of every model, for tests and fuzz targets.
 #pragma once
 
-#include "aws/gen/analytics_v1/types.gen.h"
-#include "aws/gen/analytics_v2/types.gen.h"
-#include "aws/gen/firehose/types.gen.h"
-#include "aws/gen/kinesis/types.gen.h"
-#include "aws/gen/video/types.gen.h"
-#include "aws/gen/video_archived_media/types.gen.h"
-#include "aws/gen/video_media/types.gen.h"
-#include "aws/gen/video_signaling/types.gen.h"
-#include "aws/gen/video_webrtc_storage/types.gen.h"
+#include <span>
+
+#include "aws/service_model.h"
+#include "wire/fwd.h"
 
 namespace riacho::api {
 
-// Calls visit.operator()<Operation>(model) for each.
-template <class Visitor>
-void for_each_operation(Visitor&& visit) {
-    const auto all = [&]<template <class...> class List, class... Operations>(const aws::ServiceModel& model,
-                                                                              List<Operations...>) {
-        (visit.template operator()<Operations>(model), ...);
-    };
-    all(kinesis::model, kinesis::AllOperations());
-    all(firehose::model, firehose::AllOperations());
-    all(analytics_v1::model, analytics_v1::AllOperations());
-    all(analytics_v2::model, analytics_v2::AllOperations());
-    all(video::model, video::AllOperations());
-    all(video_archived_media::model, video_archived_media::AllOperations());
-    all(video_media::model, video_media::AllOperations());
-    all(video_signaling::model, video_signaling::AllOperations());
-    all(video_webrtc_storage::model, video_webrtc_storage::AllOperations());
+// An operation without its types: a test that were compiled for each of them would take minutes.
+struct AnyOperation {
+    const aws::ServiceModel* model;
+    const aws::OperationInfo* info;
+    const wire::Shape* input_shape;
+    // Calls use(input, context) with a fresh input of the operation's type.
+    void (*with_input)(void (*use)(void* input, void* context), void* context);
+};
+
+std::span<const AnyOperation> all_operations();
+
+// Calls visit(void* input) with a fresh input of the operation.
+template <class Visit>
+void visit_input(const AnyOperation& operation, Visit visit) {
+    operation.with_input([](void* input, void* context) { (*static_cast<Visit*>(context))(input); }, &visit);
 }
 
 }  // namespace riacho::api

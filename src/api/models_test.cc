@@ -1,10 +1,15 @@
 // The tables of all models: what they say about types and presence is what the decoder does, into structs and without.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
 #include "api/all_models.h"
+#include "aws/gen/firehose/operations.gen.h"
+#include "aws/gen/video/operations.gen.h"
+#include "aws/gen/video_archived_media/operations.gen.h"
+#include "aws/gen/video_media/types.gen.h"
 #include "base/text.h"
 #include "wire/bindings.h"
 #include "wire/decode.h"
@@ -70,52 +75,59 @@ struct Both {
     wire::Decoded validated;
 };
 
-template <class Operation>
-Both judge(const std::string& body) {
+Both judge(const AnyOperation& operation, const std::string& body) {
     Document document;
     EXPECT_TRUE(document.parse(wire::Format::json, body).has_value()) << body;
-    typename Operation::Input input{};
-    return {wire::decode(*Operation::input_shape, document, &input), wire::validate(*Operation::input_shape, document)};
+    Both both;
+    visit_input(operation, [&](void* input) { both.decoded = wire::decode(*operation.input_shape, document, input); });
+    both.validated = wire::validate(*operation.input_shape, document);
+    return both;
+}
+
+const AnyOperation& operation_of(const aws::ServiceModel& model, std::string_view name) {
+    return *std::ranges::find_if(all_operations(), [&](const AnyOperation& operation) {
+        return operation.model == &model && operation.info->name == name;
+    });
 }
 
 TEST(Models, an_empty_request_misses_what_is_required_and_nothing_else) {
-    std::size_t operations = 0;
-    for_each_operation([&]<class Operation>(const aws::ServiceModel& model) {
-        ++operations;
-        const auto [decoded, validated] = judge<Operation>("{}");
+    EXPECT_EQ(all_operations().size(), 174U);
+    for (const AnyOperation& operation : all_operations()) {
+        const auto [decoded, validated] = judge(operation, "{}");
         std::size_t required = 0;
-        for (const wire::Member& member : Operation::input_shape->members) required += member.required ? 1 : 0;
+        for (const wire::Member& member : operation.input_shape->members) required += member.required ? 1 : 0;
         EXPECT_EQ(decoded.verdict, required == 0 ? Verdict::valid : Verdict::violation)
-            << model.name << Operation::name;
+            << operation.model->name << operation.info->name;
         EXPECT_EQ(decoded.text, validated.text);
         EXPECT_EQ(decoded.verdict, validated.verdict);
-    });
-    EXPECT_EQ(operations, 174U);
+    }
 }
 
 // Every field of every input is written; the sanitized run of this test is what proves the offsets.
 TEST(Models, every_member_of_every_input_can_be_set) {
-    for_each_operation([&]<class Operation>(const aws::ServiceModel& model) {
+    for (const AnyOperation& operation : all_operations()) {
         std::string body;
-        append_value(*Operation::input_shape, body);
-        const auto [decoded, validated] = judge<Operation>(body);
-        EXPECT_NE(decoded.verdict, Verdict::type_error) << model.name << Operation::name << decoded.text;
+        append_value(*operation.input_shape, body);
+        const auto [decoded, validated] = judge(operation, body);
+        EXPECT_NE(decoded.verdict, Verdict::type_error)
+            << operation.model->name << operation.info->name << decoded.text;
         EXPECT_EQ(decoded.text, validated.text);
         EXPECT_EQ(decoded.verdict, validated.verdict);
-    });
+    }
 }
 
 TEST(Models, names_and_paths_are_unique) {
     std::set<std::string> seen;
-    for_each_operation([&]<class Operation>(const aws::ServiceModel& model) {
-        const aws::OperationInfo& info = Operation::info;
+    for (const AnyOperation& operation : all_operations()) {
+        const aws::ServiceModel& model = *operation.model;
+        const aws::OperationInfo& info = *operation.info;
         const bool is_rest = model.protocol == aws::Protocol::rest_json;
         EXPECT_EQ(is_rest, !info.path.empty());
         EXPECT_EQ(is_rest, model.target_prefix.empty());
         std::string name(is_rest ? info.path : model.target_prefix);
         if (!is_rest) name += "." + std::string(info.name);
         EXPECT_TRUE(seen.insert(name).second) << name;
-    });
+    }
 }
 
 template <class Operation>
@@ -151,17 +163,19 @@ TEST(Headers, become_the_members_of_put_media) {
 }
 
 TEST(Violations, a_service_may_show_no_values) {
-    EXPECT_EQ(judge<firehose::DescribeDeliveryStream>(R"({"DeliveryStreamName":"a b","Limit":0})").decoded.text,
-              "2 validation errors detected: Value at 'deliveryStreamName' failed to satisfy constraint: Member must "
-              "satisfy regular expression pattern: [a-zA-Z0-9_.-]+; Value at 'limit' failed to satisfy constraint: "
-              "Member must have value greater than or equal to 1");
+    EXPECT_EQ(
+        judge(operation_of(firehose::model, "DescribeDeliveryStream"), R"({"DeliveryStreamName":"a b","Limit":0})")
+            .decoded.text,
+        "2 validation errors detected: Value at 'deliveryStreamName' failed to satisfy constraint: Member must "
+        "satisfy regular expression pattern: [a-zA-Z0-9_.-]+; Value at 'limit' failed to satisfy constraint: "
+        "Member must have value greater than or equal to 1");
 }
 
 TEST(Violations, a_sensitive_value_is_never_shown) {
     const std::string text =
-        judge<video::StartEdgeConfigurationUpdate>(
-            R"({"EdgeConfig":{"HubDeviceArn":"arn:aws:iot:r:1:thing/t","RecorderConfig":{"MediaSourceConfig":)"
-            R"({"MediaUriSecretArn":"secret!","MediaUriType":"RTSP_URI"}}}})")
+        judge(operation_of(video::model, "StartEdgeConfigurationUpdate"),
+              R"({"EdgeConfig":{"HubDeviceArn":"arn:aws:iot:r:1:thing/t","RecorderConfig":{"MediaSourceConfig":)"
+              R"({"MediaUriSecretArn":"secret!","MediaUriType":"RTSP_URI"}}}})")
             .decoded.text;
     EXPECT_TRUE(text.find("Value at 'edgeConfig.recorderConfig.mediaSourceConfig.mediaUriSecretArn'") !=
                 std::string::npos)
@@ -171,9 +185,9 @@ TEST(Violations, a_sensitive_value_is_never_shown) {
 
 TEST(Violations, doubles_have_bounds_and_maps_may_be_keyed_by_an_enumeration) {
     const std::string text =
-        judge<video_archived_media::GetImages>(
-            R"({"ImageSelectorType":"SERVER_TIMESTAMP","StartTimestamp":1,"EndTimestamp":2,"Format":"JPEG",)"
-            R"("FormatConfig":{"Nothing":"1"}})")
+        judge(operation_of(video_archived_media::model, "GetImages"),
+              R"({"ImageSelectorType":"SERVER_TIMESTAMP","StartTimestamp":1,"EndTimestamp":2,"Format":"JPEG",)"
+              R"("FormatConfig":{"Nothing":"1"}})")
             .decoded.text;
     EXPECT_TRUE(text.find("at 'formatConfig' failed to satisfy constraint: Map keys must satisfy constraint: [Member "
                           "must satisfy enum value set: [JPEGQuality]]") != std::string::npos)

@@ -23,7 +23,6 @@
 #include "core/runtime.h"
 #include "core/task.h"
 #include "http/handler.h"
-#include "http/message.h"
 #include "http/server.h"
 
 namespace riacho::http::test {
