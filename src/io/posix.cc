@@ -194,8 +194,12 @@ public:
 
     IoResult<void> mkdir(const std::string& path) override {
         const Place at = place(path);
-        if (::mkdirat(at.directory, at.name, 0700) != 0 && errno != EEXIST) return error("mkdir", path);
-        return {};
+        if (::mkdirat(at.directory, at.name, 0700) == 0) return {};
+        if (errno != EEXIST) return error("mkdir", path);
+        struct stat info{};
+        const bool is_directory = ::fstatat(at.directory, at.name, &info, 0) == 0 && S_ISDIR(info.st_mode);
+        errno = EEXIST;
+        return is_directory ? IoResult<void>() : error("mkdir", path);
     }
 
     IoResult<void> rmdir(const std::string& path) override {

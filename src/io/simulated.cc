@@ -368,11 +368,14 @@ IoResult<void> SimulatedFileSystem::rename(const std::string& from, const std::s
     if (const int code = state_->planned_error("rename")) return fail(IoError{"rename", from, code});
     const InodePtr inode = state_->find(from);
     if (inode == nullptr) return fail(IoError{"rename", from, ENOENT});
-    RIACHO_CHECK(parent_of(from) == parent_of(to), "the simulation knows renames inside a directory only");
+    const InodePtr folder = state_->find(parent_of(to));
+    if (parent_of(to) != "/" && folder == nullptr) return fail(IoError{"rename", from, ENOENT});
+    if (folder != nullptr && !folder->is_directory) return fail(IoError{"rename", from, ENOTDIR});
+    const InodePtr there = state_->find(to);
+    if (there != nullptr && there->is_directory && !inode->is_directory) return fail(IoError{"rename", from, EISDIR});
+    RIACHO_CHECK(!inode->is_directory, "the simulation does not move what lies below a directory");
     if (state_->count_change()) return fail(IoError{"rename", from, EIO});
-    if (const InodePtr replaced = state_->find(to); replaced != nullptr && replaced != inode) {
-        state_->bytes_free += replaced->current.size();
-    }
+    if (there != nullptr && there != inode) state_->bytes_free += there->current.size();
     state_->change_directory({.remove = from, .add = to, .inode = inode});
     return {};
 }

@@ -1,0 +1,199 @@
+#include "outbound/local_buckets.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <future>
+
+#include <gtest/gtest.h>
+#include "core/runtime.h"
+#include "core/task.h"
+#include "core/work_pool.h"
+#include "io/file_system.h"
+#include "io/simulated.h"
+#include "outbound/local_name.h"
+
+namespace riacho::outbound {
+namespace {
+
+using ports::MemoryBody;
+using ports::StoreFault;
+using PutResult = Expected<void, ports::StoreError>;
+
+// What a spool would be: a body that has to be read, and may be lost.
+class ReadBody final : public ports::Body {
+public:
+    ReadBody(std::string text, std::size_t lost_at) : memory_(text), lost_at_(lost_at) {}
+    [[nodiscard]] std::uint64_t size() const override { return memory_.size(); }
+    [[nodiscard]] const Sha256& sha256() const override { return memory_.sha256(); }
+    [[nodiscard]] std::optional<std::span<const std::string_view>> pieces() const override { return std::nullopt; }
+    Task<Expected<std::size_t, ports::BodyLost>> read(core::Core& core, std::uint64_t at,
+                                                      MutableByteSpan out) const override {
+        if (at >= lost_at_) co_return fail(ports::BodyLost{"the spool is gone"});
+        co_return co_await memory_.read(core, at, out);
+    }
+
+private:
+    MemoryBody memory_;
+    std::size_t lost_at_;
+};
+
+class LocalBucketsTest : public testing::Test {
+protected:
+    LocalBucketsTest() : runtime_(1), pool_({.name = "files", .threads_max = 1, .queue_max = 16}) { runtime_.start(); }
+    ~LocalBucketsTest() override {
+        pool_.stop();
+        runtime_.stop();
+    }
+
+    PutResult put(LocalBuckets& buckets, std::string key, std::shared_ptr<const ports::Body> body,
+                  ports::PutOptions options = {}) {
+        std::promise<PutResult> done;
+        core::spawn(runtime_.core(0), [&]() -> Task<void> {
+            ports::ObjectName name{.bucket = "b", .key = key};
+            done.set_value(co_await buckets.put(runtime_.core(0), std::move(name), body, options));
+        });
+        return done.get_future().get();
+    }
+    PutResult put(LocalBuckets& buckets, std::string key, std::string_view text, ports::PutOptions options = {}) {
+        return put(buckets, std::move(key), std::make_shared<MemoryBody>(text), std::move(options));
+    }
+    static std::string text_of(const io::SimulatedFileSystem& fs, const std::string& path) {
+        const auto content = fs.content(path);
+        return content ? std::string(as_text(*content)) : "(none)";
+    }
+    static std::unique_ptr<io::SimulatedFileSystem> disk() {
+        auto fs = std::make_unique<io::SimulatedFileSystem>();
+        EXPECT_TRUE(fs->mkdir("/data"));
+        EXPECT_TRUE(fs->sync_directory("/"));
+        return fs;
+    }
+
+    core::Runtime runtime_;
+    core::WorkPool pool_;
+};
+
+TEST(LocalName, a_key_becomes_names_that_lead_nowhere_else_and_comes_back) {
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {"2026/07/x-1.gz", "2026/07/x-1.gz"},
+        {"year=2026/a b", "year=2026/a b"},
+        {"../../etc/passwd", "%2E./%2E./etc/passwd"},
+        {"./.x/..", "%2E/%2Ex/%2E."},
+        {"/leading", "%/leading"},
+        {"a//b/", "a/%/b/%"},
+        {"100%\\\n\x7f", "100%25%5C%0A%7F"},
+        {"\xC3\xA9t\xC3\xA9", "\xC3\xA9t\xC3\xA9"},
+        {std::string(250, 'x'), std::string(200, 'x') + "%+/" + std::string(50, 'x')},
+        {std::string(200, 'x') + "/.", std::string(200, 'x') + "/%2E"},
+    };
+    for (const auto& [key, path] : cases) {
+        auto names = local_names("b", key).value();
+        ASSERT_EQ(names.front(), "b");
+        names.erase(names.begin());
+        std::string joined;
+        for (const std::string& name : names) joined += (joined.empty() ? "" : "/") + name;
+        EXPECT_EQ(joined, path);
+        EXPECT_EQ(key_of_local_names(names), key);
+    }
+    EXPECT_EQ(local_names("..", "k").value().front(), "%2E.");
+    EXPECT_FALSE(local_names("b", std::string(1'025, 'x')));
+    EXPECT_FALSE(local_names("b", std::string("a\0b", 3)));
+    EXPECT_FALSE(local_names("b", ""));
+    EXPECT_FALSE(key_of_local_names({"a", "..", "b"}));
+    EXPECT_FALSE(key_of_local_names({"a%+"}));
+}
+
+TEST_F(LocalBucketsTest, objects_are_files_and_replace_what_was_there) {
+    std::string root = testing::TempDir() + "riacho-buckets-XXXXXX";
+    ASSERT_NE(mkdtemp(root.data()), nullptr);
+    LocalBuckets buckets(io::posix_file_system(), root + "/buckets", pool_);
+    ASSERT_TRUE(put(buckets, "a/b", "one"));
+    ASSERT_TRUE(put(buckets, "a/b", "two"));
+    // A folder where an object should lie, and an object where a folder should.
+    ASSERT_TRUE(put(buckets, "a", "beside its folder"));
+    ASSERT_TRUE(put(buckets, "a/b/c", "below an object"));
+    const std::string large(3 << 20, 'x');
+    ASSERT_TRUE(put(buckets, "large", std::make_shared<ReadBody>(large, SIZE_MAX)));
+    const auto read = [&](const std::string& path) {
+        const auto bytes = io::read_file(io::posix_file_system(), root + "/buckets/b/" + path, 4 << 20);
+        return bytes ? std::string(as_text(*bytes)) : "(none)";
+    };
+    EXPECT_EQ(read("a%"), "beside its folder");
+    EXPECT_EQ(read("a/b%"), "two");
+    EXPECT_EQ(read("a/b/c"), "below an object");
+    EXPECT_EQ(read("large"), large);
+
+    const auto exists = put(buckets, "a/b", "three", {.if_absent = true});
+    ASSERT_FALSE(exists);
+    EXPECT_EQ(exists.error().fault, StoreFault::exists);
+    EXPECT_EQ(read("a/b%"), "two");
+    const auto lost = put(buckets, "lost", std::make_shared<ReadBody>(large, 1 << 20));
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().fault, StoreFault::body_lost);
+
+    // Somebody tidies up while we run.
+    std::filesystem::remove_all(root + "/buckets");
+    EXPECT_TRUE(put(buckets, "a/b/c", "again"));
+    EXPECT_EQ(read("a/b/c"), "again");
+    EXPECT_TRUE(std::filesystem::is_empty(root + "/buckets/.riacho-tmp"));
+    std::filesystem::remove_all(root);
+}
+
+TEST_F(LocalBucketsTest, power_that_fails_anywhere_leaves_a_whole_object_or_none) {
+    const std::string text = std::string(1'500, 'n');
+    for (std::uint64_t change = 1;; ++change) {
+        auto fs = disk();
+        {
+            LocalBuckets before(*fs, "/data/buckets", pool_);
+            ASSERT_TRUE(put(before, "p/replaced", "old"));
+        }
+        fs->power_off_at_change(change);
+        bool first = false;
+        bool second = false;
+        {
+            LocalBuckets buckets(*fs, "/data/buckets", pool_);
+            first = put(buckets, "p/replaced", text).has_value();
+            second = put(buckets, "q/new", text).has_value();
+        }
+        const bool was_off = fs->is_off();
+        for (const std::uint64_t seed : {1U, 2U, 3U, 4U}) {
+            const auto after = fs->clone();
+            after->crash({.kind = io::CrashPolicy::Kind::random, .seed = seed + change * 16});
+            const std::string replaced = text_of(*after, "/data/buckets/b/p/replaced");
+            EXPECT_TRUE(replaced == text || (!first && replaced == "old")) << change << ' ' << replaced.size();
+            const std::string created = text_of(*after, "/data/buckets/b/q/new");
+            EXPECT_TRUE(created == text || (!second && created == "(none)")) << change << ' ' << created.size();
+            LocalBuckets again(*after, "/data/buckets", pool_);
+            EXPECT_TRUE(put(again, "q/new", text));
+            EXPECT_EQ(text_of(*after, "/data/buckets/b/q/new"), text);
+            for (const std::string& path : after->paths()) {
+                EXPECT_FALSE(path.starts_with("/data/buckets/.riacho-tmp/")) << path;
+            }
+        }
+        if (!was_off) break;
+        ASSERT_LT(change, 100);
+    }
+}
+
+TEST_F(LocalBucketsTest, what_the_machine_lacks_is_a_fault_that_passes_and_leaves_nothing_behind) {
+    for (const int error : {ENOSPC, EMFILE, EIO}) {
+        for (std::uint64_t call = 1;; ++call) {
+            auto fs = disk();
+            LocalBuckets buckets(*fs, "/data/buckets", pool_);
+            fs->fail_call("*", call, error);
+            const auto stored = put(buckets, "p/k", "text");
+            if (fs->failed_operation().empty()) break;
+            // Removing what was left over is the one call whose failure does not matter.
+            if (!stored) EXPECT_EQ(stored.error().fault, error == EIO ? StoreFault::server : StoreFault::full);
+            fs->clear_failures();
+            EXPECT_TRUE(put(buckets, "p/k", "text again"));
+            EXPECT_EQ(text_of(*fs, "/data/buckets/b/p/k"), "text again");
+            ASSERT_LT(call, 100);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace riacho::outbound

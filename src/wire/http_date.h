@@ -1,0 +1,14 @@
+// Dates as HTTP writes them.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/time.h"
+
+namespace riacho::wire {
+
+// "Sun, 22 Nov 2026 00:00:00 GMT"; nothing for other forms.
+std::optional<TimestampMs> parse_http_date(std::string_view text);
+
+}  // namespace riacho::wire
