@@ -3,8 +3,12 @@
 
 #include <span>
 
-#include "aws/service_model.h"
 #include "wire/fwd.h"
+
+namespace riacho::aws {
+struct OperationInfo;
+struct ServiceModel;
+}  // namespace riacho::aws
 
 namespace riacho::api {
 
