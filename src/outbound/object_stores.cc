@@ -60,8 +60,10 @@ std::string chosen_endpoint(const std::string& setting) {
 }  // namespace
 
 Expected<void, std::string> check_s3_endpoint(const std::string& text) {
-    if (text.empty() || text == "local" || text == "aws") return {};
-    TRY_VOID(http::parse_url(text));
+    const std::string endpoint = chosen_endpoint(text);
+    if (endpoint == "local" || endpoint == "aws") return {};
+    const auto url = http::parse_url(endpoint);
+    if (!url) return fail(text.empty() ? fmt::format("{} (AWS_ENDPOINT_URL_S3)", url.error()) : url.error());
     return {};
 }
 
@@ -78,11 +80,7 @@ Expected<ObjectStoreMade, std::string> make_object_store(const ObjectStoreOption
     if (s3.region.empty()) s3.region = options.region;
     made.description = endpoint;
     if (endpoint != "aws") {
-        auto url = http::parse_url(endpoint);
-        if (!url)
-            return fail(fmt::format("{} ({})", url.error(),
-                                    options.s3_endpoint.empty() ? "AWS_ENDPOINT_URL_S3" : "s3-endpoint"));
-        s3.endpoint = *std::move(url);
+        TRY(s3.endpoint, http::parse_url(endpoint));
     }
     made.store = std::make_unique<OwnedS3>(std::move(s3), parts);
     return made;

@@ -34,7 +34,7 @@ struct ObjectStoreMade {
 // Blocking: reads files. The error is a sentence. The store is destroyed before the runtime is stopped, not on a core.
 Expected<ObjectStoreMade, std::string> make_object_store(const ObjectStoreOptions& options, ObjectStoreParts parts);
 
-// Whether `text` is a value for s3_endpoint; the error is a sentence.
+// Whether s3_endpoint may be `text`, with what the environment says when it is empty; the error is a sentence.
 Expected<void, std::string> check_s3_endpoint(const std::string& text);
 
 }  // namespace riacho::outbound

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "base/try.h"
+#include "outbound/object_stores.h"
 #include "server/memory_plan.h"
 #include "server/origin_policy.h"
 
@@ -301,6 +302,10 @@ Expected<Config, std::string> read_values(const Values& values) {
     read_key_faults(reader, config);
     config.consumers_max = static_cast<std::int32_t>(reader.number("consumers-max", 1, 10'000));
     config.limits = reader.choice<bool>("limits", {{"off", false}, {"aws", true}});
+    config.s3_endpoint = reader.text("s3-endpoint");
+    if (const auto usable = outbound::check_s3_endpoint(config.s3_endpoint); !usable) {
+        reader.problem("s3-endpoint", "is not local, aws or a URL: " + usable.error());
+    }
     config.faults.accepts_header = reader.flag("fault-header");
     if (const auto faults = streams::parse_faults(reader.text("fault"))) {
         config.faults.standing = *faults;
@@ -388,6 +393,9 @@ const std::vector<Setting>& all_settings() {
         {"region", "us-east-1", "REGION", "the region of --create-stream, and of callers that name none"},
         {"consumers-max", "20", "N", "registered consumers of a stream, queues counted; AWS allows 20"},
         {"limits", "off", "off|aws", "aws: throttle shards and calls as AWS does"},
+        {"s3-endpoint", "", "URL",
+         "the S3 server that delivery streams write to, aws for Amazon's, or local for folders in the data directory; "
+         "default: AWS_ENDPOINT_URL_S3, else local"},
         {"fault", "", "SPEC", "fail on purpose: throttle=PERCENT,partial=PERCENT,error=PERCENT,delay=MS"},
         {"fault-header", "false", "", "let a request ask for faults with X-Riacho-Fault: SPEC"},
         {"time-scale", "1", "N", "let time pass N times as fast, for tests"},

@@ -57,7 +57,8 @@ struct Config {
     std::string region;
     streams::KeyFaults key_faults;
     std::int32_t consumers_max = 20;
-    bool limits = false;  // those of AWS
+    bool limits = false;      // those of AWS
+    std::string s3_endpoint;  // see outbound::ObjectStoreOptions
     streams::FaultOptions faults;
     bool test_clock = false;
     std::int64_t time_scale = 1;
