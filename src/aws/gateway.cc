@@ -227,6 +227,11 @@ std::optional<ApiError> validate_request(const ServiceModel& model, const Operat
     return error;
 }
 
+// A valid call of an operation that has no function.
+ApiError not_there(const ServiceEntry& service, const OperationInfo& operation) {
+    return service.runs ? errors::operation_not_supported(operation.name) : errors::service_not_run(operation.name);
+}
+
 void set_error(http::Response& response, const ApiError& error, Envelope envelope, CallLine& line) {
     line.error = error.code;
     set_error(response, error, envelope);
@@ -314,7 +319,7 @@ http::BodyPlan Gateway::on_head(const http::Request& request) {
     } else {
         error = validate_request(model, *route->operation.info, request, *document);
         if (!error && route->operation.run == nullptr) {
-            error = errors::operation_not_supported(route->operation.info->name);
+            error = not_there(*route->service, *route->operation.info);
         }
     }
     if (!error) {
@@ -478,7 +483,7 @@ bool Gateway::is_supported(Accepted& accepted, http::Response& response, CallLin
     if (operation.run != nullptr) return true;
     const Call& call = accepted.call;
     const auto error = decode_input(call.model, *operation.info->input, call.document, nullptr);
-    refuse(accepted.route, response, error ? *error : errors::operation_not_supported(operation.info->name),
+    refuse(accepted.route, response, error ? *error : not_there(*accepted.route.service, *operation.info),
            accepted.envelope, line);
     return false;
 }

@@ -24,6 +24,8 @@ struct ServiceEntry {
     const ServiceModel* model = nullptr;
     void* state = nullptr;
     std::vector<OperationEntry> operations;
+    // False: none of them can be called, and callers are told that the operator wants it so.
+    bool runs = true;
 };
 
 // Owned by the node, which keeps everything it refers to alive; called on every core.

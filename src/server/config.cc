@@ -258,6 +258,31 @@ void read_key_faults(Reader& reader, Config& config) {
     }
 }
 
+void read_services(Reader& reader, Config& config) {
+    Services& services = config.services;
+    services = {.data_streams = false, .firehose = false, .analytics = false, .video = false};
+    for (const std::string& name : split_commas(reader.text("services"))) {
+        if (name == "data-streams") {
+            services.data_streams = true;
+        } else if (name == "firehose") {
+            services.firehose = true;
+        } else if (name == "analytics") {
+            services.analytics = true;
+        } else if (name == "video") {
+            services.video = true;
+        } else {
+            reader.problem("services", "names something besides data-streams, firehose, analytics and video");
+        }
+    }
+    config.advertise_url = reader.text("advertise-url");
+    const std::string& url = config.advertise_url;
+    const auto scheme = url.find("://");
+    const bool is_http = url.starts_with("http://") || url.starts_with("https://");
+    if (!url.empty() && (!is_http || url.size() == scheme + 3 || url.find_first_of("/?#", scheme + 3) != url.npos)) {
+        reader.problem("advertise-url", "is not http:// or https:// with a host, and nothing behind it");
+    }
+}
+
 void read_names(Reader& reader, Config& config) {
     config.cors_origins = reader.list("cors-origin");
     if (!std::ranges::all_of(config.cors_origins, [](const auto& text) { return text == "*" || is_origin(text); })) {
@@ -306,6 +331,7 @@ Expected<Config, std::string> read_values(const Values& values) {
     if (const auto usable = outbound::check_s3_endpoint(config.s3_endpoint); !usable) {
         reader.problem("s3-endpoint", "is not local, aws or a URL: " + usable.error());
     }
+    read_services(reader, config);
     config.faults.accepts_header = reader.flag("fault-header");
     if (const auto faults = streams::parse_faults(reader.text("fault"))) {
         config.faults.standing = *faults;
@@ -396,6 +422,10 @@ const std::vector<Setting>& all_settings() {
         {"s3-endpoint", "", "URL",
          "the S3 server that delivery streams write to, aws for Amazon's, or local for folders in the data directory; "
          "default: AWS_ENDPOINT_URL_S3, else local"},
+        {"services", "data-streams,firehose,analytics,video", "NAMES", "the services that run, separated by commas"},
+        {"advertise-url", "", "URL",
+         "the address of Video Streams' data endpoints, such as https://video.example.org; as each client sees the "
+         "server if not given"},
         {"fault", "", "SPEC", "fail on purpose: throttle=PERCENT,partial=PERCENT,error=PERCENT,delay=MS"},
         {"fault-header", "false", "", "let a request ask for faults with X-Riacho-Fault: SPEC"},
         {"time-scale", "1", "N", "let time pass N times as fast, for tests"},

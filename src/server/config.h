@@ -40,6 +40,14 @@ struct StreamToCreate {
 
 enum class AuthMode : std::uint8_t { off, sigv4 };
 
+// Which services run.
+struct Services {
+    bool data_streams = true;
+    bool firehose = true;
+    bool analytics = true;
+    bool video = true;
+};
+
 // The settings, checked and typed.
 struct Config {
     std::string data_dir;
@@ -59,6 +67,8 @@ struct Config {
     std::int32_t consumers_max = 20;
     bool limits = false;      // those of AWS
     std::string s3_endpoint;  // see outbound::ObjectStoreOptions
+    Services services;
+    std::string advertise_url;  // of Video Streams' data endpoints; empty: as each client sees the server
     streams::FaultOptions faults;
     bool test_clock = false;
     std::int64_t time_scale = 1;

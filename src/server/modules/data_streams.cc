@@ -6,6 +6,7 @@
 
 #include "aws/arn.h"
 #include "aws/gen/kinesis/operations.gen.h"
+#include "aws/operation.h"
 #include "catalog/catalog.h"
 #include "core/clock.h"
 #include "core/metrics.h"
@@ -89,6 +90,9 @@ Expected<void, StartError> DataStreamsModule::create_streams() {
 }
 
 std::vector<aws::ServiceEntry> DataStreamsModule::entries() {
+    if (!impl_->parts.config.services.data_streams) {
+        return {{&api::kinesis::model, nullptr, aws::not_yet(api::kinesis::operations), false}};
+    }
     return {{&api::kinesis::model, &impl_->service, streams::operations()}};
 }
 

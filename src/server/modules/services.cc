@@ -7,8 +7,8 @@ namespace riacho::server {
 
 std::vector<std::unique_ptr<Module>> make_services(const Parts& parts) {
     std::vector<std::unique_ptr<Module>> services;
-    services.push_back(std::make_unique<VideoModule>(parts));
-    services.push_back(std::make_unique<UpcomingModule>());
+    if (parts.config.services.video) services.push_back(std::make_unique<VideoModule>(parts));
+    services.push_back(std::make_unique<UpcomingModule>(parts.config.services));
     return services;
 }
 

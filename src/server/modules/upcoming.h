@@ -1,15 +1,21 @@
-// Services that this node routes, authenticates and validates, and that answer nothing else yet.
+// Services that this node routes, authenticates and validates, and that answer nothing else: those that are not there
+// yet, and those that Config::services leaves out.
 #pragma once
 
 #include <vector>
 
+#include "server/config.h"
 #include "server/modules/module.h"
 
 namespace riacho::server {
 
 class UpcomingModule final : public Module {
 public:
+    explicit UpcomingModule(const Services& services) : services_(services) {}
     std::vector<aws::ServiceEntry> entries() override;
+
+private:
+    const Services services_;
 };
 
 }  // namespace riacho::server

@@ -23,8 +23,11 @@ namespace {
 
 video::VideoOptions options_of(const Config& config) {
     video::VideoOptions options;
-    const bool has_tls = !config.tls_cert.empty();
-    options.listen_url = fmt::format("{}://{}:{}", has_tls ? "https" : "http", config.listen_host, config.listen_port);
+    options.advertise_url = config.advertise_url;
+    const std::string& host = config.listen_host;
+    const bool is_ipv6 = host.contains(':');
+    options.listen_url =
+        fmt::format("http://{}{}{}:{}", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", config.listen_port);
     options.transition_delay_ms = config.transition_delay_ms;
     return options;
 }
