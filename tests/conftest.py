@@ -15,6 +15,7 @@ import boto3
 import botocore.config
 import pytest
 
+import video_client
 import wire
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -137,6 +138,12 @@ def slow_kinesis():
     server = Riacho("--transition-delay", "1000").start()
     yield server.client()
     server.close()
+
+
+@pytest.fixture(scope="session")
+def video(riacho):
+    """The five services of Video Streams on the shared server."""
+    return video_client.Video(riacho)
 
 
 @pytest.fixture

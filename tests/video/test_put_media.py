@@ -6,6 +6,7 @@ import time
 
 import matroska as mkv
 import pytest
+from video_client import Video, put_media
 
 
 def kinds(acks):
@@ -127,8 +128,7 @@ def head(video, name=None, **headers):
     if name is not None:
         fields["x-amzn-stream-name"] = name
     connection = http.client.HTTPConnection(video.server.host, video.server.port, timeout=10)
-    from put_media import EMPTY_HASH
-    connection.request("POST", "/putMedia", b"", video.producer.signed(video.server.url, "/putMedia", fields, EMPTY_HASH))
+    connection.request("POST", "/putMedia", b"", video.producer.signed(video.server.url, "/putMedia", fields, put_media.EMPTY_HASH))
     response = connection.getresponse()
     return response.status, response.headers.get("x-amzn-ErrorType"), response.read()
 
@@ -203,9 +203,9 @@ def test_idle_calls_say_so(video, name):  # 53
     assert 28 <= time.monotonic() - started <= 33
 
 
-def test_a_decrease_hides_what_is_older_for_ever(riacho_server, video_of, name):  # 20
+def test_a_decrease_hides_what_is_older_for_ever(riacho_server, name):  # 20
     server = riacho_server("--test-clock")
-    video = video_of(server)
+    video = Video(server)
     video.create(name, 48)
     media = [mkv.header(), mkv.fragment(0)]
     video.send(name, media)
@@ -221,19 +221,19 @@ def test_a_decrease_hides_what_is_older_for_ever(riacho_server, video_of, name):
     assert len(video.fragments(name)) == 1  # nothing comes back
 
 
-def test_everything_is_there_after_a_restart_and_numbers_go_on(riacho_server, video_of, name):  # 37, 38
+def test_everything_is_there_after_a_restart_and_numbers_go_on(riacho_server, name):  # 37, 38
     server = riacho_server()
-    video = video_of(server)
+    video = Video(server)
     video.create(name)
     media = [mkv.header(), *(mkv.fragment(t, frames=2, size=100) for t in range(0, 600 * 200, 200))]
     acks = video.send(name, media)
     numbers = persisted(acks)
     assert len(numbers) == 600  # more than a page of the index holds
     server.stop()
-    video = video_of(server.start())
+    video = Video(server.start())
     listed = [f["FragmentNumber"] for f in video.fragments(name, MaxResults=1000)]
     assert listed == numbers
     server.kill()
-    video = video_of(server.start())
+    video = Video(server.start())
     assert [f["FragmentNumber"] for f in video.fragments(name, MaxResults=1000)] == numbers
     assert persisted(video.send(name, media[:3])) > numbers[-1:]

@@ -1,12 +1,9 @@
-"""Clients of Video Streams: boto3 for what it has, tools/put_media.py for uploads."""
+"""Clients of Video Streams for tests: boto3 for what it has, tools/put_media.py for uploads."""
 
 import pathlib
 import sys
 
-import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "video")]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
 
 import put_media  # noqa: E402
 
@@ -41,13 +38,3 @@ class Video:
             if "NextToken" not in reply:
                 return listed
             reply = self.archive.list_fragments(StreamName=name, NextToken=reply["NextToken"], **options)
-
-
-@pytest.fixture(scope="session")
-def video(riacho):
-    return Video(riacho)
-
-
-@pytest.fixture
-def video_of():
-    return Video

@@ -1,0 +1,247 @@
+// The archive of a video stream over the real log on a disk that loses power: every fragment that was acknowledged is
+// there byte for byte, and the index finds it, whatever was lost of the index itself.
+#include "video/archive.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <map>
+
+#include "core/clock.h"
+#include "core/rng.h"
+#include "core/runtime.h"
+#include "core/task.h"
+#include "io/simulated.h"
+#include "log/local_log.h"
+
+namespace riacho::video {
+namespace {
+
+constexpr std::uint64_t media_uid = 1;
+constexpr std::uint64_t index_uid = 2;
+
+// Makes the two shards with its first command.
+class ShardMaker final : public log::CommandApplier {
+public:
+    std::size_t effects_max(std::string_view) const override { return 2; }
+    log::CommandOutcome on_sequenced(log::Lsn lsn, std::string_view, TimestampMs, const log::SequencerView&) override {
+        log::CommandOutcome outcome{.accepted = true, .effects = {}, .reply = {}};
+        outcome.effects.create.push_back({log::ShardUid(media_uid), log::SeqIx(1), log::ShardClass::media});
+        outcome.effects.create.push_back({log::ShardUid(index_uid), log::SeqIx(1), log::ShardClass::records});
+        applied_ = lsn;
+        return outcome;
+    }
+    void on_durable(log::Lsn) override {}
+    void on_replay(log::Lsn lsn, std::string_view, TimestampMs, const log::SequencerView&) override { applied_ = lsn; }
+    log::Lsn applied_lsn() const override { return applied_; }
+    void request_materialise() override {}
+
+private:
+    log::Lsn applied_;
+};
+
+StreamRef stream() {
+    auto object = std::make_shared<catalog::ObjectState>();
+    object->kind = catalog::ObjectState::Kind::video_stream;
+    object->uid = 3;
+    object->shards = {{media_uid, catalog::ShardClass::media}, {index_uid, catalog::ShardClass::records}};
+    StreamSettings settings;
+    settings.retention_hours = 24;
+    return {object, settings};
+}
+
+std::string payload_of(std::uint64_t sequence) {
+    core::SeededRng rng(sequence);
+    std::string text(sequence % 7 == 0 ? part_size_max + 5'000 : 200 + sequence % 300, '\0');
+    rng.fill(std::as_writable_bytes(std::span(text)));
+    return text;
+}
+
+// One life of a process over a disk that outlives it.
+class Life {
+public:
+    Life(io::SimulatedFileSystem& disk, ShardMaker& maker, core::Clock& clock) : clock_(clock) {
+        runtime_.start();
+        auto directory = log::Directory::open("/store", {}, disk);
+        if (!directory) return;
+        directory_ = *std::move(directory);
+        log::Options options;
+        options.journal_file_bytes = 8 << 20;
+        options.segment_bytes = 4 << 20;
+        auto log = log::LocalLog::open(std::move(options), *directory_, clock_, rng_, maker);
+        if (!log) return;
+        log_ = *std::move(log);
+        archive_ = std::make_shared<Archive>(*log_, clock_, pages_, arrivals_, stream());
+    }
+    ~Life() {
+        if (log_) log_->close();
+        runtime_.stop();
+    }
+    [[nodiscard]] bool is_open() const { return archive_ != nullptr; }
+    log::LocalLog& log() { return *log_; }
+    Archive& archive() { return *archive_; }
+
+    template <class Make>
+    void run(Make make) {
+        std::promise<void> done;
+        core::spawn(runtime_.core(0), [&]() -> Task<void> {
+            co_await make(runtime_.core(0));
+            done.set_value();
+        });
+        done.get_future().get();
+    }
+
+    // Stores fragments until one is refused; gives the sequences that were acknowledged.
+    std::vector<std::uint64_t> store(std::uint64_t first, std::uint64_t last, bool with_index) {
+        std::vector<std::uint64_t> stored;
+        run([&](core::Core& core) -> Task<void> {
+            for (std::uint64_t sequence = first; sequence <= last; ++sequence) {
+                const std::string payload = payload_of(sequence);
+                Closing closing;
+                closing.entry.sequence = sequence;
+                closing.entry.server_ms = clock_.now().value();
+                closing.entry.producer_ms = static_cast<std::int64_t>(sequence) * 1'000;
+                closing.entry.size = static_cast<std::uint32_t>(payload.size());
+                closing.header_size = 10;
+                closing.cluster_size = closing.entry.size - 10;
+                std::string_view rest = payload;
+                Pieces part;
+                if (rest.size() > part_size_max) {
+                    part.append(as_bytes(rest.substr(0, part_size_max)));
+                    rest.remove_prefix(part_size_max);
+                    const auto chunk = co_await archive_->append_chunk(core, sequence, 0, part);
+                    if (!chunk) co_return;
+                    closing.chunks.push_back(*chunk);
+                    part.clear();
+                }
+                part.append(as_bytes(rest));
+                closing.entry.crc = crc32c(as_bytes(payload));
+                const auto done = co_await archive_->append_closing(core, std::move(closing), part);
+                if (!done) co_return;
+                stored.push_back(sequence);
+                if (with_index) co_await archive_->write_index(core, Archive::Effort::usual);
+            }
+        });
+        return stored;
+    }
+
+    // Every fragment that is found, with its bytes.
+    std::map<std::uint64_t, std::string> load_all() {
+        std::map<std::uint64_t, std::string> found;
+        run([&](core::Core& core) -> Task<void> {
+            ScanQuery query;
+            for (;;) {
+                const auto page = co_await archive_->scan(core, query);
+                EXPECT_TRUE(page);
+                if (!page) co_return;
+                for (const FragmentEntry& entry : page->entries) {
+                    const auto fragment = co_await archive_->load(core, entry);
+                    EXPECT_TRUE(fragment) << entry.sequence;
+                    std::string text;
+                    if (fragment) {
+                        for (const auto* list : {&(*fragment)->header, &(*fragment)->cluster, &(*fragment)->trailing}) {
+                            for (const std::string_view piece : *list) text += piece;
+                        }
+                    }
+                    found[entry.sequence] = std::move(text);
+                }
+                if (!page->resume_after) co_return;
+                query.after_sequence = *page->resume_after;
+            }
+        });
+        return found;
+    }
+
+private:
+    core::Clock& clock_;
+    core::SeededRng rng_{1};
+    core::Runtime runtime_{1};
+    PageCache pages_{16};
+    std::shared_ptr<Arrivals> arrivals_ = std::make_shared<Arrivals>();
+    std::unique_ptr<log::Directory> directory_;
+    std::unique_ptr<log::LocalLog> log_;
+    std::shared_ptr<Archive> archive_;
+};
+
+// Item 37 of the video specification's conformance list, at every kind of crash.
+TEST(VideoArchive, what_was_acknowledged_survives_a_loss_of_power_at_any_write) {
+    core::SystemClock clock;
+    std::size_t checked = 0;
+    for (std::uint64_t round = 0; round < 60; ++round) {
+        io::SimulatedFileSystem disk;
+        ShardMaker maker;
+        std::vector<std::uint64_t> acknowledged;
+        {
+            Life life(disk, maker, clock);
+            ASSERT_TRUE(life.is_open());
+            ASSERT_TRUE(life.log().submit_and_wait("create"));
+            acknowledged = life.store(1, 10, true);
+            disk.power_off_at_change(1 + round * 3);
+            const auto more = life.store(11, 60, true);
+            acknowledged.insert(acknowledged.end(), more.begin(), more.end());
+        }
+        const io::CrashPolicy::Kind kinds[] = {io::CrashPolicy::Kind::lose_all, io::CrashPolicy::Kind::keep_all,
+                                               io::CrashPolicy::Kind::random};
+        disk.crash({.kind = kinds[round % 3], .seed = round});
+        Life life(disk, maker, clock);
+        ASSERT_TRUE(life.is_open()) << round;
+        const auto found = life.load_all();
+        for (const std::uint64_t sequence : acknowledged) {
+            const auto it = found.find(sequence);
+            ASSERT_NE(it, found.end()) << "round " << round << ": " << sequence << " is lost";
+            EXPECT_EQ(it->second, payload_of(sequence)) << "round " << round;
+            ++checked;
+        }
+        // What was not acknowledged may be there, but then whole.
+        for (const auto& [sequence, text] : found) EXPECT_EQ(text, payload_of(sequence)) << "round " << round;
+    }
+    EXPECT_GT(checked, 600U);
+}
+
+// The index is derived: what its shard lacks is read from the media.
+TEST(VideoArchive, an_index_is_the_same_from_its_shard_from_media_and_from_memory) {
+    core::SystemClock clock;
+    constexpr std::uint64_t count = 1'500;  // three pages, less a part
+    std::vector<std::map<std::uint64_t, std::string>> views;
+    for (const bool with_index : {true, false}) {
+        io::SimulatedFileSystem disk;
+        ShardMaker maker;
+        {
+            Life life(disk, maker, clock);
+            ASSERT_TRUE(life.log().submit_and_wait("create"));
+            ASSERT_EQ(life.store(1, count, with_index).size(), count);
+            views.push_back(life.load_all());
+            if (with_index) {
+                EXPECT_GT(life.log().last_known(log::ShardUid(index_uid))->next, log::SeqIx(300));
+            } else {
+                EXPECT_EQ(life.log().last_known(log::ShardUid(index_uid))->next, log::SeqIx(1));
+            }
+        }
+        Life life(disk, maker, clock);
+        views.push_back(life.load_all());
+        life.run([&](core::Core& core) -> Task<void> {
+            // Lookups go by pages and by what is in none.
+            for (const std::uint64_t sequence : {std::uint64_t{1}, std::uint64_t{512}, std::uint64_t{513}, count}) {
+                const auto at = co_await life.archive().at(core, sequence);
+                EXPECT_TRUE(at && *at && (*at)->sequence == sequence);
+                const auto after = co_await life.archive().after(core, sequence - 1);
+                EXPECT_TRUE(after && *after && (*after)->sequence == sequence);
+                const auto by_producer = co_await life.archive().containing(
+                    core, TimeAxis::producer, static_cast<std::int64_t>(sequence) * 1'000);
+                EXPECT_TRUE(by_producer && *by_producer && (*by_producer)->sequence == sequence);
+            }
+            const auto none = co_await life.archive().at(core, count + 1);
+            EXPECT_TRUE(none && !*none);
+            const auto newest = co_await life.archive().newest(core);
+            EXPECT_TRUE(newest && *newest && (*newest)->sequence == count);
+        });
+    }
+    for (const auto& view : views) {
+        EXPECT_EQ(view.size(), count);
+        EXPECT_EQ(view, views.front());
+    }
+}
+
+}  // namespace
+}  // namespace riacho::video
