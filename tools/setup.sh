@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-build_packages="ccache clang-19 cmake libboost1.81-dev libcli11-dev libfmt-dev libnghttp2-dev libsimdjson-dev libmimalloc-dev libsqlite3-dev
+build_packages="ccache clang-19 cmake libboost1.81-dev libcli11-dev libfmt-dev libnghttp2-dev libpcre2-dev libsimdjson-dev libmimalloc-dev libsqlite3-dev
  libssl-dev libtomlplusplus-dev lld-19 ninja-build pkg-config python3 tzdata zlib1g-dev"
 # Compresses ten times as fast as zlib; packaged for few machines.
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then build_packages="$build_packages libisal-dev"; fi

@@ -88,4 +88,17 @@ struct ClockRequest {
 // Does the first of these to the clock of the running server.
 int clock(const DataDirectory& data_dir, const ClockRequest& request);
 
+struct SqlRequest {
+    std::string file;     // the application's SQL
+    std::string input;    // JSON lines; "-": standard input; empty: the SQL is checked alone
+    std::string columns;  // of the input, as in CREATE STREAM; empty: found in the input
+    std::string stream = "SOURCE_SQL_STREAM_001";
+    std::vector<std::string> outputs;  // streams to print; empty: all
+    bool manual = false;               // time is the ROWTIME of the lines alone
+    bool explain = false;
+    bool close_windows = true;  // time goes on behind the last line
+};
+// Runs an application's SQL over a file, or says what is wrong with it (exit code 65).
+int sql(const SqlRequest& request);
+
 }  // namespace riacho::cli

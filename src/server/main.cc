@@ -203,6 +203,37 @@ Subcommand make_clock(CLI::App& app) {
             }};
 }
 
+Subcommand make_sql(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("sql", "Run or check an application's SQL, without a server");
+    auto request = std::make_shared<cli::SqlRequest>();
+    auto clock = std::make_shared<std::string>("now");
+    auto keep_open = std::make_shared<bool>(false);
+    command->add_option("SQL", request->file, "the file of SQL")->required();
+    command->add_option("--input", request->input, "rows as JSON lines; - for standard input")->type_name("FILE");
+    command->add_option("--columns", request->columns, "the input's columns [found in it]")->type_name("DEFS");
+    command->add_option("--stream", request->stream, "the input's name [SOURCE_SQL_STREAM_001]")->type_name("NAME");
+    command->add_option("--output", request->outputs, "print this stream alone (repeatable)")
+        ->type_name("NAME")
+        ->expected(1)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    command->add_option("--clock", *clock, "now or manual: see below [now]")
+        ->type_name("CLOCK")
+        ->check(CLI::IsMember({"now", "manual"}).description(""));
+    command->add_flag("--explain", request->explain, "print the plan");
+    command->add_flag("--keep-open", *keep_open, "windows still open at the end stay open");
+    command->footer(
+        "A line may have a member ROWTIME (2018-05-09 10:00:05.000): its time. With\n"
+        "--clock manual nothing else moves time, and a line with ROWTIME alone is a\n"
+        "tick; otherwise lines without one get the time of now. DEFS are as in CREATE\n"
+        "STREAM: \"TICKER VARCHAR(4), PRICE REAL\".");
+    return {command, [request, clock, keep_open] {
+                request->manual = *clock == "manual";
+                request->close_windows = !*keep_open;
+                return cli::sql(*request);
+            }};
+}
+
 void add_user_commands(CLI::App& app, Subcommands& commands) {
     using Action = cli::UserRequest::Action;
     CLI::App* user_command = app.add_subcommand("user", "Manage credentials (used with --auth=sigv4)");
@@ -276,6 +307,7 @@ int run(int argc, char** argv) {
     commands.push_back(make_import(app));
     add_user_commands(app, commands);
     commands.push_back(make_clock(app));
+    commands.push_back(make_sql(app));
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -53,7 +53,7 @@ private:
 // or into texts that outlive it (literals of the program).
 class Vector {
 public:
-    // Values are zero (strings empty) and not NULL.
+    // Strings are empty, other values anything; nothing is NULL.
     explicit Vector(Type type);
 
     [[nodiscard]] const Type& type() const { return type_; }

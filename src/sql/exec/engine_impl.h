@@ -1,0 +1,105 @@
+// What an engine consists of: streams, and for each pump a chain of operators between two of them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sql/engine.h"
+#include "sql/exec/merge.h"
+#include "sql/exec/operator.h"
+
+namespace riacho::sql {
+
+namespace exec {
+
+class Insert;
+
+// A stream: what was written to it and not yet handed to its readers, in order.
+struct StreamNode {
+    struct Item {
+        BatchRef batch;  // null: a bound
+        RowTime bound{};
+    };
+    struct Reader {
+        Operator* first = nullptr;
+        std::uint32_t port = 0;
+        std::int64_t cost = 1;  // operators of the pump
+    };
+    std::deque<Item> queue;
+    std::vector<Reader> readers;
+    RowTime bound{INT64_MIN};     // of what has been put into the queue
+    RowTime last_row{INT64_MIN};  // of rows in the queue or beyond
+    std::uint64_t next_ordinal = 0;
+    bool is_output = false;
+    std::unique_ptr<MergeBuffer> merge;  // several writers
+    std::deque<BatchRef> peeked;
+    std::uint32_t peeked_rows = 0;
+
+    void write(const BatchRef& batch);
+    void write_bound(RowTime to);
+};
+
+// The end of a pump: assignments, checks, and the way into the stream.
+class Insert final : public Operator {
+public:
+    Insert(Context& context, const plan::Plan& plan, const plan::Pump& pump, StreamNode& stream, std::uint32_t writer);
+
+    void on_rows(std::uint32_t port, const BatchRef& batch, const Rows& rows) override;
+    void on_bound(std::uint32_t port, RowTime bound) override;
+    [[nodiscard]] const plan::Pump& plan_pump() const { return pump_plan_; }
+    [[nodiscard]] RowTime last_written() const { return last_written_; }
+    void set_last_written(RowTime time) { last_written_ = time; }
+
+private:
+    void check_nulls(std::vector<Values>& columns, const Rows& rows);
+    void check_order(const Values& rowtime, const Rows& rows);
+    void check_sizes(const std::vector<Values>& columns, const Rows& rows);
+
+    const plan::Pump& pump_plan_;
+    const StreamInfo& target_;
+    StreamNode& stream_;
+    std::uint32_t writer_;
+    bool may_be_large_ = false;
+    RowTime last_written_{INT64_MIN};  // with a ROWTIME of its own
+    ErrorMask errors_;
+    std::array<std::uint16_t, batch_rows_max> list_;
+};
+
+}  // namespace exec
+
+struct Engine::Impl {
+    std::shared_ptr<const Program> program;
+    EngineOptions options;
+    exec::Context context;
+    std::vector<exec::StreamNode> streams;
+    std::vector<std::unique_ptr<exec::Operator>> operators;
+    std::vector<exec::Insert*> inserts;
+    std::deque<Emitted> emitted;
+    bool began = false;
+
+    // State (exec/state.cc). For each Tumble when its partitions were last written.
+    struct PartitionLog {
+        std::uint64_t epoch = 0;
+        std::vector<std::uint64_t> base;  // number of the chunk from which on the partition is complete
+        std::uint32_t groups = 0;         // that have been written with their keys
+    };
+    std::vector<PartitionLog> partitions;
+    std::uint64_t next_chunk = 1;
+
+    Impl(std::shared_ptr<const Program> the_program, EngineOptions the_options);
+    exec::Operator* build(const plan::Pump& pump, const plan::Node& node, exec::Operator* next, std::uint32_t port);
+    void drain(std::uint32_t stream, WorkBudget& budget);
+    void deliver(std::uint32_t stream, const exec::StreamNode::Item& item);
+    void flush_errors();
+    [[nodiscard]] bool idle() const;
+    [[nodiscard]] std::vector<exec::Tumble*> tumbles() const;
+    Collected collect(ChunkSink& sink, const CollectBudget& budget);
+    Expected<void, RestoreError> restore(ChunkSource& source);
+};
+
+}  // namespace riacho::sql

@@ -1,0 +1,47 @@
+// Several sources of rows into one order of ROWTIME: UNION ALL, and streams that several pumps write (design 5.7).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <vector>
+
+#include "base/codec.h"
+#include "sql/batch/batch.h"
+#include "sql/function/evaluate.h"
+
+namespace riacho::sql::exec {
+
+class MergeBuffer {
+public:
+    using Output = std::function<void(const BatchRef&, const Rows&)>;
+
+    MergeBuffer(std::uint32_t ports, std::vector<Type> types) : ports_(ports), types_(std::move(types)) {}
+
+    // Rows and bounds of a port; what the other ports allow goes out. Ties: in the order in which they came.
+    void on_rows(std::uint32_t port, const BatchRef& batch, const Output& out);
+    void on_bound(std::uint32_t port, RowTime bound, const Output& out);
+    // No later output is earlier.
+    [[nodiscard]] RowTime bound() const;
+    [[nodiscard]] std::uint64_t held_rows() const;
+    void encode(Encoder& out) const;
+    void decode(Decoder& in);
+
+private:
+    struct Held {
+        BatchRef batch;
+        std::uint32_t at = 0;        // first row that is still held
+        std::uint64_t sequence = 0;  // of arrival
+    };
+    struct Port {
+        std::deque<Held> held;
+        RowTime bound{INT64_MIN};
+    };
+    void release(const Output& out);
+
+    std::vector<Port> ports_;
+    std::vector<Type> types_;
+    std::uint64_t next_sequence_ = 0;
+};
+
+}  // namespace riacho::sql::exec

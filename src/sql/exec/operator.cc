@@ -1,0 +1,100 @@
+#include "sql/exec/operator.h"
+
+#include <algorithm>
+
+namespace riacho::sql::exec {
+namespace {
+
+template <class T>
+void gather_values(const Values& from, const Rows& rows, Vector& to) {
+    T* out = to.values<T>();
+    if (from.constant) {
+        std::fill_n(out, rows.count, from.at<T>(0));
+        return;
+    }
+    const T* values = from.vector->values<T>();
+    if (rows.list == nullptr) {
+        std::copy_n(values, rows.count, out);
+        return;
+    }
+    for (std::uint32_t i = 0; i < rows.count; ++i) out[i] = values[rows.list[i]];
+}
+
+VectorRef gather_column(const Values& from, const Rows& rows) {
+    auto to = std::make_shared<Vector>(from.vector->type());
+    switch (to->physical()) {
+        case Physical::boolean:
+            gather_values<std::uint8_t>(from, rows, *to);
+            break;
+        case Physical::exact:
+            gather_values<std::int64_t>(from, rows, *to);
+            break;
+        case Physical::real:
+            gather_values<double>(from, rows, *to);
+            break;
+        case Physical::string:
+            gather_values<std::string_view>(from, rows, *to);
+            break;
+    }
+    if (from.vector->has_nulls()) {
+        for (std::uint32_t i = 0; i < rows.count; ++i) {
+            if (from.is_null(rows[i])) to->set_null(i);
+        }
+    }
+    return to;
+}
+
+}  // namespace
+
+Rows without_errors(const Rows& rows, const ErrorMask& errors, std::uint16_t* list) {
+    if (!errors.any()) return rows;
+    Rows left{rows.total, 0, list};
+    for (std::uint32_t i = 0; i < rows.count; ++i) {
+        const std::uint32_t row = rows[i];
+        if (!errors.has(row)) list[left.count++] = static_cast<std::uint16_t>(row);
+    }
+    return left;
+}
+
+BatchRef gather(const Batch& from, const Rows& rows, std::vector<Values>& columns, const VectorRef& rowtime,
+                const std::shared_ptr<Arena>& arena) {
+    auto batch = std::make_shared<Batch>();
+    batch->rows = rows.count;
+    const bool whole = rows.list == nullptr;
+    Values time;
+    time.vector = rowtime.get();
+    batch->rowtime = whole ? rowtime : gather_column(time, rows);
+    batch->columns.reserve(columns.size());
+    for (Values& values : columns) {
+        if (whole && !values.constant && values.column != nullptr) {
+            batch->columns.push_back(*values.column);
+        } else if (whole && !values.constant && values.owned) {
+            batch->columns.push_back(std::move(values.owned));
+        } else {
+            batch->columns.push_back(gather_column(values, rows));
+        }
+    }
+    batch->arenas = from.arenas;
+    if (arena && arena->capacity() > 0) batch->arenas.push_back(arena);
+    return batch;
+}
+
+BatchRef compact(const BatchRef& batch, const Rows& rows) {
+    if (rows.list == nullptr) return batch;
+    std::vector<Values> columns(batch->columns.size());
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        columns[i].column = &batch->columns[i];
+        columns[i].vector = batch->columns[i].get();
+    }
+    auto result = std::make_shared<Batch>();
+    result->rows = rows.count;
+    Values time;
+    time.vector = batch->rowtime.get();
+    result->rowtime = gather_column(time, rows);
+    for (const Values& values : columns)
+        result->columns.push_back(values.vector == nullptr ? nullptr : gather_column(values, rows));
+    result->arenas = batch->arenas;
+    return result;
+}
+
+}  // namespace riacho::sql::exec

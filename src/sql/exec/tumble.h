@@ -1,0 +1,79 @@
+// GROUP BY with a monotone item: groups of a window of time, given out when the window is over (S11.3, S14.3).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/codec.h"
+#include "sql/exec/operator.h"
+#include "sql/state/group_table.h"
+
+namespace riacho::sql::exec {
+
+class Tumble final : public Operator {
+public:
+    Tumble(Context& context, std::string_view pump, const plan::Node* node);
+
+    void on_rows(std::uint32_t port, const BatchRef& batch, const Rows& rows) override;
+    void on_bound(std::uint32_t port, RowTime bound) override;
+    [[nodiscard]] std::optional<RowTime> wake_at() const override;
+    [[nodiscard]] Tumble* as_tumble() override { return this; }
+
+    // State (design 6.2). An epoch is a window: groups of an earlier one are gone.
+    static constexpr std::uint32_t partition_groups = 4096;
+    [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
+    [[nodiscard]] std::uint32_t groups() const { return keys_.size(); }
+    [[nodiscard]] std::size_t capacity() const;
+    void encode_scalars(Encoder& out) const;
+    void decode_scalars(Decoder& in);
+    void encode_group(std::uint32_t group, bool with_key, Encoder& out) const;
+    // Groups changed since the last call, ascending; nothing is dirty afterwards.
+    std::vector<std::uint32_t> take_dirty();
+    // Of restore, in any order of groups: the table grows; seal() says whether no group is missing.
+    void begin_epoch(std::uint64_t epoch);
+    void decode_group(std::uint32_t group, bool with_key, Decoder& in);
+    [[nodiscard]] bool seal(std::uint32_t groups);
+
+private:
+    struct Boundary {
+        RowTime change;  // the first time at which the item has another value; max: never
+        RowTime stamp;   // ROWTIME of the groups
+    };
+    [[nodiscard]] Boundary boundary_after(RowTime time);
+    [[nodiscard]] Values item_at(RowTime time);
+    void open(RowTime time);
+    void accumulate(const BatchRef& batch, const Rows& rows);
+    void close();
+    void emit_groups(std::uint32_t first, std::uint32_t count);
+    void mark_dirty(const std::uint32_t* groups, std::uint32_t count);
+
+    std::vector<Type> key_types_;
+    // The window: of which time a row was the first, and when it ends.
+    bool open_ = false;
+    RowTime opened_at_{};
+    Boundary boundary_{};
+    std::uint64_t epoch_ = 0;
+    // Where the last bound stood, so that bounds inside of one window cost nothing.
+    std::optional<Boundary> bound_window_;
+    RowTime bound_window_from_{};
+
+    KeyIndex keys_;
+    std::vector<AggregateColumn> aggregates_;
+    std::vector<std::uint64_t> dirty_;  // a bit a group
+
+    // Of restore: keys by number until they are sealed.
+    std::vector<std::optional<std::string>> restored_keys_;
+
+    KeyBuilder builder_;
+    ErrorMask errors_;
+    std::array<std::uint16_t, batch_rows_max> list_;
+    std::array<std::uint16_t, batch_rows_max> segment_;
+    std::array<std::uint32_t, batch_rows_max> numbers_;
+    std::shared_ptr<Vector> probe_time_;
+    Batch probe_;
+    Arena probe_arena_;
+};
+
+}  // namespace riacho::sql::exec

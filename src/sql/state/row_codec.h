@@ -1,0 +1,16 @@
+// Rows of a batch as bytes, for state.
+#pragma once
+
+#include <span>
+
+#include "base/codec.h"
+#include "sql/batch/batch.h"
+
+namespace riacho::sql {
+
+// Rows [from, batch.rows). Columns that are null pointers stay such.
+void encode_rows(const Batch& batch, std::uint32_t from, std::span<const Type> types, Encoder& out);
+// Null when the bytes are no rows of such columns.
+[[nodiscard]] BatchRef decode_rows(std::span<const Type> types, Decoder& in);
+
+}  // namespace riacho::sql
