@@ -53,7 +53,7 @@ StreamRef stream() {
 
 std::string payload_of(std::uint64_t sequence) {
     core::SeededRng rng(sequence);
-    std::string text(sequence % 7 == 0 ? part_size_max + 5'000 : 200 + sequence % 300, '\0');
+    std::string text(sequence % 7 == 0 && sequence < 100 ? part_size_max + 5'000 : 200 + sequence % 300, '\0');
     rng.fill(std::as_writable_bytes(std::span(text)));
     return text;
 }

@@ -517,6 +517,7 @@ def table(figures):
         ("... resident memory", f"{many['rss_mib']:.0f} MiB", "", "", "200 MiB"),
         ("Control calls beside 64 busy connections, 99th percentile", f"{control['p99_ms']:.1f} ms", "", "", "20 ms"),
     ]
+    rows += [(f"Video: {name}", value, "", "", "") for name, value in figures["video"].items()]
     lines = [f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_gib']} GiB, Linux {machine['kernel']}, "
              f"{machine['file_system']}; fdatasync of 4 KiB {machine['sync_p50_us']:.0f} µs (median); riacho {machine['version']}, "
              f"durability {machine['durability']}", "",
@@ -549,6 +550,8 @@ def main():
         figures["subscribers"] = measure_subscribers(work, settings)
         figures["many_shards"] = measure_many_shards(work, settings)
         figures["control"] = measure_control(work, settings)
+        import video  # which imports this file
+        figures["video"] = video.measure(work, arguments.quick)
     figures["seconds"] = time.monotonic() - started_at
     (root / "build" / "bench.json").write_text(json.dumps(figures, indent=1) + "\n")
     print(table(figures))
