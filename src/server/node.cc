@@ -296,9 +296,10 @@ std::vector<Module*> Node::Impl::modules() {
 
 void Node::Impl::make_modules() {
     tokens.emplace(keyring->derive("tokens"), rng);
-    const Parts parts{config, runtime,  clock,   rng,    metrics, *catalog, *log,
-                      *log,   *keyring, *tokens, memory, files,   compute,  plan.event_bytes_max};
+    Parts parts{config, runtime,  clock,   rng,    metrics, *catalog, *log,
+                *log,   *keyring, *tokens, memory, files,   compute,  plan.event_bytes_max};
     data_streams.emplace(parts);
+    parts.streams = &data_streams->directory();
     services = make_services(parts);
     catalog->on_publish([modules = modules()](const catalog::Feed& feed) {
         for (Module* module : modules) module->on_publish(feed);

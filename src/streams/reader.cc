@@ -19,7 +19,8 @@ namespace {
 // A reader that the log owes records looks again this often: never a busy loop.
 constexpr std::int64_t stuck_ms = 500;
 
-// The data of the sealed records, in their order.
+}  // namespace
+
 Result<std::vector<std::string>> open_sealed(const Service& service, const catalog::StreamState& stream,
                                              const log::ReadResult& read) {
     std::vector<std::string> opened;
@@ -37,8 +38,6 @@ Result<std::vector<std::string>> open_sealed(const Service& service, const catal
     }
     return opened;
 }
-
-}  // namespace
 
 std::int64_t millis_behind(const log::ReadResult& read, TimestampMs now) {
     if (read.at_tip) return 0;

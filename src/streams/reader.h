@@ -39,6 +39,10 @@ struct ShardRead {
     void each_record(Visit visit) const;
 };
 
+// The data of the sealed records of a read, in their order. Fails as a client sees it: the stream's key.
+Result<std::vector<std::string>> open_sealed(const Service& service, const catalog::StreamState& stream,
+                                             const log::ReadResult& read);
+
 // How far the position after a read is behind. AWS: 0 when nothing is left to read, else the age of the next record
 // (data-streams spec 4.7).
 std::int64_t millis_behind(const log::ReadResult& read, TimestampMs now);

@@ -14,6 +14,7 @@
 #include "log/command_log.h"
 #include "log/record_log.h"
 #include "server/janitor.h"
+#include "streams/directory.h"
 #include "streams/limits.h"
 #include "streams/operations.h"
 #include "streams/queue_metrics.h"
@@ -35,6 +36,7 @@ struct DataStreamsModule::Impl {
     streams::Limits limits;
     streams::Queues queues;
     streams::Service service;
+    streams::Directory directory{service};
     Janitor janitor;
     bool stopped = false;
 };
@@ -97,6 +99,8 @@ std::vector<aws::ServiceEntry> DataStreamsModule::entries() {
 }
 
 void DataStreamsModule::on_publish(const catalog::Feed& feed) { impl_->janitor.notify(feed); }
+
+ports::StreamDirectory& DataStreamsModule::directory() { return impl_->directory; }
 
 void DataStreamsModule::start() { impl_->janitor.start(); }
 

@@ -9,6 +9,10 @@
 #include "server/modules/parts.h"
 #include "server/node.h"
 
+namespace riacho::ports {
+class StreamDirectory;
+}
+
 namespace riacho::server {
 
 class DataStreamsModule final : public Module {
@@ -18,6 +22,9 @@ public:
 
     // The streams of Config::create_streams exist when it returns. The runtime must be running.
     Expected<void, StartError> create_streams();
+
+    // The streams for other services; as long as the module lives.
+    [[nodiscard]] ports::StreamDirectory& directory();
 
     std::vector<aws::ServiceEntry> entries() override;
     void on_publish(const catalog::Feed& feed) override;

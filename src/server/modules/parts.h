@@ -11,6 +11,9 @@
 namespace riacho::aws {
 class TokenSealer;
 }
+namespace riacho::ports {
+class StreamDirectory;
+}
 
 namespace riacho::server {
 
@@ -30,6 +33,8 @@ struct Parts {
     core::WorkPool& files;        // for what blocks on files outside the log
     core::WorkPool& compute;      // for what computes for longer than a core may: a millisecond
     std::size_t event_bytes_max;  // of MemoryUse::subscriptions, for the cache of events
+    // Data Streams for the services that follow streams or write to them; null while Data Streams itself is made.
+    ports::StreamDirectory* streams = nullptr;
 };
 
 }  // namespace riacho::server

@@ -1,0 +1,257 @@
+#include "streams/directory.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "aws/arn.h"
+#include "aws/policy.h"
+#include "base/check.h"
+#include "base/try.h"
+#include "core/clock.h"
+#include "core/task.h"
+#include "log/record_log.h"
+#include "log/shard_watch.h"
+#include "ports/record_sink.h"
+#include "ports/record_source.h"
+#include "streams/encryption.h"
+#include "streams/limits.h"
+#include "streams/reader.h"
+#include "streams/shards.h"
+#include "streams/writer.h"
+
+namespace riacho::streams {
+namespace {
+
+using catalog::StreamStatus;
+using ports::SinkFault;
+using ports::SourceFault;
+using ports::StreamAccess;
+using ports::StreamFault;
+
+std::string_view action_of(StreamAccess access) {
+    return access == StreamAccess::read ? "kinesis:GetRecords" : "kinesis:PutRecords";
+}
+
+// Whether the user may do that with the stream: its own account's, or one that a resource policy opens.
+bool may(const catalog::StreamState& stream, const ports::StreamUser& user, StreamAccess access) {
+    if (stream.account == user.account) return true;
+    if (stream.policy.empty()) return false;
+    const auto policy = aws::Policy::parse(stream.policy);
+    return policy && policy->ask({user.account, user.user, action_of(access), stream.arn}) == aws::PolicyAnswer::allow;
+}
+
+SourceFault to_fault(log::LogError error) {
+    switch (error) {
+        case log::LogError::unknown_shard:
+        case log::LogError::sealed:
+            return SourceFault::gone;
+        case log::LogError::overloaded:
+        case log::LogError::disk_full:
+        case log::LogError::shutting_down:
+            return SourceFault::overloaded;
+        case log::LogError::poisoned:
+        case log::LogError::corrupt:
+            return SourceFault::damaged;
+    }
+    RIACHO_CHECK(false, "an unknown LogError");
+}
+
+SinkFault to_fault(AppendError error) {
+    switch (error) {
+        case AppendError::throttled:
+            return SinkFault::throttled;
+        case AppendError::overloaded:
+            return SinkFault::overloaded;
+        case AppendError::unavailable:
+        case AppendError::corrupt:
+            return SinkFault::unavailable;
+        case AppendError::gone:
+            return SinkFault::gone;
+    }
+    RIACHO_CHECK(false, "an unknown AppendError");
+}
+
+// The living stream; null when there is none any more, or it is not there yet.
+StreamRef find_living(const Service& service, std::uint64_t uid) {
+    StreamRef stream = service.catalog.snapshot()->find_by_uid(uid);
+    if (stream == nullptr) return nullptr;
+    const StreamStatus status = stream->status(service.clock.now());
+    return status == StreamStatus::creating || status == StreamStatus::deleting ? nullptr : stream;
+}
+
+class Watch final : public ports::SourceWatch {
+public:
+    explicit Watch(std::unique_ptr<log::ShardWatch> watch) : watch_(std::move(watch)) {}
+
+private:
+    std::unique_ptr<log::ShardWatch> watch_;
+};
+
+class Source final : public ports::RecordSource {
+public:
+    Source(Service& service, std::uint64_t stream_uid, ports::StreamUser user)
+        : service_(service), stream_uid_(stream_uid), user_(std::move(user)) {}
+
+    [[nodiscard]] std::vector<ports::SourceShard> shards() const override {
+        std::vector<ports::SourceShard> listing;
+        const StreamRef stream = find_living(service_, stream_uid_);
+        if (stream == nullptr) return listing;
+        for (const catalog::ShardState& shard : stream->shards) {
+            if (is_expired(*stream, shard, service_.clock)) continue;
+            listing.push_back({.uid = shard.uid,
+                               .index = shard.index,
+                               .parent = shard.parent,
+                               .adjacent_parent = shard.adjacent_parent,
+                               .created_s = shard.created_s,
+                               .is_closed = shard.closed_at.has_value()});
+        }
+        return listing;
+    }
+
+    Task<Expected<std::uint64_t, SourceFault>> tip(core::Core& core, std::uint64_t shard_uid) override {
+        const auto state = co_await service_.log.state(core, log::ShardUid(shard_uid));
+        if (!state) co_return fail(to_fault(state.error()));
+        co_return state->next.value();
+    }
+
+    Task<Expected<ports::SourceSlice, SourceFault>> read(core::Core& core, std::uint64_t shard_uid, std::uint64_t from,
+                                                         std::size_t bytes_max) override {
+        const StreamRef stream = find_living(service_, stream_uid_);
+        if (stream == nullptr) co_return fail(SourceFault::gone);
+        if (!may(*stream, user_, StreamAccess::read)) co_return fail(SourceFault::denied);
+        // AWS: readers of one stream share what its shards give (firehose spec 7.1), with --limits=aws.
+        Limits& limits = service_.limits;
+        const bool is_limited = limits.enforced();
+        if (is_limited && !limits.begin_read(shard_uid, service_.clock.monotonic())) {
+            co_return fail(SourceFault::overloaded);
+        }
+        from = std::max<std::uint64_t>(from, 1);
+        log::ReadLimits read_limits;
+        read_limits.bytes_max = bytes_max;
+        auto read = co_await service_.log.read(core, log::ShardUid(shard_uid), log::SeqIx(from), read_limits,
+                                               retention_horizon(*stream, service_.clock));
+        if (!read) co_return fail(to_fault(read.error()));
+        if (is_limited) limits.charge_read(shard_uid, read->payload_bytes, service_.clock.monotonic());
+        auto shard_read = std::make_shared<ShardRead>();
+        shard_read->log = *std::move(read);
+        auto opened = open_sealed(service_, *stream, shard_read->log);
+        if (!opened) co_return fail(SourceFault::key);
+        shard_read->opened = *std::move(opened);
+        co_return slice_of(std::move(shard_read), from);
+    }
+
+    std::unique_ptr<ports::SourceWatch> watch(core::Core& core, std::uint64_t shard_uid, std::uint64_t seen,
+                                              std::function<void()> ready) override {
+        auto watch = log::ShardWatch::arm(service_.log, core, log::ShardUid(shard_uid),
+                                          log::SeqIx(std::max<std::uint64_t>(seen, 1)), std::move(ready));
+        return watch == nullptr ? nullptr : std::make_unique<Watch>(std::move(watch));
+    }
+
+    [[nodiscard]] std::int64_t retention_ms() const override {
+        const StreamRef stream = find_living(service_, stream_uid_);
+        return stream == nullptr ? 0 : stream->retention_ms();
+    }
+
+private:
+    // `from`: the number that was asked for. Nothing was found although there should be something: the disk is not
+    // ready.
+    static Expected<ports::SourceSlice, SourceFault> slice_of(std::shared_ptr<const ShardRead> read,
+                                                              std::uint64_t from) {
+        ports::SourceSlice slice;
+        slice.first = std::max(read->first().value(), from);
+        slice.next = std::max(read->log.next.value(), from);
+        slice.at_tip = read->log.at_tip;
+        slice.has_ended = read->is_end_of_shard();
+        slice.next_arrival = read->log.next_arrival;
+        if (read->log.record_count == 0 && !slice.at_tip && slice.next == from) return fail(SourceFault::overloaded);
+        slice.records.reserve(read->log.record_count);
+        read->each_record([&](const ReadRecord& record) {
+            slice.records.push_back({record.seq.value(), record.arrival, record.partition_key, record.data});
+            slice.bytes += record.data.size();
+        });
+        slice.keeps = std::move(read);
+        return slice;
+    }
+
+    Service& service_;
+    const std::uint64_t stream_uid_;
+    const ports::StreamUser user_;
+};
+
+class Sink final : public ports::RecordSink {
+public:
+    Sink(Service& service, std::uint64_t stream_uid, ports::StreamUser user)
+        : service_(service), stream_uid_(stream_uid), user_(std::move(user)) {}
+
+    Task<std::vector<Expected<ports::SentRecord, SinkFault>>> append(
+        core::Core& core, std::span<const ports::RecordToSend> records) override {
+        using Results = std::vector<Expected<ports::SentRecord, SinkFault>>;
+        const auto all = [&](SinkFault fault) {
+            return Results(records.size(), Expected<ports::SentRecord, SinkFault>(fail(fault)));
+        };
+        if (records.empty()) co_return Results();
+        StreamRef stream = find_living(service_, stream_uid_);
+        if (stream == nullptr) co_return all(SinkFault::gone);
+        if (!may(*stream, user_, StreamAccess::write)) co_return all(SinkFault::denied);
+        Results results = all(SinkFault::too_large);
+        std::vector<wire::Blob> data;
+        data.reserve(records.size());
+        std::vector<RecordToAppend> wanted;
+        std::vector<std::size_t> places;
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            const ports::RecordToSend& record = records[i];
+            data.emplace_back(record.data);
+            if (!check_record_size(*stream, record.partition_key, data.back())) continue;
+            const auto key = stream->distribution == catalog::Distribution::automatic
+                                 ? Result<RoutingKey>(any_shard(service_.rng))
+                                 : routing_key(record.partition_key, std::nullopt);
+            wanted.push_back({record.partition_key, *key, &data.back()});
+            places.push_back(i);
+        }
+        if (wanted.empty()) co_return results;
+        const auto written = co_await write_records({service_, core, {}}, stream, wanted);
+        if (!written) co_return all(SinkFault::key);
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            const AppendResult& result = (*written)[i];
+            if (!result) {
+                results[places[i]] = fail(to_fault(result.error()));
+                continue;
+            }
+            results[places[i]] = ports::SentRecord{result->shard_index, std::string(result->sequence_number.view())};
+        }
+        co_return results;
+    }
+
+private:
+    Service& service_;
+    const std::uint64_t stream_uid_;
+    const ports::StreamUser user_;
+};
+
+}  // namespace
+
+Expected<ports::FoundStream, StreamFault> Directory::find(std::string_view arn, const ports::StreamUser& user,
+                                                          StreamAccess access) const {
+    const auto parsed = aws::parse_arn(arn);
+    const auto name = parsed ? aws::stream_of_resource(parsed->resource) : std::nullopt;
+    if (!name || parsed->service != "kinesis") return fail(StreamFault::not_an_arn);
+    const StreamRef stream = service_.catalog.snapshot()->find(parsed->account, parsed->region, *name);
+    const StreamStatus status = stream == nullptr ? StreamStatus::deleting : stream->status(service_.clock.now());
+    if (parsed->account != user.account) {
+        // Another account's: what exists is not told.
+        if (stream == nullptr || !may(*stream, user, access)) return fail(StreamFault::denied);
+    }
+    if (status == StreamStatus::deleting) return fail(StreamFault::missing);
+    if (status == StreamStatus::creating) return fail(StreamFault::not_ready);
+    return ports::FoundStream{stream->uid, stream->name, stream->arn, stream->account, stream->created_at};
+}
+
+std::shared_ptr<ports::RecordSource> Directory::source(std::uint64_t stream_uid, const ports::StreamUser& user) {
+    return std::make_shared<Source>(service_, stream_uid, user);
+}
+
+std::shared_ptr<ports::RecordSink> Directory::sink(std::uint64_t stream_uid, const ports::StreamUser& user) {
+    return std::make_shared<Sink>(service_, stream_uid, user);
+}
+
+}  // namespace riacho::streams
