@@ -101,4 +101,12 @@ struct SqlRequest {
 // Runs an application's SQL over a file, or says what is wrong with it (exit code 65).
 int sql(const SqlRequest& request);
 
+struct FlushRequest {
+    std::string stream;
+    std::string account;  // empty: the server's own
+    std::string region;   // empty: the server's own
+};
+// Has a delivery stream deliver what it has accepted, without waiting for its buffering hints.
+int firehose_flush(const DataDirectory& data_dir, const FlushRequest& request);
+
 }  // namespace riacho::cli

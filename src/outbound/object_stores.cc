@@ -42,6 +42,7 @@ public:
         return store_.put(core, std::move(name), std::move(body), std::move(options));
     }
     [[nodiscard]] std::string host_of(std::string_view bucket) const override { return store_.host_of(bucket); }
+    void stop() override { client_.stop(); }
 
 private:
     http::Client client_;

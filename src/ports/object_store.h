@@ -107,6 +107,8 @@ public:
     // second attempt but where it knows that the first had no effect.
     virtual Task<Expected<void, StoreError>> put(core::Core& core, ObjectName name, std::shared_ptr<const Body> body,
                                                  PutOptions options) = 0;
+    // Attempts under way end soon, as failed, and so do later ones. Blocks; not for the cores. Idempotent.
+    virtual void stop() {}
     // What identifies the server that holds a bucket: destinations that share it share its health. "s3.example:9000".
     [[nodiscard]] virtual std::string host_of(std::string_view bucket) const = 0;
 };

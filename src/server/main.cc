@@ -234,6 +234,23 @@ Subcommand make_sql(CLI::App& app) {
             }};
 }
 
+Subcommand make_firehose_flush(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("firehose", "Work on delivery streams of a running server");
+    command->require_subcommand(1);
+    CLI::App* flush =
+        command->add_subcommand("flush", "Deliver what was accepted, without waiting for buffering hints");
+    auto flags = std::make_shared<DirectoryFlags>();
+    auto request = std::make_shared<cli::FlushRequest>();
+    flags->add_to(*flush);
+    flush->add_option("STREAM", request->stream, "the delivery stream's name")->required();
+    flush->add_option("--account", request->account, "its account [the server's own]")->type_name("ID");
+    flush->add_option("--region", request->region, "its region [the server's own]")->type_name("REGION");
+    return {flush, [flags, request] {
+                const auto data_dir = flags->resolve();
+                return data_dir ? cli::firehose_flush(*data_dir, *request) : fail_usage(data_dir.error());
+            }};
+}
+
 void add_user_commands(CLI::App& app, Subcommands& commands) {
     using Action = cli::UserRequest::Action;
     CLI::App* user_command = app.add_subcommand("user", "Manage credentials (used with --auth=sigv4)");
@@ -308,6 +325,7 @@ int run(int argc, char** argv) {
     add_user_commands(app, commands);
     commands.push_back(make_clock(app));
     commands.push_back(make_sql(app));
+    commands.push_back(make_firehose_flush(app));
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -190,7 +190,8 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
         core::log_line(core::LogLevel::error, "storage failed", {{"reason", what}});
         on_failure();
     };
-    static const std::vector<std::string> neighbours = {"LOCK", "keyring", "catalog", "tls", "admin", clock_file_name};
+    static const std::vector<std::string> neighbours = {"LOCK",  "keyring", "catalog",      "tls",
+                                                        "admin", "buckets", clock_file_name};
     auto locked = log::Directory::open(data_dir.path(), neighbours, io::posix_file_system());
     if (!locked) return fail(StartError{exit_code_of(locked.error().fault), locked.error().message});
     directory = *std::move(locked);
@@ -296,8 +297,22 @@ std::vector<Module*> Node::Impl::modules() {
 
 void Node::Impl::make_modules() {
     tokens.emplace(keyring->derive("tokens"), rng);
-    Parts parts{config, runtime,  clock,   rng,    metrics, *catalog, *log,
-                *log,   *keyring, *tokens, memory, files,   compute,  plan.event_bytes_max};
+    Parts parts{.config = config,
+                .runtime = runtime,
+                .clock = clock,
+                .machine_clock = machine_clock,
+                .directory = *directory,
+                .rng = rng,
+                .metrics = metrics,
+                .catalog = *catalog,
+                .log = *log,
+                .commands = *log,
+                .keyring = *keyring,
+                .tokens = *tokens,
+                .memory = memory,
+                .files = files,
+                .compute = compute,
+                .event_bytes_max = plan.event_bytes_max};
     data_streams.emplace(parts);
     parts.streams = &data_streams->directory();
     services = make_services(parts);

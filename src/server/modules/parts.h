@@ -11,6 +11,9 @@
 namespace riacho::aws {
 class TokenSealer;
 }
+namespace riacho::log {
+class Directory;
+}
 namespace riacho::ports {
 class StreamDirectory;
 }
@@ -21,7 +24,9 @@ namespace riacho::server {
 struct Parts {
     const Config& config;
     core::Runtime& runtime;
-    core::Clock& clock;
+    core::Clock& clock;          // node time
+    core::Clock& machine_clock;  // for signatures
+    const log::Directory& directory;
     core::Rng& rng;
     core::Metrics& metrics;
     catalog::Catalog& catalog;
@@ -35,6 +40,8 @@ struct Parts {
     std::size_t event_bytes_max;  // of MemoryUse::subscriptions, for the cache of events
     // Data Streams for the services that follow streams or write to them; null while Data Streams itself is made.
     ports::StreamDirectory* streams = nullptr;
+    // Delivery streams, which are written to; null while Firehose itself is made, and when it does not run.
+    ports::StreamDirectory* delivery_streams = nullptr;
 };
 
 }  // namespace riacho::server

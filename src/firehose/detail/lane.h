@@ -1,0 +1,182 @@
+// Lane: one buffer of a delivery stream over at most 48 shards of its source. It counts what comes, seals batches, has
+// them delivered, and moves the positions behind them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "firehose/detail/home.h"
+#include "firehose/detail/maker.h"
+#include "firehose/plan.h"
+#include "firehose/row.h"
+#include "ports/record_source.h"
+
+namespace riacho::firehose::detail {
+
+class Lane;
+class Stream;
+
+// A shard that is read.
+struct Cursor {
+    ports::SourceShard shard;
+    CursorRow row;
+    std::string row_bytes;   // as the catalog has it; empty: no row yet
+    std::uint64_t next = 1;  // where reading goes on
+    bool is_at_tip = false;  // nothing more was there; `watch` tells when there is
+    bool is_ended = false;   // read to its end
+    std::unique_ptr<ports::SourceWatch> watch;
+};
+
+// Sealed: its row is durable. collecting --seal--> ready --> working --> done --lowest--> gone
+//                                                     ^        |--failure--> waiting --time--> ready
+struct Batch final : Home::Timed {
+    enum class State : std::uint8_t { ready, working, waiting, done };
+    Batch(Lane& owner, std::uint64_t n) : lane(owner), number(n) {}
+    void on_time() override;
+
+    Lane& lane;
+    const std::uint64_t number;
+    BatchRow row;
+    std::string row_bytes;
+    std::shared_ptr<const Plan> plan;
+    State state = State::ready;
+    bool may_be_there = false;  // an attempt whose end nobody knows, or one of an earlier process
+    bool has_failed = false;
+    std::uint32_t attempts = 0;
+    std::optional<Made> made;  // kept while the next attempt is near
+};
+
+// On the core of its stream, which owns it.
+class Lane {
+public:
+    Lane(Stream& stream, std::uint32_t number) : stream_(stream), number_(number), timer_(*this), retry_(*this) {}
+    ~Lane();
+
+    [[nodiscard]] std::uint32_t number() const { return number_; }
+    [[nodiscard]] std::vector<std::unique_ptr<Cursor>>& cursors() { return cursors_; }
+    [[nodiscard]] bool has_room() const { return cursors_.size() < lane_shards_max; }
+    Cursor& add_cursor(std::unique_ptr<Cursor> cursor);
+    // A place in the rows of batches that no shard and no batch uses, and none of `taken`.
+    [[nodiscard]] std::uint32_t free_ordinal(const std::vector<std::uint32_t>& taken) const;
+    // The key of a shard's row.
+    [[nodiscard]] std::string cursor_key(std::uint64_t shard_uid) const;
+    // A batch that an earlier process sealed.
+    void add_batch(std::uint64_t number, BatchRow row, std::string row_bytes);
+    // Goes on where the rows say, after everything was added.
+    void resume();
+
+    // Reads what there is, and seals what is due.
+    void pump();
+    // Starts attempts for batches whose turn it is.
+    void deliver();
+    // Moves the positions over what was delivered.
+    void complete();
+    // The settings have changed: what is open is sealed under the old ones, what fails is tried under the new ones.
+    void on_update();
+    void flush();
+    // Waiting batches are tried again soon.
+    void on_recovery();
+    void stop();
+
+    // Nothing is collected or undelivered.
+    [[nodiscard]] bool is_empty() const { return open_.records == 0 && batches_.empty(); }
+    // A flush has not seen everything yet.
+    [[nodiscard]] bool is_flushing() const { return flush_wanted_ || is_pumping_; }
+    // Of the oldest record that is not delivered.
+    [[nodiscard]] std::optional<TimestampMs> oldest() const;
+    [[nodiscard]] std::size_t batch_count() const { return batches_.size(); }
+    [[nodiscard]] std::size_t failing_count() const;
+
+private:
+    // Reads again after a while, or seals what is open.
+    struct Timer final : Home::Timed {
+        explicit Timer(Lane& l) : lane(l) {}
+        void on_time() override {
+            lane.complete();
+            lane.pump();
+        }
+        Lane& lane;
+    };
+    // Counts of what was read and not sealed.
+    struct Open {
+        std::shared_ptr<const Plan> plan;
+        std::vector<BatchRow::Range> ranges;
+        std::uint64_t bytes = 0;
+        std::uint64_t records = 0;
+        TimestampMs oldest;
+        TimestampMs newest;
+    };
+    // Rows that change when batches are delivered from the lowest one on.
+    struct Completion {
+        catalog::MoveProgress::OwnerMoves moves;
+        std::vector<std::pair<Cursor*, CursorRow>> floors;
+        std::vector<Cursor*> removed;
+        std::uint64_t bytes = 0;
+        bool trims = false;
+    };
+    struct Failure {
+        std::string place;
+        std::int64_t gap_ms = 0;
+        bool may_be_there = false;
+    };
+
+    Task<void> run_pump();
+    Task<void> pump_once();
+    [[nodiscard]] bool is_full() const;
+    [[nodiscard]] bool is_due() const;
+    [[nodiscard]] std::size_t size_limit() const;
+    [[nodiscard]] bool has_waited() const;
+    [[nodiscard]] bool wants_adoption() const;
+    Cursor* next_readable();
+    // False: again later.
+    Task<bool> read(Cursor& cursor);
+    bool on_read_fault(Cursor& cursor, ports::SourceFault fault);
+    void take(Cursor& cursor, const ports::SourceSlice& slice);
+    Task<bool> seal();
+    [[nodiscard]] std::shared_ptr<Batch> sealed() const;
+    // False: there is something to read.
+    bool arm();
+
+    Task<void> run_attempt(std::shared_ptr<Batch> batch);
+    // True: delivered. Else it waits.
+    Task<bool> attempt(std::shared_ptr<Batch> batch);
+    Task<bool> put(std::shared_ptr<Batch> batch, std::string host, std::string bucket_place);
+    Task<bool> replan(Batch& batch);
+    Task<bool> make(std::shared_ptr<Batch> batch);
+    void wait(Batch& batch, TimestampMs until);
+    void count_delivered(const Batch& batch);
+
+    Task<void> run_completion();
+    // False: nothing to do, or again later.
+    Task<bool> complete_front();
+    Task<void> mark_done();
+    [[nodiscard]] Completion completion_of(std::size_t count) const;
+    void settle(std::size_t count, Completion& completion);
+    [[nodiscard]] bool is_used(std::uint32_t ordinal, std::size_t from) const;
+    [[nodiscard]] Cursor* find(std::uint32_t ordinal) const;
+    [[nodiscard]] std::string key_of(const Batch& batch) const;
+    void try_later(std::int64_t ms);
+
+    Stream& stream_;
+    const std::uint32_t number_;
+    std::vector<std::unique_ptr<Cursor>> cursors_;
+    std::size_t turn_ = 0;  // whose turn it is to be read
+    Open open_;
+    std::deque<std::shared_ptr<Batch>> batches_;
+    std::uint64_t next_number_ = 1;  // at least; numbers are times, so that no other batch ever has the same
+    Timer timer_;                    // seals
+    Timer retry_;                    // reads again
+    bool is_pumping_ = false;
+    bool pump_again_ = false;
+    bool flush_wanted_ = false;
+    std::size_t in_flight_ = 0;
+    bool is_completing_ = false;
+    std::uint64_t untrimmed_bytes_ = 0;  // delivered, and not trimmed yet
+    TimestampMs trimmed_at_;
+};
+
+}  // namespace riacho::firehose::detail

@@ -1,0 +1,46 @@
+// Making the file of a batch: its records are read again, taken apart, joined and compressed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "core/fwd.h"
+#include "core/task_fwd.h"
+#include "firehose/needs.h"
+#include "ports/record_source.h"
+
+namespace riacho::ports {
+class Body;
+}
+
+namespace riacho::firehose::detail {
+
+// The records [first, next) of a shard.
+struct Range {
+    std::uint64_t shard_uid = 0;
+    std::uint64_t first = 0;
+    std::uint64_t next = 0;
+};
+
+struct Made {
+    std::shared_ptr<const ports::Body> body;  // null: no byte is left
+    std::uint64_t records = 0;                // as they were put into the source
+    std::uint64_t bytes = 0;                  // of the file before compression
+    std::uint64_t lost = 0;                   // records that their source no longer has
+};
+
+enum class MakeFault : std::uint8_t {
+    source,    // SourceFault::overloaded, damaged
+    key,       // the records are sealed and cannot be opened now
+    no_memory  // no room in the budget for a while
+};
+
+// The same ranges under the same plan make the same bytes, but for records that have expired meanwhile. bytes_expected:
+// of the data as it was read. Everything it is given is alive until it returns.
+Task<Expected<Made, MakeFault>> make_file(const Needs& needs, core::Core& core,
+                                          std::shared_ptr<ports::RecordSource> source, std::shared_ptr<const Plan> plan,
+                                          std::vector<Range> ranges, std::uint64_t bytes_expected);
+
+}  // namespace riacho::firehose::detail

@@ -1,0 +1,96 @@
+// Stream: a delivery stream at work: its source, its lanes, its figures.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "catalog/model.h"
+#include "catalog/snapshot.h"
+#include "firehose/detail/home.h"
+#include "firehose/detail/lane.h"
+#include "firehose/metrics.h"
+#include "firehose/plan.h"
+
+namespace riacho::firehose::detail {
+
+// On its core, from make() to stop(); coroutines of its lanes keep it alive until they have seen the stop.
+class Stream final : public std::enable_shared_from_this<Stream> {
+public:
+    // Reads the rows of the object. Null, with a line in the log, for rows or settings that this version cannot read.
+    static std::shared_ptr<Stream> make(Home& home, const catalog::ObjectState& object,
+                                        const catalog::Snapshot& snapshot);
+    explicit Stream(Home& home, const catalog::ObjectState& object);
+
+    [[nodiscard]] Home& home() const { return home_; }
+    [[nodiscard]] const Needs& needs() const { return home_.needs(); }
+    [[nodiscard]] const std::shared_ptr<const Plan>& plan() const { return plan_; }
+    [[nodiscard]] const std::shared_ptr<ports::RecordSource>& source() const { return source_; }
+    [[nodiscard]] Counters& counters() const { return *counters_; }
+    [[nodiscard]] std::uint64_t uid() const { return uid_; }
+    [[nodiscard]] bool is_direct_put() const { return is_direct_put_; }
+    [[nodiscard]] bool is_stopped() const { return is_stopped_; }
+    [[nodiscard]] std::uint64_t version() const { return object_version_; }
+    [[nodiscard]] std::vector<std::unique_ptr<Lane>>& lanes() { return lanes_; }
+
+    // Begins to read.
+    void start();
+    // Other settings.
+    void update(const catalog::ObjectState& object);
+    // The shards of its source may have changed, or what it may do with it.
+    void on_source_change();
+    // Nothing is begun any more. Idempotent.
+    void stop();
+    // Something that cannot be: it stops, and says so.
+    void stop_broken(std::string_view reason);
+    // A line for the operator; ten a second at most.
+    void error(const Plan& plan, std::string_view code, std::string_view message);
+
+    // Gives rows to the shards that go on after shards that were read to their ends. False: again later.
+    Task<bool> adopt_children();
+    // Whether a shard has to wait for its parents.
+    [[nodiscard]] bool has_unread_parent(const ports::SourceShard& shard) const;
+    void show_figures();
+
+    // The rows of shards are being changed: one change at a time.
+    bool is_changing_rows = false;
+
+private:
+    bool load(const catalog::Snapshot& snapshot);
+    void load_own_shards(const catalog::ObjectState& object);
+    Lane& lane(std::uint32_t number);
+    struct Adoption {
+        Lane* lane;
+        std::unique_ptr<Cursor> cursor;
+    };
+    struct Known {
+        Lane* lane = nullptr;
+        Cursor* cursor = nullptr;
+    };
+    [[nodiscard]] Known find(std::int32_t index) const;
+    // The shards whose turn has come.
+    std::vector<Adoption> adoptable(const std::vector<ports::SourceShard>& listing);
+    // One that has room for another shard, that one if it has.
+    Lane& lane_with_room(Lane& preferred, const std::vector<Adoption>& planned);
+    std::unique_ptr<Cursor> make_cursor(const ports::SourceShard& shard, const Lane& lane,
+                                        const std::vector<Adoption>& planned) const;
+    // Parents all of whose listed children have rows, with those.
+    std::vector<Known> settled_parents(const std::vector<ports::SourceShard>& listing,
+                                       const std::vector<Adoption>& planned) const;
+
+    Home& home_;
+    const std::uint64_t uid_;
+    std::uint64_t object_version_;
+    bool is_direct_put_ = true;
+    std::shared_ptr<const Plan> plan_;
+    std::shared_ptr<ports::RecordSource> source_;
+    std::shared_ptr<Counters> counters_;
+    std::vector<std::unique_ptr<Lane>> lanes_;
+    TimestampMs errors_since_{0};
+    std::uint32_t errors_ = 0;  // since then
+    bool is_started_ = false;
+    bool is_stopped_ = false;
+};
+
+}  // namespace riacho::firehose::detail

@@ -1,0 +1,43 @@
+// Records on their way into a delivery stream's own shard.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "core/fwd.h"
+#include "core/task_fwd.h"
+#include "firehose/metrics.h"
+#include "firehose/service.h"
+#include "log/types.h"
+#include "wire/value.h"
+
+namespace riacho::firehose {
+
+// AWS: of a record before base64 (firehose spec 1.3).
+inline constexpr std::size_t record_bytes_max = 1'024'000;
+
+// All of them are durable, in their order, when it returns; or none is there. Sealed if the stream seals now. The
+// stream is a DirectPut one and ACTIVE; the blobs live until it returns.
+Task<Expected<log::Appended, log::LogError>> append_records(Service& service, core::Core& core, StreamRef stream,
+                                                            std::span<const wire::Blob> records, bool seals);
+
+// Ids of records, never given twice. Opaque to clients.
+class RecordIds {
+public:
+    // first: the number of the first record in the stream's shard.
+    RecordIds(std::uint64_t stream_uid, log::SeqIx first, core::Rng& rng);
+    std::string next();
+
+private:
+    std::uint64_t stream_uid_;
+    std::uint64_t seq_;
+    std::uint64_t salt_;
+};
+
+std::shared_ptr<Counters> counters_of(Service& service, const StreamRef& stream);
+// What was accepted.
+void count_accepted(Counters& counters, std::size_t records, std::size_t bytes);
+
+}  // namespace riacho::firehose

@@ -1,0 +1,211 @@
+// A log and a catalog in memory, for one thread, which keep what they acknowledged; and the end of a process at any
+// call.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "catalog/apply.h"
+#include "catalog/catalog.h"
+#include "catalog/command.h"
+#include "core/clock.h"
+#include "core/runtime.h"
+#include "core/task.h"
+#include "core/timer.h"
+#include "log/command_log.h"
+#include "log/record_log.h"
+
+namespace riacho::firehose {
+
+// When a process ends: at its n-th call to log or destination (1 is the first), before the call has any effect or after
+// it had it, with the answer lost either way.
+struct CrashPoint {
+    std::uint64_t call = 0;  // 0: never
+    bool has_effect = false;
+};
+
+// Counts the calls of one process.
+class Life {
+public:
+    void begin(CrashPoint point) {
+        point_ = point;
+        calls_ = 0;
+        is_over_ = false;
+    }
+    // What is left of this call.
+    struct Call {
+        bool has_effect = true;
+        bool is_answered = true;
+    };
+    Call next() {
+        if (is_over_) return {false, false};
+        if (++calls_ != point_.call) return {};
+        is_over_ = true;
+        return {point_.has_effect, false};
+    }
+    [[nodiscard]] std::uint64_t calls() const { return calls_; }
+    [[nodiscard]] bool is_over() const { return is_over_; }
+
+private:
+    CrashPoint point_;
+    std::uint64_t calls_ = 0;
+    bool is_over_ = false;
+};
+
+// The log and the catalog's state machine. What a call acknowledged is there in every later life.
+class TestLog final : public log::RecordLog, public log::CommandLog {
+public:
+    TestLog(core::Clock& clock, Life& life) : clock_(clock), life_(life) {}
+
+    std::function<void(const catalog::Feed&)> on_publish;
+    // Set: nothing is taken any more.
+    std::optional<log::LogError> records_fault;
+    std::optional<log::LogError> commands_fault;
+
+    [[nodiscard]] std::shared_ptr<const catalog::Snapshot> snapshot() const { return state_.snapshot; }
+    [[nodiscard]] std::uint64_t first_available(std::uint64_t shard) const { return shards_.at(shard).first; }
+    [[nodiscard]] bool has_shard(std::uint64_t shard) const { return shards_.contains(shard); }
+
+    void enqueue(log::AppendRequest& request) override {
+        const Life::Call call = life_.next();
+        for (log::ShardBatch& batch : request.batches) batch.result = append_batch(batch, call);
+        request.core->wake(*request.wakeup);
+    }
+
+    Task<Expected<log::CommandResult, log::LogError>> submit(core::Core& core, std::string command) override {
+        co_await core::yield(core);
+        if (commands_fault) co_return fail(*commands_fault);
+        const Life::Call call = life_.next();
+        if (!call.has_effect) co_return fail(log::LogError::shutting_down);
+        log::CommandResult result = apply(command);
+        if (!call.is_answered) co_return fail(log::LogError::shutting_down);
+        co_return result;
+    }
+    Expected<log::CommandResult, log::LogError> submit_and_wait(std::string command) override { return apply(command); }
+
+    Task<Expected<log::ReadResult, log::LogError>> read(core::Core&, log::ShardUid uid, log::SeqIx from,
+                                                        log::ReadLimits limits, TimestampMs horizon) override {
+        const auto found = shards_.find(uid.value());
+        if (life_.is_over()) co_return fail(log::LogError::shutting_down);
+        if (found == shards_.end()) co_return fail(log::LogError::unknown_shard);
+        co_return read(found->second, from.value(), limits, horizon);
+    }
+    Task<Expected<log::SeqIx, log::LogError>> find_by_time(core::Core&, log::ShardUid, TimestampMs) override {
+        co_return fail(log::LogError::unknown_shard);
+    }
+    Task<Expected<log::ShardState, log::LogError>> state(core::Core&, log::ShardUid uid) override {
+        const auto found = shards_.find(uid.value());
+        if (found == shards_.end()) co_return fail(log::LogError::unknown_shard);
+        log::ShardState state;
+        state.next = log::SeqIx(found->second.next);
+        co_return state;
+    }
+    Task<Expected<std::uint64_t, log::LogError>> stored_bytes(core::Core&, log::ShardUid) override { co_return 0; }
+    [[nodiscard]] std::optional<log::ShardState> last_known(log::ShardUid) const override { return std::nullopt; }
+    void set_retention(log::ShardUid uid, std::int64_t retention_ms) override { retention[uid.value()] = retention_ms; }
+
+    bool arm(log::ShardUid uid, log::SeqIx seen, log::Waiter& waiter) override {
+        const auto found = shards_.find(uid.value());
+        if (found == shards_.end() || found->second.next > seen.value()) return false;
+        found->second.waiters.push_back(&waiter);
+        return true;
+    }
+    bool disarm(log::Waiter& waiter) override {
+        for (auto& [uid, shard] : shards_) {
+            if (std::erase(shard.waiters, &waiter) > 0) return true;
+        }
+        return false;
+    }
+
+    std::map<std::uint64_t, std::int64_t> retention;
+
+private:
+    struct Shard {
+        std::vector<std::shared_ptr<const log::Frame>> frames;
+        std::uint64_t first = 1;
+        std::uint64_t next = 1;
+        std::vector<log::Waiter*> waiters;
+    };
+
+    Expected<log::Appended, log::LogError> append_batch(log::ShardBatch& batch, Life::Call call) {
+        if (records_fault) return fail(*records_fault);
+        const auto found = shards_.find(batch.shard.value());
+        if (found == shards_.end()) return fail(log::LogError::unknown_shard);
+        if (!call.has_effect) return fail(log::LogError::shutting_down);
+        Shard& shard = found->second;
+        log::FrameHeader header;
+        header.shard = batch.shard.value();
+        header.base_seq = shard.next;
+        const std::uint32_t count = batch.batch.record_count();
+        const TimestampMs now = clock_.now();
+        shard.frames.push_back(std::move(batch.batch).place(header, now));
+        const log::Appended appended{log::SeqIx(shard.next), count, now};
+        shard.next += count;
+        for (log::Waiter* waiter : std::exchange(shard.waiters, {})) waiter->core->wake(*waiter->wakeup);
+        if (!call.is_answered) return fail(log::LogError::shutting_down);
+        return appended;
+    }
+
+    log::CommandResult apply(std::string_view bytes) {
+        const auto command = catalog::decode_command(bytes);
+        EXPECT_TRUE(command);
+        const catalog::Outcome outcome = catalog::apply(state_, *command, clock_.now());
+        for (const catalog::OwnedShard& shard : outcome.effects.create) shards_[shard.uid];
+        for (const catalog::ShardFloor& floor : outcome.effects.trim) {
+            Shard& shard = shards_.at(floor.shard_uid);
+            shard.first = std::max(shard.first, floor.first_seq);
+        }
+        for (const std::uint64_t uid : outcome.effects.drop) shards_.erase(uid);
+        if (outcome.accepted && on_publish) on_publish({outcome.changes.streams, outcome.changes.objects});
+        return {outcome.accepted, log::Lsn(1), catalog::encode(outcome.verdict)};
+    }
+
+    static log::ReadResult read(const Shard& shard, std::uint64_t from, log::ReadLimits limits, TimestampMs horizon) {
+        log::ReadResult result;
+        from = std::max(from, shard.first);
+        result.next = log::SeqIx(from);
+        for (const auto& frame : shard.frames) {
+            if (frame->next().value() <= from) continue;
+            // What is beyond the horizon is passed over.
+            if (frame->arrival() < horizon) {
+                if (result.record_count == 0) result.next = frame->next();
+                continue;
+            }
+            log::FrameSlice slice;
+            for (auto at = frame->records().begin(); at != frame->records().end(); ++at) {
+                const log::RecordView record = *at;
+                if (record.seq < result.next) continue;
+                const std::size_t bytes = record.data.size() + record.partition_key.size();
+                const bool is_full = result.record_count >= limits.records_max ||
+                                     (result.record_count > 0 && result.payload_bytes + bytes > limits.bytes_max);
+                if (is_full) {
+                    if (slice.count > 0) result.slices.push_back(slice);
+                    return result;
+                }
+                if (slice.count == 0) slice = {frame, at.position(), record.seq, 0};
+                ++slice.count;
+                ++result.record_count;
+                result.payload_bytes += bytes;
+                result.next = record.seq.plus(1);
+            }
+            if (slice.count > 0) result.slices.push_back(slice);
+        }
+        result.at_tip = result.next.value() >= shard.next;
+        return result;
+    }
+
+    core::Clock& clock_;
+    Life& life_;
+    catalog::State state_;
+    std::map<std::uint64_t, Shard> shards_;
+};
+
+}  // namespace riacho::firehose

@@ -1,0 +1,202 @@
+// A whole Firehose on one thread and in memory. A process of it can end at any call, and another one begin.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "aws/gen/firehose/types_describe_delivery_stream.gen.h"
+#include "catalog/command.h"
+#include "catalog/data_keys.h"
+#include "catalog/keyring.h"
+#include "core/clock.h"
+#include "core/memory_budget.h"
+#include "core/poll.h"
+#include "core/rng.h"
+#include "core/runtime.h"
+#include "core/task.h"
+#include "firehose/deliveries.h"
+#include "firehose/metrics.h"
+#include "firehose/needs.h"
+#include "firehose/plan.h"
+#include "firehose/row.h"
+#include "firehose/settings.h"
+#include "firehose/test_ends.h"
+#include "firehose/test_log.h"
+
+namespace riacho::firehose {
+
+// What a new delivery stream is set to, unless a test wants something else.
+inline Settings test_settings(std::int32_t size_mb = 1, std::int32_t interval_s = 60) {
+    Settings settings;
+    settings.s3.role_arn = "arn:aws:iam::111111111111:role/r";
+    settings.s3.bucket_arn = "arn:aws:s3:::bucket";
+    settings.s3.buffering_hints.size_in_m_bs = size_mb;
+    settings.s3.buffering_hints.interval_in_seconds = interval_s;
+    settings.s3.compression_format = api::CompressionFormat::uncompressed;
+    settings.s3.encryption_configuration.no_encryption_config = api::NoEncryptionConfig::no_encryption;
+    return settings;
+}
+
+class World {
+public:
+    World() : keyring_(*catalog::Keyring::open(directory_ + "/keyring", true, rng)), data_keys(keyring_, rng) {}
+    ~World() {
+        stop();
+        std::filesystem::remove_all(directory_);
+    }
+
+    // A process begins.
+    void start(CrashPoint point = {}) {
+        life.begin(point);
+        deliveries_ = std::make_unique<Deliveries>(
+            Needs{.snapshot = [this] { return log.snapshot(); },
+                  .log = log,
+                  .commands = log,
+                  .clock = clock,
+                  .rng = rng,
+                  .data_keys = data_keys,
+                  .streams = streams,
+                  .store = store,
+                  .memory = memory,
+                  .cpu = nullptr,
+                  .metrics = metrics,
+                  .errors = [this](const Plan&, const ErrorLine& line) { errors.emplace_back(line.code); },
+                  .cores = {&core},
+                  .has_timers = false});
+        log.on_publish = [this](const catalog::Feed& feed) { deliveries_->on_publish(feed); };
+        deliveries_->start();
+        settle();
+    }
+    // It ends; nothing is flushed.
+    void stop() {
+        if (deliveries_ == nullptr) return;
+        deliveries_->begin_stop();
+        settle();
+        deliveries_->stop();
+        log.on_publish = {};
+        deliveries_.reset();
+        life.begin({});
+    }
+    void restart(CrashPoint point = {}) {
+        stop();
+        start(point);
+    }
+    // Everything that can happen now has happened.
+    void settle() {
+        while (core::poll(core) > 0) {
+        }
+    }
+    // Time passes in steps, with whatever it makes due.
+    void advance(std::int64_t ms, std::int64_t step_ms = 1'000) {
+        for (; ms > 0; ms -= step_ms) {
+            clock.advance_ms(std::min(ms, step_ms));
+            if (deliveries_ != nullptr) deliveries_->run_due();
+            settle();
+        }
+    }
+
+    void submit(catalog::Command command) {
+        const auto result = log.submit_and_wait(catalog::encode(command));
+        ASSERT_TRUE(result && result->accepted);
+        settle();
+    }
+    std::uint64_t create(const Settings& settings, std::vector<std::pair<std::string, std::string>> rows = {}) {
+        catalog::CreateObject command;
+        command.object.kind = catalog::ObjectState::Kind::delivery_stream;
+        command.object.account = "111111111111";
+        command.object.region = "us-east-1";
+        command.object.name = "stream";
+        command.object.arn = "arn:aws:firehose:us-east-1:111111111111:deliverystream/stream";
+        command.object.settings = encode(settings);
+        command.progress = std::move(rows);
+        if (!settings.source) command.shards = {catalog::ShardClass::records};
+        submit(std::move(command));
+        return object()->uid;
+    }
+    [[nodiscard]] std::shared_ptr<const catalog::ObjectState> object() const {
+        return log.snapshot()->find_object(catalog::ObjectState::Kind::delivery_stream, "111111111111", "us-east-1",
+                                           "stream");
+    }
+    // As UpdateDestination does.
+    void update(const std::function<void(Settings&)>& change) {
+        Settings settings = settings_of(*object());
+        change(settings);
+        ++settings.version;
+        catalog::ReplaceObjects command;
+        auto& replacement = command.replacements.emplace_back();
+        replacement.object.uid = object()->uid;
+        replacement.version = object()->version;
+        replacement.settings = encode(settings);
+        submit(std::move(command));
+    }
+    // As PutRecordBatch does. True: acknowledged.
+    bool put(const std::vector<std::string>& records) {
+        log::BatchBuilder builder(0);
+        for (const std::string& data : records) {
+            const auto room = builder.add({}, nullptr, data.size());
+            std::ranges::copy(as_bytes(data), room.begin());
+        }
+        bool is_acknowledged = false;
+        core::spawn(core, [&]() -> Task<void> {
+            const log::ShardUid shard(object()->shards.front().uid);
+            const auto appended = co_await log.append(core, shard, builder.seal());
+            is_acknowledged = appended.has_value();
+        });
+        settle();
+        return is_acknowledged;
+    }
+    // Rows of the delivery stream that the catalog has.
+    [[nodiscard]] std::size_t row_count(RowKey::Kind kind) const {
+        std::size_t count = 0;
+        log.snapshot()->progress().for_each([&](const catalog::ProgressKey& key, const catalog::ProgressValue&) {
+            const auto row = decode_row_key(key.key);
+            count += row && row->kind == kind ? 1 : 0;
+            return true;
+        });
+        return count;
+    }
+    // What the bodies of all objects hold, in the order of their names.
+    [[nodiscard]] std::string delivered() const {
+        std::string all;
+        for (const auto& [name, body] : store.objects) all += body;
+        return all;
+    }
+    [[nodiscard]] std::shared_ptr<Counters> counters() { return metrics.of(object()->uid, "", "", ""); }
+
+private:
+    std::string directory_ = [] {
+        char name[] = "/tmp/riacho-firehose-XXXXXX";
+        return std::string(mkdtemp(name));
+    }();
+
+public:
+    core::ManualClock clock{TimestampMs(1'790'000'000'000)};
+    core::SeededRng rng{7};
+    Life life;
+    TestLog log{clock, life};
+    TestStore store{life};
+    TestDirectory streams;
+    core::MemoryBudget memory{core::MemoryBudget::unlimited()};
+    Metrics metrics;
+    std::vector<std::string> errors;  // codes
+    core::Core core{0};
+
+private:
+    catalog::Keyring keyring_;
+
+public:
+    catalog::DataKeys data_keys;
+
+private:
+    std::unique_ptr<Deliveries> deliveries_;
+};
+
+}  // namespace riacho::firehose
