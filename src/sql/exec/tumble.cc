@@ -274,34 +274,50 @@ void Tumble::begin_epoch(std::uint64_t epoch) {
     if (epoch == epoch_) return;
     epoch_ = epoch;
     restored_keys_.clear();
+    restored_bytes_.clear();
     for (AggregateColumn& aggregate : aggregates_) aggregate.clear();
 }
 
 void Tumble::decode_group(std::uint32_t group, bool with_key, Decoder& in) {
     if (group >= restored_keys_.size()) {
-        // Doubling, so that groups that come one by one cost nothing more.
-        if (group >= restored_keys_.capacity())
-            restored_keys_.reserve(std::max<std::size_t>(group + 1, restored_keys_.capacity() * 2));
-        restored_keys_.resize(group + 1);
-        for (AggregateColumn& aggregate : aggregates_) aggregate.resize(group + 1);
+        // By partitions, so that groups that come one by one cost nothing more.
+        const std::uint32_t room = (group / partition_groups + 1) * partition_groups;
+        restored_keys_.resize(room);
+        for (AggregateColumn& aggregate : aggregates_) aggregate.resize(room);
     }
     if (with_key) {
         const std::string_view key = in.text();
         if (!is_key(key, key_types_)) return in.fail();
-        restored_keys_[group] = key;
+        restored_keys_[group] = {restored_bytes_.size(), static_cast<std::uint32_t>(key.size()), true};
+        restored_bytes_ += key;
     }
     for (AggregateColumn& aggregate : aggregates_) aggregate.decode(group, in);
 }
 
 bool Tumble::seal(std::uint32_t groups) {
     keys_.clear();
+    keys_.reserve(groups, restored_bytes_.size());
     // Groups beyond the count are of an earlier window; none can be missing below it.
-    for (std::uint32_t group = 0; group < groups; ++group) {
-        if (!restored_keys_[group] || keys_.find_or_add(*restored_keys_[group]) != group) return false;
+    std::string bytes;
+    std::vector<std::uint32_t> offsets;
+    for (std::uint32_t first = 0; first < groups; first += batch_rows_max) {
+        const std::uint32_t count = std::min(batch_rows_max, groups - first);
+        bytes.clear();
+        offsets.assign(1, 0);
+        for (std::uint32_t i = 0; i < count; ++i) {
+            const RestoredKey& key = restored_keys_[first + i];
+            if (!key.known) return false;
+            bytes.append(restored_bytes_, key.offset, key.size);
+            offsets.push_back(static_cast<std::uint32_t>(bytes.size()));
+        }
+        keys_.find_or_add(bytes.data(), offsets, numbers_.data());
+        for (std::uint32_t i = 0; i < count; ++i) {
+            if (numbers_[i] != first + i) return false;
+        }
     }
     for (AggregateColumn& aggregate : aggregates_) aggregate.resize(groups);
-    restored_keys_.clear();
-    restored_keys_.shrink_to_fit();
+    restored_keys_ = {};
+    restored_bytes_ = {};
     dirty_.assign(groups / 64 + 1, 0);
     return true;
 }

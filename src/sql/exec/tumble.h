@@ -63,8 +63,14 @@ private:
     std::vector<AggregateColumn> aggregates_;
     std::vector<std::uint64_t> dirty_;  // a bit a group
 
-    // Of restore: keys by number until they are sealed.
-    std::vector<std::optional<std::string>> restored_keys_;
+    // Of restore: keys by number until they are sealed, in one text.
+    struct RestoredKey {
+        std::uint64_t offset = 0;
+        std::uint32_t size = 0;
+        bool known = false;
+    };
+    std::vector<RestoredKey> restored_keys_;
+    std::string restored_bytes_;
 
     KeyBuilder builder_;
     ErrorMask errors_;

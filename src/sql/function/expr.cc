@@ -95,7 +95,10 @@ std::string constant_text(const Expr& expr) {
     if (expr.type.is_binary()) return fmt::format("X'({} bytes)'", expr.value.text.size());
     Type text = varchar_type(200);
     if (cast_value(expr.type, expr.value, text, out, buffer) != SqlState::ok) return "?";
-    if (expr.type.is_interval()) return fmt::format("{} '{}'", type_text(expr.type), out.text);
+    if (expr.type.is_interval()) {
+        const std::string_view unsigned_text = out.text.starts_with('+') ? out.text.substr(1) : out.text;
+        return fmt::format("INTERVAL '{}' {}", unsigned_text, type_text(expr.type).substr(9));
+    }
     if (expr.type.is_datetime()) return fmt::format("{} '{}'", type_text(expr.type), out.text);
     return std::string(out.text);
 }

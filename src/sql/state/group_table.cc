@@ -98,6 +98,15 @@ void KeyIndex::grow() {
     }
 }
 
+void KeyIndex::reserve(std::size_t keys, std::size_t bytes) {
+    hashes_.reserve(keys);
+    ends_.reserve(keys);
+    bytes_.reserve(bytes);
+    std::size_t slots = slots_min;
+    while (keys * 5 > slots * 3) slots *= 2;
+    if (slots > slots_.size() && size() == 0) slots_.assign(slots, 0);
+}
+
 void KeyIndex::clear() {
     const std::size_t needed = size();
     hashes_.clear();

@@ -27,6 +27,7 @@ public:
         const std::uint64_t begin = number == 0 ? 0 : ends_[number - 1];
         return std::string_view(bytes_).substr(begin, ends_[number] - begin);
     }
+    void reserve(std::size_t keys, std::size_t bytes);
     // Memory is kept up to twice of what was needed.
     void clear();
     [[nodiscard]] std::size_t capacity() const;
