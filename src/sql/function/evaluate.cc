@@ -390,13 +390,10 @@ Values Evaluator::evaluate(const Expr& expr, const Batch& batch, const Rows& row
 Rows Evaluator::select(const Expr& condition, const Batch& batch, const Rows& rows, const TurnTimes& times,
                        Arena& arena, ErrorMask& errors, std::uint16_t* list) {
     Values values = evaluate(condition, batch, rows, times, arena, errors);
-    Rows selected{rows.total, 0, list};
     const Vector& vector = *values.vector;
+    Rows selected{rows.total, 0, list};
     if (values.constant) {
-        if (!vector.is_null(0) && vector.values<Byte>()[0] != 0) {
-            recycle(std::move(values));
-            return rows;
-        }
+        if (!vector.is_null(0) && vector.values<Byte>()[0] != 0) selected = rows;
     } else if (vector.has_nulls()) {
         for (std::uint32_t i = 0; i < rows.count; ++i) {
             const std::uint32_t row = rows[i];
@@ -412,7 +409,14 @@ Rows Evaluator::select(const Expr& condition, const Batch& batch, const Rows& ro
         }
     }
     recycle(std::move(values));
-    return selected;
+    if (!errors.any()) return selected;
+    // A part of the condition failed: the row is an error, whatever OR and CASE made of it.
+    Rows good{rows.total, 0, list};
+    for (std::uint32_t i = 0; i < selected.count; ++i) {
+        const std::uint32_t row = selected[i];
+        if (!errors.has(row)) list[good.count++] = static_cast<std::uint16_t>(row);
+    }
+    return good;
 }
 
 void Evaluator::recycle(Values&& values) { impl_->recycle(std::move(values)); }

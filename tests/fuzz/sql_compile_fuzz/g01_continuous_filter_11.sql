@@ -1,0 +1,5 @@
+CREATE OR REPLACE STREAM "O" (t VARCHAR(4), s VARCHAR(12), c DOUBLE, p DOUBLE);
+CREATE OR REPLACE PUMP "P" AS INSERT INTO "O"
+SELECT STREAM ticker_symbol, sector, change, price
+FROM "SOURCE_SQL_STREAM_001"
+WHERE ABS(change / (price - change)) * 100 > 1;

@@ -1,0 +1,3 @@
+CREATE STREAM O (R VARCHAR(64), X VARCHAR(64));
+CREATE PUMP P AS INSERT INTO O SELECT STREAM
+  REGEX_REPLACE(referrer, 'http://', 'https://', 1, 0), REGEX_REPLACE('aXbXc', 'X', '-', start_at, nth) FROM S;

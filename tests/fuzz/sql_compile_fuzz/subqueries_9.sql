@@ -1,0 +1,4 @@
+CREATE STREAM O (T VARCHAR(12), TWICE DOUBLE, L INTEGER);
+CREATE PUMP P AS INSERT INTO O (L, T, TWICE)
+  SELECT STREAM l + 1, t, d + d FROM (SELECT STREAM UPPER(ticker) AS t, price * 2 AS d, "lower" AS l FROM S WHERE price > 0) AS x (t, d, l)
+  WHERE d < 100 AND t <> 'SKIP';
