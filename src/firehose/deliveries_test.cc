@@ -163,6 +163,22 @@ TEST_F(DeliveriesTest, at_most_eight_batches_wait_and_the_rest_stays_in_the_log)
     EXPECT_LE(world.store.objects.size(), 12U) << "the backlog goes into few files";
 }
 
+TEST_F(DeliveriesTest, no_file_is_larger_than_the_memory_for_all_of_them) {
+    world.start();
+    world.create(test_settings(128, 900));
+    std::size_t most = 0;
+    world.store.script = [&](const ports::ObjectName&) {
+        most = std::max(most, world.memory.used(core::MemoryUse::deliveries));
+        return Answer::ok;
+    };
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(world.put({record(i, 100 << 10)}));
+    world.advance(901 * 1'000);
+    EXPECT_EQ(world.delivered().size(), std::size_t{100} * 100 << 10);
+    EXPECT_GE(world.store.objects.size(), 3U);
+    EXPECT_LE(most, world.memory.share(core::MemoryUse::deliveries));
+    EXPECT_EQ(world.memory.used(core::MemoryUse::deliveries), 0U);
+}
+
 TEST_F(DeliveriesTest, an_answer_that_is_lost_makes_no_second_object) {
     world.start();
     world.create(test_settings());

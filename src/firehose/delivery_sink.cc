@@ -58,6 +58,10 @@ public:
             bytes += records[i].data.size();
         }
         if (blobs.empty()) co_return results;
+        if (is_backlogged(*counters_of(service_, stream))) {
+            for (const std::size_t place : places) results[place] = fail(SinkFault::throttled);
+            co_return results;
+        }
         const bool seals = stream.settings->seals(service_.clock.now());
         const auto appended = co_await append_records(service_, core, stream, blobs, seals);
         if (!appended) {

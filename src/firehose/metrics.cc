@@ -130,6 +130,11 @@ void Metrics::collect(TimestampMs now, core::MetricsWriter& writer) const {
               if (!is_of(counters, Family::Of::source)) return std::nullopt;
               return age(counters.source_oldest_ms, now, 1).value_or(0);
           });
+    gauge(streams, writer, "stored_bytes", "Records of its own, delivered or not, as they are kept",
+          [](const Counters& counters) -> std::optional<double> {
+              if (!is_of(counters, Family::Of::direct_put)) return std::nullopt;
+              return static_cast<double>(counters.stored_bytes.load(std::memory_order_relaxed));
+          });
     gauge(streams, writer, "batches", "Batches that are not delivered yet", [](const Counters& counters) {
         return std::optional(static_cast<double>(counters.batches.load(std::memory_order_relaxed)));
     });

@@ -47,6 +47,7 @@ struct Counters {
     std::atomic<std::int64_t> oldest_ms{0};
     // Of the record at the lowest position in the source stream; 0: the tip is reached.
     std::atomic<std::int64_t> source_oldest_ms{0};
+    Counter stored_bytes{0};     // of the delivery stream's own records, as last looked at
     Counter batches{0};          // not delivered yet
     Counter batches_failing{0};  // of them, waiting for another attempt
     std::atomic<bool> is_direct_put{true};

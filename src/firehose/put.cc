@@ -57,6 +57,10 @@ std::shared_ptr<Counters> counters_of(Service& service, const StreamRef& stream)
     return service.metrics.of(object.uid, object.account, object.region, object.name);
 }
 
+bool is_backlogged(const Counters& counters) {
+    return counters.stored_bytes.load(std::memory_order_relaxed) > backlog_bytes_max;
+}
+
 void count_accepted(Counters& counters, std::size_t records, std::size_t bytes) {
     add(counters.incoming_put_requests, 1);
     add(counters.incoming_records, records);

@@ -18,6 +18,10 @@ namespace riacho::firehose {
 // AWS: of a record before base64 (firehose spec 1.3).
 inline constexpr std::size_t record_bytes_max = 1'024'000;
 
+// Of one delivery stream: what cannot be delivered fills no more of the disk than this. Above it records are refused as
+// AWS throttles them.
+inline constexpr std::uint64_t backlog_bytes_max = std::uint64_t{16} << 30;
+
 // All of them are durable, in their order, when it returns; or none is there. Sealed if the stream seals now. The
 // stream is a DirectPut one and ACTIVE; the blobs live until it returns.
 Task<Expected<log::Appended, log::LogError>> append_records(Service& service, core::Core& core, StreamRef stream,
@@ -37,6 +41,8 @@ private:
 };
 
 std::shared_ptr<Counters> counters_of(Service& service, const StreamRef& stream);
+// The stream's records take more of the disk than they may.
+bool is_backlogged(const Counters& counters);
 // What was accepted.
 void count_accepted(Counters& counters, std::size_t records, std::size_t bytes);
 

@@ -184,7 +184,12 @@ public:
     TestLog log{clock, life};
     TestStore store{life};
     TestDirectory streams;
-    core::MemoryBudget memory{core::MemoryBudget::unlimited()};
+    // Small: a file of more than 3.5 MiB does not fit.
+    core::MemoryBudget memory{[] {
+        core::MemoryBudget::Shares shares = core::MemoryBudget::unlimited();
+        shares[static_cast<std::size_t>(core::MemoryUse::deliveries)] = std::size_t{4} << 20;
+        return shares;
+    }()};
     Metrics metrics;
     std::vector<std::string> errors;  // codes
     core::Core core{0};

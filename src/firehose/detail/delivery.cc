@@ -79,6 +79,7 @@ Task<void> Lane::run_attempt(std::shared_ptr<Batch> batch) {
     if (is_done) complete();
     deliver();
     stream_.show_figures();
+    co_await stream_.look_at_backlog();
 }
 
 void Lane::wait(Batch& batch, TimestampMs until) {

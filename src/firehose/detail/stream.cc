@@ -165,6 +165,19 @@ void Stream::show_figures() {
     counters_->batches_failing = failing;
 }
 
+Task<void> Stream::look_at_backlog() {
+    constexpr std::int64_t interval_ms = 10'000;
+    if (!is_direct_put_ || home_.now().value() - looked_at_.value() < interval_ms) co_return;
+    looked_at_ = home_.now();
+    std::uint64_t stored = 0;
+    for (const ports::SourceShard& shard : source_->shards()) {
+        const auto bytes = co_await needs().log.stored_bytes(home_.core(), log::ShardUid(shard.uid));
+        if (!bytes) co_return;
+        stored += *bytes;
+    }
+    counters_->stored_bytes = stored;
+}
+
 Stream::Known Stream::find(std::int32_t index) const {
     for (const auto& lane : lanes_) {
         for (const auto& cursor : lane->cursors()) {

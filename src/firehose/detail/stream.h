@@ -52,6 +52,8 @@ public:
     // Whether a shard has to wait for its parents.
     [[nodiscard]] bool has_unread_parent(const ports::SourceShard& shard) const;
     void show_figures();
+    // How much of the disk its own records take, now and then: puts go by it.
+    Task<void> look_at_backlog();
 
     // The rows of shards are being changed: one change at a time.
     bool is_changing_rows = false;
@@ -87,6 +89,7 @@ private:
     std::shared_ptr<ports::RecordSource> source_;
     std::shared_ptr<Counters> counters_;
     std::vector<std::unique_ptr<Lane>> lanes_;
+    TimestampMs looked_at_{0};  // at the backlog
     TimestampMs errors_since_{0};
     std::uint32_t errors_ = 0;  // since then
     bool is_started_ = false;

@@ -86,7 +86,7 @@ Task<Result<api::PutRecordOutput>> put_record(FirehoseOp op, api::PutRecordInput
     const std::span<const api::Record> records(&request.record, 1);
     const auto counters = counters_of(op.service(), stream);
     add(counters->put_record_requests, 1);
-    if (admitted(op, stream, records) == 0) {
+    if (is_backlogged(*counters) || admitted(op, stream, records) == 0) {
         add(counters->throttled_records, 1);
         co_return fail(errors::too_fast());
     }
@@ -114,7 +114,7 @@ Task<Result<api::PutRecordBatchOutput>> put_record_batch(FirehoseOp op, api::Put
     const auto counters = counters_of(op.service(), stream);
     add(counters->put_record_batch_requests, 1);
     add(counters->put_record_batch_records, request.records.size());
-    std::size_t taken = admitted(op, stream, request.records);
+    std::size_t taken = is_backlogged(*counters) ? 0 : admitted(op, stream, request.records);
     const bool seals = stream.settings->seals(op.now());
     api::PutRecordBatchOutput output;
     output.encrypted = seals;
