@@ -37,7 +37,14 @@ Archive::Archive(log::RecordLog& log, core::Clock& clock, PageCache& pages, std:
       index_(stream.index_shard()),
       retention_ms_(stream.settings.retention_ms()),
       least_ms_(stream.settings.floor_ms),
-      pages_(std::make_shared<const std::vector<PageSummary>>()) {}
+      pages_(std::make_shared<const std::vector<PageSummary>>()) {
+    // Of a new stream there is nothing to read, however much comes before anybody asks.
+    const auto media = log.last_known(media_);
+    const auto index = log.last_known(index_);
+    const bool is_new = media && index && media->next == SeqIx(1) && index->next == SeqIx(1);
+    const MutexLock guard(mutex_);
+    if (is_new) state_ = State::open;
+}
 
 void Archive::configure(const StreamRef& stream) {
     retention_ms_ = stream.settings.retention_ms();
@@ -91,6 +98,7 @@ std::uint64_t Archive::safe_through() const { return closing_.empty() ? max_posi
 void Archive::insert(const FragmentEntry& entry, MonotonicNs since, bool pending) {
     max_position_ = std::max(max_position_, entry.position);
     if (entry.sequence <= pages_through_) return;  // a page has it
+    recent_copy_ = nullptr;
     Recent& recent = recent_[entry.sequence];
     if (recent.entry.sequence == 0) {
         recent = {entry, since, false};
@@ -109,10 +117,10 @@ bool Archive::wants_index() const {
 }
 
 Task<void> Archive::write_index(core::Core& core, Effort effort) {
-    if (effort == Effort::usual && !wants_index()) co_return;
+    if (effort != Effort::all && !wants_index()) co_return;
     {
         const MutexLock guard(mutex_);
-        if (writing_ || pending_ == 0) co_return;
+        if (writing_ || pending_ == 0 || (effort == Effort::if_open && state_ != State::open)) co_return;
         writing_ = true;
     }
     // A page's place is only known with those before it.
@@ -167,12 +175,18 @@ Task<bool> Archive::write_increment(core::Core& core) {
 Task<bool> Archive::write_page(core::Core& core) {
     IndexRecord record;
     record.kind = IndexRecord::Kind::page;
-    const std::uint64_t open_from = arrivals_->lowest_open();
+    std::uint64_t known_through = 0;
     {
         const MutexLock guard(mutex_);
         if (recent_.size() < page_entries) co_return false;
+        known_through = recent_.rbegin()->first;
+    }
+    // Asked after that: what is neither open now nor known by then has a higher sequence.
+    const std::uint64_t open_from = arrivals_->lowest_open();
+    {
+        const MutexLock guard(mutex_);
         for (const auto& [sequence, recent] : recent_) {
-            if (sequence >= open_from || record.entries.size() == page_entries) break;
+            if (sequence >= open_from || sequence > known_through || record.entries.size() == page_entries) break;
             record.entries.push_back(recent.entry);
         }
         if (record.entries.size() < page_entries) co_return false;
@@ -183,15 +197,19 @@ Task<bool> Archive::write_page(core::Core& core) {
     const auto position = co_await append_index(core, std::move(record));
     if (!position) co_return false;
     cache_.put(index_.value(), *position, page);
-    IndexRecord root;
-    root.kind = IndexRecord::Kind::root;
+    std::uint64_t first_increment = 0;
     {
         const MutexLock guard(mutex_);
+        const std::int64_t floor = floor_ms();
         auto pages = std::make_shared<std::vector<PageSummary>>(*pages_);
-        std::erase_if(*pages, [floor = floor_ms()](const PageSummary& old) { return old.last_server_ms < floor; });
+        const auto live = std::ranges::lower_bound(*pages, floor, {}, &PageSummary::last_server_ms);
+        in_directories_ -= std::min(in_directories_, static_cast<std::size_t>(live - pages->begin()));
+        pages->erase(pages->begin(), live);
+        std::erase_if(directories_, [&](const PageSummary& old) { return old.last_server_ms < floor; });
         pages->push_back(summary_of(*page, *position));
         pages_ = std::move(pages);
         pages_through_ = page->back().sequence;
+        recent_copy_ = nullptr;
         for (const FragmentEntry& entry : *page) {
             const auto found = recent_.find(entry.sequence);
             if (found == recent_.end()) continue;
@@ -199,16 +217,49 @@ Task<bool> Archive::write_page(core::Core& core) {
             recent_.erase(found);
         }
         while (!increments_.empty() && increments_.front().last_sequence <= pages_through_) increments_.pop_front();
+        first_increment = increments_.empty() ? *position + 1 : increments_.front().position;
+    }
+    if (!co_await write_directory(core)) co_return false;
+    // Without it the next start reads the page again.
+    co_return co_await write_root(core, first_increment);
+}
+
+// Puts 512 pages into a directory when as many more stand beside it, so that roots stay small. False: it failed.
+Task<bool> Archive::write_directory(core::Core& core) {
+    IndexRecord record;
+    record.kind = IndexRecord::Kind::directory;
+    {
+        const MutexLock guard(mutex_);
+        if (pages_->size() - in_directories_ < 2 * directory_pages) co_return true;
+        const auto first = pages_->begin() + static_cast<std::ptrdiff_t>(in_directories_);
+        record.pages.assign(first, first + directory_pages);
+        record.root = root_;
+        record.media_through = through_;
+    }
+    const std::vector<PageSummary> pages = record.pages;
+    const auto position = co_await append_index(core, std::move(record));
+    if (!position) co_return false;
+    const MutexLock guard(mutex_);
+    directories_.push_back(summary_of(pages, *position));
+    in_directories_ += directory_pages;
+    co_return true;
+}
+
+Task<bool> Archive::write_root(core::Core& core, std::uint64_t first_increment) {
+    IndexRecord root;
+    root.kind = IndexRecord::Kind::root;
+    root.first_increment = first_increment;
+    {
+        const MutexLock guard(mutex_);
         root.root = root_;
         root.media_through = through_;
-        root.pages = *pages_;
-        root.first_increment = increments_.empty() ? *position + 1 : increments_.front().position;
+        root.directories = directories_;
+        root.pages.assign(pages_->begin() + static_cast<std::ptrdiff_t>(in_directories_), pages_->end());
     }
-    // Without it the next start reads the page again.
-    const auto root_at = co_await append_index(core, std::move(root));
-    if (!root_at) co_return false;
+    const auto position = co_await append_index(core, std::move(root));
+    if (!position) co_return false;
     const MutexLock guard(mutex_);
-    root_ = *root_at;
+    root_ = *position;
     co_return true;
 }
 

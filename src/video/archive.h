@@ -43,8 +43,9 @@ public:
     Task<Expected<void, log::LogError>> append_closing(core::Core& core, Closing closing, const Pieces& part);
 
     enum class Effort : std::uint8_t {
-        usual,  // when enough has come together
-        all     // whatever there is
+        if_open,  // when enough has come together, and nothing has to be read for it
+        usual,    // when enough has come together
+        all       // whatever there is
     };
     // Writes what the index shard lacks. A failure leaves it for the next time.
     Task<void> write_index(core::Core& core, Effort effort);
@@ -73,15 +74,11 @@ private:
         std::int64_t floor_ms = 0;
         [[nodiscard]] std::size_t block_count() const { return pages->size() + 1; }
     };
-    // Why a view's block may be passed over without reading it.
-    enum class Block : std::uint8_t { skip, read };
     // Increments in the index shard that hold entries of no page.
     struct Increment {
         std::uint64_t position = 0;
         std::uint64_t last_sequence = 0;
     };
-    struct Plan;
-
     Task<Result<View>> view(core::Core& core);
     Task<Result<std::shared_ptr<const Page>>> block(core::Core& core, View view, std::size_t index);
     Task<Found> first_of(core::Core& core, View view, std::uint64_t after_sequence, std::int64_t server_ms);
@@ -89,11 +86,17 @@ private:
     Task<Found> containing_producer(core::Core& core, View view, std::int64_t ms);
     Task<Result<void>> open(core::Core& core);
     Task<Result<void>> read_index(core::Core& core);
+    Task<Result<void>> read_records(core::Core& core, std::uint64_t from, std::uint64_t end);
+    Task<Result<void>> read_directories(core::Core& core, IndexRecord root);
+    // The index shard is damaged: what is known of it is forgotten, and the media shard is read from its beginning.
+    void forget_index() REQUIRES(mutex_);
     Task<Result<void>> read_media(core::Core& core, std::uint64_t from);
     void take_index_record(const IndexRecord& record, std::uint64_t position) REQUIRES(mutex_);
     void insert(const FragmentEntry& entry, MonotonicNs since, bool pending) REQUIRES(mutex_);
     Task<bool> write_increment(core::Core& core);
     Task<bool> write_page(core::Core& core);
+    Task<bool> write_directory(core::Core& core);
+    Task<bool> write_root(core::Core& core, std::uint64_t first_increment);
     Task<Expected<std::uint64_t, log::LogError>> append_index(core::Core& core, IndexRecord record);
     [[nodiscard]] std::uint64_t safe_through() const REQUIRES(mutex_);
     [[nodiscard]] std::int64_t floor_ms() const;
@@ -112,11 +115,15 @@ private:
     enum class State : std::uint8_t { closed, opening, open };
     mutable Mutex mutex_;
     State state_ GUARDED_BY(mutex_) = State::closed;
-    bool writing_ GUARDED_BY(mutex_) = false;                    // one write_index at a time
-    std::map<std::uint64_t, Recent> recent_ GUARDED_BY(mutex_);  // entries that are in no page, by sequence
-    std::size_t pending_ GUARDED_BY(mutex_) = 0;                 // of them
-    MonotonicNs pending_since_ GUARDED_BY(mutex_);               // the oldest of those
+    bool writing_ GUARDED_BY(mutex_) = false;                     // one write_index at a time
+    std::map<std::uint64_t, Recent> recent_ GUARDED_BY(mutex_);   // entries that are in no page, by sequence
+    std::size_t pending_ GUARDED_BY(mutex_) = 0;                  // of them
+    MonotonicNs pending_since_ GUARDED_BY(mutex_);                // the oldest of those
+    std::shared_ptr<const Page> recent_copy_ GUARDED_BY(mutex_);  // of recent_, until that changes
+    bool is_distrusted_ GUARDED_BY(mutex_) = false;               // the index shard holds damage
     std::shared_ptr<const std::vector<PageSummary>> pages_ GUARDED_BY(mutex_);
+    std::vector<PageSummary> directories_ GUARDED_BY(mutex_);  // each stands for 512 pages
+    std::size_t in_directories_ GUARDED_BY(mutex_) = 0;        // of pages_, from its beginning
     std::deque<Increment> increments_ GUARDED_BY(mutex_);
     std::uint64_t root_ GUARDED_BY(mutex_) = 0;
     std::uint64_t through_ GUARDED_BY(mutex_) = 0;             // media_through of the last index record

@@ -1,6 +1,7 @@
 // How an Archive learns what its shards hold: from the newest root of the index shard, from what the index shard has
 // beyond it, and from what the media shard has beyond that.
 #include <algorithm>
+#include <optional>
 
 #include "base/try.h"
 #include "core/clock.h"
@@ -62,50 +63,38 @@ Task<Archive::Result<void>> Archive::open(core::Core& core) {
     co_return read;
 }
 
+void Archive::forget_index() {
+    core::log_line(core::LogLevel::error, "video index is damaged and is made again from its media",
+                   {{"shard", index_.value()}});
+    is_distrusted_ = true;
+    state_ = State::closed;
+    pages_ = std::make_shared<const std::vector<PageSummary>>();
+    directories_.clear();
+    in_directories_ = 0;
+    pages_through_ = 0;
+    increments_.clear();
+    root_ = 0;
+    through_ = 0;
+    recent_copy_ = nullptr;
+}
+
+// The index shard, and then what the media shard has beyond it.
 Task<Archive::Result<void>> Archive::read_index(core::Core& core) {
+    bool is_distrusted = false;
+    {
+        const MutexLock guard(mutex_);
+        is_distrusted = is_distrusted_;
+    }
     const auto shard = co_await log_.state(core, index_);
     if (!shard) co_return fail(to_read_error(shard.error()));
-    std::uint64_t from = shard->first_available.value();
-    if (shard->next > shard->first_available) {
-        const SeqIx last(shard->next.value() - 1);
-        const auto read = co_await log_.read(core, index_, last, {.records_max = 1}, TimestampMs(0));
-        if (!read) co_return fail(to_read_error(read.error()));
-        std::uint64_t root_at = 0;
-        for (const log::FrameSlice& slice : read->slices) {
-            for (const log::RecordView& record : slice.records()) {
-                const auto parsed = parse_index_record(record.data);
-                if (!parsed) continue;
-                root_at = parsed->kind == IndexRecord::Kind::root ? record.seq.value() : parsed->root;
-            }
-        }
-        if (root_at >= from) {
-            const auto at_root = co_await log_.read(core, index_, SeqIx(root_at), {.records_max = 1}, TimestampMs(0));
-            if (!at_root) co_return fail(to_read_error(at_root.error()));
-            for (const log::FrameSlice& slice : at_root->slices) {
-                for (const log::RecordView& record : slice.records()) {
-                    const auto parsed = parse_index_record(record.data);
-                    if (!parsed || parsed->kind != IndexRecord::Kind::root) continue;
-                    const MutexLock guard(mutex_);
-                    take_index_record(*parsed, record.seq.value());
-                    from = std::max(from, parsed->first_increment);
-                }
-            }
-        }
-    }
-    for (SeqIx next(from); next < shard->next;) {
-        const auto read = co_await log_.read(core, index_, next, read_limits, TimestampMs(0));
-        if (!read) co_return fail(to_read_error(read.error()));
-        {
+    if (!is_distrusted) {
+        const auto read = co_await read_records(core, shard->first_available.value(), shard->next.value());
+        if (!read && read.error() != ReadError::damaged) co_return fail(read.error());
+        if (!read) {
             const MutexLock guard(mutex_);
-            for (const log::FrameSlice& slice : read->slices) {
-                for (const log::RecordView& record : slice.records()) {
-                    if (const auto parsed = parse_index_record(record.data))
-                        take_index_record(*parsed, record.seq.value());
-                }
-            }
+            forget_index();
+            state_ = State::opening;
         }
-        if (read->at_tip || read->next <= next) break;
-        next = read->next;
     }
     std::uint64_t through = 0;
     {
@@ -113,6 +102,78 @@ Task<Archive::Result<void>> Archive::read_index(core::Core& core) {
         through = through_;
     }
     co_return co_await read_media(core, through + 1);
+}
+
+// The records of the index shard from the newest root on; without one, all.
+Task<Archive::Result<void>> Archive::read_records(core::Core& core, std::uint64_t from, std::uint64_t end) {
+    if (from >= end) co_return Result<void>();
+    const auto one = [&](std::uint64_t at) {
+        return log_.read(core, index_, SeqIx(at), {.records_max = 1}, TimestampMs(0));
+    };
+    const auto first_record = [](const log::ReadResult& read) -> std::optional<IndexRecord> {
+        for (const log::FrameSlice& slice : read.slices) {
+            for (const log::RecordView& record : slice.records()) return parse_index_record(record.data);
+        }
+        return std::nullopt;
+    };
+    const auto last = co_await one(end - 1);
+    if (!last) co_return fail(to_read_error(last.error()));
+    const auto newest = first_record(*last);
+    if (!newest) co_return fail(ReadError::damaged);
+    const std::uint64_t root_at = newest->kind == IndexRecord::Kind::root ? end - 1 : newest->root;
+    if (root_at >= from) {
+        const auto read = co_await one(root_at);
+        if (!read) co_return fail(to_read_error(read.error()));
+        auto root = first_record(*read);
+        if (!root || root->kind != IndexRecord::Kind::root) co_return fail(ReadError::damaged);
+        from = std::max(from, root->first_increment);
+        {
+            const MutexLock guard(mutex_);
+            root_ = root_at;
+            through_ = std::max(through_, root->media_through);
+        }
+        CO_TRY_VOID(co_await read_directories(core, *std::move(root)));
+    }
+    for (SeqIx next(from); next < SeqIx(end);) {
+        const auto read = co_await log_.read(core, index_, next, read_limits, TimestampMs(0));
+        if (!read) co_return fail(to_read_error(read.error()));
+        const MutexLock guard(mutex_);
+        for (const log::FrameSlice& slice : read->slices) {
+            for (const log::RecordView& record : slice.records()) {
+                const auto parsed = parse_index_record(record.data);
+                if (!parsed) co_return fail(ReadError::damaged);
+                take_index_record(*parsed, record.seq.value());
+            }
+        }
+        if (read->at_tip || read->next <= next) break;
+        next = read->next;
+    }
+    co_return Result<void>();
+}
+
+// All pages that a root names, by its directories and by itself.
+Task<Archive::Result<void>> Archive::read_directories(core::Core& core, IndexRecord root) {
+    std::vector<PageSummary> pages;
+    std::vector<PageSummary> directories;
+    for (const PageSummary& directory : root.directories) {
+        const auto read =
+            co_await log_.read(core, index_, SeqIx(directory.position), {.records_max = 1}, TimestampMs(0));
+        if (!read) co_return fail(to_read_error(read.error()));
+        if (read->slices.empty()) continue;
+        const log::RecordView record = *read->slices.front().records().begin();
+        if (record.seq.value() != directory.position) continue;  // retention has taken it away, and its pages
+        const auto parsed = parse_index_record(record.data);
+        if (!parsed || parsed->kind != IndexRecord::Kind::directory) co_return fail(ReadError::damaged);
+        directories.push_back(directory);
+        pages.insert(pages.end(), parsed->pages.begin(), parsed->pages.end());
+    }
+    const std::size_t in_directories = pages.size();
+    pages.insert(pages.end(), root.pages.begin(), root.pages.end());
+    const MutexLock guard(mutex_);
+    directories_ = std::move(directories);
+    in_directories_ = in_directories;
+    pages_ = std::make_shared<const std::vector<PageSummary>>(std::move(pages));
+    co_return Result<void>();
 }
 
 void Archive::take_index_record(const IndexRecord& record, std::uint64_t position) {
@@ -129,6 +190,7 @@ void Archive::take_index_record(const IndexRecord& record, std::uint64_t positio
             pages->push_back(page);
             pages_ = std::move(pages);
             pages_through_ = record.entries.back().sequence;
+            recent_copy_ = nullptr;
             for (const FragmentEntry& entry : record.entries) {
                 max_position_ = std::max(max_position_, entry.position);
                 const auto found = recent_.find(entry.sequence);
@@ -138,20 +200,17 @@ void Archive::take_index_record(const IndexRecord& record, std::uint64_t positio
             }
             break;
         }
-        case IndexRecord::Kind::root: {
-            root_ = std::max(root_, position);
-            if (!pages_->empty()) break;  // one that was read again on the way
-            pages_ = std::make_shared<const std::vector<PageSummary>>(record.pages);
+        case IndexRecord::Kind::directory:  // its root was not written: its pages stand beside it
             break;
-        }
-        case IndexRecord::Kind::directory:
+        case IndexRecord::Kind::root:
+            root_ = std::max(root_, position);
             break;
     }
     while (!increments_.empty() && increments_.front().last_sequence <= pages_through_) increments_.pop_front();
 }
 
 Task<Archive::Result<void>> Archive::read_media(core::Core& core, std::uint64_t from) {
-    // Without a root the last sequence in a page is known from the pages alone; with one, from its last page.
+    // The last sequence in a page is known from the page alone.
     std::shared_ptr<const std::vector<PageSummary>> pages;
     std::uint64_t pages_through = 0;
     {
@@ -163,9 +222,19 @@ Task<Archive::Result<void>> Archive::read_media(core::Core& core, std::uint64_t 
         View last;
         last.pages = pages;
         last.recent = std::make_shared<const Page>();
-        CO_TRY(const auto page, co_await block(core, last, pages->size() - 1));
+        const auto page = co_await block(core, last, pages->size() - 1);
+        if (!page && page.error() != ReadError::damaged) co_return fail(page.error());
         const MutexLock guard(mutex_);
-        pages_through_ = std::max(pages_through_, page->back().sequence);
+        if (page) {
+            // Retention may have taken the page away.
+            const std::uint64_t known = (*page)->empty() ? pages->back().first_sequence : (*page)->back().sequence;
+            pages_through_ = std::max(pages_through_, known);
+        } else {
+            forget_index();
+            state_ = State::opening;
+            from = 1;
+        }
+        recent_copy_ = nullptr;
         while (!recent_.empty() && recent_.begin()->first <= pages_through_) {
             if (recent_.begin()->second.pending) --pending_;
             recent_.erase(recent_.begin());
@@ -173,15 +242,25 @@ Task<Archive::Result<void>> Archive::read_media(core::Core& core, std::uint64_t 
     }
     const auto shard = co_await log_.state(core, media_);
     if (!shard) co_return fail(to_read_error(shard.error()));
+    // Behind damage records are read one by one, until there is none.
+    constexpr std::size_t careful_reads = 64;
+    std::size_t careful = 0;
     for (SeqIx next(std::max(from, shard->first_available.value())); next < shard->next;) {
-        const auto read = co_await log_.read(core, media_, next, read_limits, TimestampMs(0));
+        log::ReadLimits limits = read_limits;
+        if (careful > 0) limits.records_max = 1;
+        const auto read = co_await log_.read(core, media_, next, limits, TimestampMs(0));
         if (!read && read.error() == LogError::corrupt) {
-            // Fragments beyond the damage are still there, but not found by this way; a reader of the place is told.
-            core::log_line(core::LogLevel::error, "video index stops at damaged media",
-                           {{"shard", media_.value()}, {"at", next.value()}});
-            co_return Result<void>();
+            if (careful == 0) {
+                core::log_line(core::LogLevel::error, "video index passes damaged media",
+                               {{"shard", media_.value()}, {"at", next.value()}});
+            } else {
+                next = next.plus(1);
+            }
+            careful = careful_reads;
+            continue;
         }
         if (!read) co_return fail(to_read_error(read.error()));
+        if (careful > 0) --careful;
         {
             const MutexLock guard(mutex_);
             for (const log::FrameSlice& slice : read->slices) {

@@ -51,12 +51,15 @@ Task<Archive::Result<Archive::View>> Archive::view(core::Core& core) {
     CO_TRY_VOID(co_await open(core));
     View view;
     view.floor_ms = floor_ms();
-    auto recent = std::make_shared<Page>();
     const MutexLock guard(mutex_);
     view.pages = pages_;
-    recent->reserve(recent_.size());
-    for (const auto& [sequence, known] : recent_) recent->push_back(known.entry);
-    view.recent = std::move(recent);
+    if (recent_copy_ == nullptr) {
+        auto recent = std::make_shared<Page>();
+        recent->reserve(recent_.size());
+        for (const auto& [sequence, known] : recent_) recent->push_back(known.entry);
+        recent_copy_ = std::move(recent);
+    }
+    view.recent = recent_copy_;
     co_return view;
 }
 
@@ -65,6 +68,12 @@ Task<Archive::Result<std::shared_ptr<const Page>>> Archive::block(core::Core& co
     const std::uint64_t position = (*view.pages)[index].position;
     if (auto cached = cache_.find(index_.value(), position)) co_return cached;
     const auto read = co_await log_.read(core, index_, SeqIx(position), {.records_max = 1}, TimestampMs(0));
+    if (!read && read.error() == LogError::corrupt) {
+        const MutexLock guard(mutex_);
+        if (state_ != State::open) co_return fail(ReadError::damaged);
+        forget_index();
+        co_return fail(ReadError::unavailable);  // the next lookup reads the media
+    }
     if (!read) co_return fail(to_read_error(read.error()));
     for (const log::FrameSlice& slice : read->slices) {
         for (const log::RecordView& record : slice.records()) {

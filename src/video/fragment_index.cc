@@ -44,29 +44,43 @@ PageSummary summary_of(const Page& entries, std::uint64_t position) {
     return page;
 }
 
+PageSummary summary_of(std::span<const PageSummary> pages, std::uint64_t position) {
+    PageSummary all = pages.front();
+    all.position = position;
+    all.last_server_ms = pages.back().last_server_ms;
+    for (const PageSummary& page : pages) {
+        all.min_producer_ms = std::min(all.min_producer_ms, page.min_producer_ms);
+        all.max_producer_ms = std::max(all.max_producer_ms, page.max_producer_ms);
+    }
+    return all;
+}
+
 std::string encode(const IndexRecord& record) {
     const bool is_root = record.kind == IndexRecord::Kind::root;
-    const std::size_t body =
-        is_root ? root_head_size + record.pages.size() * summary_size : record.entries.size() * entry_size;
-    std::string bytes(head_size + body, '\0');
+    const std::size_t count = record.entries.size() + (is_root ? 0 : record.pages.size());
+    const std::size_t summaries = record.directories.size() + record.pages.size();
+    std::string bytes(
+        head_size + (is_root ? root_head_size : 0) + summaries * summary_size + record.entries.size() * entry_size,
+        '\0');
     std::byte* at = reinterpret_cast<std::byte*>(bytes.data());
     at[0] = std::byte{format_version};
     at[1] = std::byte{static_cast<std::uint8_t>(record.kind)};
-    put_le(at + 2, static_cast<std::uint16_t>(is_root ? 0 : record.entries.size()));
+    put_le(at + 2, static_cast<std::uint16_t>(count));
     put_le(at + 4, std::uint32_t{0});
     put_le(at + 8, record.root);
     put_le(at + 16, record.media_through);
     at += head_size;
     if (is_root) {
-        put_le(at, std::uint32_t{0});  // directories: none yet
+        put_le(at, static_cast<std::uint32_t>(record.directories.size()));
         put_le(at + 4, static_cast<std::uint32_t>(record.pages.size()));
         put_le(at + 8, record.first_increment);
         at += root_head_size;
-        for (const PageSummary& page : record.pages) {
+    }
+    for (const auto* list : {&record.directories, &record.pages}) {
+        for (const PageSummary& page : *list) {
             put_summary(at, page);
             at += summary_size;
         }
-        return bytes;
     }
     for (const FragmentEntry& entry : record.entries) {
         put_entry(at, entry);
@@ -95,17 +109,22 @@ std::optional<IndexRecord> parse_index_record(std::string_view bytes) {
                 return std::nullopt;
             }
             return record;
+        case IndexRecord::Kind::directory:
+            if (left != count * summary_size || count == 0) return std::nullopt;
+            for (std::size_t i = 0; i < count; ++i) record.pages.push_back(get_summary(at + i * summary_size));
+            return record;
         case IndexRecord::Kind::root: {
-            if (left < root_head_size || get_le<std::uint32_t>(at) != 0) return std::nullopt;
+            if (left < root_head_size) return std::nullopt;
+            const std::size_t directories = get_le<std::uint32_t>(at);
             const std::size_t pages = get_le<std::uint32_t>(at + 4);
             record.first_increment = get_le<std::uint64_t>(at + 8);
-            if (left - root_head_size != pages * summary_size) return std::nullopt;
+            if (left - root_head_size != (directories + pages) * summary_size) return std::nullopt;
             at += root_head_size;
-            for (std::size_t i = 0; i < pages; ++i) record.pages.push_back(get_summary(at + i * summary_size));
+            for (std::size_t i = 0; i < directories + pages; ++i) {
+                (i < directories ? record.directories : record.pages).push_back(get_summary(at + i * summary_size));
+            }
             return record;
         }
-        case IndexRecord::Kind::directory:
-            break;
     }
     return std::nullopt;
 }

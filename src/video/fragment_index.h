@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@ namespace riacho::video {
 // A page: entries in the order of their sequences.
 using Page = std::vector<FragmentEntry>;
 inline constexpr std::size_t page_entries = 512;
+inline constexpr std::size_t directory_pages = 512;
 
 // What is known of a page without reading it.
 struct PageSummary {
@@ -30,15 +32,18 @@ struct PageSummary {
 
 // entries: at least one.
 PageSummary summary_of(const Page& entries, std::uint64_t position);
+// Of a directory with these pages, at least one.
+PageSummary summary_of(std::span<const PageSummary> pages, std::uint64_t position);
 
 struct IndexRecord {
     enum class Kind : std::uint8_t { increment = 1, page = 2, directory = 3, root = 4 };
     Kind kind = Kind::increment;
-    std::uint64_t root = 0;              // number of the newest root record before this one; 0: none
-    std::uint64_t media_through = 0;     // every closing record up to this number is in this record or an earlier one
-    std::vector<FragmentEntry> entries;  // increment: in order of position; page: in order of sequence
-    std::uint64_t first_increment = 0;   // root: from there on increments hold what no page does
-    std::vector<PageSummary> pages;      // root: all that are within retention
+    std::uint64_t root = 0;                // number of the newest root record before this one; 0: none
+    std::uint64_t media_through = 0;       // every closing record up to this number is in this record or an earlier one
+    std::vector<FragmentEntry> entries;    // increment: in order of position; page: in order of sequence
+    std::uint64_t first_increment = 0;     // root: from there on increments hold what no page does
+    std::vector<PageSummary> directories;  // root: those that are within retention
+    std::vector<PageSummary> pages;        // root: those beyond the directories; directory: 512
 };
 
 std::string encode(const IndexRecord& record);

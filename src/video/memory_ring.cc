@@ -10,24 +10,60 @@ namespace riacho::video {
 
 using Found = FragmentSource::Found;
 
+namespace {
+
+// What a fragment takes besides its bytes.
+constexpr std::size_t overhead = 512;
+
+}  // namespace
+
+MemoryRing::~MemoryRing() {
+    const MutexLock guard(mutex_);
+    while (!kept_.empty()) drop_front();
+}
+
+void MemoryRing::drop_front() {
+    const std::size_t bytes = kept_.front().memory.bytes();
+    bytes_ -= bytes;
+    budget_.give(bytes);
+    kept_.pop_front();
+}
+
+bool MemoryRing::drop_oldest() {
+    const MutexLock guard(mutex_);
+    if (kept_.empty()) return false;
+    drop_front();
+    return true;
+}
+
 bool MemoryRing::add(const Closing& closing, const Pieces& payload) {
     core::MemoryLease lease(memory_, core::MemoryUse::media);
-    const std::size_t size = payload.size();
+    const std::size_t size = payload.size() + overhead;
     {
         const MutexLock guard(mutex_);
         drop_old();
-        while (!kept_.empty() && (bytes_ + size > bytes_max || !lease.grow_to(size))) {
-            bytes_ -= kept_.front().memory.bytes();
-            kept_.pop_front();
+        while (!kept_.empty() && bytes_ + size > bytes_max) drop_front();
+        while (!budget_.try_take(size)) {
+            if (kept_.empty()) return false;
+            drop_front();
+        }
+        while (!lease.grow_to(size)) {
+            if (kept_.empty()) {
+                budget_.give(size);
+                return false;
+            }
+            drop_front();
         }
     }
-    if (!lease.grow_to(size)) return false;
-    const std::shared_ptr<std::byte[]> memory = std::make_shared_for_overwrite<std::byte[]>(size);
+    const std::shared_ptr<std::byte[]> memory = std::make_shared_for_overwrite<std::byte[]>(payload.size());
     payload.copy_to(memory.get());
     auto fragment = std::make_shared<Fragment>();
     fragment->entry = closing.entry;
-    const std::string_view whole(reinterpret_cast<const char*>(memory.get()), size);
-    if (!split_payload({&whole, 1}, closing, *fragment)) return false;
+    const std::string_view whole(reinterpret_cast<const char*>(memory.get()), payload.size());
+    if (!split_payload({&whole, 1}, closing, *fragment)) {
+        budget_.give(size);
+        return false;
+    }
     fragment->owner = memory;
     const MutexLock guard(mutex_);
     const auto place = std::ranges::upper_bound(kept_, closing.entry.sequence, {},
@@ -39,10 +75,7 @@ bool MemoryRing::add(const Closing& closing, const Pieces& payload) {
 
 void MemoryRing::drop_old() {
     const std::int64_t oldest_ns = clock_.monotonic().value() - age_ms_max * 1'000'000;
-    while (!kept_.empty() && kept_.front().since.value() < oldest_ns) {
-        bytes_ -= kept_.front().memory.bytes();
-        kept_.pop_front();
-    }
+    while (!kept_.empty() && kept_.front().since.value() < oldest_ns) drop_front();
 }
 
 void MemoryRing::expire() {
@@ -54,8 +87,7 @@ void MemoryRing::end() {
     ended_ = true;
     {
         const MutexLock guard(mutex_);
-        kept_.clear();
-        bytes_ = 0;
+        while (!kept_.empty()) drop_front();
     }
     arrivals_->waiters.notify();
 }
@@ -127,9 +159,20 @@ Task<Found> MemoryRing::next(core::Core& core, std::uint64_t after_sequence, std
     for (;;) {
         const MonotonicNs now = clock_.monotonic();
         std::int64_t pause_ms = (until_ns - now.value()) / 1'000'000;
-        CO_TRY(const auto found, co_await after(core, after_sequence));
+        if (ended_) co_return fail(ReadError::gone);
+        std::optional<FragmentEntry> found;
+        MonotonicNs since;
+        {
+            const MutexLock guard(mutex_);
+            const auto place = std::ranges::upper_bound(kept_, after_sequence, {},
+                                                        [](const Kept& kept) { return kept.fragment->entry.sequence; });
+            if (place != kept_.end()) {
+                found = place->fragment->entry;
+                since = place->since;
+            }
+        }
         if (found) {
-            const std::int64_t hold_ms = arrivals_->hold_ms(found->sequence, now, now);
+            const std::int64_t hold_ms = arrivals_->hold_ms(found->sequence, since, now);
             if (hold_ms == 0) co_return found;
             pause_ms = std::min(pause_ms, hold_ms);
         }

@@ -14,6 +14,22 @@
 
 namespace riacho::video {
 
+// What the rings of all streams hold together: at most half of MemoryUse::media, so that uploads are left some.
+class RingBudget {
+public:
+    explicit RingBudget(core::MemoryBudget& memory) : bytes_max_(memory.share(core::MemoryUse::media) / 2) {}
+    [[nodiscard]] bool try_take(std::size_t bytes) {
+        if (bytes_.fetch_add(bytes) + bytes <= bytes_max_) return true;
+        bytes_ -= bytes;
+        return false;
+    }
+    void give(std::size_t bytes) { bytes_ -= bytes; }
+
+private:
+    const std::size_t bytes_max_;
+    std::atomic<std::size_t> bytes_{0};
+};
+
 // AWS: five minutes or 200 MB of a stream, whichever comes first (video spec 3.8); less while the node's share
 // MemoryUse::media is used up. Thread-safe; what it is given outlives it.
 class MemoryRing final : public FragmentSource {
@@ -21,13 +37,16 @@ public:
     static constexpr std::int64_t age_ms_max = 5 * 60'000;
     static constexpr std::size_t bytes_max = 200'000'000;
 
-    MemoryRing(core::Clock& clock, core::MemoryBudget& memory, std::shared_ptr<Arrivals> arrivals)
-        : clock_(clock), memory_(memory), arrivals_(std::move(arrivals)) {}
+    MemoryRing(core::Clock& clock, core::MemoryBudget& memory, RingBudget& budget, std::shared_ptr<Arrivals> arrivals)
+        : clock_(clock), memory_(memory), budget_(budget), arrivals_(std::move(arrivals)) {}
+    ~MemoryRing() override;
 
     // The fragment becomes visible. False: there is no memory for it, even without all older ones.
     bool add(const Closing& closing, const Pieces& payload);
     // Lets go of what is too old.
     void expire();
+    // Lets go of the oldest fragment. False: there is none.
+    bool drop_oldest();
     // Lets go of everything; waiting readers end.
     void end();
     [[nodiscard]] std::size_t bytes() const;
@@ -47,12 +66,14 @@ private:
         core::MemoryLease memory;
         MonotonicNs since;
     };
+    void drop_front() REQUIRES(mutex_);
     void drop_old() REQUIRES(mutex_);
     // Neither wait nor suspend.
     [[nodiscard]] Found first_where(auto wanted) const;
 
     core::Clock& clock_;
     core::MemoryBudget& memory_;
+    RingBudget& budget_;
     const std::shared_ptr<Arrivals> arrivals_;
     std::atomic<bool> ended_{false};
     mutable Mutex mutex_;

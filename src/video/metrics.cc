@@ -17,18 +17,22 @@ void VideoMetrics::forget(std::uint64_t uid) {
 }
 
 void VideoMetrics::collect(core::MetricsWriter& writer) const {
-    std::vector<Known> streams;
+    // Streams of one name in several accounts or regions are counted together.
+    std::map<std::string, std::vector<std::shared_ptr<StreamCounters>>> streams;
     {
         const MutexLock guard(mutex_);
-        for (const auto& [uid, known] : streams_) streams.push_back(known);
+        for (const auto& [uid, known] : streams_) streams[known.stream].push_back(known.counters);
     }
     if (streams.empty()) return;
     using Kind = core::MetricsWriter::Kind;
     const auto family = [&](std::string_view name, Kind kind, std::string_view help, auto member) {
         writer.family(name, kind, help);
-        for (const Known& known : streams) {
-            const auto value = (known.counters.get()->*member).load(std::memory_order_relaxed);
-            writer.sample({{"stream", known.stream}}, static_cast<std::uint64_t>(value));
+        for (const auto& [stream, all] : streams) {
+            std::uint64_t sum = 0;
+            for (const auto& counters : all) {
+                sum += static_cast<std::uint64_t>((counters.get()->*member).load(std::memory_order_relaxed));
+            }
+            writer.sample({{"stream", stream}}, sum);
         }
     };
     using C = StreamCounters;

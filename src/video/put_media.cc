@@ -30,6 +30,10 @@ constexpr std::int64_t age_grace_ms = 20'000;
 constexpr std::size_t job_bytes_max = std::size_t{4} << 20;
 constexpr std::size_t closings_max = 8;
 constexpr std::size_t acks_max = 64;
+// AWS: five fragments a second (video spec 1.7). More are taken, but no faster than this after a burst of a second's.
+constexpr std::int64_t fragment_gap_ns = 1'000'000'000 / 50;
+// A header block fits into one record with the beginning of the Cluster.
+constexpr media::MkvLimits mkv_limits{.header_size_max = part_size_max - (64U << 10)};
 // How long a session waits for memory.
 constexpr std::int64_t memory_wait_ms = 20'000;
 constexpr std::int64_t memory_step_ms = 50;
@@ -58,13 +62,14 @@ PutMediaSession::PutMediaSession(core::Core& core, Service& service, std::shared
       head_(head),
       body_(body),
       started_(service.clock.monotonic()),
-      splitter_({}, {}, head.timecode_type, head.start_ms, *this),
+      splitter_(mkv_limits, {}, head.timecode_type, head.start_ms, *this),
       job_alarm_(core),
       room_alarm_(core),
       ack_alarm_(core) {
     ++service_.homes.sessions;
     ++counters_->put_connections;
     part_.memory = core::MemoryLease(service_.memory, core::MemoryUse::media);
+    header_memory_ = core::MemoryLease(service_.memory, core::MemoryUse::media);
 }
 
 PutMediaSession::~PutMediaSession() {
@@ -74,6 +79,11 @@ PutMediaSession::~PutMediaSession() {
 }
 
 void PutMediaSession::header(ByteSpan block, const media::HeaderInfo& info) {
+    // The parser has another one.
+    if (!header_memory_.grow_to(2 * block.size())) {
+        events_.push_back({.kind = Event::Kind::error, .error = AckError::internal_error});
+        return;
+    }
     header_.assign(block.begin(), block.end());
     config_id_ = media::config_id(info);
 }
@@ -142,18 +152,20 @@ void PutMediaSession::fail_with(AckError error) {
 
 Task<void> PutMediaSession::read_body(const aws::BodyWriter& out) {
     std::int64_t quiet_ms = 0;
-    std::int64_t stopping_ms = 0;
+    std::optional<MonotonicNs> stopping_since;
     while (!failure_ && !client_gone_ && !writer_->must_end) {
         if (const auto reason = reason_to_stop()) {
             fail_with(*reason);
             break;
         }
         if (out.stopping()) {
-            const bool is_over = (open_ == nullptr || !open_->is_begun) || stopping_ms >= stop_grace_ms;
-            if (is_over) break;
-            stopping_ms += look_ms;
+            const MonotonicNs now = service_.clock.monotonic();
+            if (!stopping_since) stopping_since = now;
+            const bool is_late = now.value() - stopping_since->value() >= stop_grace_ms * 1'000'000;
+            if (open_ == nullptr || !open_->is_begun || is_late) break;
         }
         if (is_behind()) {
+            writer_->last_byte_ns = service_.clock.monotonic().value();  // it is not the producer that is silent
             co_await room_alarm_.sleep(look_ms);
             continue;
         }
@@ -208,6 +220,7 @@ Task<bool> PutMediaSession::act(Window window) {
                     fail_with(AckError::max_connection_duration_reached);
                     co_return false;
                 }
+                if (!co_await pace()) co_return false;
                 open_ = std::make_shared<OpenFragment>();
                 open_->cluster_at = event.at;
                 open_->started = service_.clock.monotonic();
@@ -227,6 +240,19 @@ Task<bool> PutMediaSession::act(Window window) {
         }
     }
     co_return true;
+}
+
+// One piece of the body may hold thousands of fragments: each waits for room, and for its turn.
+Task<bool> PutMediaSession::pace() {
+    while (is_behind() && !failure_ && !client_gone_) co_await room_alarm_.sleep(look_ms);
+    const std::int64_t now = service_.clock.monotonic().value();
+    fragment_due_ns_ = std::max(fragment_due_ns_, now - 1'000'000'000) + fragment_gap_ns;
+    while (!failure_ && !client_gone_ && fragment_due_ns_ > service_.clock.monotonic().value()) {
+        writer_->last_byte_ns = service_.clock.monotonic().value();
+        const std::int64_t left_ms = (fragment_due_ns_ - service_.clock.monotonic().value()) / 1'000'000;
+        co_await core::sleep(core_, std::clamp<std::int64_t>(left_ms, 1, look_ms));
+    }
+    co_return !failure_ && !client_gone_;
 }
 
 Task<bool> PutMediaSession::begin_fragment(Event event) {
@@ -333,7 +359,7 @@ Task<bool> PutMediaSession::keep(ByteSpan bytes) {
         const bool in_memory = open_->begun.ring != nullptr;
         if (!in_memory && part_.bytes.size() >= part_size_max) {
             if (!open_->is_begun || open_->chunks_cut == chunks_max) {
-                fail_with(AckError::invalid_mkv_data);
+                fail_with(open_->is_begun ? AckError::internal_error : AckError::invalid_mkv_data);
                 co_return false;
             }
             cut_chunk();
@@ -357,7 +383,7 @@ Task<bool> PutMediaSession::make_room() {
     for (std::int64_t waited = 0; waited < memory_wait_ms; waited += memory_step_ms) {
         if (part_.memory.grow_to(part_.bytes.memory() + Pieces::block_size)) co_return true;
         if (failure_ || client_gone_) co_return false;
-        co_await core::sleep(core_, memory_step_ms);
+        if (!service_.homes.shrink_rings()) co_await core::sleep(core_, memory_step_ms);
     }
     fail_with(AckError::internal_error);
     co_return false;
@@ -407,7 +433,7 @@ Task<void> PutMediaSession::store() {
         const auto archive = job.fragment->begun.archive;
         job = Job{};
         room_alarm_.wake();
-        if (is_well) co_await archive->write_index(core_, Archive::Effort::usual);
+        if (is_well) co_await archive->write_index(core_, Archive::Effort::if_open);
     }
 }
 

@@ -93,6 +93,8 @@ private:
     // False: nothing more is read.
     Task<bool> take_piece(ByteSpan piece);
     Task<bool> act(Window window);
+    // Waits until another fragment may begin.
+    Task<bool> pace();
     Task<bool> begin_fragment(Event event);
     Task<bool> end_fragment(Window window, Event event);
     // The bytes up to that offset belong to the open fragment.
@@ -122,6 +124,8 @@ private:
     media::FragmentSplitter splitter_;
 
     std::vector<std::byte> header_;
+    core::MemoryLease header_memory_;
+    std::int64_t fragment_due_ns_ = 0;  // see pace()
     std::uint64_t config_id_ = 0;
     std::vector<Event> events_;
     FragmentPointer open_;                    // from cluster() to end()

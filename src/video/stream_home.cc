@@ -84,8 +84,8 @@ PutFault StreamHome::fault_of_missing_shard() const {
 }
 
 Task<Expected<StreamHome::Begun, PutFault>> StreamHome::begin(core::Core& core) {
-    CO_TRY(const StreamRef stream, active_stream());
     for (;;) {
+        CO_TRY(const StreamRef stream, active_stream());
         {
             const MutexLock guard(mutex_);
             if (is_finished_) co_return fail(PutFault::deleted);
@@ -149,12 +149,17 @@ Task<Expected<void, PutFault>> StreamHome::lease_numbers(core::Core& core) {
 
 // Where fragments of the stream are kept, as it is set now.
 StreamHome::Place StreamHome::place_for(const StreamRef& stream) {
+    // Somebody who saw the stream before it was changed: two archives over the same shards would not know each other's
+    // fragments.
+    if (stream.object->version < version_ && (archive_ != nullptr || ring_ != nullptr)) return {archive_, ring_};
+    version_ = stream.object->version;
     if (stream.settings.retention_hours == 0) {
         if (archive_ != nullptr) {
             archive_->end();
             archive_ = nullptr;
         }
-        if (ring_ == nullptr) ring_ = std::make_shared<MemoryRing>(parts_.clock, parts_.memory, arrivals_);
+        if (ring_ == nullptr)
+            ring_ = std::make_shared<MemoryRing>(parts_.clock, parts_.memory, parts_.rings, arrivals_);
         return {nullptr, ring_};
     }
     if (ring_ != nullptr) {
@@ -176,8 +181,10 @@ std::shared_ptr<FragmentSource> StreamHome::source(const StreamRef& stream) {
     const MutexLock guard(mutex_);
     used_at_ = parts_.clock.monotonic();
     const Place place = place_for(stream);
-    if (place.archive != nullptr) return place.archive;
-    return place.ring;
+    const auto kept = std::make_shared<std::pair<std::shared_ptr<StreamHome>, Place>>(shared_from_this(), place);
+    FragmentSource* source = place.ring.get();
+    if (place.archive != nullptr) source = place.archive.get();
+    return {kept, source};
 }
 
 void StreamHome::configure(const StreamRef& stream) {

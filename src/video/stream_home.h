@@ -26,6 +26,7 @@ struct HomeParts {
     core::Rng& rng;
     core::MemoryBudget& memory;
     PageCache& pages;
+    RingBudget& rings;
 };
 
 // Why a fragment cannot be begun or kept.
@@ -43,7 +44,7 @@ struct Writer {
 };
 
 // Thread-safe.
-class StreamHome {
+class StreamHome : public std::enable_shared_from_this<StreamHome> {
 public:
     StreamHome(const HomeParts& parts, std::uint64_t uid);
 
@@ -69,7 +70,7 @@ public:
     // What went wrong with a write that found no shard.
     [[nodiscard]] PutFault fault_of_missing_shard() const;
 
-    // Where the stream's fragments are, as it is set now.
+    // Where the stream's fragments are, as it is set now. Keeps the home, so that reader and writers share one.
     std::shared_ptr<FragmentSource> source(const StreamRef& stream);
     void configure(const StreamRef& stream);
     // Deleted.
@@ -99,6 +100,7 @@ private:
     Waiters leasing_waiters_;
     mutable Mutex mutex_;
     bool is_finished_ GUARDED_BY(mutex_) = false;
+    std::uint64_t version_ GUARDED_BY(mutex_) = 0;  // of the settings that the places were made for; never goes back
     std::shared_ptr<Archive> archive_ GUARDED_BY(mutex_);
     std::shared_ptr<MemoryRing> ring_ GUARDED_BY(mutex_);
     std::vector<std::shared_ptr<Writer>> writers_ GUARDED_BY(mutex_);

@@ -60,6 +60,15 @@ std::vector<std::shared_ptr<StreamHome>> StreamHomes::all() const {
     return homes;
 }
 
+bool StreamHomes::shrink_rings() {
+    std::shared_ptr<MemoryRing> largest;
+    for (const auto& home : all()) {
+        auto ring = home->ring();
+        if (ring != nullptr && (largest == nullptr || ring->bytes() > largest->bytes())) largest = std::move(ring);
+    }
+    return largest != nullptr && largest->drop_oldest();
+}
+
 StreamHomes::Stats StreamHomes::stats() const {
     Stats stats;
     for (const auto& home : all()) {
@@ -96,8 +105,10 @@ Task<void> StreamHomes::upkeep(core::Gate::Pass pass) {
 }
 
 Task<void> StreamHomes::look_after(Archive::Effort effort) {
+    // The homes first: a stream that is made meanwhile is in no snapshot from before.
+    const auto homes = all();
     const auto snapshot = parts_.catalog.snapshot();
-    for (const auto& home : all()) {
+    for (const auto& home : homes) {
         const auto object = snapshot->find_object(home->uid());
         if (object == nullptr || object->transition == catalog::StreamStatus::deleting) {
             end(home->uid());
@@ -105,9 +116,9 @@ Task<void> StreamHomes::look_after(Archive::Effort effort) {
         }
         if (const auto archive = home->archive()) co_await archive->write_index(*core_, effort);
         if (const auto ring = home->ring()) ring->expire();
-        if (home->idle_ms() < idle_ms_max || home.use_count() > 2) continue;
+        if (home->idle_ms() < idle_ms_max) continue;
         const MutexLock guard(mutex_);
-        if (home.use_count() <= 2) homes_.erase(home->uid());
+        if (home.use_count() <= 2) homes_.erase(home->uid());  // the map's and this list's
     }
 }
 

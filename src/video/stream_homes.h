@@ -22,13 +22,15 @@ public:
 
     StreamHomes(catalog::Catalog& catalog, log::RecordLog& log, log::CommandLog& commands, core::Clock& clock,
                 core::Rng& rng, core::MemoryBudget& memory)
-        : pages_(pages_max), parts_{catalog, log, commands, clock, rng, memory, pages_} {}
+        : pages_(pages_max), rings_(memory), parts_{catalog, log, commands, clock, rng, memory, pages_, rings_} {}
 
     std::shared_ptr<StreamHome> of(const StreamRef& stream);
     // Where the stream's fragments are, for readers.
     std::shared_ptr<FragmentSource> source(const StreamRef& stream) { return of(stream)->source(stream); }
     // The stream's settings have changed.
     void configure(const StreamRef& stream);
+    // There is no memory for media: the largest ring lets go of its oldest fragment. False: no ring has any.
+    bool shrink_rings();
     // The stream was deleted.
     void end(std::uint64_t uid);
 
@@ -55,6 +57,7 @@ private:
     Task<void> look_after(Archive::Effort effort);
 
     PageCache pages_;
+    RingBudget rings_;
     const HomeParts parts_;
     mutable Mutex mutex_;
     std::map<std::uint64_t, std::shared_ptr<StreamHome>> homes_ GUARDED_BY(mutex_);  // by uid

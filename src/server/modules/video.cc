@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "aws/gen/video/operations.gen.h"
@@ -10,6 +11,7 @@
 #include "aws/gen/video_signaling/operations.gen.h"
 #include "aws/gen/video_webrtc_storage/operations.gen.h"
 #include "catalog/catalog.h"
+#include "core/memory_budget.h"
 #include "core/metrics.h"
 #include "core/runtime.h"
 #include "video/metrics.h"
@@ -21,7 +23,7 @@
 namespace riacho::server {
 namespace {
 
-video::VideoOptions options_of(const Config& config) {
+video::VideoOptions options_of(const Config& config, const core::MemoryBudget& memory) {
     video::VideoOptions options;
     options.advertise_url = config.advertise_url;
     const std::string& host = config.listen_host;
@@ -29,6 +31,10 @@ video::VideoOptions options_of(const Config& config) {
     options.listen_url =
         fmt::format("http://{}{}{}:{}", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", config.listen_port);
     options.transition_delay_ms = config.transition_delay_ms;
+    // The HTTP server holds two pieces of 64 KiB of each body that is streamed; others' bodies need room as well.
+    constexpr std::size_t upload_size = std::size_t{128} << 10;
+    const std::size_t uploads = memory.share(core::MemoryUse::bodies) / 2 / upload_size;
+    options.sessions_max = std::clamp<std::size_t>(uploads, 16, options.sessions_max);
     return options;
 }
 
@@ -38,7 +44,7 @@ video::VideoOptions options_of(const Config& config) {
 struct VideoModule::Impl {
     explicit Impl(const Parts& given)
         : parts(given),
-          options(options_of(given.config)),
+          options(options_of(given.config, given.memory)),
           homes(given.catalog, given.log, given.commands, given.clock, given.rng, given.memory),
           service{given.catalog, given.log,    given.commands, given.clock, given.rng,
                   given.tokens,  given.memory, homes,          metrics,     options} {}

@@ -20,6 +20,7 @@
 #include "video/ops/ops.h"
 #include "video/retention.h"
 #include "video/stream_homes.h"
+#include "video/tags.h"
 
 namespace riacho::video {
 
@@ -115,7 +116,10 @@ Task<Result<api::CreateStreamOutput>> create_stream(VideoOp op, api::CreateStrea
                              op.account(), request.stream_name, settings.created_ms);
     object.settings = encode(settings);
     if (request.tags) {
-        for (const auto& [key, value] : *request.tags) object.tags[std::string(key)] = value;
+        for (const auto& [key, value] : *request.tags) {
+            if (is_reserved_tag(key)) co_return fail(errors::reserved_tag());
+            object.tags[std::string(key)] = value;
+        }
     }
     if (settings.retention_hours > 0) command.shards = archive_shards();
     command.count_max = streams_max;

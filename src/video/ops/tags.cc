@@ -1,5 +1,6 @@
 // TagStream, UntagStream and ListTagsForStream, which take a name or an ARN; TagResource, UntagResource and
 // ListTagsForResource, which take an ARN and, unlike the others, their path with a capital.
+#include "video/tags.h"
 #include "aws/gen/video/errors.gen.h"
 #include "aws/gen/video/types_list_tags_for_resource.gen.h"
 #include "aws/gen/video/types_list_tags_for_stream.gen.h"
@@ -7,7 +8,6 @@
 #include "aws/gen/video/types_tag_stream.gen.h"
 #include "aws/gen/video/types_untag_resource.gen.h"
 #include "aws/gen/video/types_untag_stream.gen.h"
-#include "base/text.h"
 #include "base/try.h"
 #include "core/task.h"
 #include "video/ops/ops.h"
@@ -19,15 +19,9 @@ using Code = catalog::Verdict::Code;
 
 namespace {
 
-// AWS: the prefix belongs to AWS's own tags, in upper and lower case.
-bool is_reserved(std::string_view key) {
-    constexpr std::string_view reserved = "aws:";
-    return equal_ignoring_case(key.substr(0, reserved.size()), reserved);
-}
-
 Task<Result<void>> change_tags(VideoOp op, catalog::TagObject command) {
     for (const auto& [key, value] : command.add) {
-        if (is_reserved(key)) co_return fail(errors::invalid_argument("Tag keys that begin with aws: are reserved."));
+        if (is_reserved_tag(key)) co_return fail(errors::reserved_tag());
     }
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
     if (verdict.code == Code::ok) co_return Result<void>();
