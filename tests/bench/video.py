@@ -103,7 +103,7 @@ def send_fast(port, name, seconds, results):
     upload = client.upload(name, url=client.endpoint, timeout=60)
     reader = threading.Thread(target=lambda: list(upload.acknowledgements()))
     reader.start()
-    template = mkv.fragment(0, frames=FRAMES, step=40, size=FRAME_SIZE)
+    template = mkv.fragment(0, frames=FRAMES, step=40, size=200_000)  # no more than 50 fragments a second are taken
     sent, timecode, started = 0, 1, time.monotonic()
     upload.socket.sendall(b"%x\r\n" % len(mkv.header()) + mkv.header() + b"\r\n")
     while time.monotonic() - started < seconds:

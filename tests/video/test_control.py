@@ -146,6 +146,16 @@ def test_the_data_endpoint_is_this_server_as_the_client_sees_it(video, riacho, n
     assert said("[::1]:8080") == "http://[::1]:8080"
 
 
+def test_replies_are_small_and_plain_for_clients_in_c(video, riacho, name):  # 6, 12
+    """They read replies with at most 100 tokens and undo no escapes."""
+    arn = video.create(name, MediaType="video/h264")
+    signature = {"Authorization": "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/kinesisvideo/aws4_request, SignedHeaders=host, "
+                                  "Signature=" + "0" * 64, "X-Amz-Date": "20260101T000000Z"}
+    body = f'{{"StreamARN":"{arn}","StreamName":null,"Unheard":[1]}}'.encode()
+    text = riacho.raw().request("POST", "/describeStream", body, signature).body.decode()
+    assert arn in text and "\\" not in text and len(re.findall(r'"[^"]*"|[0-9.]+', text)) < 60
+
+
 def test_what_is_not_there_is_refused_with_a_sentence(video):
     message = refused(video.control.create_signaling_channel, "UnsupportedOperationException", ChannelName="c")
     assert "CreateSignalingChannel is not supported yet" in message
