@@ -41,7 +41,7 @@ test-clients: ## the AWS CLI 2, the SDKs of Java, Go and Rust, KCL, KPL and Flin
 
 bench: ## the figures of docs/performance.md, side by side with nginx and fio (BENCH="--quick" for a short run)
 	@tools/setup.sh bench
-	@tools/build.sh release riacho
+	@tools/build.sh release riacho gzip_bench
 	@python3 tests/bench/run.py $(BENCH)
 
 compare: ## build/riacho beside another binary, OLD=PATH: is a change slower?

@@ -1,7 +1,8 @@
-"""What `make run` does once riacho is built: serves, shows records flowing through the tutorial's stream, and goes on serving.
+"""What `make run` does once riacho is built: serves, shows records flowing into consumers and files, and goes on serving.
 
-The server's own settings (RIACHO_LISTEN, RIACHO_DATA_DIR and so on) apply. Ends with 0 after Ctrl-C, else with the server's
-exit code.
+What it shows is in resources of its own, `demo`, or `demonstracao` where the environment speaks Portuguese; the tutorial's are
+left to its reader. The server's own settings (RIACHO_LISTEN, RIACHO_DATA_DIR and so on) apply. Ends with 0 after Ctrl-C, else
+with the server's exit code.
 """
 
 import json
@@ -16,10 +17,35 @@ import time
 import boto3
 
 root = pathlib.Path(__file__).resolve().parent.parent
-stream = "vendedores"
+speaks_portuguese = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "").startswith("pt")
+stream = "demonstracao" if speaks_portuguese else "demo"
 sellers = ["Ana", "Bruno", "Célia", "Davi", "Eduarda"]
 start_seconds_max = 60
 stop_seconds_max = 30
+delivery_seconds_max = 30
+
+closing = """
+riacho serves Amazon Kinesis Data Streams and Data Firehose at {endpoint}; its data is in {data_dir}.
+In another terminal:
+
+  export AWS_ENDPOINT_URL_KINESIS={endpoint} AWS_ENDPOINT_URL_FIREHOSE={endpoint}
+  export AWS_ACCESS_KEY_ID=my-key AWS_SECRET_ACCESS_KEY=my-secret AWS_DEFAULT_REGION=us-east-1
+  aws kinesis list-streams
+  aws firehose list-delivery-streams
+
+The tutorial's notebooks are in tutorial/en and tutorial/pt. Ctrl-C stops riacho; the records stay.
+"""
+closing_portuguese = """
+O riacho serve o Amazon Kinesis Data Streams e o Data Firehose em {endpoint}; os dados estão em {data_dir}.
+Em outro terminal:
+
+  export AWS_ENDPOINT_URL_KINESIS={endpoint} AWS_ENDPOINT_URL_FIREHOSE={endpoint}
+  export AWS_ACCESS_KEY_ID=minha-chave AWS_SECRET_ACCESS_KEY=meu-segredo AWS_DEFAULT_REGION=us-east-1
+  aws kinesis list-streams
+  aws firehose list-delivery-streams
+
+Os cadernos do tutorial estão em tutorial/pt e tutorial/en. Ctrl-C encerra o riacho; os registros ficam.
+"""
 
 
 class Interrupted(Exception):
@@ -59,8 +85,8 @@ def stop(server):
         return server.wait()
 
 
-def connect(endpoint):
-    return boto3.client("kinesis", aws_access_key_id="my-key", aws_secret_access_key="my-secret", region_name="us-east-1",
+def connect(endpoint, service="kinesis"):
+    return boto3.client(service, aws_access_key_id="my-key", aws_secret_access_key="my-secret", region_name="us-east-1",
                         endpoint_url=endpoint)
 
 
@@ -75,7 +101,7 @@ def create_stream(kinesis):
 def produce(kinesis):
     """The sequence number of the first record of every shard written to."""
     first = {}
-    print(f"\nproducer -> {stream}")
+    print(f"\n{'produtor' if speaks_portuguese else 'producer'} -> {stream}")
     for number, name in enumerate(sellers, 1):
         data = json.dumps({"id_vendedor": number, "nome": name}, ensure_ascii=False)
         reply = kinesis.put_record(StreamName=stream, Data=data, PartitionKey=str(number))
@@ -102,26 +128,71 @@ def consume(kinesis, title, first):
     return count
 
 
+def delivery_configuration():
+    newlines = {"Type": "AppendDelimiterToRecord", "Parameters": [{"ParameterName": "Delimiter", "ParameterValue": "\\n"}]}
+    return {"RoleARN": "arn:aws:iam::000000000000:role/firehose", "BucketARN": f"arn:aws:s3:::{stream}",
+            "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 0},
+            "ProcessingConfiguration": {"Enabled": True, "Processors": [newlines]}}
+
+
+def create_delivery_stream(firehose):
+    try:
+        firehose.create_delivery_stream(DeliveryStreamName=stream, ExtendedS3DestinationConfiguration=delivery_configuration())
+    except firehose.exceptions.ResourceInUseException:
+        pass
+    deadline = time.monotonic() + delivery_seconds_max
+    while time.monotonic() < deadline:
+        state = firehose.describe_delivery_stream(DeliveryStreamName=stream)["DeliveryStreamDescription"]["DeliveryStreamStatus"]
+        if state == "ACTIVE":
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"the delivery stream {stream} did not become active")
+
+
+def deliver(endpoint, folder):
+    """Puts the records into the delivery stream, and shows the files that come of them."""
+    firehose = connect(endpoint, "firehose")
+    create_delivery_stream(firehose)
+    before = set(folder.rglob("*"))
+    records = [{"Data": json.dumps({"id_vendedor": number, "nome": name}, ensure_ascii=False)} for number, name in enumerate(sellers, 1)]
+    reply = firehose.put_record_batch(DeliveryStreamName=stream, Records=records)
+    if reply["FailedPutCount"]:
+        raise RuntimeError(f"{reply['FailedPutCount']} of {len(records)} records were refused")
+    deadline = time.monotonic() + delivery_seconds_max
+    lines = []
+    while len(lines) < len(records):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{len(lines)} of {len(records)} records came to {folder}")
+        time.sleep(0.05)
+        files = sorted(path for path in set(folder.rglob("*")) - before if path.is_file())
+        lines = [line for path in files for line in path.read_text().splitlines()]
+    print(f"\n{'arquivos' if speaks_portuguese else 'files'} <- {stream}")
+    for path in files:
+        print(f"  {path}")
+        for line in path.read_text().splitlines():
+            print(f"    {line}")
+
+
 def show(endpoint):
     kinesis = connect(endpoint)
     create_stream(kinesis)
     first = produce(kinesis)
-    for title in ("consumer 1", "consumer 2"):
+    consumer = "consumidor" if speaks_portuguese else "consumer"
+    for title in (f"{consumer} 1", f"{consumer} 2"):
         # Each consumer has a connection and iterators of its own, as two notebooks would.
         count = consume(connect(endpoint), title, first)
         if count < len(sellers):
             raise RuntimeError(f"{title} read {count} of {len(sellers)} records")
     data_dir = os.environ.get("RIACHO_DATA_DIR", "./riacho-data")
-    print(f"""
-riacho serves Amazon Kinesis Data Streams at {endpoint}; its data is in {data_dir}.
-In another terminal:
+    if not writes_elsewhere():
+        deliver(endpoint, root / data_dir / "buckets" / stream)
+    text = closing_portuguese if speaks_portuguese else closing
+    print(text.format(endpoint=endpoint, data_dir=data_dir), flush=True)
 
-  export AWS_ENDPOINT_URL_KINESIS={endpoint}
-  export AWS_ACCESS_KEY_ID=my-key AWS_SECRET_ACCESS_KEY=my-secret AWS_DEFAULT_REGION=us-east-1
-  aws kinesis list-streams
 
-The tutorial's notebooks are in tutorial/en and tutorial/pt. Ctrl-C stops riacho; the records stay.
-""", flush=True)
+def writes_elsewhere():
+    """Delivery streams write to an S3 server, whose files are not for us to show."""
+    return bool(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("RIACHO_S3_ENDPOINT", "local") != "local")
 
 
 def main():

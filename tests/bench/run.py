@@ -35,6 +35,11 @@ aws_headers = {
 }
 
 
+def full_target(operation):
+    """Operations without their service's prefix are those of Kinesis."""
+    return operation if "." in operation else f"Kinesis_20131202.{operation}"
+
+
 class Settings:
     def __init__(self, quick):
         self.rounds = 2 if quick else 5
@@ -96,7 +101,7 @@ class Server:
 
     def call(self, operation, body):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request("POST", "/", json.dumps(body), aws_headers | {"x-amz-target": f"Kinesis_20131202.{operation}"})
+        connection.request("POST", "/", json.dumps(body), aws_headers | {"x-amz-target": full_target(operation)})
         reply = connection.getresponse()
         content = reply.read()
         connection.close()
@@ -161,7 +166,7 @@ def h2load(url, connections, seconds, target=None, body=None):
     command = ["h2load", "--h1", "-t", "1", "-c", str(connections), "-D", str(seconds), "--warm-up-time", "1"]
     if body is not None:
         command += ["-d", str(body)]
-        for name, value in (aws_headers | {"x-amz-target": f"Kinesis_20131202.{target}"}).items():
+        for name, value in (aws_headers | {"x-amz-target": full_target(target)}).items():
             command += ["-H", f"{name}: {value}"]
     output = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
     ok, *others = map(int, re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", output).groups())
@@ -517,6 +522,8 @@ def table(figures):
         ("... resident memory", f"{many['rss_mib']:.0f} MiB", "", "", "200 MiB"),
         ("Control calls beside 64 busy connections, 99th percentile", f"{control['p99_ms']:.1f} ms", "", "", "20 ms"),
     ]
+    import delivery
+    rows += delivery.rows(figures["delivery"])
     rows += [(f"Video: {name}", value, "", "", "") for name, value in figures["video"].items()]
     lines = [f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_gib']} GiB, Linux {machine['kernel']}, "
              f"{machine['file_system']}; fdatasync of 4 KiB {machine['sync_p50_us']:.0f} µs (median); riacho {machine['version']}, "
@@ -550,7 +557,9 @@ def main():
         figures["subscribers"] = measure_subscribers(work, settings)
         figures["many_shards"] = measure_many_shards(work, settings)
         figures["control"] = measure_control(work, settings)
-        import video  # which imports this file
+        import delivery  # both import this file
+        import video
+        figures["delivery"] = delivery.measure(work, settings)
         figures["video"] = video.measure(work, arguments.quick)
     figures["seconds"] = time.monotonic() - started_at
     (root / "build" / "bench.json").write_text(json.dumps(figures, indent=1) + "\n")

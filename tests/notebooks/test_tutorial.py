@@ -49,3 +49,16 @@ def test_what_is_produced_reaches_both_consumers(riacho_server, monkeypatch, lan
     seen_by_second = {number for number, _ in records(second)} or set(SEQUENCE_NUMBER.findall(second))
     assert seen_by_second == set(numbers)
     assert len({seller["id_vendedor"] if "id_vendedor" in seller else seller["seller_id"] for _, seller in records(first)}) == 5
+
+
+@pytest.mark.parametrize("language,name,folder", [("en", "files", "sales"), ("pt", "arquivos", "vendas")])
+def test_sales_are_delivered_into_files_and_counted(riacho_server, monkeypatch, language, name, folder):
+    server = riacho_server()
+    monkeypatch.setenv("RIACHO_DATA_DIR", str(server.data_dir))
+    text = printed(execute(pathlib.Path(ROOT, "tutorial", language, f"{name}.ipynb"), server.url, monkeypatch))
+    assert "(0, 100)" in text
+    assert re.search(rf"buckets/tutorial/{folder}/d\w+=20\d\d-\d\d-\d\d/\S+\.gz \d+ bytes", text)
+    totals = {row[0]: row[1:] for row in re.findall(r"│ (\w+)\s+│\s+(\d+) │\s+(\d+) │", text)}
+    assert set(totals) == {"Ana", "Bruno", "Célia", "Davi", "Eduarda"}
+    assert all(count == "20" for count, _ in totals.values())
+    assert sum(int(total) for _, total in totals.values()) == sum(10 + number % 7 for number in range(100))

@@ -27,9 +27,17 @@ def _build(command, cwd, environment=None):
 
 
 @functools.cache
-def build_go():
-    _build(["go", "build", "-o", str(OUT / "go" / "tour"), "."], HERE / "go")
-    return [str(OUT / "go" / "tour")]
+def build_go(package="."):
+    program = OUT / "go" / ("tour" if package == "." else package)
+    _build(["go", "build", "-o", str(program), "." if package == "." else f"./{package}"], HERE / "go")
+    return [str(program)]
+
+
+@functools.cache
+def build_versitygw():
+    """The Versity S3 gateway, from the Go proxy."""
+    _build(["go", "install", "github.com/versity/versitygw/cmd/versitygw@v1.8.0"], HERE, {"GOBIN": str(OUT / "versitygw")})
+    return OUT / "versitygw" / "versitygw"
 
 
 @functools.cache
