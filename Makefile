@@ -43,6 +43,8 @@ bench: ## the figures of docs/performance.md, side by side with nginx and fio (B
 	@tools/setup.sh bench
 	@tools/build.sh release riacho gzip_bench
 	@python3 tests/bench/run.py $(BENCH)
+	@tools/build.sh release sql_bench
+	@.venv/bin/python tests/bench/sql.py
 
 compare: ## build/riacho beside another binary, OLD=PATH: is a change slower?
 	@tools/setup.sh bench

@@ -11,7 +11,7 @@ build_packages="ccache clang-19 cmake libboost1.81-dev libcli11-dev libfmt-dev l
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then build_packages="$build_packages libisal-dev"; fi
 run_packages="$build_packages python3-venv"
 test_packages="$run_packages clang-format-19 clang-tidy-19 curl git libclang-rt-19-dev libgtest-dev llvm-19 openssl strace"
-bench_packages="$build_packages fio nghttp2-client nginx-light"
+bench_packages="$run_packages fio nghttp2-client nginx-light"
 
 say() { echo "setup: $*" >&2; }
 
@@ -116,7 +116,10 @@ case "${1:-}" in
         want_version cargo 1.94.1 "$(cargo --version | cut -d ' ' -f 2)"
         for file in tutorial/requirements.txt tests/requirements.txt tests/sdk/requirements.txt; do install_python $file; done
         ;;
-    bench) install_packages $bench_packages ;;
+    bench)
+        install_packages $bench_packages
+        install_python tests/bench/requirements.txt
+        ;;
     *)
         echo "usage: tools/setup.sh build|run|test|clients|bench" >&2
         exit 64

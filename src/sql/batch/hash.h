@@ -15,7 +15,7 @@ inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
 }
 inline std::uint64_t read(const char* at, std::size_t size) {
     std::uint64_t value = 0;
-    std::memcpy(&value, at, size);
+    if (size > 0) std::memcpy(&value, at, size);  // an empty text may be a null pointer
     return value;
 }
 inline constexpr std::uint64_t k0 = 0xa0761d6478bd642f;

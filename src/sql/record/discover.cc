@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "sql/program.h"
@@ -97,11 +98,21 @@ std::string column_name(std::string_view name, std::size_t position) {
 }
 
 void make_names_distinct(std::vector<RecordColumn>& columns) {
-    std::map<std::string, int> seen;
+    std::set<std::string> taken;
     for (RecordColumn& column : columns) {
-        const int before = seen[column.name]++;
-        if (before > 0) column.name += fmt::format("_{}", before);
+        std::string name = column.name;
+        for (int i = 1; !taken.insert(name).second; ++i) name = fmt::format("{}_{}", column.name, i);
+        column.name = std::move(name);
     }
+}
+
+// A member as a step of a path; nothing for names that no path can say.
+std::optional<std::string> path_step(std::string_view key) {
+    if (key.empty()) return std::nullopt;
+    if (key.find_first_of(".[]'\"") == std::string_view::npos) return "." + std::string(key);
+    if (key.find('\'') == std::string_view::npos) return fmt::format("['{}']", key);
+    if (key.find('"') == std::string_view::npos) return fmt::format("[\"{}\"]", key);
+    return std::nullopt;
 }
 
 // Rows by decoding the sample with what was found, so that they are what the application would see.
@@ -197,9 +208,17 @@ private:
             blanks();
             if (!take(':')) return false;
             blanks();
-            const bool plain = key.find_first_of(".[]'\"") == std::string::npos && !key.empty();
-            if (!value(path + (plain ? "." + key : "['" + key + "']"), name.empty() ? key : name + "_" + key, depth))
+            const auto step = path_step(key);
+            const std::size_t begin = at_;
+            if (!step) {
+                const char c = at_ < text_.size() ? text_[at_] : '\0';
+                std::string ignored;
+                const bool passed = c == '{' || c == '[' ? skip() : c == '"' ? string(ignored) : scalar(ignored);
+                if (!passed) return false;
+            } else if (!value(path + *step, name.empty() ? key : name + "_" + key, depth)) {
                 return false;
+            }
+            if (at_ == begin) return false;
             blanks();
         } while (take(','));
         return take('}');
@@ -233,6 +252,14 @@ private:
         look_at(fields_[index].seen, text, !is_text && (text == "true" || text == "false"), is_text);
         rows_.back()[index] = text;
         return true;
+    }
+
+    // true, false, null or a number.
+    bool scalar(std::string& out) {
+        const std::size_t begin = at_;
+        while (at_ < text_.size() && std::string_view(",}] \t\r\n").find(text_[at_]) == std::string_view::npos) ++at_;
+        out = text_.substr(begin, at_ - begin);
+        return out == "true" || out == "false" || out == "null" || (!out.empty() && is_number(out));
     }
 
     bool string(std::string& out) {
