@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "base/digest.h"
 #include "firehose/test_world.h"
@@ -458,8 +459,44 @@ TEST_F(DeliveriesTest, a_source_that_is_deleted_leaves_the_stream_idle) {
     EXPECT_LE(std::ranges::count(world.errors, "DataReadFromKinesisStream.Lost"), 1);
 }
 
+// What a process does until it dies; fills in what was acknowledged.
+using Scenario = std::function<void(World&, std::vector<std::string>&)>;
+
 // Every call to the log or the destination may be the last of a process.
-TEST_F(DeliveriesTest, whatever_call_a_process_dies_at_each_acknowledged_record_is_delivered_once) {
+void die_at_every_call(const Scenario& scenario, std::size_t doubles_max) {
+    std::uint64_t calls = 0;
+    {
+        World whole;
+        std::vector<std::string> acknowledged;
+        whole.start();
+        scenario(whole, acknowledged);
+        calls = whole.life.calls();
+    }
+    ASSERT_GE(calls, 12U);
+    for (std::uint64_t call = 1; call <= calls; ++call) {
+        for (const bool has_effect : {false, true}) {
+            SCOPED_TRACE("call " + std::to_string(call) + (has_effect ? " with" : " without") + " effect");
+            World w;
+            std::vector<std::string> acknowledged;
+            w.start({call, has_effect});
+            scenario(w, acknowledged);
+            w.store.script = {};
+            w.restart();
+            w.advance(5 * minute_ms);
+            const std::string all = w.delivered();
+            for (const std::string& one : acknowledged) {
+                std::size_t count = 0;
+                for (auto at = all.find(one); at != std::string::npos; at = all.find(one, at + 1)) ++count;
+                EXPECT_GE(count, 1U) << one;
+                EXPECT_LE(count, 1 + doubles_max) << one;
+            }
+            EXPECT_TRUE(w.store.overwritten.empty());
+            EXPECT_EQ(w.row_count(Kind::batch), 0U);
+        }
+    }
+}
+
+TEST(DeliveriesCrash, whatever_call_a_process_dies_at_each_acknowledged_record_is_delivered) {
     const auto scenario = [](World& w, std::vector<std::string>& acknowledged) {
         w.create(test_settings(1, 10));
         int attempt = 0;
@@ -473,36 +510,52 @@ TEST_F(DeliveriesTest, whatever_call_a_process_dies_at_each_acknowledged_record_
             if (i == 3) w.update([](Settings& settings) { settings.s3.prefix = "p/"; });
         }
     };
-    std::uint64_t calls = 0;
-    {
-        World whole;
-        std::vector<std::string> acknowledged;
-        whole.start();
-        scenario(whole, acknowledged);
-        calls = whole.life.calls();
-    }
-    ASSERT_GT(calls, 15U);
-    for (std::uint64_t call = 1; call <= calls; ++call) {
-        for (const bool has_effect : {false, true}) {
-            World w;
-            std::vector<std::string> acknowledged;
-            w.start({call, has_effect});
-            scenario(w, acknowledged);
-            w.store.script = {};
-            w.restart();
-            w.advance(5 * minute_ms);
-            const std::string all = w.delivered();
-            for (const std::string& one : acknowledged) {
-                std::size_t count = 0;
-                for (auto at = all.find(one); at != std::string::npos; at = all.find(one, at + 1)) ++count;
-                EXPECT_GE(count, 1U) << one << " call " << call << " effect " << has_effect;
-                // A batch that was planned anew under another version may lie under both names.
-                EXPECT_LE(count, 2U) << one << " call " << call << " effect " << has_effect;
-            }
-            EXPECT_TRUE(w.store.overwritten.empty()) << "call " << call << " effect " << has_effect;
-            EXPECT_EQ(w.row_count(Kind::batch), 0U) << "call " << call << " effect " << has_effect;
+    // A batch that was planned anew under another version may lie under both names.
+    die_at_every_call(scenario, 1);
+}
+
+TEST(DeliveriesCrash, without_an_update_there_are_no_doubles) {
+    const auto scenario = [](World& w, std::vector<std::string>& acknowledged) {
+        w.create(test_settings(1, 10));
+        int attempt = 0;
+        w.store.script = [attempt](const ports::ObjectName&) mutable {
+            return ++attempt % 3 == 1 ? Answer::stored_and_lost : Answer::ok;
+        };
+        for (int i = 0; i < 6; ++i) {
+            if (w.put({record(i)})) acknowledged.push_back(record(i));
+            w.advance(11'000);
         }
-    }
+    };
+    die_at_every_call(scenario, 0);
+}
+
+TEST(DeliveriesCrash, a_source_that_is_resharded_on_the_way_loses_nothing) {
+    const auto scenario = [](World& w, std::vector<std::string>& acknowledged) {
+        TestSource& source = *w.streams.stream;
+        source.add(50);
+        w.create(source_settings(), rows_at_tips(source));
+        int next = 0;
+        const auto put = [&](std::uint64_t shard) {
+            acknowledged.push_back(record(next));
+            source.put(shard, w.clock.now(), record(next++));
+            w.settle();
+        };
+        put(50);
+        source.add(51, 0);
+        source.add(52, 0);
+        source.close(50);
+        put(51);
+        put(52);
+        w.advance(61 * 1'000);
+        source.add(53, 1, 2);
+        source.close(51);
+        source.close(52);
+        put(53);
+        w.advance(61 * 1'000);
+        put(53);
+        w.advance(61 * 1'000);
+    };
+    die_at_every_call(scenario, 0);
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ struct Counters {
     Counter expired_records{0};  // lost: older than what their source keeps
     // Of the oldest record that is not delivered, in milliseconds since 1970; 0: there is none.
     std::atomic<std::int64_t> oldest_ms{0};
-    // Of the record at the lowest position in the source stream; 0: the tip is reached.
+    // Of the newest record that was read from the source while it has more; 0: everything was read.
     std::atomic<std::int64_t> source_oldest_ms{0};
     Counter stored_bytes{0};     // of the delivery stream's own records, as last looked at
     Counter batches{0};          // not delivered yet

@@ -247,6 +247,7 @@ void Lane::take(Cursor& cursor, const ports::SourceSlice& slice) {
     }
     cursor.next = slice.next;
     if (slice.records.empty()) return;
+    read_up_to_ = slice.records.back().arrival;
     if (!stream_.is_direct_put()) {
         add(counters.source_records, slice.records.size());
         add(counters.source_bytes, slice.bytes);
@@ -349,6 +350,12 @@ void Lane::on_recovery() {
 void Lane::flush() {
     flush_wanted_ = true;
     on_update();
+}
+
+std::optional<TimestampMs> Lane::behind_at() const {
+    const bool is_at_tip = std::ranges::all_of(cursors_, [](const auto& c) { return c->is_at_tip || c->is_ended; });
+    if (is_at_tip || read_up_to_.value() == 0) return std::nullopt;
+    return read_up_to_;
 }
 
 std::optional<TimestampMs> Lane::oldest() const {

@@ -86,6 +86,8 @@ public:
     [[nodiscard]] bool is_empty() const { return open_.records == 0 && batches_.empty(); }
     // A flush has not seen everything yet.
     [[nodiscard]] bool is_flushing() const { return flush_wanted_ || is_pumping_; }
+    // The newest record that was read while there is more to read.
+    [[nodiscard]] std::optional<TimestampMs> behind_at() const;
     // Of the oldest record that is not delivered.
     [[nodiscard]] std::optional<TimestampMs> oldest() const;
     [[nodiscard]] std::size_t batch_count() const { return batches_.size(); }
@@ -164,7 +166,8 @@ private:
     Stream& stream_;
     const std::uint32_t number_;
     std::vector<std::unique_ptr<Cursor>> cursors_;
-    std::size_t turn_ = 0;  // whose turn it is to be read
+    TimestampMs read_up_to_;  // arrival of the newest record that was read
+    std::size_t turn_ = 0;    // whose turn it is to be read
     Open open_;
     std::deque<std::shared_ptr<Batch>> batches_;
     std::uint64_t next_number_ = 1;  // at least; numbers are times, so that no other batch ever has the same

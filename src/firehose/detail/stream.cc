@@ -152,15 +152,17 @@ void Stream::error(const Plan& plan, std::string_view code, std::string_view mes
 
 void Stream::show_figures() {
     std::optional<TimestampMs> oldest;
+    std::optional<TimestampMs> behind;
     std::size_t batches = 0;
     std::size_t failing = 0;
     for (const auto& lane : lanes_) {
         if (const auto at = lane->oldest()) oldest = std::min(oldest.value_or(*at), *at);
+        if (const auto at = lane->behind_at()) behind = std::min(behind.value_or(*at), *at);
         batches += lane->batch_count();
         failing += lane->failing_count();
     }
     counters_->oldest_ms = oldest ? oldest->value() : 0;
-    counters_->source_oldest_ms = oldest ? oldest->value() : 0;
+    counters_->source_oldest_ms = behind ? behind->value() : 0;
     counters_->batches = batches;
     counters_->batches_failing = failing;
 }

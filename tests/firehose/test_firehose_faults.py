@@ -1,0 +1,112 @@
+"""Delivery streams on full disks, with destinations that are not there, and through hard ends of the process."""
+
+import json
+import socket
+import sys
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+
+import conftest
+from firehose.streams import create, destination, figure, files, flush, hints, put
+
+sys.path.insert(0, str(conftest.ROOT / "tests" / "server"))
+from test_disk import MIB, SmallDisk, health, needs_mount, wait_until  # noqa: E402
+
+
+KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+
+
+def s3(bucket, **members):
+    return {"ExtendedS3DestinationConfiguration": destination(bucket, **{"BufferingHints": hints(), **members})}
+
+
+@needs_mount
+def test_more_goes_through_a_disk_than_it_holds(riacho_server, tmp_path, name):
+    """What was delivered is cut off, so that a disk of 400 MiB takes 600 MiB."""
+    disk = SmallDisk(tmp_path, 400)
+    server = riacho_server("--journal-mib", "192", data_dir=disk.data_dir, prefix=disk.prefix)
+    firehose = server.client(service="firehose")
+    create(firehose, name, **s3(name, CompressionFormat="GZIP", BufferingHints=hints(5, 60)))
+    records = [{"Data": b"%04d" % i + b"x" * 8000} for i in range(500)]
+    sent = 0
+    deadline = time.monotonic() + 60
+    while sent < 150:
+        reply = firehose.put_record_batch(DeliveryStreamName=name, Records=records)
+        if reply["FailedPutCount"] == 0:
+            sent += 1
+        else:
+            assert {entry.get("ErrorMessage") for entry in reply["RequestResponses"]} == {"Slow down."}
+            time.sleep(0.1)
+        assert time.monotonic() < deadline, (sent, health(server))
+    flush_inside(server, disk, name)
+    assert figure(server, "DeliveryToS3_Records_total", name) == 150 * 500
+    assert health(server)["store"] == "ok"
+
+
+def flush_inside(server, disk, name):
+    """The command line sees the data directory through the server's root."""
+    class Seen:
+        data_dir = disk.inside(server) / "data"
+
+    flush(Seen, name)
+
+
+@needs_mount
+def test_a_full_disk_refuses_records_and_delivers_what_it_has(riacho_server, tmp_path, name):
+    disk = SmallDisk(tmp_path, 400)
+    server = riacho_server("--journal-mib", "192", data_dir=disk.data_dir, prefix=disk.prefix)
+    firehose = server.client(service="firehose")
+    create(firehose, name, **s3(name))
+    put(firehose, name, *[b"kept"] * 100)
+    disk.fill(server, 20 * MIB)
+    wait_until(lambda: health(server)["store"] == "disk_low")
+    with pytest.raises(ClientError) as caught:
+        firehose.put_record(DeliveryStreamName=name, Record={"Data": b"x"})
+    assert caught.value.response["Error"] == {"Code": "ServiceUnavailableException", "Message": "Slow down."}
+    reply = firehose.put_record_batch(DeliveryStreamName=name, Records=[{"Data": b"x"}] * 3)
+    assert reply["FailedPutCount"] == 3
+    assert reply["RequestResponses"] == [{"ErrorCode": "ServiceUnavailableException", "ErrorMessage": "Slow down."}] * 3
+    flush_inside(server, disk, name)
+    disk.clear(server)
+    wait_until(lambda: health(server)["store"] == "ok")
+    put(firehose, name, b"more")
+    flush_inside(server, disk, name)
+
+    class Seen:
+        data_dir = disk.inside(server) / "data"
+
+    assert b"".join(files(Seen, name).values()).count(b"kept") == 100
+
+
+def test_error_lines_of_a_destination_that_is_not_there(riacho_server, name):
+    """45, 70."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    server = riacho_server("--s3-endpoint", f"http://127.0.0.1:{port}", "--log-format", "json", environment=KEYS)
+    firehose = server.client(service="firehose")
+    arn = create(firehose, name, **s3(name, BufferingHints=hints(1, 0)))
+    put(firehose, name, b"x")
+    wait_until(lambda: "delivery failed" in server.log.read_text())
+    put(firehose, name, b"y")
+    assert figure(server, "DeliveryToS3_DataFreshness", name) is not None
+    assert figure(server, "batches_failing", name) >= 1
+    line = next(json.loads(text) for text in server.log.read_text().splitlines() if "delivery failed" in text)
+    assert line["deliveryStreamARN"] == arn and line["destination"] == f"arn:aws:s3:::{name}"
+    assert line["deliveryStreamVersionId"] == 1 and line["errorCode"] and line["message"]
+
+
+def test_a_destination_that_never_answers_does_not_hold_up_the_end(riacho_server, name):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(64)
+        server = riacho_server("--s3-endpoint", f"http://127.0.0.1:{silent.getsockname()[1]}", environment=KEYS)
+        firehose = server.client(service="firehose")
+        create(firehose, name, **s3(name, BufferingHints=hints(1, 0)))
+        put(firehose, name, b"x")
+        time.sleep(2)
+        started = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - started < 5
