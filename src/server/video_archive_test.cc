@@ -119,6 +119,10 @@ public:
                 part.append(as_bytes(rest));
                 closing.entry.crc = crc32c(as_bytes(payload));
                 const auto done = co_await archive_->append_closing(core, std::move(closing), part);
+                if (!done && done.error() == log::LogError::overloaded) {
+                    --sequence;  // the disk is behind: once more
+                    continue;
+                }
                 if (!done) co_return;
                 stored.push_back(sequence);
                 if (with_index) co_await archive_->write_index(core, Archive::Effort::usual);
