@@ -62,7 +62,7 @@ def measure_puts(work, settings):
             url = f"http://127.0.0.1:{server.port}/"
             pair = [("PutRecords", kinesis, theirs), ("Firehose_20150804.PutRecordBatch", body, ours)]
             for target, path, rates in pair if number % 2 else reversed(pair):
-                rate = run.h2load(url, 8, settings.batch_seconds / 2, target, path)
+                rate = run.h2load(url, 8, settings.batch_seconds // 2, target, path)
                 rates.append(rate * run.batch * len(run.record) / 1e6)
         shutil.rmtree(directory)
     return run.compared(ours, theirs)
