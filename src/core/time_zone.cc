@@ -13,7 +13,7 @@
 namespace riacho::core {
 namespace {
 
-constexpr std::size_t file_size_max = std::size_t{1} << 20;  // the largest zone file has 4 KiB
+constexpr std::size_t file_size_max = std::size_t{64} << 10;  // the largest zone file has 4 KiB
 constexpr std::size_t name_size_max = 64;
 constexpr std::int64_t day_s = 86'400;
 constexpr std::int32_t offset_s_max = 26 * 3'600;  // RFC 8536 recommends -25 to +26 hours

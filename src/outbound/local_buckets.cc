@@ -70,7 +70,8 @@ private:
     io::IoResult<void> prepare() REQUIRES(mutex_);
     io::IoResult<void> make_folder(const std::string& path, const std::string& parent) REQUIRES(mutex_);
     io::IoResult<std::string> make_folders(const std::vector<std::string>& names) REQUIRES(mutex_);
-    io::IoResult<void> place(const std::string& temporary, const std::vector<std::string>& names) REQUIRES(mutex_);
+    io::IoResult<std::string> place(const std::string& temporary, const std::vector<std::string>& names)
+        REQUIRES(mutex_);
     io::IoResult<bool> is_there(const std::string& path);
 
     io::FileSystem& fs_;
@@ -130,6 +131,7 @@ void LocalBuckets::Folders::discard(Temporary written) {
 
 io::IoResult<bool> LocalBuckets::Folders::finish(Temporary written, const std::vector<std::string>& names,
                                                  bool if_absent) {
+    std::string folder;
     auto done = [&]() -> io::IoResult<bool> {
         TRY_VOID(written.file->fdatasync());
         written.file.reset();
@@ -137,12 +139,16 @@ io::IoResult<bool> LocalBuckets::Folders::finish(Temporary written, const std::v
         if (if_absent) {
             const std::string path = fmt::format("{}/{}", root_, fmt::join(names, "/"));
             TRY(const bool there, is_there(path));
+            folder = path.substr(0, path.rfind('/'));
             if (there) return false;
         }
-        TRY_VOID(place(written.path, names));
+        TRY(folder, place(written.path, names));
         return true;
     }();
     if (!done || !*done) discard(std::move(written));
+    // Others need not wait for the disk meanwhile. What is there already may owe its name to an attempt that got no
+    // further than to this point.
+    if (done) TRY_VOID(fs_.sync_directory(folder));
     return done;
 }
 
@@ -185,7 +191,9 @@ io::IoResult<std::string> LocalBuckets::Folders::make_folders(const std::vector<
     return path;
 }
 
-io::IoResult<void> LocalBuckets::Folders::place(const std::string& temporary, const std::vector<std::string>& names) {
+// Gives the file its name, and returns the folder, which is not synced yet.
+io::IoResult<std::string> LocalBuckets::Folders::place(const std::string& temporary,
+                                                       const std::vector<std::string>& names) {
     TRY(std::string folder, make_folders(names));
     std::string target = fmt::format("{}/{}", folder, names.back());
     auto renamed = fs_.rename(temporary, target);
@@ -197,7 +205,7 @@ io::IoResult<void> LocalBuckets::Folders::place(const std::string& temporary, co
     }
     if (!renamed && renamed.error().error == EISDIR) renamed = fs_.rename(temporary, target.append(moved_aside));
     TRY_VOID(std::move(renamed));
-    return fs_.sync_directory(folder);
+    return folder;
 }
 
 LocalBuckets::LocalBuckets(io::FileSystem& file_system, std::string root, core::WorkPool& pool)

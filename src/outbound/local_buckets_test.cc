@@ -177,6 +177,20 @@ TEST_F(LocalBucketsTest, power_that_fails_anywhere_leaves_a_whole_object_or_none
     }
 }
 
+// A name that was given but not synced is not durable yet; whoever finds it there has to make it so.
+TEST_F(LocalBucketsTest, an_object_that_is_there_already_is_durable_when_that_is_told) {
+    auto fs = disk();
+    LocalBuckets buckets(*fs, "/data/buckets", pool_);
+    ASSERT_TRUE(put(buckets, "p/before", "makes the folders"));
+    fs->fail_call("sync_directory", 1, EIO);
+    ASSERT_FALSE(put(buckets, "p/k", "text"));
+    const auto again = put(buckets, "p/k", "text", {.if_absent = true});
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().fault, StoreFault::exists);
+    fs->crash({.kind = io::CrashPolicy::Kind::lose_all});
+    EXPECT_EQ(text_of(*fs, "/data/buckets/b/p/k"), "text");
+}
+
 TEST_F(LocalBucketsTest, what_the_machine_lacks_is_a_fault_that_passes_and_leaves_nothing_behind) {
     for (const int error : {ENOSPC, EMFILE, EIO}) {
         for (std::uint64_t call = 1;; ++call) {
