@@ -502,7 +502,8 @@ public:
 
     Task<bool> write(std::string_view data) override {
         if (failed_) co_return false;
-        if (data.empty()) co_return true;
+        // A producer that has nothing to send asks in this way whether its client is still there.
+        if (data.empty()) co_return !http_.transport_.is_peer_gone();
         // TLS makes a record of each piece; small ones are joined.
         if (is_framed() && data.size() <= joined_size_max && http_.transport_.secure()) {
             std::string piece = fmt::format("{:x}\r\n", data.size());

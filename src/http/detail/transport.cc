@@ -218,6 +218,13 @@ int Transport::unacknowledged() const {
     return ::ioctl(fd_, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
+bool Transport::is_peer_gone() const {
+    if (closed_) return true;
+    char byte = 0;
+    const ssize_t size = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return size == 0 || (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
 void Transport::shutdown_send() {
     if (closed_) return;
     if (tls_) {

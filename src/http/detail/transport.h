@@ -70,6 +70,8 @@ public:
     [[nodiscard]] bool has_buffered() const;
     // Bytes the kernel holds that the client has not acknowledged.
     [[nodiscard]] int unacknowledged() const;
+    // The peer has ended its side or the connection is broken, as far as can be told without reading what it sent.
+    [[nodiscard]] bool is_peer_gone() const;
     // No more will be written; the client sees the end of the stream.
     void shutdown_send();
 
