@@ -356,6 +356,9 @@ void Node::Impl::add_pages() {
     pages.add_routes = [this](http::Mux& mux) {
         for (Module* module : modules()) module->add_routes(mux);
     };
+    for (const Module* module : modules()) {
+        if (!module->open_folder().empty()) pages.open_folders.push_back(module->open_folder());
+    }
     pages.admin_token = admin->token();
     router.emplace(*gateway, std::move(pages), OriginPolicy(config.cors_origins, config.host_names));
 }

@@ -1,5 +1,7 @@
 #include "server/router.h"
 
+#include <algorithm>
+
 #include "base/digest.h"
 #include "core/task.h"
 #include "http/mux.h"
@@ -81,12 +83,17 @@ struct Router::Routes {
 };
 
 Router::Router(http::Handler& gateway, Pages pages, OriginPolicy origins)
-    : gateway_(gateway), origins_(std::move(origins)), routes_(std::make_unique<Routes>(gateway, std::move(pages))) {}
+    : gateway_(gateway),
+      origins_(std::move(origins)),
+      open_folders_(std::move(pages.open_folders)),
+      routes_(std::make_unique<Routes>(gateway, std::move(pages))) {}
 
 Router::~Router() = default;
 
 http::BodyPlan Router::on_head(const http::Request& request) {
     const bool reads = request.method() == "GET" || request.method() == "HEAD";
+    const auto holds = [&](std::string_view folder) { return request.path().starts_with(folder); };
+    if (std::ranges::any_of(open_folders_, holds)) return gateway_.on_head(request);
     const bool is_page = reads || request.path().starts_with(admin_prefix);
     auto refusal = origins_.refuse(request, is_page);
     if (!refusal) return gateway_.on_head(request);

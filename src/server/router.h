@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/fwd.h"
 #include "http/fwd.h"
@@ -30,12 +31,15 @@ public:
         std::function<Task<http::Response>(core::Core&, std::string_view path, std::string_view body)> admin;
         std::string admin_token;
         std::function<void(http::Mux&)> add_routes;  // of the services; may be empty
+        // Any web page may read what is below them: their addresses hold a token that says who may.
+        std::vector<std::string_view> open_folders;
     };
 
     Router(http::Handler& gateway, Pages pages, OriginPolicy origins);
     ~Router();
 
-    // Web pages that may not use the server are refused; the gateway's rules of admission hold for every path.
+    // Web pages that may not use the server are refused, but below Pages::open_folders; the gateway's rules of
+    // admission hold for every path.
     http::BodyPlan on_head(const http::Request& request) override;
     http::Response overloaded(const http::Request& request) override;
     Task<http::Response> handle(http::Request& request) override;
@@ -45,6 +49,7 @@ private:
 
     http::Handler& gateway_;
     OriginPolicy origins_;
+    std::vector<std::string_view> open_folders_;
     std::unique_ptr<Routes> routes_;
 };
 

@@ -23,6 +23,8 @@ public:
     virtual std::vector<aws::ServiceEntry> entries() = 0;
     // Routes besides the API's: pages, playback. Before the first request.
     virtual void add_routes(http::Mux&) {}
+    // Folders of such routes that any web page may read (Router::Pages::open_folders); empty: none.
+    [[nodiscard]] virtual std::string_view open_folder() const { return {}; }
     // Calls of the command line below /_riacho/, with a path that begins with the service's name: "firehose/flush".
     // body: lines of name=value. Nothing: the call is not this module's.
     virtual std::optional<Task<http::Response>> administer(core::Core&, std::string_view /*path*/,
