@@ -10,7 +10,8 @@ build_packages="ccache clang-19 cmake libboost1.81-dev libcli11-dev libfmt-dev l
 # Compresses ten times as fast as zlib; packaged for few machines.
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then build_packages="$build_packages libisal-dev"; fi
 run_packages="$build_packages python3-venv"
-test_packages="$run_packages clang-format-19 clang-tidy-19 curl git libclang-rt-19-dev libgtest-dev llvm-19 openssl strace"
+test_packages="$run_packages chromium clang-format-19 clang-tidy-19 curl ffmpeg git libclang-rt-19-dev libgtest-dev llvm-19 mkvtoolnix openssl
+ strace"
 bench_packages="$run_packages fio nghttp2-client nginx-light"
 
 say() { echo "setup: $*" >&2; }

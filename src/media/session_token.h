@@ -1,6 +1,7 @@
 // What a playback session is, as the bytes that are sealed into its token: nothing about it is kept anywhere else.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -32,6 +33,7 @@ struct SessionToken {
 //   0 version=1 | 1 kind: 1 HLS | 2 mode | 3 selector | 4 container: 0 fMP4 | 5 discontinuity | 6 flags: 1 timestamps
 //   7 zero | 8 u16 fragments_max | 10 u16 target_s | 12 u32 zero | 16 stream_uid | 24 created | 32 expires
 //   40 base_sequence | 48 start | 56 end | 64 zero_ms | 72 config_id
+inline constexpr std::size_t session_token_size = 80;
 std::string encode(const SessionToken& token);
 // Nothing for bytes that encode() does not make.
 std::optional<SessionToken> decode_session_token(std::string_view bytes);

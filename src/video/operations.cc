@@ -17,8 +17,11 @@
 #include "aws/gen/video/types_update_stream.gen.h"
 #include "aws/gen/video/types_update_stream_storage_configuration.gen.h"
 #include "aws/gen/video_archived_media/operations.gen.h"
+#include "aws/gen/video_archived_media/types_get_hls_streaming_session_url.gen.h"
+#include "aws/gen/video_archived_media/types_get_media_for_fragment_list.gen.h"
 #include "aws/gen/video_archived_media/types_list_fragments.gen.h"
 #include "aws/gen/video_media/operations.gen.h"
+#include "aws/gen/video_media/types_get_media.gen.h"
 #include "aws/gen/video_media/types_put_media.gen.h"
 #include "aws/gen/video_signaling/operations.gen.h"
 #include "aws/gen/video_webrtc_storage/operations.gen.h"
@@ -30,6 +33,7 @@ namespace riacho::video {
 namespace {
 
 using aws::Bind;
+using aws::BindDownload;
 using aws::BindUpload;
 using aws::Unsupported;
 namespace signaling_api = riacho::api::video_signaling;
@@ -54,11 +58,13 @@ using Control = aws::OperationList<
     Unsupported<api::UpdateNotificationConfiguration>, Unsupported<api::UpdateSignalingChannel>,
     Bind<api::UpdateStream, &update_stream>,
     Bind<api::UpdateStreamStorageConfiguration, &update_stream_storage_configuration>>;
-using Media = aws::OperationList<Unsupported<media_api::GetMedia>, BindUpload<media_api::PutMedia, &put_media>>;
+using Media =
+    aws::OperationList<BindDownload<media_api::GetMedia, &get_media>, BindUpload<media_api::PutMedia, &put_media>>;
 using ArchivedMedia =
     aws::OperationList<Unsupported<archive_api::GetClip>, Unsupported<archive_api::GetDASHStreamingSessionURL>,
-                       Unsupported<archive_api::GetHLSStreamingSessionURL>, Unsupported<archive_api::GetImages>,
-                       Unsupported<archive_api::GetMediaForFragmentList>,
+                       Bind<archive_api::GetHLSStreamingSessionURL, &get_hls_streaming_session_url>,
+                       Unsupported<archive_api::GetImages>,
+                       BindDownload<archive_api::GetMediaForFragmentList, &get_media_for_fragment_list>,
                        Bind<archive_api::ListFragments, &list_fragments>>;
 using Signaling = aws::OperationList<Unsupported<signaling_api::GetIceServerConfig>,
                                      Unsupported<signaling_api::SendAlexaOfferToMaster>>;

@@ -24,6 +24,7 @@ namespace riacho::video {
 
 using aws::Result;
 
+class Playback;
 class StreamHomes;
 class VideoMetrics;
 
@@ -50,6 +51,7 @@ struct Service {
     core::MemoryBudget& memory;
     StreamHomes& homes;
     VideoMetrics& metrics;
+    Playback& playback;
     const VideoOptions& options;
 };
 

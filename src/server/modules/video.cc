@@ -14,8 +14,10 @@
 #include "core/memory_budget.h"
 #include "core/metrics.h"
 #include "core/runtime.h"
+#include "server/modules/video_playback.h"
 #include "video/metrics.h"
 #include "video/operations.h"
+#include "video/playback.h"
 #include "video/retention.h"
 #include "video/service.h"
 #include "video/stream_homes.h"
@@ -46,8 +48,10 @@ struct VideoModule::Impl {
         : parts(given),
           options(options_of(given.config, given.memory)),
           homes(given.catalog, given.log, given.commands, given.clock, given.rng, given.memory),
-          service{given.catalog, given.log,    given.commands, given.clock, given.rng,
-                  given.tokens,  given.memory, homes,          metrics,     options} {}
+          playback({given.catalog, given.clock, given.tokens, homes, given.memory}),
+          routes(playback),
+          service{given.catalog, given.log, given.commands, given.clock, given.rng, given.tokens,
+                  given.memory,  homes,     metrics,        playback,    options} {}
 
     void add_metrics();
 
@@ -55,6 +59,8 @@ struct VideoModule::Impl {
     video::VideoOptions options;
     video::VideoMetrics metrics;
     video::StreamHomes homes;
+    video::Playback playback;
+    PlaybackRoutes routes;
     video::Service service;
 };
 
@@ -95,6 +101,10 @@ std::vector<aws::ServiceEntry> VideoModule::entries() {
     entries.push_back({&api::video_webrtc_storage::model, service, video::webrtc_storage_operations()});
     return entries;
 }
+
+void VideoModule::add_routes(http::Mux& mux) { impl_->routes.add_to(mux); }
+
+std::string_view VideoModule::open_folder() const { return video::hls_folder; }
 
 // A stream that was deleted ends for those who write to it and read it.
 void VideoModule::on_publish(const catalog::Feed& feed) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "server/modules/module.h"
@@ -15,6 +16,8 @@ public:
     ~VideoModule() override;
 
     std::vector<aws::ServiceEntry> entries() override;
+    void add_routes(http::Mux& mux) override;
+    [[nodiscard]] std::string_view open_folder() const override;
     void on_publish(const catalog::Feed& feed) override;
     void start() override;
     void stop() override;

@@ -36,6 +36,11 @@ Task<Result<api::ListTagsForResourceOutput>> list_tags_for_resource(VideoOp op, 
 Task<Result<aws::Download<media_api::PutMediaOutput>>> put_media(VideoOp op, media_api::PutMediaInput request,
                                                                  aws::BodyReader* body);
 
+Task<Result<aws::Download<media_api::GetMediaOutput>>> get_media(VideoOp op, media_api::GetMediaInput request);
+Task<Result<aws::Download<archive_api::GetMediaForFragmentListOutput>>> get_media_for_fragment_list(
+    VideoOp op, archive_api::GetMediaForFragmentListInput request);
+Task<Result<archive_api::GetHLSStreamingSessionURLOutput>> get_hls_streaming_session_url(
+    VideoOp op, archive_api::GetHLSStreamingSessionURLInput request);
 Task<Result<archive_api::ListFragmentsOutput>> list_fragments(VideoOp op, archive_api::ListFragmentsInput request);
 
 }  // namespace riacho::video

@@ -1,0 +1,105 @@
+// Playback: what is behind the address that GetHLSStreamingSessionURL gives. Nothing is kept of a session but what can
+// be computed again from its token and the stream.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aws/error.h"
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "catalog/fwd.h"
+#include "core/fwd.h"
+#include "core/task_fwd.h"
+#include "media/codec.h"
+#include "media/session_token.h"
+#include "video/fragment.h"
+#include "video/playlists.h"
+#include "video/readers.h"
+#include "video/stream.h"
+
+namespace riacho::aws {
+class TokenSealer;
+}
+
+namespace riacho::video {
+
+class FragmentSource;
+class StreamHomes;
+
+using aws::Result;
+
+// Paths of a session, and the folder they are in.
+inline constexpr std::string_view hls_folder = "/hls/v1/", hls_master_path = "/hls/v1/getHLSMasterPlaylist.m3u8",
+                                  hls_media_path = "/hls/v1/getHLSMediaPlaylist.m3u8",
+                                  hls_init_path = "/hls/v1/getMP4InitFragment.mp4",
+                                  hls_segment_path = "/hls/v1/getMP4MediaFragment.mp4";
+
+// A GET of one of them: views that live until the answer does not need them any more.
+struct PlaybackRequest {
+    std::string_view path;
+    std::string_view query;  // still percent-encoded
+};
+
+struct PlaybackReply {
+    std::string_view content_type;
+    // Segments and initialisations never change; lists do.
+    bool immutable = false;
+    std::string etag;  // with its quotes; empty for lists
+    // The body: `head`, then `payload`, which points into `owner`.
+    Buffer head;
+    std::vector<std::string_view> payload;
+    std::shared_ptr<const void> owner;
+    std::size_t size = 0;
+};
+
+// Thread-safe. Owned by the node's module, outlives every call.
+class Playback {
+public:
+    struct Parts {
+        catalog::Catalog& catalog;
+        core::Clock& clock;
+        const aws::TokenSealer& tokens;
+        StreamHomes& homes;
+        core::MemoryBudget& memory;
+    };
+    explicit Playback(const Parts& parts) : parts_(parts) {}
+
+    // The token of a session as its addresses have it: base64url without padding.
+    [[nodiscard]] std::string seal(const media::SessionToken& token) const;
+
+    // Answers a GET below hls_folder. NotAuthorizedException for a token that is expired, absent or not one of ours;
+    // ResourceNotFoundException for what is not there, or not there any more.
+    Task<Result<PlaybackReply>> answer(core::Core& core, PlaybackRequest request);
+
+    // What the configuration of a fragment plays, or why it does not.
+    static Expected<media::Playable, media::CodecFault> playable_of(const Fragment& fragment);
+
+    [[nodiscard]] std::size_t cached_lists() const { return lists_.count(); }
+
+    Readers readers;  // of GetMedia
+
+private:
+    struct Session;
+    using ListRef = std::shared_ptr<const SessionList>;
+
+    [[nodiscard]] Result<Session> open(std::string_view query) const;
+    Task<Result<PlaybackReply>> master(core::Core& core, Session session);
+    Task<Result<PlaybackReply>> media_list(core::Core& core, Session session);
+    Task<Result<PlaybackReply>> init(core::Core& core, Session session);
+    Task<Result<PlaybackReply>> segment(core::Core& core, Session session);
+    Task<Result<ListRef>> newest_list(core::Core& core, Session session);
+    static Task<Result<void>> take_config(core::Core& core, Session session, FragmentEntry entry, SessionList* list);
+
+    const Parts parts_;
+    Playlists lists_;
+};
+
+// The part of a fragment that is in one piece in memory: itself if it is, else a copy that `owner` keeps.
+ByteSpan contiguous(const std::vector<std::string_view>& parts, std::shared_ptr<const void>& owner);
+
+}  // namespace riacho::video
