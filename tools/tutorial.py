@@ -16,16 +16,23 @@ import time
 
 import boto3
 
+import put_media
+
 root = pathlib.Path(__file__).resolve().parent.parent
 speaks_portuguese = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "").startswith("pt")
 stream = "demonstracao" if speaks_portuguese else "demo"
 sellers = ["Ana", "Bruno", "Célia", "Davi", "Eduarda"]
+picture = root / "tutorial" / "media" / "picture.mkv"
 start_seconds_max = 60
 stop_seconds_max = 30
 delivery_seconds_max = 30
 
 closing = """
-riacho serves Amazon Kinesis Data Streams and Data Firehose at {endpoint}; its data is in {data_dir}.
+riacho serves Amazon Kinesis at {endpoint}; its data is in {data_dir}.
+The film plays in VLC, Safari or Chrome for twelve hours:
+
+  {film}
+
 In another terminal:
 
   export AWS_ENDPOINT_URL_KINESIS={endpoint} AWS_ENDPOINT_URL_FIREHOSE={endpoint}
@@ -36,7 +43,11 @@ In another terminal:
 The tutorial's notebooks are in tutorial/en and tutorial/pt. Ctrl-C stops riacho; the records stay.
 """
 closing_portuguese = """
-O riacho serve o Amazon Kinesis Data Streams e o Data Firehose em {endpoint}; os dados estão em {data_dir}.
+O riacho serve o Amazon Kinesis em {endpoint}; os dados estão em {data_dir}.
+O filme toca no VLC, no Safari ou no Chrome por doze horas:
+
+  {film}
+
 Em outro terminal:
 
   export AWS_ENDPOINT_URL_KINESIS={endpoint} AWS_ENDPOINT_URL_FIREHOSE={endpoint}
@@ -173,6 +184,26 @@ def deliver(endpoint, folder):
             print(f"    {line}")
 
 
+def send_film(endpoint):
+    """Sends the picture to a video stream; returns an address that plays it."""
+    client = put_media.Client(endpoint, "my-key", "my-secret", region="us-east-1")
+    try:
+        client.call("/createStream", StreamName=stream, DataRetentionInHours=24)
+    except RuntimeError as error:
+        if "ResourceInUseException" not in str(error):
+            raise
+    print(f"\n{'câmera' if speaks_portuguese else 'camera'} -> {stream}")
+    begin = int(time.time())
+    for acknowledgement in client.upload(stream, start=begin).send_all(iter([picture.read_bytes()])):
+        if acknowledgement["EventType"] == "ERROR":
+            raise RuntimeError(f"the film was refused: {acknowledgement}")
+        if acknowledgement["EventType"] == "PERSISTED":
+            print(f"  PERSISTED  {acknowledgement['FragmentNumber']}")
+    return client.call("/getHLSStreamingSessionURL", StreamName=stream, PlaybackMode="ON_DEMAND", Expires=43_200, HLSFragmentSelector={
+        "FragmentSelectorType": "PRODUCER_TIMESTAMP",
+        "TimestampRange": {"StartTimestamp": begin, "EndTimestamp": begin + 60}})["HLSStreamingSessionURL"]
+
+
 def show(endpoint):
     kinesis = connect(endpoint)
     create_stream(kinesis)
@@ -186,8 +217,9 @@ def show(endpoint):
     data_dir = os.environ.get("RIACHO_DATA_DIR", "./riacho-data")
     if not writes_elsewhere():
         deliver(endpoint, root / data_dir / "buckets" / stream)
+    film = send_film(endpoint)
     text = closing_portuguese if speaks_portuguese else closing
-    print(text.format(endpoint=endpoint, data_dir=data_dir), flush=True)
+    print(text.format(endpoint=endpoint, data_dir=data_dir, film=film), flush=True)
 
 
 def writes_elsewhere():
