@@ -201,7 +201,7 @@ Task<Expected<FlushReport, FlushFault>> Deliveries::flush(core::Core& core, std:
             }
             core.wake(wakeup);
         };
-        core::spawn(place.home.core(), work);
+        if (!place.home.spawn(work)) core.wake(wakeup);
     });
     co_return result;
 }

@@ -86,19 +86,21 @@ void latency(const Streams& streams, core::MetricsWriter& writer, std::string_vi
 std::shared_ptr<Counters> Metrics::of(std::uint64_t uid, std::string_view account, std::string_view region,
                                       std::string_view name) {
     const MutexLock lock(mutex_);
-    std::shared_ptr<Counters>& counters = streams_[uid];
-    if (counters == nullptr) {
-        counters = std::make_shared<Counters>();
-        counters->account = account;
-        counters->region = region;
-        counters->name = name;
-    }
+    if (const auto known = streams_.find(uid); known != streams_.end()) return known->second;
+    auto counters = std::make_shared<Counters>();
+    counters->account = account;
+    counters->region = region;
+    counters->name = name;
+    if (std::ranges::find(forgotten_, uid) == forgotten_.end()) streams_.emplace(uid, counters);
     return counters;
 }
 
 void Metrics::forget(std::uint64_t uid) {
+    constexpr std::size_t forgotten_max = 256;
     const MutexLock lock(mutex_);
-    streams_.erase(uid);
+    if (streams_.erase(uid) == 0) return;
+    forgotten_.push_back(uid);
+    if (forgotten_.size() > forgotten_max) forgotten_.pop_front();
 }
 
 void Metrics::collect(TimestampMs now, core::MetricsWriter& writer) const {

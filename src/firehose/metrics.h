@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -65,6 +66,8 @@ public:
 private:
     mutable Mutex mutex_;
     std::map<std::uint64_t, std::shared_ptr<Counters>> streams_ GUARDED_BY(mutex_);
+    // The last ones that were forgotten: calls that were under way do not bring them back.
+    std::deque<std::uint64_t> forgotten_ GUARDED_BY(mutex_);
 };
 
 }  // namespace riacho::firehose

@@ -126,12 +126,13 @@ Task<void> Home::run_inside(std::function<Task<void>()> make, std::shared_ptr<co
     pass.reset();
 }
 
-void Home::spawn(std::function<Task<void>()> make) {
+bool Home::spawn(std::function<Task<void>()> make) {
     auto pass = gate_.enter();
-    if (!pass) return;
+    if (!pass) return false;
     core::spawn(core_, [make = std::move(make), pass = std::make_shared<core::Gate::Pass>(*std::move(pass))] {
         return run_inside(make, pass);
     });
+    return true;
 }
 
 void Home::begin_stop() {

@@ -67,8 +67,9 @@ public:
     // Makes the moves durable, together with those of other streams that come meanwhile.
     Task<MoveResult> move(catalog::MoveProgress::OwnerMoves moves);
 
-    // Runs a coroutine on the core; wait_until_empty() waits for it. Not after begin_stop().
-    void spawn(std::function<Task<void>()> make);
+    // Runs a coroutine on the core; wait_until_empty() waits for it. False, and it does not run, after begin_stop().
+    // Thread-safe.
+    bool spawn(std::function<Task<void>()> make);
     void begin_stop();
     [[nodiscard]] bool is_stopping() const { return gate_.is_closed(); }
     // Blocks; not on the core.

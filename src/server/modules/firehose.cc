@@ -92,7 +92,7 @@ std::unique_ptr<ports::ObjectStore> make_store(const Parts& parts) {
         core::log_line(core::LogLevel::error, "nothing is delivered until the next start", {{"reason", made.error()}});
         return std::make_unique<NoStore>(made.error());
     }
-    core::log_line(core::LogLevel::info, "delivery streams write", {{"to", made->description}});
+    core::log_line(core::LogLevel::info, "deliveries", {{"to", made->description}});
     return std::move(made->store);
 }
 
