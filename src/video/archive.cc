@@ -109,18 +109,23 @@ void Archive::insert(const FragmentEntry& entry, MonotonicNs since, bool pending
     }
 }
 
-bool Archive::wants_index() const {
+bool Archive::is_open() const {
     const MutexLock guard(mutex_);
-    if (pending_ == 0 || writing_) return false;
-    return pending_ >= increment_entries ||
+    return state_ == State::open;
+}
+
+bool Archive::wants_index(Effort effort) const {
+    const MutexLock guard(mutex_);
+    if (pending_ == 0 || writing_ || (effort == Effort::if_open && state_ != State::open)) return false;
+    return effort == Effort::all || pending_ >= increment_entries ||
            clock_.monotonic().value() - pending_since_.value() >= increment_age_ms * 1'000'000;
 }
 
 Task<void> Archive::write_index(core::Core& core, Effort effort) {
-    if (effort != Effort::all && !wants_index()) co_return;
+    if (!wants_index(effort)) co_return;
     {
         const MutexLock guard(mutex_);
-        if (writing_ || pending_ == 0 || (effort == Effort::if_open && state_ != State::open)) co_return;
+        if (writing_ || pending_ == 0) co_return;
         writing_ = true;
     }
     // A page's place is only known with those before it.
@@ -136,8 +141,10 @@ Task<void> Archive::write_index(core::Core& core, Effort effort) {
 Task<bool> Archive::write_increment(core::Core& core) {
     IndexRecord record;
     std::uint64_t last_sequence = 0;
+    std::uint64_t generation = 0;
     {
         const MutexLock guard(mutex_);
+        generation = generation_;
         if (pending_ == 0) co_return true;
         for (const auto& [sequence, recent] : recent_) {
             if (!recent.pending) continue;
@@ -159,6 +166,7 @@ Task<bool> Archive::write_increment(core::Core& core) {
     const auto position = co_await append_index(core, std::move(record));
     if (!position) co_return false;
     const MutexLock guard(mutex_);
+    if (generation != generation_) co_return false;
     for (const std::uint64_t sequence : written) {
         const auto found = recent_.find(sequence);
         if (found == recent_.end() || !found->second.pending) continue;
@@ -176,8 +184,10 @@ Task<bool> Archive::write_page(core::Core& core) {
     IndexRecord record;
     record.kind = IndexRecord::Kind::page;
     std::uint64_t known_through = 0;
+    std::uint64_t generation = 0;
     {
         const MutexLock guard(mutex_);
+        generation = generation_;
         if (recent_.size() < page_entries) co_return false;
         known_through = recent_.rbegin()->first;
     }
@@ -200,6 +210,7 @@ Task<bool> Archive::write_page(core::Core& core) {
     std::uint64_t first_increment = 0;
     {
         const MutexLock guard(mutex_);
+        if (generation != generation_) co_return false;
         const std::int64_t floor = floor_ms();
         auto pages = std::make_shared<std::vector<PageSummary>>(*pages_);
         const auto live = std::ranges::lower_bound(*pages, floor, {}, &PageSummary::last_server_ms);
@@ -228,8 +239,10 @@ Task<bool> Archive::write_page(core::Core& core) {
 Task<bool> Archive::write_directory(core::Core& core) {
     IndexRecord record;
     record.kind = IndexRecord::Kind::directory;
+    std::uint64_t generation = 0;
     {
         const MutexLock guard(mutex_);
+        generation = generation_;
         if (pages_->size() - in_directories_ < 2 * directory_pages) co_return true;
         const auto first = pages_->begin() + static_cast<std::ptrdiff_t>(in_directories_);
         record.pages.assign(first, first + directory_pages);
@@ -240,6 +253,7 @@ Task<bool> Archive::write_directory(core::Core& core) {
     const auto position = co_await append_index(core, std::move(record));
     if (!position) co_return false;
     const MutexLock guard(mutex_);
+    if (generation != generation_) co_return false;
     directories_.push_back(summary_of(pages, *position));
     in_directories_ += directory_pages;
     co_return true;
@@ -249,8 +263,10 @@ Task<bool> Archive::write_root(core::Core& core, std::uint64_t first_increment) 
     IndexRecord root;
     root.kind = IndexRecord::Kind::root;
     root.first_increment = first_increment;
+    std::uint64_t generation = 0;
     {
         const MutexLock guard(mutex_);
+        generation = generation_;
         root.root = root_;
         root.media_through = through_;
         root.directories = directories_;
@@ -259,6 +275,7 @@ Task<bool> Archive::write_root(core::Core& core, std::uint64_t first_increment) 
     const auto position = co_await append_index(core, std::move(root));
     if (!position) co_return false;
     const MutexLock guard(mutex_);
+    if (generation != generation_) co_return false;
     root_ = *position;
     co_return true;
 }

@@ -35,6 +35,10 @@ public:
     void configure(const StreamRef& stream);
     // The stream is gone, or has no retention any more: waiting readers end.
     void end();
+    // The server stops: an index that is being read is given up.
+    void stop_reading() { is_stopping_ = true; }
+    // The index is in memory.
+    [[nodiscard]] bool is_open() const;
 
     // A part of a fragment that is larger than a record, durable when it returns; gives the record's number.
     Task<Expected<std::uint64_t, log::LogError>> append_chunk(core::Core& core, std::uint64_t sequence,
@@ -50,7 +54,7 @@ public:
     // Writes what the index shard lacks. A failure leaves it for the next time.
     Task<void> write_index(core::Core& core, Effort effort);
     // There are fragments that the index shard lacks, and the oldest of them has waited long enough.
-    [[nodiscard]] bool wants_index() const;
+    [[nodiscard]] bool wants_index(Effort effort) const;
 
     Task<Found> newest(core::Core& core) override;
     Task<Found> at(core::Core& core, std::uint64_t sequence) override;
@@ -72,6 +76,7 @@ private:
         std::shared_ptr<const std::vector<PageSummary>> pages;
         std::shared_ptr<const Page> recent;
         std::int64_t floor_ms = 0;
+        std::uint64_t generation = 0;
         [[nodiscard]] std::size_t block_count() const { return pages->size() + 1; }
     };
     // Increments in the index shard that hold entries of no page.
@@ -110,6 +115,7 @@ private:
     std::atomic<std::int64_t> retention_ms_;
     std::atomic<std::int64_t> least_ms_;
     std::atomic<bool> ended_{false};
+    std::atomic<bool> is_stopping_{false};
     Waiters opening_;
 
     enum class State : std::uint8_t { closed, opening, open };
@@ -120,6 +126,7 @@ private:
     std::size_t pending_ GUARDED_BY(mutex_) = 0;                  // of them
     MonotonicNs pending_since_ GUARDED_BY(mutex_);                // the oldest of those
     std::shared_ptr<const Page> recent_copy_ GUARDED_BY(mutex_);  // of recent_, until that changes
+    std::uint64_t generation_ GUARDED_BY(mutex_) = 0;             // how often what was known of the index was forgotten
     bool is_distrusted_ GUARDED_BY(mutex_) = false;               // the index shard holds damage
     std::shared_ptr<const std::vector<PageSummary>> pages_ GUARDED_BY(mutex_);
     std::vector<PageSummary> directories_ GUARDED_BY(mutex_);  // each stands for 512 pages

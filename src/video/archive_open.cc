@@ -66,6 +66,7 @@ Task<Archive::Result<void>> Archive::open(core::Core& core) {
 void Archive::forget_index() {
     core::log_line(core::LogLevel::error, "video index is damaged and is made again from its media",
                    {{"shard", index_.value()}});
+    ++generation_;
     is_distrusted_ = true;
     state_ = State::closed;
     pages_ = std::make_shared<const std::vector<PageSummary>>();
@@ -245,7 +246,12 @@ Task<Archive::Result<void>> Archive::read_media(core::Core& core, std::uint64_t 
     // Behind damage records are read one by one, until there is none.
     constexpr std::size_t careful_reads = 64;
     std::size_t careful = 0;
+    // Years of media fill pages while they are read. What is cut off lies so far behind that nothing older follows.
+    constexpr std::size_t unpaged_max = 8 * page_entries;
+    std::size_t unpaged = 0;
     for (SeqIx next(std::max(from, shard->first_available.value())); next < shard->next;) {
+        if (is_stopping_ || ended_) co_return fail(ReadError::unavailable);
+        if (unpaged > unpaged_max && co_await write_page(core)) unpaged -= page_entries;
         log::ReadLimits limits = read_limits;
         if (careful > 0) limits.records_max = 1;
         const auto read = co_await log_.read(core, media_, next, limits, TimestampMs(0));
@@ -267,7 +273,9 @@ Task<Archive::Result<void>> Archive::read_media(core::Core& core, std::uint64_t 
                 for (const log::RecordView& record : slice.records()) {
                     if (record.partition_key != closing_key) continue;
                     const auto parsed = parse_closing(record.data, record.seq.value());
-                    if (parsed) insert(parsed->closing.entry, MonotonicNs(), true);
+                    if (!parsed) continue;
+                    insert(parsed->closing.entry, MonotonicNs(), true);
+                    ++unpaged;
                 }
             }
         }

@@ -52,6 +52,7 @@ Task<Archive::Result<Archive::View>> Archive::view(core::Core& core) {
     View view;
     view.floor_ms = floor_ms();
     const MutexLock guard(mutex_);
+    view.generation = generation_;
     view.pages = pages_;
     if (recent_copy_ == nullptr) {
         auto recent = std::make_shared<Page>();
@@ -71,7 +72,7 @@ Task<Archive::Result<std::shared_ptr<const Page>>> Archive::block(core::Core& co
     if (!read && read.error() == LogError::corrupt) {
         const MutexLock guard(mutex_);
         if (state_ != State::open) co_return fail(ReadError::damaged);
-        forget_index();
+        if (view.generation == generation_) forget_index();
         co_return fail(ReadError::unavailable);  // the next lookup reads the media
     }
     if (!read) co_return fail(to_read_error(read.error()));

@@ -79,11 +79,6 @@ PutMediaSession::~PutMediaSession() {
 }
 
 void PutMediaSession::header(ByteSpan block, const media::HeaderInfo& info) {
-    // The parser has another one.
-    if (!header_memory_.grow_to(2 * block.size())) {
-        events_.push_back({.kind = Event::Kind::error, .error = AckError::internal_error});
-        return;
-    }
     header_.assign(block.begin(), block.end());
     config_id_ = media::config_id(info);
 }
@@ -101,6 +96,7 @@ void PutMediaSession::end(std::uint64_t at, const media::FragmentFacts& facts) {
 void PutMediaSession::error(AckError error, bool) { events_.push_back({.kind = Event::Kind::error, .error = error}); }
 
 Task<void> PutMediaSession::run(aws::BodyWriter& out) {
+    out_ = &out;
     core::TaskGroup storing(core_);
     core::TaskGroup writing(core_);
     storing.spawn([this] { return store(); });
@@ -141,6 +137,10 @@ std::optional<AckError> PutMediaSession::reason_to_stop() const {
 // More waits to be stored or acknowledged than should.
 bool PutMediaSession::is_behind() const {
     return job_bytes_ > job_bytes_max || closings_ > closings_max || acks_.size() > acks_max;
+}
+
+bool PutMediaSession::is_over() const {
+    return failure_ || client_gone_ || writer_->must_end || home_->is_finished() || out_->stopping();
 }
 
 void PutMediaSession::fail_with(AckError error) {
@@ -220,6 +220,8 @@ Task<bool> PutMediaSession::act(Window window) {
                     fail_with(AckError::max_connection_duration_reached);
                     co_return false;
                 }
+                // The parser has another one.
+                if (!co_await wait_for_memory(&header_memory_, 2 * header_.size())) co_return false;
                 if (!co_await pace()) co_return false;
                 open_ = std::make_shared<OpenFragment>();
                 open_->cluster_at = event.at;
@@ -244,15 +246,19 @@ Task<bool> PutMediaSession::act(Window window) {
 
 // One piece of the body may hold thousands of fragments: each waits for room, and for its turn.
 Task<bool> PutMediaSession::pace() {
-    while (is_behind() && !failure_ && !client_gone_) co_await room_alarm_.sleep(look_ms);
+    while (is_behind() && !is_over()) {
+        writer_->last_byte_ns = service_.clock.monotonic().value();
+        co_await room_alarm_.sleep(look_ms);
+    }
     const std::int64_t now = service_.clock.monotonic().value();
     fragment_due_ns_ = std::max(fragment_due_ns_, now - 1'000'000'000) + fragment_gap_ns;
-    while (!failure_ && !client_gone_ && fragment_due_ns_ > service_.clock.monotonic().value()) {
+    while (!is_over() && fragment_due_ns_ > service_.clock.monotonic().value()) {
         writer_->last_byte_ns = service_.clock.monotonic().value();
         const std::int64_t left_ms = (fragment_due_ns_ - service_.clock.monotonic().value()) / 1'000'000;
         co_await core::sleep(core_, std::clamp<std::int64_t>(left_ms, 1, look_ms));
     }
-    co_return !failure_ && !client_gone_;
+    if (home_->is_finished()) fail_with(AckError::stream_deleted);
+    co_return !is_over();
 }
 
 Task<bool> PutMediaSession::begin_fragment(Event event) {
@@ -316,7 +322,9 @@ Task<bool> PutMediaSession::end_fragment(Window window, Event event) {
     ++counters_->incoming_fragments;
     counters_->incoming_frames += std::uint64_t{facts.video_frames} + facts.audio_frames;
     if (fragment->begun.ring != nullptr) {
-        const bool kept = fragment->begun.ring->add(closing, part_.bytes);
+        // Others' rings may hold all there is for rings.
+        bool kept = fragment->begun.ring->add(closing, part_.bytes);
+        while (!kept && service_.homes.shrink_rings()) kept = fragment->begun.ring->add(closing, part_.bytes);
         home_->end(entry.sequence);
         part_.bytes.clear();
         part_.memory.shrink_to(0);
@@ -380,9 +388,13 @@ Task<bool> PutMediaSession::keep(ByteSpan bytes) {
 Task<bool> PutMediaSession::make_room() {
     const bool can_cut = open_->is_begun && open_->begun.ring == nullptr && open_->chunks_cut < chunks_max;
     if (can_cut && part_.bytes.size() >= early_part_size && jobs_.empty()) cut_chunk();
+    co_return co_await wait_for_memory(&part_.memory, part_.bytes.memory() + Pieces::block_size);
+}
+
+Task<bool> PutMediaSession::wait_for_memory(core::MemoryLease* lease, std::size_t bytes) {
     for (std::int64_t waited = 0; waited < memory_wait_ms; waited += memory_step_ms) {
-        if (part_.memory.grow_to(part_.bytes.memory() + Pieces::block_size)) co_return true;
-        if (failure_ || client_gone_) co_return false;
+        if (lease->grow_to(bytes)) co_return true;
+        if (is_over()) co_return false;
         if (!service_.homes.shrink_rings()) co_await core::sleep(core_, memory_step_ms);
     }
     fail_with(AckError::internal_error);

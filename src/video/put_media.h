@@ -101,11 +101,15 @@ private:
     Task<bool> keep_through(Window window, std::uint64_t end);
     Task<bool> keep(ByteSpan bytes);
     Task<bool> make_room();
+    // False: there was none for so long that the call ends.
+    Task<bool> wait_for_memory(core::MemoryLease* lease, std::size_t bytes);
     void cut_chunk();
     void give_up_fragment();
     void fail_with(media::AckError error);
     [[nodiscard]] std::optional<media::AckError> reason_to_stop() const;
     [[nodiscard]] bool is_behind() const;
+    // A wait amid a piece of the body ends: nobody is interested in the rest of it.
+    [[nodiscard]] bool is_over() const;
 
     Task<void> store();
     Task<bool> store_one(Job& job);
@@ -123,6 +127,7 @@ private:
     const MonotonicNs started_;
     media::FragmentSplitter splitter_;
 
+    const aws::BodyWriter* out_ = nullptr;
     std::vector<std::byte> header_;
     core::MemoryLease header_memory_;
     std::int64_t fragment_due_ns_ = 0;  // see pace()

@@ -12,6 +12,8 @@ namespace {
 constexpr std::int64_t upkeep_ms = 2'000;
 // A home that nobody uses is forgotten after so long; its index is read again when somebody comes.
 constexpr std::int64_t idle_ms_max = 10 * 60'000;
+// Indexes that are read at one time.
+constexpr std::size_t openings_max = 8;
 
 }  // namespace
 
@@ -95,16 +97,21 @@ void StreamHomes::stop() {
 
 Task<void> StreamHomes::upkeep(core::Gate::Pass pass) {
     const core::Gate::Pass inside = std::move(pass);
+    core::TaskGroup opening(*core_);
     while (!is_stopping_) {
         // Nobody uses the service: nothing to look after until somebody does.
         const bool is_idle = all().empty();
         co_await alarm_->sleep(is_idle ? INT64_C(3'600'000) : upkeep_ms);
-        co_await look_after(Archive::Effort::usual);
+        co_await look_after(Archive::Effort::usual, &opening);
     }
-    co_await look_after(Archive::Effort::all);
+    for (const auto& home : all()) {
+        if (const auto archive = home->archive()) archive->stop_reading();
+    }
+    co_await opening.join();
+    co_await look_after(Archive::Effort::all, &opening);
 }
 
-Task<void> StreamHomes::look_after(Archive::Effort effort) {
+Task<void> StreamHomes::look_after(Archive::Effort effort, core::TaskGroup* opening) {
     // The homes first: a stream that is made meanwhile is in no snapshot from before.
     const auto homes = all();
     const auto snapshot = parts_.catalog.snapshot();
@@ -114,7 +121,13 @@ Task<void> StreamHomes::look_after(Archive::Effort effort) {
             end(home->uid());
             continue;
         }
-        if (const auto archive = home->archive()) co_await archive->write_index(*core_, effort);
+        if (const auto archive = home->archive(); archive != nullptr && archive->wants_index(effort)) {
+            if (archive->is_open()) {
+                co_await archive->write_index(*core_, effort);
+            } else if (!is_stopping_ && opening->size() < openings_max) {
+                opening->spawn([archive, effort, core = core_] { return archive->write_index(*core, effort); });
+            }
+        }
         if (const auto ring = home->ring()) ring->expire();
         if (home->idle_ms() < idle_ms_max) continue;
         const MutexLock guard(mutex_);

@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "core/alarm.h"
 #include "core/gate.h"
+#include "core/task_group.h"
 #include "video/stream_home.h"
 
 namespace riacho::video {
@@ -54,7 +55,8 @@ public:
 private:
     [[nodiscard]] std::vector<std::shared_ptr<StreamHome>> all() const;
     Task<void> upkeep(core::Gate::Pass pass);
-    Task<void> look_after(Archive::Effort effort);
+    // opening: for what reads an index first, and may take long.
+    Task<void> look_after(Archive::Effort effort, core::TaskGroup* opening);
 
     PageCache pages_;
     RingBudget rings_;
