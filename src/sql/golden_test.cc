@@ -43,5 +43,51 @@ TEST(Golden, rows_together) { run_all(TestMode::together); }
 TEST(Golden, restored_after_every_step) { run_all(TestMode::restored); }
 TEST(Golden, reference_interpreter) { run_all(TestMode::reference); }
 
+// What is deep in the tree is deep on the stack: the limits of the parser keep it small enough.
+TEST(Limits, long_chains_and_deep_nests) {
+    Environment environment;
+    InputSpec input;
+    input.name = "S";
+    input.columns = {{"X", simple_type(Kind::integer)}};
+    environment.inputs.push_back(input);
+    environment.outputs = {"O"};
+    const auto compile = [&](const std::string& item, const std::string& tail) {
+        return Program::compile("CREATE STREAM O (N BIGINT); CREATE PUMP P AS INSERT INTO O SELECT STREAM " + item +
+                                    " FROM S " + tail + ";",
+                                environment);
+    };
+    std::string sum = "x";
+    std::string both = "x = 0";
+    for (int i = 0; i < 900; ++i) {
+        sum += " + 1";
+        both += i % 2 == 0 ? " OR x / 1 = 1" : " AND x IS NOT NULL";
+    }
+    std::string nested = "x";
+    for (int i = 0; i < 40; ++i) nested = "CASE WHEN (" + nested + ") > 0 THEN 1 ELSE 0 END";
+    const std::string groups = "GROUP BY FLOOR(S.ROWTIME TO HOUR), x";
+    for (const auto& [item, tail] : {std::pair(sum, "WHERE " + both), std::pair(nested, std::string()),
+                                     std::pair(sum + " + COUNT(*)", groups), std::pair("COUNT(*) + " + sum, groups)}) {
+        const auto program = compile(item, tail);
+        ASSERT_TRUE(program) << program.error().front().text;
+        Engine engine(*program, {});
+        auto batch = std::make_shared<Batch>();
+        batch->rows = 1;
+        batch->rowtime = make_rowtime(RowTime(1), 1);
+        auto x = std::make_shared<Vector>(simple_type(Kind::integer));
+        x->values<std::int64_t>()[0] = 1;
+        batch->columns = {x, nullptr};
+        engine.push(InputIx(0), batch);
+        engine.advance(InputIx(0), RowTime(3'600'000));
+        WorkBudget budget;
+        engine.run(budget);
+        EXPECT_TRUE(engine.take());
+    }
+    EXPECT_FALSE(compile(std::string(300, '(') + "x" + std::string(300, ')'), ""));
+    std::string endless = "x";
+    for (int i = 0; i < 5'000; ++i) endless += " + 1";
+    EXPECT_FALSE(compile(endless, ""));
+    EXPECT_FALSE(check_syntax("SELECT STREAM '" + std::string(200'000, 'a') + "' FROM S"));
+}
+
 }  // namespace
 }  // namespace riacho::sql

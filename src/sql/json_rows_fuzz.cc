@@ -12,14 +12,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     const std::size_t line = text.find('\n');
     RecordSchema schema;
-    schema.row_path = line == std::string_view::npos ? "$" : std::string(text.substr(0, line));
+    const std::string row_path(line == std::string_view::npos ? "$" : text.substr(0, line));
     const std::string_view record = line == std::string_view::npos ? text : text.substr(line + 1);
     for (const auto& [mapping, type] :
          {std::pair("$.a", "INTEGER"), std::pair("$.b.c", "VARCHAR(3)"), std::pair("$.r[0:].x", "DOUBLE"),
           std::pair("$.t", "TIMESTAMP"), std::pair("$.r[0:].y", "CHAR(4)"), std::pair("$.z[0:]", "VARCHAR(20)"),
           std::pair("$.q", "BINARY(2)"), std::pair("$.f", "BOOLEAN")})
         schema.columns.push_back({mapping, mapping, *parse_type(type)});
-    for (const std::string_view path : {std::string_view("$"), std::string_view(schema.row_path)}) {
+    for (const std::string_view path : {std::string_view("$"), std::string_view(row_path)}) {
         schema.row_path = path;
         auto decoder = RecordDecoder::make(schema, true, {});
         if (!decoder) continue;

@@ -39,18 +39,17 @@ std::string_view Arena::copy(std::string_view text) {
     return {at, text.size()};
 }
 
-Vector::Vector(Type type)
+Vector::Vector(Type type, std::uint32_t capacity)
     : type_(type),
       physical_(physical_of(type.kind)),
-      data_(
-          std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(width_of(physical_)) * batch_rows_max)) {
+      data_(std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(width_of(physical_)) * capacity)) {
     // Numbers of rows that do not count may be anything; a view must never point anywhere.
     if (physical_ == Physical::string || physical_ == Physical::boolean)
-        std::memset(data_.get(), 0, static_cast<std::size_t>(width_of(physical_)) * batch_rows_max);
+        std::memset(data_.get(), 0, static_cast<std::size_t>(width_of(physical_)) * capacity);
 }
 
 VectorRef make_rowtime(RowTime time, std::uint32_t rows) {
-    auto vector = std::make_shared<Vector>(simple_type(Kind::timestamp, false));
+    auto vector = std::make_shared<Vector>(simple_type(Kind::timestamp, false), rows);
     std::fill_n(vector->values<std::int64_t>(), rows, time.value());
     return vector;
 }

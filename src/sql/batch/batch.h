@@ -49,12 +49,12 @@ private:
     std::array<std::uint64_t, batch_words> words_{};
 };
 
-// A column of up to 1,024 values of one type. String values are views into arenas of the batch that holds the column,
-// or into texts that outlive it (literals of the program).
+// A column of up to 1,024 values of one type, or of as many as it was made for. String values are views into arenas of
+// the batch that holds the column, or into texts that outlive it (literals of the program).
 class Vector {
 public:
     // Strings are empty, other values anything; nothing is NULL.
-    explicit Vector(Type type);
+    explicit Vector(Type type, std::uint32_t capacity = batch_rows_max);
 
     [[nodiscard]] const Type& type() const { return type_; }
     [[nodiscard]] Physical physical() const { return physical_; }

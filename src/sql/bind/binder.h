@@ -115,6 +115,8 @@ private:
     std::vector<Issue> issues_;
 };
 
+[[nodiscard]] bool contains_aggregate(const ast::Expr& expr);
+
 // Messages (S12.9) that several files of the binder use.
 [[nodiscard]] Issue invalid(const Span& at, std::string_view message);
 [[nodiscard]] Issue unsupported(const Span& at, std::string_view what);

@@ -87,35 +87,40 @@ Issue cannot_apply(const ast::Expr& expr, std::span<const ExprPtr> args, std::st
                                           expr.text.empty() ? "-" : expr.text, types, forms));
 }
 
-// An expression; over groups, one that is a grouping expression is its column.
-Bound<ExprPtr> Binder::expr(const ast::Expr& expr, const ExprContext& context) {
-    if (context.grouping == nullptr || context.in_aggregate) return expr_node(expr, context);
-    const bool literal = expr.kind <= ast::ExprKind::interval && expr.kind != ast::ExprKind::name;
-    if (!literal) {
-        ExprContext plain = context;
-        plain.grouping = nullptr;
-        plain.scope = context.grouping->input;
-        plain.aggregates_allowed = false;
-        if (const auto bound = expr_node(expr, plain)) {
-            for (std::uint32_t i = 0; i < context.grouping->groups.size(); ++i) {
-                if (!same(**bound, *context.grouping->groups[i])) continue;
-                auto column = std::make_shared<Expr>(*make_column((*bound)->type, i));
-                column->span = expr.span;
-                return column;
-            }
-            // Unqualified, it is the time of the row that comes out (S11.2).
-            const bool output_time =
-                expr.kind == ast::ExprKind::name && expr.path.size() == 1 && expr.path[0].text == "ROWTIME";
-            if (output_time) return make_rowtime_expr();
-            if (expr.kind == ast::ExprKind::name && depends_on_rows(**bound) &&
-                (*bound)->op != Op::current_row_timestamp)
-                return fail(invalid(expr.span, fmt::format("Expression '{}' is not being grouped", ast::to_sql(expr))));
-            if (!depends_on_rows(**bound)) return *bound;
-        } else if (expr.kind == ast::ExprKind::name) {
-            return bound;
-        }
+namespace {
+
+// Over groups: subexpressions that are grouping expressions become their columns; what is left of rows is an error.
+Bound<ExprPtr> regroup(const ExprPtr& expr, const Grouping& grouping) {
+    for (std::uint32_t i = 0; i < grouping.groups.size(); ++i) {
+        if (!same(*expr, *grouping.groups[i])) continue;
+        auto column = std::make_shared<Expr>(*make_column(expr->type, i));
+        column->span = expr->span;
+        return ExprPtr(std::move(column));
     }
-    return expr_node(expr, context);
+    if (expr->op == Op::column || expr->op == Op::rowtime) {
+        // AWS: S11.2: unqualified, ROWTIME is the time of the row that comes out.
+        if (expr->op == Op::rowtime && expr->text && *expr->text == "ROWTIME") return expr;
+        return fail(invalid(expr->span, fmt::format("Expression '{}' is not being grouped", expr->text ? *expr->text : "")));
+    }
+    if (!depends_on_rows(*expr)) return expr;
+    auto copy = std::make_shared<Expr>(*expr);
+    for (ExprPtr& arg : copy->args) {
+        TRY(arg, regroup(arg, grouping));
+    }
+    return ExprPtr(std::move(copy));
+}
+
+}  // namespace
+
+// An expression; over groups, one of grouping expressions, aggregates and what is computed of them.
+Bound<ExprPtr> Binder::expr(const ast::Expr& expr, const ExprContext& context) {
+    if (context.grouping == nullptr || context.in_aggregate || contains_aggregate(expr))
+        return expr_node(expr, context);
+    ExprContext plain = context;
+    plain.grouping = nullptr;
+    plain.scope = context.grouping->input;
+    TRY(const ExprPtr bound, expr_node(expr, plain));
+    return regroup(bound, *context.grouping);
 }
 
 Bound<ExprPtr> Binder::expr_node(const ast::Expr& expr, const ExprContext& context) {
@@ -192,6 +197,7 @@ Bound<ExprPtr> Binder::name(const ast::Expr& expr, const ExprContext& context) {
     if (column == "ROWTIME" && !expr.path.back().quoted && scope->is_stream) {
         auto rowtime = std::make_shared<Expr>(*make_rowtime_expr());
         rowtime->span = expr.span;
+        rowtime->text = std::make_shared<const std::string>(ast::to_sql(expr));
         return rowtime;
     }
     const ScopeColumn* found = nullptr;
@@ -209,6 +215,8 @@ Bound<ExprPtr> Binder::name(const ast::Expr& expr, const ExprContext& context) {
     }
     auto copy = std::make_shared<Expr>(*found->expr);
     copy->span = expr.span;
+    if (copy->op == Op::column || copy->op == Op::rowtime)
+        copy->text = std::make_shared<const std::string>(ast::to_sql(expr));
     return copy;
 }
 

@@ -9,14 +9,6 @@
 namespace riacho::sql {
 namespace {
 
-bool contains_aggregate(const ast::Expr& expr) {
-    static constexpr std::string_view names[] = {"COUNT", "SUM",     "AVG",      "MIN",        "MAX",        "EVERY",
-                                                 "ANY",   "VAR_POP", "VAR_SAMP", "STDDEV_POP", "STDDEV_SAMP"};
-    if (expr.kind == ast::ExprKind::call && std::ranges::find(names, expr.text) != std::end(names)) return true;
-    if (expr.kind == ast::ExprKind::window_agg) return false;
-    return std::ranges::any_of(expr.args, [](const ast::ExprPtr& arg) { return contains_aggregate(*arg); });
-}
-
 std::vector<Column> plain_columns(std::span<const ScopeColumn> columns) {
     std::vector<Column> result;
     for (const ScopeColumn& column : columns) result.push_back({column.name, column.type});
@@ -64,6 +56,14 @@ std::unique_ptr<plan::Node> filter_node(std::unique_ptr<plan::Node> input, ExprP
 }
 
 }  // namespace
+
+bool contains_aggregate(const ast::Expr& expr) {
+    static constexpr std::string_view names[] = {"COUNT", "SUM",     "AVG",      "MIN",        "MAX",        "EVERY",
+                                                 "ANY",   "VAR_POP", "VAR_SAMP", "STDDEV_POP", "STDDEV_SAMP"};
+    if (expr.kind == ast::ExprKind::call && std::ranges::find(names, expr.text) != std::end(names)) return true;
+    if (expr.kind == ast::ExprKind::window_agg) return false;
+    return std::ranges::any_of(expr.args, [](const ast::ExprPtr& arg) { return contains_aggregate(*arg); });
+}
 
 Bound<BoundQuery> Binder::query(const ast::Query& query, bool in_pump) {
     if (!query.order_by.empty()) return fail(unsupported(query.order_span, "ORDER BY"));

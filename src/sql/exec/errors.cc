@@ -76,13 +76,13 @@ std::vector<BatchRef> ErrorLog::take() {
         auto arena = std::make_shared<Arena>();
         batch->rows = count;
         const auto times = [&](auto member, bool nullable) {
-            auto vector = std::make_shared<Vector>(simple_type(Kind::timestamp, nullable));
+            auto vector = std::make_shared<Vector>(simple_type(Kind::timestamp, nullable), count);
             for (std::uint32_t i = 0; i < count; ++i)
                 vector->values<std::int64_t>()[i] = member(rows_[from + i]).value();
             return vector;
         };
         const auto texts = [&](std::uint32_t length, auto member) {
-            auto vector = std::make_shared<Vector>(varchar_type(length));
+            auto vector = std::make_shared<Vector>(varchar_type(length), count);
             for (std::uint32_t i = 0; i < count; ++i)
                 vector->values<std::string_view>()[i] = arena->copy(cut_code_points(member(rows_[from + i]), length));
             return vector;

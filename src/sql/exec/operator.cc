@@ -5,6 +5,9 @@
 namespace riacho::sql::exec {
 namespace {
 
+// Fewer rows are copied, so that they do not keep vectors for 1,024.
+constexpr std::uint32_t shared_rows_min = 128;
+
 template <class T>
 void gather_values(const Values& from, const Rows& rows, Vector& to) {
     T* out = to.values<T>();
@@ -21,7 +24,7 @@ void gather_values(const Values& from, const Rows& rows, Vector& to) {
 }
 
 VectorRef gather_column(const Values& from, const Rows& rows) {
-    auto to = std::make_shared<Vector>(from.vector->type());
+    auto to = std::make_shared<Vector>(from.vector->type(), rows.count);
     switch (to->physical()) {
         case Physical::boolean:
             gather_values<std::uint8_t>(from, rows, *to);
@@ -60,7 +63,7 @@ BatchRef gather(const Batch& from, const Rows& rows, std::vector<Values>& column
                 const std::shared_ptr<Arena>& arena) {
     auto batch = std::make_shared<Batch>();
     batch->rows = rows.count;
-    const bool whole = rows.list == nullptr;
+    const bool whole = rows.list == nullptr && rows.count >= shared_rows_min;
     Values time;
     time.vector = rowtime.get();
     batch->rowtime = whole ? rowtime : gather_column(time, rows);

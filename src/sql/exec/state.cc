@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "base/check.h"
 #include "base/codec.h"
 #include "base/crc32c.h"
 #include "base/try.h"
@@ -113,6 +114,7 @@ std::vector<std::uint32_t> numbers(std::uint32_t from, std::uint32_t to) {
 }  // namespace
 
 Collected Engine::Impl::collect(ChunkSink& sink, const CollectBudget& budget) {
+    RIACHO_CHECK(idle() && emitted.empty(), "collect() is for between turns: rows in queues are in no chunk");
     Collected result;
     result.first = next_chunk;
     ChunkWriter writer(sink, next_chunk, program->fingerprint());

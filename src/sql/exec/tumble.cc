@@ -159,6 +159,7 @@ void Tumble::on_bound(std::uint32_t, RowTime bound) {
         pass_bound(boundary_.stamp);
         return;
     }
+    if (bound.value() < -gallop_max * 1'000) return;  // nothing is known yet: a merge that waits for its first row
     // Rows to come are of the window that holds the bound, or of later ones.
     if (!bound_window_ || bound < bound_window_from_ || bound >= bound_window_->change) {
         bound_window_ = boundary_after(bound);
@@ -187,7 +188,7 @@ void Tumble::emit_groups(std::uint32_t first, std::uint32_t count) {
     batch->rows = count;
     batch->rowtime = make_rowtime(boundary_.stamp, count);
     Values item = item_at(opened_at_);
-    auto item_column = std::make_shared<Vector>(node_->columns[0].type);
+    auto item_column = std::make_shared<Vector>(node_->columns[0].type, count);
     for (std::uint32_t row = 0; row < count; ++row) {
         if (item.is_null(0)) {
             item_column->set_null(row);
@@ -212,12 +213,12 @@ void Tumble::emit_groups(std::uint32_t first, std::uint32_t count) {
     batch->columns.push_back(std::move(item_column));
     std::vector<std::uint32_t> cursors(count);
     for (const Type& type : key_types_) {
-        auto column = std::make_shared<Vector>(type);
+        auto column = std::make_shared<Vector>(type, count);
         read_key_column(keys_, first, count, cursors, *column, *arena);
         batch->columns.push_back(std::move(column));
     }
     for (std::size_t i = 0; i < aggregates_.size(); ++i) {
-        auto column = std::make_shared<Vector>(node_->aggregates[i].type);
+        auto column = std::make_shared<Vector>(node_->aggregates[i].type, count);
         aggregates_[i].finish(first, count, *column, *arena, errors_);
         batch->columns.push_back(std::move(column));
     }

@@ -264,8 +264,10 @@ struct Evaluator::Impl {
         const Byte deciding = expr.op == Op::logical_or;
         Values left = evaluate(*expr.args[0], rows, frame);
         Rows open = rows;
-        RowList list;
+        std::unique_ptr<RowList> rows_left;  // not on the stack: a chain of ANDs is a deep tree
         if (can_fail(*expr.args[1])) {
+            rows_left = std::make_unique_for_overwrite<RowList>();
+            RowList& list = *rows_left;
             open.list = list.data();
             open.count = 0;
             for (std::uint32_t i = 0; i < rows.count; ++i) {

@@ -92,7 +92,7 @@ struct Expr {
     // constant
     bool is_null = false;
     Scalar value;
-    std::shared_ptr<const std::string> text;  // what value.text is a view of
+    std::shared_ptr<const std::string> text;  // constant: what value.text is a view of; column, rowtime: as written
     std::uint32_t index = 0;                  // column
     int exponent = 0;
     TimeUnit unit = TimeUnit::none;
