@@ -111,12 +111,12 @@ Expected<sql::RecordSchema, std::string> schema_of_lines(const std::vector<std::
 class Run {
 public:
     Run(const SqlRequest& request, std::shared_ptr<const sql::Program> program,
-        std::unique_ptr<sql::RecordDecoder> decoder, sql::RowTime now)
+        std::unique_ptr<sql::RecordDecoder> decoder, const core::Clock& clock)
         : request_(request),
           program_(std::move(program)),
           decoder_(std::move(decoder)),
-          engine_(program_, options(now)),
-          now_(now) {}
+          engine_(program_, options(clock.now())),
+          clock_(clock) {}
 
     Expected<void, std::string> line(const std::string& text) {
         TRY(const Line line, look_at(text));
@@ -126,7 +126,7 @@ public:
         } else if (request_.manual) {
             if (time_.value() == INT64_MIN) return fail(std::string("has no ROWTIME, and none came before"));
         } else {
-            time_ = std::max(time_, now_);
+            time_ = std::max(time_, clock_.now());
         }
         engine_.begin_turn(time_);
         if (!line.is_tick) {
@@ -178,7 +178,7 @@ private:
     std::shared_ptr<const sql::Program> program_;
     std::unique_ptr<sql::RecordDecoder> decoder_;
     sql::Engine engine_;
-    sql::RowTime now_;
+    const core::Clock& clock_;
     sql::RowTime time_{INT64_MIN};
     std::string out_;
 };
@@ -252,7 +252,7 @@ int sql(const SqlRequest& request) {
     auto decoder = sql::RecordDecoder::make(*schema, false, (*program)->columns_used(sql::InputIx(0)));
     if (!decoder) return fail_with(decoder.error());
     core::SystemClock clock;
-    Run run(request, *program, *std::move(decoder), clock.now());
+    Run run(request, *program, *std::move(decoder), clock);
     std::uint64_t number = 0;
     const auto one = [&](const std::string& next) {
         ++number;

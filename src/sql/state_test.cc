@@ -2,7 +2,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <deque>
+#include <fstream>
+#include <iterator>
 #include <random>
 
 #include "sql/engine.h"
@@ -167,6 +170,37 @@ TEST(State, damage_is_noticed) {
     EXPECT_EQ(outcome(flipped).error(), RestoreError::damaged);
     Log nothing;
     EXPECT_EQ(outcome(nothing).error(), RestoreError::damaged);
+}
+
+// Bytes of version 1 (docs/formats/analytics.md): they are written as they were, and read. RIACHO_WRITE_GOLDEN=1 makes the
+// file, for a new version alone.
+TEST(State, golden_bytes_of_version_1) {
+    const std::string path = "tests/golden/sql/state-v1.bin";
+    const auto program = compile();
+    std::mt19937 random(5);
+    std::int64_t time = 1'000;
+    Engine engine(program, {});
+    Log log;
+    for (int step = 0; step < 2; ++step) {
+        engine.push(InputIx(0), random_rows(random, time, 12));
+        drain(engine, *program);
+        engine.collect(log, {0, 0});
+    }
+    std::string bytes;
+    for (const std::string& chunk : log.chunks) bytes += fmt::format("{}\n{}", chunk.size(), chunk);
+    if (std::getenv("RIACHO_WRITE_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << bytes;
+    std::ifstream in(path, std::ios::binary);
+    const std::string golden{std::istreambuf_iterator<char>(in), {}};
+    ASSERT_EQ(bytes, golden);
+    Log old;
+    std::string_view left = golden;
+    while (!left.empty()) {
+        const std::size_t line = left.find('\n');
+        const std::size_t size = std::stoul(std::string(left.substr(0, line)));
+        old.chunks.emplace_back(left.substr(line + 1, size));
+        left.remove_prefix(line + 1 + size);
+    }
+    ASSERT_TRUE(Engine::restore(program, {}, old));
 }
 
 // Design 6.6: an operator whose meaning is unchanged keeps its groups; the others start empty.

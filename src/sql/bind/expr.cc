@@ -100,7 +100,8 @@ Bound<ExprPtr> regroup(const ExprPtr& expr, const Grouping& grouping) {
     if (expr->op == Op::column || expr->op == Op::rowtime) {
         // AWS: S11.2: unqualified, ROWTIME is the time of the row that comes out.
         if (expr->op == Op::rowtime && expr->text && *expr->text == "ROWTIME") return expr;
-        return fail(invalid(expr->span, fmt::format("Expression '{}' is not being grouped", expr->text ? *expr->text : "")));
+        return fail(
+            invalid(expr->span, fmt::format("Expression '{}' is not being grouped", expr->text ? *expr->text : "")));
     }
     if (!depends_on_rows(*expr)) return expr;
     auto copy = std::make_shared<Expr>(*expr);
