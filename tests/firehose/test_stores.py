@@ -1,6 +1,8 @@
 """Delivery into folders and into real S3 servers."""
 
 import gzip
+import signal
+import time
 
 import pytest
 
@@ -89,3 +91,38 @@ def test_a_bucket_that_is_missing_is_waited_for(riacho_server, name):
             ExtendedS3DestinationUpdate={"BucketARN": f"arn:aws:s3:::{store.bucket}"})
         lines = wait_for_lines(store, 50, timeout=60)
         assert sorted(set(lines)) == sorted(line.strip() for line in numbered(50))
+
+
+def test_keys_of_encryption_are_sent(riacho_server, name):
+    """[46] KMSEncryptionConfig sends the two headers; without it none is sent."""
+    key = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+    with stores.running("moto") as store:
+        server = riacho_server(environment=store.environment)
+        firehose = server.client(service="firehose")
+        create(firehose, name, store.bucket, Prefix="sealed/", EncryptionConfiguration={"KMSEncryptionConfig": {"AWSKMSKeyARN": key}})
+        create(firehose, f"{name}-plain", store.bucket, Prefix="plain/")
+        put_all(firehose, name, numbered(1))
+        put_all(firehose, f"{name}-plain", numbered(1))
+        sealed, plain = (next(key for key in wait_for_objects(store, lambda objects: len(objects) == 2) if key.startswith(prefix))
+                         for prefix in ("sealed/", "plain/"))
+        assert (store.head(sealed)["ServerSideEncryption"], store.head(sealed)["SSEKMSKeyId"]) == ("aws:kms", key)
+        assert "SSEKMSKeyId" not in store.head(plain)
+
+
+def test_a_store_that_hangs_holds_up_nobody(riacho_server, name):
+    """Other delivery streams are accepted from, and the server ends in time; what hung is delivered by the next process."""
+    with stores.running("s3rver") as store:
+        server = riacho_server(environment=store.environment)
+        firehose = server.client(service="firehose")
+        create(firehose, name, store.bucket)
+        store.process.send_signal(signal.SIGSTOP)
+        put_all(firehose, name, numbered(50))
+        time.sleep(2)
+        began = time.monotonic()
+        put_all(firehose, name, numbered(50, start=50))
+        assert server.stop() == 0
+        assert time.monotonic() - began < 10
+        store.process.send_signal(signal.SIGCONT)
+        server.start()
+        lines = wait_for_lines(store, 100)
+        assert sorted(lines) == sorted(line.strip() for line in numbered(100))
