@@ -17,6 +17,8 @@ struct AccessKeys {
     std::string access_key;
     std::string secret;
     std::string session_token;  // empty: none
+
+    friend bool operator==(const AccessKeys&, const AccessKeys&) = default;
 };
 
 // What a credentials or config file says of one profile; empty where it does not.

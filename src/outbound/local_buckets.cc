@@ -50,7 +50,8 @@ bool is_gone(const io::IoError& error) { return error.error == ENOENT || error.e
 
 }  // namespace
 
-// The files and folders themselves: blocking calls, on threads of the pool.
+// The files and folders themselves: blocking calls, on threads of the pool. Syncs, which wait for the disk, are made
+// without the lock, so that threads wait side by side.
 class LocalBuckets::Folders {
 public:
     Folders(io::FileSystem& file_system, std::string root) : fs_(file_system), root_(std::move(root)) {}
@@ -60,43 +61,85 @@ public:
         std::unique_ptr<io::File> file;
     };
     io::IoResult<Temporary> begin();
-    // Makes the file durable and gives it its name; false if_absent found one there. `written` is closed either way.
+    // Makes the file durable and gives it its name; false if_absent found one there, which then is durable, too.
+    // `written` is closed either way.
     io::IoResult<bool> finish(Temporary written, const std::vector<std::string>& names, bool if_absent);
     void discard(Temporary written);
+    // The same where nothing may block and no thread of the pool is to be had: the next begin() removes the file.
+    void discard_later(Temporary written);
 
 private:
     static constexpr std::size_t known_max = 10'000;
 
-    io::IoResult<void> prepare() REQUIRES(mutex_);
-    io::IoResult<void> make_folder(const std::string& path, const std::string& parent) REQUIRES(mutex_);
-    io::IoResult<std::string> make_folders(const std::vector<std::string>& names) REQUIRES(mutex_);
-    io::IoResult<std::string> place(const std::string& temporary, const std::vector<std::string>& names)
-        REQUIRES(mutex_);
+    io::IoResult<void> prepare();
+    io::IoResult<void> make_folders(const std::vector<std::string>& paths);
+    io::IoResult<void> make_folder(const std::string& path) REQUIRES(mutex_);
+    [[nodiscard]] bool knows(const std::vector<std::string>& paths);
+    void forget_folders();
+    void remove_left();
+    io::IoResult<bool> place(const std::string& temporary, const std::string& target, bool if_absent);
     io::IoResult<bool> is_there(const std::string& path);
 
     io::FileSystem& fs_;
     const std::string root_;
     Mutex mutex_;  // folders are made and names given by one thread at a time
-    bool prepared_ GUARDED_BY(mutex_) = false;
-    bool emptied_ GUARDED_BY(mutex_) = false;  // once only: later, the folder holds what is being written
+    bool emptied_ GUARDED_BY(mutex_) = false;
+    Mutex left_mutex_;  // never held during a call to the disk
+    std::vector<std::string> left_ GUARDED_BY(left_mutex_);
     std::uint64_t next_temporary_ GUARDED_BY(mutex_) = 0;
     std::set<std::string> known_ GUARDED_BY(mutex_);  // folders that are there, durably
 };
 
-// At the first object of this process: the folders that every other lies in, and what an earlier process left.
-io::IoResult<void> LocalBuckets::Folders::prepare() {
-    if (prepared_) return {};
-    const std::string temporary = fmt::format("{}/{}", root_, temporary_folder);
-    TRY_VOID(make_folder(root_, root_.substr(0, root_.rfind('/'))));
-    TRY_VOID(make_folder(temporary, root_));
-    prepared_ = true;
-    if (std::exchange(emptied_, true)) return {};
-    auto left = fs_.list(temporary);
-    if (!left) {
-        prepared_ = emptied_ = false;
-        return fail(std::move(left).error());
+bool LocalBuckets::Folders::knows(const std::vector<std::string>& paths) {
+    const MutexLock lock(mutex_);
+    for (const std::string& path : paths) {
+        if (!known_.contains(path)) return false;
     }
-    for (const io::DirectoryEntry& entry : *left) {
+    return true;
+}
+
+void LocalBuckets::Folders::forget_folders() {
+    const MutexLock lock(mutex_);
+    known_.clear();
+}
+
+io::IoResult<void> LocalBuckets::Folders::make_folder(const std::string& path) {
+    auto made = fs_.mkdir(path);
+    if (!made && made.error().error == EEXIST) {
+        TRY_VOID(fs_.rename(path, path + std::string(moved_aside)));
+        made = fs_.mkdir(path);
+    }
+    return made;
+}
+
+// Each lies in the one before it; the first in a folder that is there. When it returns they are durable.
+io::IoResult<void> LocalBuckets::Folders::make_folders(const std::vector<std::string>& paths) {
+    if (knows(paths)) return {};
+    std::vector<std::string> changed;  // folders with a name in them that may not be durable
+    {
+        const MutexLock lock(mutex_);
+        for (const std::string& path : paths) {
+            if (known_.contains(path)) continue;
+            TRY_VOID(make_folder(path));
+            changed.push_back(path.substr(0, path.rfind('/')));
+        }
+    }
+    for (const std::string& path : changed) TRY_VOID(fs_.sync_directory(path));
+    const MutexLock lock(mutex_);
+    if (known_.size() >= known_max) known_.clear();
+    known_.insert(paths.begin(), paths.end());
+    return {};
+}
+
+// The folder of temporary files; at the first object of this process, without what an earlier one left in it.
+io::IoResult<void> LocalBuckets::Folders::prepare() {
+    const std::string temporary = fmt::format("{}/{}", root_, temporary_folder);
+    TRY_VOID(make_folders({root_, temporary}));
+    const MutexLock lock(mutex_);
+    if (emptied_) return {};
+    TRY(const auto left, fs_.list(temporary));
+    emptied_ = true;
+    for (const io::DirectoryEntry& entry : left) {
         // What cannot be removed takes space, no more.
         if (!entry.is_directory) static_cast<void>(fs_.unlink(fmt::format("{}/{}", temporary, entry.name)).has_value());
     }
@@ -104,18 +147,17 @@ io::IoResult<void> LocalBuckets::Folders::prepare() {
 }
 
 io::IoResult<LocalBuckets::Folders::Temporary> LocalBuckets::Folders::begin() {
+    TRY_VOID(prepare());
+    remove_left();
     std::string path;
     {
         const MutexLock lock(mutex_);
-        TRY_VOID(prepare());
         path = fmt::format("{}/{}/{}", root_, temporary_folder, next_temporary_++);
     }
     auto file = fs_.open(path, {.mode = io::OpenMode::create});
     if (!file && is_gone(file.error())) {
         // Somebody removed the folders while we ran.
-        const MutexLock lock(mutex_);
-        prepared_ = false;
-        known_.clear();
+        forget_folders();
         TRY_VOID(prepare());
         file = fs_.open(path, {.mode = io::OpenMode::create});
     }
@@ -129,26 +171,40 @@ void LocalBuckets::Folders::discard(Temporary written) {
     static_cast<void>(fs_.unlink(written.path).has_value());
 }
 
+void LocalBuckets::Folders::discard_later(Temporary written) {
+    const MutexLock lock(left_mutex_);
+    left_.push_back(std::move(written.path));
+}
+
+void LocalBuckets::Folders::remove_left() {
+    std::vector<std::string> paths;
+    {
+        const MutexLock lock(left_mutex_);
+        paths.swap(left_);
+    }
+    for (const std::string& path : paths) static_cast<void>(fs_.unlink(path).has_value());
+}
+
 io::IoResult<bool> LocalBuckets::Folders::finish(Temporary written, const std::vector<std::string>& names,
                                                  bool if_absent) {
-    std::string folder;
+    std::vector<std::string> folders;
+    for (std::string path = root_; const std::string& name : names) folders.push_back(path += '/' + name);
+    const std::string target = std::move(folders.back());
+    folders.pop_back();
     auto done = [&]() -> io::IoResult<bool> {
         TRY_VOID(written.file->fdatasync());
         written.file.reset();
-        const MutexLock lock(mutex_);
-        if (if_absent) {
-            const std::string path = fmt::format("{}/{}", root_, fmt::join(names, "/"));
-            TRY(const bool there, is_there(path));
-            folder = path.substr(0, path.rfind('/'));
-            if (there) return false;
-        }
-        TRY(folder, place(written.path, names));
-        return true;
+        TRY_VOID(make_folders(folders));
+        auto placed = place(written.path, target, if_absent);
+        if (placed || !is_gone(placed.error())) return placed;
+        // A folder that was made earlier has been removed since.
+        forget_folders();
+        TRY_VOID(make_folders(folders));
+        return place(written.path, target, if_absent);
     }();
     if (!done || !*done) discard(std::move(written));
-    // Others need not wait for the disk meanwhile. What is there already may owe its name to an attempt that got no
-    // further than to this point.
-    if (done) TRY_VOID(fs_.sync_directory(folder));
+    // What is there already may owe its name to an attempt that got no further than to this point.
+    if (done) TRY_VOID(fs_.sync_directory(folders.back()));
     return done;
 }
 
@@ -166,46 +222,20 @@ io::IoResult<bool> LocalBuckets::Folders::is_there(const std::string& path) {
     return false;
 }
 
-io::IoResult<void> LocalBuckets::Folders::make_folder(const std::string& path, const std::string& parent) {
-    if (known_.contains(path)) return {};
-    auto made = fs_.mkdir(path);
-    if (!made && made.error().error == EEXIST) {
-        TRY_VOID(fs_.rename(path, path + std::string(moved_aside)));
-        made = fs_.mkdir(path);
+// Gives the file its name, which is not durable yet; false if_absent found one there.
+io::IoResult<bool> LocalBuckets::Folders::place(const std::string& temporary, const std::string& target,
+                                                bool if_absent) {
+    const MutexLock lock(mutex_);
+    if (if_absent) {
+        TRY(const bool there, is_there(target));
+        if (there) return false;
     }
-    TRY_VOID(std::move(made));
-    TRY_VOID(fs_.sync_directory(parent));
-    if (known_.size() >= known_max) known_.clear();
-    known_.insert(path);
-    return {};
-}
-
-// All but the last name; the value is the path of the innermost.
-io::IoResult<std::string> LocalBuckets::Folders::make_folders(const std::vector<std::string>& names) {
-    std::string path = root_;
-    for (std::size_t i = 0; i + 1 < names.size(); ++i) {
-        std::string inner = fmt::format("{}/{}", path, names[i]);
-        TRY_VOID(make_folder(inner, path));
-        path = std::move(inner);
-    }
-    return path;
-}
-
-// Gives the file its name, and returns the folder, which is not synced yet.
-io::IoResult<std::string> LocalBuckets::Folders::place(const std::string& temporary,
-                                                       const std::vector<std::string>& names) {
-    TRY(std::string folder, make_folders(names));
-    std::string target = fmt::format("{}/{}", folder, names.back());
     auto renamed = fs_.rename(temporary, target);
-    if (!renamed && is_gone(renamed.error())) {
-        // A folder that was made earlier has been removed since.
-        known_.clear();
-        TRY(folder, make_folders(names));
-        renamed = fs_.rename(temporary, target);
+    if (!renamed && renamed.error().error == EISDIR) {
+        renamed = fs_.rename(temporary, target + std::string(moved_aside));
     }
-    if (!renamed && renamed.error().error == EISDIR) renamed = fs_.rename(temporary, target.append(moved_aside));
     TRY_VOID(std::move(renamed));
-    return folder;
+    return true;
 }
 
 LocalBuckets::LocalBuckets(io::FileSystem& file_system, std::string root, core::WorkPool& pool)
@@ -257,13 +287,17 @@ Task<Expected<void, StoreError>> LocalBuckets::put(core::Core& core, ports::Obje
         at += size;
     }
     if (failed) {
-        static_cast<void>(co_await core::run_on(pool_, core, [&] { folders.discard(std::move(file)); }));
+        const auto discarded = co_await core::run_on(pool_, core, [&] { folders.discard(std::move(file)); });
+        if (!discarded) folders.discard_later(std::move(file));
         co_return fail(*std::move(failed));
     }
     const bool if_absent = options.if_absent;
     const auto done =
         co_await core::run_on(pool_, core, [&] { return folders.finish(std::move(file), *names, if_absent); });
-    if (!done) co_return fail(to_store_error(done.error()));
+    if (!done) {
+        folders.discard_later(std::move(file));
+        co_return fail(to_store_error(done.error()));
+    }
     if (!*done) co_return fail(to_store_error(done->error()));
     if (!**done) {
         co_return fail(StoreError{StoreFault::exists,

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -189,6 +190,48 @@ TEST_F(LocalBucketsTest, an_object_that_is_there_already_is_durable_when_that_is
     EXPECT_EQ(again.error().fault, StoreFault::exists);
     fs->crash({.kind = io::CrashPolicy::Kind::lose_all});
     EXPECT_EQ(text_of(*fs, "/data/buckets/b/p/k"), "text");
+}
+
+// Keeps the only thread of a pool busy, and its queue full, from the moment it is read on.
+class CrowdingBody final : public ports::Body {
+public:
+    explicit CrowdingBody(core::WorkPool& pool) : pool_(pool) {}
+    [[nodiscard]] std::uint64_t size() const override { return 4; }
+    [[nodiscard]] const Sha256& sha256() const override { return hash_; }
+    [[nodiscard]] std::optional<std::span<const std::string_view>> pieces() const override { return {}; }
+    Task<Expected<std::size_t, ports::BodyLost>> read(core::Core&, std::uint64_t, MutableByteSpan) const override {
+        std::promise<void> began;
+        EXPECT_TRUE(pool_.submit([&] {
+            began.set_value();
+            released.get_future().wait();
+        }));
+        began.get_future().wait();
+        while (pool_.submit([] {})) {
+        }
+        co_return std::size_t{4};
+    }
+    mutable std::promise<void> released;
+
+private:
+    core::WorkPool& pool_;
+    Sha256 hash_{};
+};
+
+TEST_F(LocalBucketsTest, a_pool_that_is_full_leaves_no_file_behind_for_long) {
+    auto fs = disk();
+    core::WorkPool narrow({.name = "narrow", .threads_max = 1, .queue_max = 1});
+    LocalBuckets buckets(*fs, "/data/buckets", narrow);
+    ASSERT_TRUE(put(buckets, "p/before", "makes the folders"));
+    const auto body = std::make_shared<CrowdingBody>(narrow);
+    const auto refused = put(buckets, "p/k", body);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().fault, StoreFault::slow_down);
+    body->released.set_value();
+    const auto is_temporary = [](const std::string& path) { return path.starts_with("/data/buckets/.riacho-tmp/"); };
+    EXPECT_EQ(std::ranges::count_if(fs->paths(), is_temporary), 1);
+    while (!put(buckets, "p/after", "text")) {
+    }
+    EXPECT_EQ(std::ranges::count_if(fs->paths(), is_temporary), 0);
 }
 
 TEST_F(LocalBucketsTest, what_the_machine_lacks_is_a_fault_that_passes_and_leaves_nothing_behind) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/text.h"
 #include "base/try.h"
 #include "core/task.h"
 #include "http/client.h"
@@ -25,6 +26,9 @@ http::ClientOptions client_options() {
     options.ca_file = from_environment("AWS_CA_BUNDLE");
     options.proxies = http::proxies_from_environment();
     options.addresses = http::AddressRule::no_link_local;
+    // What is under way is bounded by the memory for bodies; a delivery that waits for a connection would count as one
+    // that its server did not answer.
+    options.connections_per_host_max = 128;
     return options;
 }
 
@@ -53,7 +57,7 @@ private:
 // The setting, or what the SDKs' variable says.
 std::string chosen_endpoint(const std::string& setting) {
     if (!setting.empty()) return setting;
-    if (from_environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") == "true") return "local";
+    if (equal_ignoring_case(from_environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true")) return "local";
     std::string url = from_environment("AWS_ENDPOINT_URL_S3");
     return url.empty() ? "local" : url;
 }

@@ -274,7 +274,7 @@ Task<Expected<void, StoreError>> S3Store::put(core::Core& core, ports::ObjectNam
             credentials_.forget();
             if (!std::exchange(has_asked_again_for_keys, true) && attempt < attempts_max) {
                 const auto now = co_await credentials_.find(core);
-                if (now && (*now)->access_key != (*keys)->access_key) continue;
+                if (now && **now != **keys) continue;
             }
         }
         co_return fail(*error);
