@@ -62,10 +62,6 @@ std::string_view zone_name(const api::ExtendedS3DestinationDescription& s3) {
 
 }  // namespace
 
-bool is_supported(api::CompressionFormat format) {
-    return format == api::CompressionFormat::uncompressed || format == api::CompressionFormat::gzip;
-}
-
 aws::Result<void> check_keys(const api::ExtendedS3DestinationDescription& s3) {
     PrefixCheck check;
     if (s3.prefix) check.prefix = *s3.prefix;
@@ -100,7 +96,7 @@ std::shared_ptr<const Plan> make_plan(const catalog::ObjectState& object, const 
                        {{"delivery_stream", object.name}, {"time_zone", zone_name(s3)}, {"reason", zone.error()}});
     }
     plan->zone = zone ? *std::move(zone) : core::TimeZone::utc();
-    plan->compresses = s3.compression_format == api::CompressionFormat::gzip;
+    plan->compression = s3.compression_format;
     plan->content_encoding = content_encoding(format);
     if (const auto& kms = s3.encryption_configuration.kms_encryption_config) plan->kms_key_id = kms->awskms_key_arn;
     plan->delimiter = delimiter_of(s3);
@@ -115,21 +111,32 @@ std::shared_ptr<const Plan> make_plan(const catalog::ObjectState& object, const 
     return plan;
 }
 
-ports::ObjectName object_name(const Plan& plan, std::uint32_t lane, std::uint64_t number, TimestampMs oldest) {
+namespace {
+
+Sha256 identity_of(const Plan& plan, std::uint32_t lane, std::uint64_t number, std::string_view kind) {
     const BatchIdentity batch{.store_id = plan.store_id,
                               .account = plan.account,
                               .stream_uid = plan.uid,
                               .branch = 0,
                               .lane = lane,
                               .number = number};
-    const OutputIdentity output{.version_id = plan.version, .kind = "main", .partition = {}, .part = 0};
+    return output_identity(batch, {.version_id = plan.version, .kind = kind, .partition = {}, .part = 0});
+}
+
+}  // namespace
+
+ports::ObjectName object_name(const Plan& plan, std::uint32_t lane, std::uint64_t number, TimestampMs oldest) {
     const KeyOptions options{.stream_name = plan.name,
                              .version_id = plan.version,
                              .oldest = oldest,
                              .zone = plan.zone.get(),
-                             .identity = output_identity(batch, output),
+                             .identity = identity_of(plan, lane, number, "main"),
                              .extension = plan.extension};
     return {plan.bucket, object_key(*plan.prefix, options)};
+}
+
+std::string entry_name(const Plan& plan, std::uint32_t lane, std::uint64_t number) {
+    return uuid_of(identity_of(plan, lane, number, "zip"));
 }
 
 }  // namespace riacho::firehose

@@ -18,9 +18,6 @@ class TimeZone;
 
 namespace riacho::firehose {
 
-// Whether this server writes files so.
-bool is_supported(api::CompressionFormat format);
-
 // Prefixes, time zone and delimiter of a destination, as AWS checks them when it is made or changed. Reads the zone's
 // file.
 aws::Result<void> check_keys(const api::ExtendedS3DestinationDescription& s3);
@@ -37,7 +34,7 @@ struct Plan {
     std::optional<Prefix> prefix;
     std::string extension;
     std::shared_ptr<const core::TimeZone> zone;
-    bool compresses = false;         // GZIP
+    api::CompressionFormat compression = api::CompressionFormat::uncompressed;
     std::string content_encoding;    // empty: none
     std::string kms_key_id;          // empty: none
     std::string delimiter;           // after each record
@@ -54,5 +51,7 @@ std::shared_ptr<const Plan> make_plan(const catalog::ObjectState& object, const 
 
 // Where a batch of a plan goes.
 ports::ObjectName object_name(const Plan& plan, std::uint32_t lane, std::uint64_t number, TimestampMs oldest);
+// What the entry of a ZIP archive is called. AWS: a UUID that has nothing to do with the key.
+std::string entry_name(const Plan& plan, std::uint32_t lane, std::uint64_t number);
 
 }  // namespace riacho::firehose

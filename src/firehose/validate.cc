@@ -135,9 +135,6 @@ Result<void> set_extended(const Given& given, Description& s3) {
 
 // The destination as a whole.
 Result<Description> checked(Description s3) {
-    if (!is_supported(s3.compression_format)) {
-        return fail(errors::feature_not_supported("CompressionFormat " + std::string(name_of(s3.compression_format))));
-    }
     TRY_VOID(check_keys(s3));
     return s3;
 }

@@ -2,9 +2,12 @@
 
 import concurrent.futures
 import gzip
+import io
 import re
 import signal
 import time
+import uuid
+import zipfile
 
 import pytest
 
@@ -82,6 +85,83 @@ def test_gzip(server, firehose, name):
     flush(server, other)
     ((key, body),) = files(server, other).items()
     assert key.endswith(".custom.log") and gzip.decompress(body) == b"x"
+
+
+def snappy_block(block):
+    """A block without framing, read by the description of the format."""
+    size, shift, at = 0, 0, 0
+    while True:
+        byte = block[at]
+        at += 1
+        size |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+    out = bytearray()
+    while at < len(block):
+        tag = block[at]
+        at += 1
+        if tag & 3 == 0:
+            length = (tag >> 2) + 1
+            if length > 60:
+                more = length - 60
+                length = int.from_bytes(block[at:at + more], "little") + 1
+                at += more
+            out += block[at:at + length]
+            at += length
+            continue
+        if tag & 3 == 1:
+            length, offset = (tag >> 2 & 7) + 4, tag >> 5 << 8 | block[at]
+            at += 1
+        else:
+            length, offset = (tag >> 2) + 1, int.from_bytes(block[at:at + 2], "little")
+            at += 2
+        for _ in range(length):
+            out.append(out[-offset])
+    assert len(out) == size
+    return bytes(out)
+
+
+def test_snappy_in_both_framings(server, firehose, name):
+    """43, 44."""
+    text = b"".join(b"line %d\n" % (i * 7919 % 1000) for i in range(26_000))[:200 << 10]
+    for kind, encoding in (("Snappy", "snappy-java"), ("HADOOP_SNAPPY", "hadoop-snappy")):
+        stream = f"{name}-{encoding}"
+        create(firehose, stream, **s3(stream, CompressionFormat=kind))
+        put(firehose, stream, *[text[i:i + 5000] for i in range(0, len(text), 5000)])
+        flush(server, stream)
+        ((key, body),) = files(server, stream).items()
+        assert key.endswith(".snappy")
+        if kind == "Snappy":
+            assert body[:16] == b"\x82SNAPPY\0\0\0\0\1\0\0\0\1"
+            body = body[16:]
+        read, blocks = b"", []
+        while body:
+            if kind == "HADOOP_SNAPPY":
+                blocks.append(int.from_bytes(body[:4], "big"))
+                body = body[4:]
+            size = int.from_bytes(body[:4], "big")
+            read += snappy_block(body[4:4 + size])
+            body = body[4 + size:]
+            if kind == "Snappy":
+                blocks.append(None)
+        assert read == text and len(blocks) == 7
+        assert kind == "Snappy" or blocks[:6] == [32768] * 6
+
+
+def test_zip(server, firehose, name):
+    """43, 44."""
+    create(firehose, name, **s3(name, CompressionFormat="ZIP"))
+    put(firehose, name, *[b"line %d\n" % i for i in range(500)])
+    flush(server, name)
+    ((key, body),) = files(server, name).items()
+    assert key.endswith(".zip")
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        assert archive.testzip() is None
+        (entry,) = archive.infolist()
+        assert uuid.UUID(entry.filename) and entry.filename not in key
+        assert entry.compress_type == zipfile.ZIP_DEFLATED and entry.flag_bits & 8
+        assert archive.read(entry) == b"".join(b"line %d\n" % i for i in range(500))
 
 
 def test_prefixes(server, firehose, name):

@@ -149,8 +149,9 @@ Task<bool> Lane::make(std::shared_ptr<Batch> batch) {
         RIACHO_CHECK(cursor != nullptr, "a batch names a shard that is not there");
         ranges.push_back({cursor->shard.uid, range.first, range.next});
     }
-    auto made = co_await make_file(stream_.needs(), stream_.home().core(), stream_.source(), batch->plan,
-                                   std::move(ranges), batch->row.bytes);
+    auto made =
+        co_await make_file(stream_.needs(), stream_.home().core(), stream_.source(), batch->plan, std::move(ranges),
+                           batch->row.bytes, entry_name(*batch->plan, number_, batch->number));
     if (made) {
         batch->made = *std::move(made);
         co_return true;

@@ -14,6 +14,8 @@
 #include "firehose/plan.h"
 #include "formats/gzip.h"
 #include "formats/kpl.h"
+#include "formats/snappy.h"
+#include "formats/zip.h"
 #include "ports/object_store.h"
 
 namespace riacho::firehose::detail {
@@ -26,12 +28,48 @@ constexpr std::size_t piece_bytes = std::size_t{1} << 20;
 constexpr std::size_t overhead_bytes = 512U << 10;
 constexpr std::int64_t memory_wait_ms = 10'000;
 
+class Compressor {
+public:
+    virtual ~Compressor() = default;
+    virtual void write(std::string_view data, Buffer& out) = 0;
+    virtual void finish(Buffer& out) = 0;
+};
+
+template <class Format>
+class CompressorOf final : public Compressor {
+public:
+    template <class... Arguments>
+    explicit CompressorOf(Arguments&&... arguments) : format_(std::forward<Arguments>(arguments)...) {}
+    void write(std::string_view data, Buffer& out) override { format_.write(data, out); }
+    void finish(Buffer& out) override { format_.finish(out); }
+
+private:
+    Format format_;
+};
+
+// Null: files are not compressed.
+std::unique_ptr<Compressor> make_compressor(api::CompressionFormat format, std::string entry_name) {
+    constexpr auto effort = formats::GzipEffort::fast;
+    switch (format) {
+        case api::CompressionFormat::uncompressed:
+            return nullptr;
+        case api::CompressionFormat::gzip:
+            return std::make_unique<CompressorOf<formats::GzipCompressor>>(effort);
+        case api::CompressionFormat::zip:
+            return std::make_unique<CompressorOf<formats::ZipCompressor>>(effort, std::move(entry_name));
+        case api::CompressionFormat::snappy:
+            return std::make_unique<CompressorOf<formats::SnappyCompressor>>(formats::SnappyFraming::java);
+        case api::CompressionFormat::hadoop_snappy:
+            return std::make_unique<CompressorOf<formats::SnappyCompressor>>(formats::SnappyFraming::hadoop);
+    }
+    return nullptr;
+}
+
 // The file as it grows: joined, compressed, hashed.
 class File {
 public:
-    explicit File(const Plan& plan) : plan_(plan) {
-        if (plan.compresses) compressor_.emplace(formats::GzipEffort::fast);
-    }
+    File(const Plan& plan, std::string entry_name)
+        : plan_(plan), compressor_(make_compressor(plan.compression, std::move(entry_name))) {}
 
     // Runs on a thread of its own: the records of a slice.
     void add(const ports::SourceSlice& slice, std::uint64_t end) {
@@ -91,7 +129,7 @@ private:
     }
 
     const Plan& plan_;
-    std::optional<formats::GzipCompressor> compressor_;
+    std::unique_ptr<Compressor> compressor_;
     std::vector<Buffer> pieces_;
     std::size_t hashed_ = 0;  // of the last piece
     Sha256Hasher hasher_;
@@ -126,7 +164,8 @@ Task<Expected<void, MakeFault>> add_range(const Needs& needs, core::Core& core, 
 
 Task<Expected<Made, MakeFault>> make_file(const Needs& needs, core::Core& core,
                                           std::shared_ptr<ports::RecordSource> source, std::shared_ptr<const Plan> plan,
-                                          std::vector<Range> ranges, std::uint64_t bytes_expected) {
+                                          std::vector<Range> ranges, std::uint64_t bytes_expected,
+                                          std::string entry_name) {
     // All of it before the first byte: who holds a part and waits for more holds up the others. A batch that was sealed
     // when the share was larger takes the whole.
     const std::size_t share = needs.memory.share(core::MemoryUse::deliveries);
@@ -135,7 +174,7 @@ Task<Expected<Made, MakeFault>> make_file(const Needs& needs, core::Core& core,
         co_return fail(MakeFault::no_memory);
     }
     core::MemoryLease memory(needs.memory, core::MemoryUse::deliveries, wanted);
-    File file(*plan);
+    File file(*plan, std::move(entry_name));
     Made made;
     std::uint64_t expected = 0;
     for (const Range& range : ranges) {

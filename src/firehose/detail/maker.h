@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -38,9 +39,11 @@ enum class MakeFault : std::uint8_t {
 };
 
 // The same ranges under the same plan make the same bytes, but for records that have expired meanwhile. bytes_expected:
-// of the data as it was read. Everything it is given is alive until it returns.
+// of the data as it was read.
+// entry_name: of a ZIP archive's only entry. Everything it is given is alive until it returns.
 Task<Expected<Made, MakeFault>> make_file(const Needs& needs, core::Core& core,
                                           std::shared_ptr<ports::RecordSource> source, std::shared_ptr<const Plan> plan,
-                                          std::vector<Range> ranges, std::uint64_t bytes_expected);
+                                          std::vector<Range> ranges, std::uint64_t bytes_expected,
+                                          std::string entry_name);
 
 }  // namespace riacho::firehose::detail
