@@ -36,23 +36,26 @@ void VideoMetrics::collect(core::MetricsWriter& writer) const {
         }
     };
     using C = StreamCounters;
-    family("riacho_video_PutMedia_Requests", Kind::counter, "Calls of PutMedia", &C::put_requests);
-    family("riacho_video_PutMedia_Success", Kind::counter, "Calls of PutMedia that ended without an ERROR",
+    family("riacho_video_PutMedia_Requests_total", Kind::counter, "Calls of PutMedia", &C::put_requests);
+    family("riacho_video_PutMedia_Success_total", Kind::counter, "Calls of PutMedia that ended without an ERROR",
            &C::put_succeeded);
-    family("riacho_video_PutMedia_ConnectionErrors", Kind::counter, "Calls of PutMedia whose client went away",
+    family("riacho_video_PutMedia_ConnectionErrors_total", Kind::counter, "Calls of PutMedia whose client went away",
            &C::put_connection_errors);
     family("riacho_video_PutMedia_ActiveConnections", Kind::gauge, "Calls of PutMedia under way", &C::put_connections);
-    family("riacho_video_PutMedia_IncomingBytes", Kind::counter, "Bytes of bodies", &C::incoming_bytes);
-    family("riacho_video_PutMedia_IncomingFragments", Kind::counter, "Complete fragments", &C::incoming_fragments);
-    family("riacho_video_PutMedia_IncomingFrames", Kind::counter, "Frames of complete fragments", &C::incoming_frames);
-    family("riacho_video_PutMedia_ErrorAckCount", Kind::counter, "ERROR acknowledgements", &C::error_acks);
-    family("riacho_video_orphan_bytes", Kind::counter, "Stored bytes of fragments that were given up",
+    family("riacho_video_PutMedia_IncomingBytes_total", Kind::counter, "Bytes of bodies", &C::incoming_bytes);
+    family("riacho_video_PutMedia_IncomingFragments_total", Kind::counter, "Complete fragments",
+           &C::incoming_fragments);
+    family("riacho_video_PutMedia_IncomingFrames_total", Kind::counter, "Frames of complete fragments",
+           &C::incoming_frames);
+    family("riacho_video_PutMedia_ErrorAckCount_total", Kind::counter, "ERROR acknowledgements", &C::error_acks);
+    family("riacho_video_orphan_bytes_total", Kind::counter, "Stored bytes of fragments that were given up",
            &C::orphan_bytes);
-    family("riacho_video_GetMedia_Requests", Kind::counter, "Calls of GetMedia", &C::get_requests);
+    family("riacho_video_GetMedia_Requests_total", Kind::counter, "Calls of GetMedia", &C::get_requests);
     family("riacho_video_GetMedia_ActiveConnections", Kind::gauge, "Calls of GetMedia under way", &C::get_connections);
-    family("riacho_video_GetMedia_OutgoingBytes", Kind::counter, "Bytes of chunks sent", &C::outgoing_bytes);
-    family("riacho_video_GetMedia_OutgoingFragments", Kind::counter, "Fragments sent", &C::outgoing_fragments);
-    family("riacho_video_GetMedia_OutgoingFrames", Kind::counter, "Frames of fragments sent", &C::outgoing_frames);
+    family("riacho_video_GetMedia_OutgoingBytes_total", Kind::counter, "Bytes of chunks sent", &C::outgoing_bytes);
+    family("riacho_video_GetMedia_OutgoingFragments_total", Kind::counter, "Fragments sent", &C::outgoing_fragments);
+    family("riacho_video_GetMedia_OutgoingFrames_total", Kind::counter, "Frames of fragments sent",
+           &C::outgoing_frames);
     family("riacho_video_GetMedia_MillisBehindNow", Kind::gauge, "How far the last chunk sent was behind the newest",
            &C::millis_behind_now);
     const auto histogram = [&](std::string_view name, std::string_view help, const core::Histogram& values) {
