@@ -2,6 +2,7 @@
 list (section 10)."""
 
 import http.client
+import threading
 import time
 
 import matroska as mkv
@@ -201,6 +202,29 @@ def test_idle_calls_say_so(video, name):  # 53
     assert kinds(acks)[:3] == ["BUFFERING", "RECEIVED", "PERSISTED"]
     assert set(kinds(acks)[3:]) == {"IDLE"} and 5 <= len(acks) - 3 <= 6
     assert 28 <= time.monotonic() - started <= 33
+
+
+def test_a_server_that_stops_takes_the_fragment_that_is_open(riacho_server, name):
+    server = riacho_server()
+    video = Video(server)
+    video.create(name)
+    upload = video.upload(name)
+    second = mkv.fragment(400)
+    upload.send(mkv.header() + mkv.fragment(0) + second[:1000])
+    acks = upload.acknowledgements()
+    while (ack := next(acks))["EventType"] != "BUFFERING" or ack["FragmentTimecode"] != 400:
+        pass
+    ended = []
+    stopping = threading.Thread(target=lambda: ended.append(server.stop()))
+    stopping.start()
+    time.sleep(0.5)
+    upload.send(second[1000:] + mkv.end_of_fragment())
+    rest = list(acks)
+    assert [(ack["EventType"], ack["FragmentTimecode"]) for ack in rest if ack["FragmentTimecode"] == 400] == [
+        ("RECEIVED", 400), ("PERSISTED", 400)]
+    stopping.join(20)
+    assert ended == [0]
+    assert len(Video(server.start()).fragments(name)) == 2
 
 
 def test_a_decrease_hides_what_is_older_for_ever(riacho_server, name):  # 20
