@@ -66,6 +66,7 @@ bool RuleChecker::cluster_begin(std::uint64_t at, std::uint64_t size) {
     tracks_.assign(header_.tracks.size(), TrackState{});
     cluster_at_ = at;
     metadata_items_ = 0;
+    frames_ = 0;
     known_size_ = size != 0;
     in_cluster_ = holding_ = true;
     open_ = false;
@@ -101,6 +102,8 @@ bool RuleChecker::cluster_time(std::uint64_t timecode) {
 bool RuleChecker::block(const BlockHead& block) {
     const TrackInfo* info = header_.find(block.track);
     if (info == nullptr) return fail(AckError::track_number_mismatch);
+    frames_ += block.frames;
+    if (frames_ > limits_.frames_max) return fail(AckError::invalid_mkv_data);
     TrackState& track = tracks_[static_cast<std::size_t>(info - header_.tracks.data())];
     const auto scale = static_cast<std::int64_t>(header_.timecode_scale_ns);
     const std::int64_t first = block.relative * scale;

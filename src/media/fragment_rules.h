@@ -18,6 +18,7 @@ struct RuleLimits {
     std::uint64_t fragment_size_max = std::uint64_t{50} << 20;  // Cluster and what trails it
     std::size_t tracks_max = 3;
     std::size_t metadata_items_max = 10;
+    std::uint32_t frames_max = 65'536;  // laces taken apart; each costs whoever plays it some fifty bytes
 };
 
 struct FragmentFacts {
@@ -98,8 +99,9 @@ private:
     std::uint64_t cluster_at_ = 0;
     std::uint64_t kept_end_ = 0;  // end of the Cluster, or of the last whole element behind it
     std::size_t metadata_items_ = 0;
-    bool in_cluster_ = false;  // between cluster_begin and cluster_end
-    bool holding_ = false;     // between cluster_begin and the fragment's end
+    std::uint32_t frames_ = 0;  // of all tracks
+    bool in_cluster_ = false;   // between cluster_begin and cluster_end
+    bool holding_ = false;      // between cluster_begin and the fragment's end
     bool open_ = false;
     bool known_size_ = false;
     bool failed_ = false;

@@ -157,6 +157,15 @@ TEST(FragmentRules, length_and_size_have_limits) {
 }
 
 // video conformance 51
+// Half a megabyte of laced blocks must not become millions of samples for whoever plays them.
+TEST(FragmentRules, frames_have_a_limit_with_laces_taken_apart) {
+    const std::string laced = element(mkv::simple_block, std::string("\x81\0\0\x84\xFF", 5));
+    std::string blocks = number(mkv::timecode, 0);
+    for (int i = 0; i < 256; ++i) blocks += laced;
+    EXPECT_EQ(check(header() + element(mkv::cluster, blocks)).calls.at(1), "end");
+    EXPECT_EQ(check(header() + element(mkv::cluster, blocks + laced)).calls.at(1), "INVALID_MKV_DATA open");
+}
+
 TEST(FragmentRules, metadata_has_limits) {
     std::string ten;
     for (int i = 0; i < 10; ++i) ten += tags({{"name", "value"}});

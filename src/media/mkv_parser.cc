@@ -280,6 +280,9 @@ MkvParser::Result MkvParser::step_body(ByteSpan& view, const ElementHead& head, 
         case mkv::segment:
         case mkv::info:
         case mkv::tracks:
+        case mkv::timecode:
+        case mkv::simple_block:
+        case mkv::block_group:
             return fail(MkvFault::misplaced_element);
         case mkv::tags:
             if (head.size > limits_.tags_size_max) return fail(MkvFault::size_too_large);

@@ -168,6 +168,8 @@ TEST(MkvParser, refuses_what_stands_in_the_wrong_place) {
     EXPECT_EQ(fault_of(good + tracks), MkvFault::misplaced_element);
     EXPECT_EQ(fault_of(head + tracks), MkvFault::misplaced_element);
     EXPECT_EQ(fault_of(good + element(mkv::info, "")), MkvFault::misplaced_element);
+    const std::string known = head + cluster(0, {{1, 0, true}}, Shape::file);
+    EXPECT_EQ(fault_of(known + element(mkv::simple_block, "xxxxx")), MkvFault::misplaced_element);
     const std::string ebml = element(mkv::ebml, element(mkv::doc_type, "matroska"));
     const std::string segment = "\x18\x53\x80\x67\xFF";
     EXPECT_EQ(fault_of(ebml + segment + cluster(0)), MkvFault::misplaced_element);

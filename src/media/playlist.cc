@@ -43,6 +43,8 @@ void PlaylistFold::add_config(std::uint64_t config_id, bool plays_on) {
 bool PlaylistFold::discontinuous(const PlaylistItem& item) const {
     if (!any_) return false;
     if (item.config_id != config_id_) return true;
+    // A clock that goes back is a discontinuity in every mode.
+    if (item.time(options_.selector) < last_start_ms_) return true;
     switch (options_.discontinuity) {
         case DiscontinuityMode::always:
             return true;
@@ -94,6 +96,7 @@ PlaylistFold::Push PlaylistFold::replace_or_skip(const PlaylistItem& item) {
     if (segment.item.config_id != item.config_id) return Push::skipped;
     segment.item = item;
     last_server_ms_ = item.number.server_ms;
+    if (same->second + 1 == segments_.size()) last_end_ms_ = item.time(options_.selector) + item.duration_ms;
     return Push::skipped;
 }
 
@@ -107,7 +110,8 @@ void PlaylistFold::append(const PlaylistItem& item) {
         config_id_ = item.config_id;
     }
     segment.config_sequence = config_sequence_;
-    last_end_ms_ = item.time(options_.selector) + item.duration_ms;
+    last_start_ms_ = item.time(options_.selector);
+    last_end_ms_ = last_start_ms_ + item.duration_ms;
     newest_producer_ms_ = any_ ? std::max(newest_producer_ms_, item.producer_ms) : item.producer_ms;
     last_server_ms_ = item.number.server_ms;
     any_ = true;
@@ -140,9 +144,10 @@ std::string to_text(const MasterPlaylist& master) {
     std::string group;
     if (master.playable->tracks.size() > 1) {
         const Playable::Track& audio = master.playable->tracks[1];
+        // AWS has FORCED=NO here, which RFC 8216 allows for subtitles alone: Chrome's own player refuses the list.
         codecs += "," + audio.config.codecs;
         out += fmt::format(
-            "#EXT-X-MEDIA:AUTOSELECT=YES,FORCED=NO,TYPE=AUDIO,URI=\"getHLSMediaPlaylist.m3u8?SessionToken={}"
+            "#EXT-X-MEDIA:AUTOSELECT=YES,TYPE=AUDIO,URI=\"getHLSMediaPlaylist.m3u8?SessionToken={}"
             "&TrackNumber={}\",GROUP-ID=\"audio\",DEFAULT=NO,NAME=\"audio\"\n",
             master.token, audio.number);
         group = ",AUDIO=\"audio\"";
@@ -192,7 +197,8 @@ std::string to_text(const PlaylistFold& fold, const MediaPlaylist& playlist) {
         fmt::format_to(add, "#EXTINF:{},\ngetMP4MediaFragment.mp4?FragmentNumber={}&SessionToken={}&TrackNumber={}\n",
                        seconds(segment.item.duration_ms), to_text(segment.item.number), playlist.token, playlist.track);
     }
-    if (on_demand) out += "#EXT-X-ENDLIST\n";
+    // A live list whose tracks have changed stays as it is.
+    if (on_demand || fold.ended()) out += "#EXT-X-ENDLIST\n";
     return out;
 }
 

@@ -89,6 +89,7 @@ private:
     std::uint64_t config_sequence_ = 0;
     std::uint64_t config_id_ = 0;
     std::size_t config_changes_ = 0;
+    std::int64_t last_start_ms_ = 0;
     std::int64_t last_end_ms_ = 0;
     std::int64_t newest_producer_ms_ = 0;
     std::uint64_t last_server_ms_ = 0;

@@ -127,6 +127,26 @@ TEST(Playlist, one_producer_time_is_listed_once) {
     EXPECT_EQ(fold.push(item(4, 4'000)), taken);
 }
 
+TEST(Playlist, a_clock_that_goes_back_is_a_discontinuity) {
+    PlaylistFold fold = fold_of(on_demand());
+    std::vector<bool> marks;
+    std::uint64_t sequence = 1;
+    for (const std::int64_t ms : {10'000, 12'000, 4'000, 6'000, 14'000}) {
+        ASSERT_EQ(fold.push(item(sequence++, ms)), taken);
+        marks.push_back(fold.segments().back().discontinuity);
+    }
+    EXPECT_EQ(marks, (std::vector<bool>{false, false, true, false, false}));
+}
+
+TEST(Playlist, a_live_list_that_takes_no_more_ends) {
+    PlaylistFold fold = fold_of(PlaylistOptions{});
+    ASSERT_EQ(fold.push(item(1, 2'000)), taken);
+    EXPECT_FALSE(to_text(fold, {}).contains("ENDLIST"));
+    fold.add_config(2, false);
+    EXPECT_EQ(fold.push(item(2, 4'000, 2)), ended);
+    EXPECT_TRUE(to_text(fold, {}).contains("ENDLIST"));
+}
+
 TEST(Playlist, on_demand_holds_the_first_of_the_range) {
     PlaylistOptions options = on_demand(TimestampSelector::server);
     options.fragments_max = 2;

@@ -10,6 +10,9 @@ namespace {
 
 constexpr std::int64_t ns_per_s = 1'000'000'000;
 
+// What RuleLimits::frames_max lets in.
+constexpr std::size_t samples_max = 65'536;
+
 // Rounded to the nearest tick.
 std::int64_t to_ticks(std::int64_t ns, std::uint32_t timescale) {
     // |ns| < 2^15 * 10^9 < 2^45 and timescale < 2^18.
@@ -55,7 +58,9 @@ Expected<TrackSamples, MediaFault> split_samples(const Playable::Track& track, B
     while (const auto block = walker.next()) {
         if (block->start.track != track.number) continue;
         const auto frames = split_laces(block->payload, block->start);
-        if (!frames) return fail(MediaFault::damaged_cluster);
+        if (!frames || result.samples.size() + frames->size() > samples_max) {
+            return fail(MediaFault::damaged_cluster);
+        }
         const std::int64_t ns = block->start.relative * static_cast<std::int64_t>(options.timecode_scale_ns);
         std::int64_t pts = to_ticks(ns, track.config.timescale);
         for (const ByteSpan frame : *frames) {
