@@ -12,6 +12,7 @@
 #include "catalog/catalog.h"
 #include "core/clock.h"
 #include "core/memory_budget.h"
+#include "core/run_on.h"
 #include "core/task.h"
 #include "media/fmp4.h"
 #include "media/mkv_header.h"
@@ -128,6 +129,8 @@ Expected<media::Playable, media::CodecFault> Playback::playable_of(const Fragmen
 struct Playback::Session {
     media::SessionToken token;
     std::string_view text;  // the token as it came
+    std::string key;        // the same for every spelling of it
+    std::string_view if_none_match;
     std::shared_ptr<FragmentSource> source;
     std::optional<std::uint64_t> track;
     std::optional<std::uint64_t> change;
@@ -149,7 +152,10 @@ std::string Playback::seal(const media::SessionToken& token) const {
 Result<Playback::Session> Playback::open(std::string_view query) const {
     Session session;
     session.text = find_parameter(query, "SessionToken").value_or("");
-    if (session.text.empty() || session.text.size() > token_size_max) return fail(errors::session_invalid());
+    if (session.text.empty() || session.text.size() > token_size_max ||
+        session.text.find_first_of("+/=") != std::string_view::npos) {
+        return fail(errors::session_invalid());
+    }
     const auto bytes = parts_.tokens.open(aws::TokenSealer::Kind::playback_session, from_url_text(session.text));
     // Sealing fills the content up.
     const auto token = bytes
@@ -163,6 +169,7 @@ Result<Playback::Session> Playback::open(std::string_view query) const {
         return fail(errors::stream_not_found());
     }
     session.token = *token;
+    session.key = media::encode(*token);
     session.source = parts_.homes.source(*stream);
     session.track = find_number(query, "TrackNumber");
     session.change = find_number(query, "SequenceNumber");
@@ -172,6 +179,7 @@ Result<Playback::Session> Playback::open(std::string_view query) const {
 
 Task<Result<PlaybackReply>> Playback::answer(core::Core& core, PlaybackRequest request) {
     CO_TRY(Session session, open(request.query));
+    session.if_none_match = request.if_none_match;
     if (request.path == hls_master_path) co_return co_await master(core, std::move(session));
     if (request.path == hls_media_path) co_return co_await media_list(core, std::move(session));
     if (request.path == hls_init_path) co_return co_await init(core, std::move(session));
@@ -243,7 +251,7 @@ Task<Result<PlaybackReply>> Playback::media_list(core::Core& core, Session sessi
 
 // Brings the session's list up to the fragments that there are. What others compute at the same time is the same.
 Task<Result<Playback::ListRef>> Playback::newest_list(core::Core& core, Session session) {
-    ListRef present = lists_.find(session.text);
+    ListRef present = lists_.find(session.key);
     std::shared_ptr<SessionList> list;  // a copy, once there is something to add
     ScanQuery query;
     if (session.is_on_demand()) {
@@ -272,20 +280,17 @@ Task<Result<Playback::ListRef>> Playback::newest_list(core::Core& core, Session 
             }
             entries.resize(settled);
         }
-        for (const FragmentEntry& entry : entries) {
-            if (list == nullptr) {
-                list = present ? std::make_shared<SessionList>(*present)
-                               : std::make_shared<SessionList>(options_of(session.token));
+        if (!entries.empty() && list == nullptr) {
+            list = present ? std::make_shared<SessionList>(*present)
+                           : std::make_shared<SessionList>(options_of(session.token));
+        }
+        if (!entries.empty()) {
+            const auto extended = co_await extend(core, session, std::move(entries), list.get());
+            if (!extended) {
+                lists_.put(session.key, list);
+                co_return fail(extended.error());
             }
-            media::PlaylistFold::Push push = list->fold.push(item_of(entry));
-            if (push == media::PlaylistFold::Push::need_config) {
-                CO_TRY_VOID(co_await take_config(core, session, entry, list.get()));
-                push = list->fold.push(item_of(entry));
-            }
-            if (push == media::PlaylistFold::Push::ended) {
-                more = false;
-                break;
-            }
+            more = more && !list->fold.ended();
         }
         query.after_sequence = page->resume_after.value_or(0);
     }
@@ -293,11 +298,26 @@ Task<Result<Playback::ListRef>> Playback::newest_list(core::Core& core, Session 
         if (present) co_return present;
         list = std::make_shared<SessionList>(options_of(session.token));
     }
-    lists_.put(session.text, list);
+    lists_.put(session.key, list);
     co_return list;
 }
 
-// Tells the list whether its player can go on with the configuration of a fragment.
+// Pushes the fragments until the list takes no more.
+Task<Result<void>> Playback::extend(core::Core& core, Session session, std::vector<FragmentEntry> entries,
+                                    SessionList* list) {
+    for (const FragmentEntry& entry : entries) {
+        media::PlaylistFold::Push push = list->fold.push(item_of(entry));
+        if (push == media::PlaylistFold::Push::need_config) {
+            CO_TRY_VOID(co_await take_config(core, session, entry, list));
+            push = list->fold.push(item_of(entry));
+        }
+        if (push == media::PlaylistFold::Push::ended) break;
+    }
+    co_return Result<void>();
+}
+
+// Tells the list whether its player can go on with the configuration of a fragment. One that cannot be read any more
+// tells nothing, and the next of its configuration is asked.
 Task<Result<void>> Playback::take_config(core::Core& core, Session session, FragmentEntry entry, SessionList* list) {
     if (!list->first) {
         auto first = co_await load_config(core, session.source, session.token.base_sequence, session.token.config_id);
@@ -305,8 +325,10 @@ Task<Result<void>> Playback::take_config(core::Core& core, Session session, Frag
             if (auto playable = playable_of(**first)) list->first = *std::move(playable);
         }
     }
-    CO_TRY(const FragmentRef fragment, co_await load_config(core, session.source, entry.sequence, std::nullopt));
-    auto playable = playable_of(*fragment);
+    const auto fragment = co_await session.source->load(core, entry);
+    if (!fragment && fragment.error() == ReadError::unavailable) co_return fail(to_api(fragment.error()));
+    if (!fragment) co_return Result<void>();
+    auto playable = playable_of(**fragment);
     const bool plays_on = playable && (!list->first || list->first->continues(*playable));
     if (!list->first && playable) list->first = *std::move(playable);
     list->fold.add_config(entry.config_id, plays_on);
@@ -328,10 +350,49 @@ Task<Result<PlaybackReply>> Playback::init(core::Core& core, Session session) {
     reply.content_type = type_of(*track);
     reply.immutable = true;
     reply.etag = fmt::format("\"i{:x}-{}\"", fragment->entry.config_id, number);
+    reply.not_modified = session.if_none_match == reply.etag;
     reply.head = media::make_init(*track);
     reply.size = reply.head.size();
     co_return reply;
 }
+
+namespace {
+
+// Larger fragments are packaged beside the cores, where nobody else waits for it.
+constexpr std::uint32_t inline_size_max = std::uint32_t{1} << 20;
+// Beyond, the media clock of a track would overflow; the year is 36812 then.
+constexpr std::int64_t clock_ms_end = std::int64_t{1} << 40;
+
+struct SegmentJob {
+    FragmentRef fragment;
+    std::optional<std::uint64_t> track;
+    std::uint32_t sequence = 0;
+    std::int64_t ms = 0;  // what the session's clock shows at the fragment's beginning
+};
+
+// Fills head, payload, content type and size. The payload points into the fragment, or into what `joined` keeps.
+Result<void> package(const SegmentJob& job, std::shared_ptr<const void>& joined, PlaybackReply& reply) {
+    const auto header = header_of(*job.fragment);
+    if (!header) return fail(errors::internal_failure());
+    const auto playable = media::read_playable(*header);
+    if (!playable) return fail(errors::no_fragments());
+    const std::uint64_t wanted = job.track.value_or(playable->tracks.front().number);
+    const auto* track = wanted > UINT32_MAX ? nullptr : playable->find(static_cast<std::uint32_t>(wanted));
+    if (track == nullptr) return fail(no_such_track());
+    const media::SampleOptions options{.timecode_scale_ns = header->timecode_scale_ns,
+                                       .duration_ms = job.fragment->entry.duration_ms};
+    const auto samples = media::split_samples(*track, contiguous(job.fragment->cluster, joined), options);
+    if (!samples) return fail(errors::internal_failure());
+    media::MediaSegment made = media::make_segment(*samples, job.sequence, job.ms * samples->timescale / 1'000);
+    reply.content_type = type_of(*track);
+    reply.size = made.size;
+    reply.head = std::move(made.head);
+    reply.payload.reserve(made.payload.size());
+    for (const ByteSpan part : made.payload) reply.payload.push_back(as_text(part));
+    return {};
+}
+
+}  // namespace
 
 Task<Result<PlaybackReply>> Playback::segment(core::Core& core, Session session) {
     const auto number = media::parse_fragment_number(session.fragment);
@@ -341,36 +402,35 @@ Task<Result<PlaybackReply>> Playback::segment(core::Core& core, Session session)
     if (!*found || (*found)->number() != *number || !session.shows(**found)) {
         co_return fail(errors::fragment_not_found(session.fragment));
     }
+    SegmentJob job;
+    job.track = session.track;
+    job.sequence = static_cast<std::uint32_t>(number->sequence);
+    job.ms = item_of(**found).time(session.token.selector) - session.token.zero_ms;
+    if (job.ms < -clock_ms_end || job.ms > clock_ms_end) co_return fail(errors::fragment_not_found(session.fragment));
+    PlaybackReply reply;
+    reply.immutable = true;
+    reply.etag = fmt::format("\"s{:x}-{}-{:x}\"", number->sequence, session.track.value_or(0), job.ms);
+    if (session.if_none_match == reply.etag) {
+        reply.not_modified = true;
+        co_return reply;
+    }
     auto loaded = co_await session.source->load(core, **found);
     if (!loaded) co_return fail(to_api(loaded.error()));
-    const FragmentRef fragment = *std::move(loaded);
-    const auto header = header_of(*fragment);
-    if (!header) co_return fail(errors::internal_failure());
-    const auto playable = media::read_playable(*header);
-    if (!playable) co_return fail(errors::no_fragments());
-    const std::uint64_t wanted = session.track.value_or(playable->tracks.front().number);
-    const auto* track = wanted > UINT32_MAX ? nullptr : playable->find(static_cast<std::uint32_t>(wanted));
-    if (track == nullptr) co_return fail(no_such_track());
+    job.fragment = *std::move(loaded);
     // A fragment of several records is joined in memory.
     core::MemoryLease memory(parts_.memory, core::MemoryUse::replies);
-    if (fragment->cluster.size() > 1 && !memory.grow_to(fragment->entry.size)) co_return fail(errors::overloaded());
+    if (job.fragment->cluster.size() > 1 && !memory.grow_to(job.fragment->entry.size)) {
+        co_return fail(errors::overloaded());
+    }
     std::shared_ptr<const void> joined;
-    const media::SampleOptions options{.timecode_scale_ns = header->timecode_scale_ns,
-                                       .duration_ms = fragment->entry.duration_ms};
-    const auto samples = media::split_samples(*track, contiguous(fragment->cluster, joined), options);
-    if (!samples) co_return fail(errors::internal_failure());
-    const std::int64_t ms = item_of(fragment->entry).time(session.token.selector) - session.token.zero_ms;
-    const std::int64_t base = ms * samples->timescale / 1'000;
-    media::MediaSegment made = media::make_segment(*samples, static_cast<std::uint32_t>(number->sequence), base);
-    PlaybackReply reply;
-    reply.content_type = type_of(*track);
-    reply.immutable = true;
-    reply.etag = fmt::format("\"s{:x}-{}-{:x}\"", number->sequence, wanted, base);
-    reply.size = made.size;
-    reply.head = std::move(made.head);
-    reply.payload.reserve(made.payload.size());
-    for (const ByteSpan part : made.payload) reply.payload.push_back(as_text(part));
-    reply.owner = std::make_shared<SegmentOwner>(fragment, joined, std::move(memory));
+    if (job.fragment->entry.size <= inline_size_max) {
+        CO_TRY_VOID(package(job, joined, reply));
+    } else {
+        const auto ran = co_await core::run_on(parts_.compute, core, [&] { return package(job, joined, reply); });
+        if (!ran) co_return fail(errors::overloaded());
+        CO_TRY_VOID(*ran);
+    }
+    reply.owner = std::make_shared<SegmentOwner>(job.fragment, joined, std::move(memory));
     co_return reply;
 }
 

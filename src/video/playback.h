@@ -42,14 +42,16 @@ inline constexpr std::string_view hls_folder = "/hls/v1/", hls_master_path = "/h
 // A GET of one of them: views that live until the answer does not need them any more.
 struct PlaybackRequest {
     std::string_view path;
-    std::string_view query;  // still percent-encoded
+    std::string_view query;          // still percent-encoded
+    std::string_view if_none_match;  // empty without one
 };
 
 struct PlaybackReply {
     std::string_view content_type;
     // Segments and initialisations never change; lists do.
     bool immutable = false;
-    std::string etag;  // with its quotes; empty for lists
+    std::string etag;           // with its quotes; empty for lists
+    bool not_modified = false;  // it is the one of `if_none_match`: there is no body
     // The body: `head`, then `payload`, which points into `owner`.
     Buffer head;
     std::vector<std::string_view> payload;
@@ -66,6 +68,7 @@ public:
         const aws::TokenSealer& tokens;
         StreamHomes& homes;
         core::MemoryBudget& memory;
+        core::WorkPool& compute;  // large fragments are packaged here
     };
     explicit Playback(const Parts& parts) : parts_(parts) {}
 
@@ -93,6 +96,7 @@ private:
     Task<Result<PlaybackReply>> init(core::Core& core, Session session);
     Task<Result<PlaybackReply>> segment(core::Core& core, Session session);
     Task<Result<ListRef>> newest_list(core::Core& core, Session session);
+    Task<Result<void>> extend(core::Core& core, Session session, std::vector<FragmentEntry> entries, SessionList* list);
     static Task<Result<void>> take_config(core::Core& core, Session session, FragmentEntry entry, SessionList* list);
 
     const Parts parts_;

@@ -37,6 +37,16 @@ def test_a_browser_plays_to_the_end(riacho, kind):
 
 
 @NEEDS_CHROMIUM
+def test_the_browsers_own_player(riacho):
+    """Chrome reads lists more strictly than hls.js does."""
+    name = make_stream(riacho)
+    upload(riacho, name, start=START)
+    seen = node("play.mjs", RIACHO_URL=on_demand(riacho, name), RIACHO_SECONDS="30", RIACHO_NATIVE="1")
+    assert seen["ended"] and not seen["fatal"], seen
+    assert seen["width"] == 320 and seen["frames"] > 100, seen
+
+
+@NEEDS_CHROMIUM
 def test_a_browser_plays_what_is_live(riacho):
     """[88] Thirty seconds without a fatal error, while the camera goes on."""
     name = make_stream(riacho)

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -220,9 +221,9 @@ int Transport::unacknowledged() const {
 
 bool Transport::is_peer_gone() const {
     if (closed_) return true;
-    char byte = 0;
-    const ssize_t size = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return size == 0 || (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+    // Also behind bytes that nobody has read, such as the last ones of a TLS connection.
+    pollfd asked{.fd = fd_, .events = POLLRDHUP, .revents = 0};
+    return ::poll(&asked, 1, 0) == 1 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 void Transport::shutdown_send() {

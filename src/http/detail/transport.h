@@ -70,7 +70,7 @@ public:
     [[nodiscard]] bool has_buffered() const;
     // Bytes the kernel holds that the client has not acknowledged.
     [[nodiscard]] int unacknowledged() const;
-    // The peer has ended its side or the connection is broken, as far as can be told without reading what it sent.
+    // The peer has ended its side, be it only to say that it will send no more, or the connection is broken.
     [[nodiscard]] bool is_peer_gone() const;
     // No more will be written; the client sees the end of the stream.
     void shutdown_send();

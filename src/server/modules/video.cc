@@ -48,7 +48,7 @@ struct VideoModule::Impl {
         : parts(given),
           options(options_of(given.config, given.memory)),
           homes(given.catalog, given.log, given.commands, given.clock, given.rng, given.memory),
-          playback({given.catalog, given.clock, given.tokens, homes, given.memory}),
+          playback({given.catalog, given.clock, given.tokens, homes, given.memory, given.compute}),
           routes(playback),
           service{given.catalog, given.log, given.commands, given.clock, given.rng, given.tokens,
                   given.memory,  homes,     metrics,        playback,    options} {}
@@ -77,6 +77,8 @@ void VideoModule::Impl::add_metrics() {
         gauge("riacho_video_streams_in_use", "Video streams with something in memory", stats.homes);
         gauge("riacho_video_sessions", "Calls of PutMedia under way", homes.sessions.load());
         gauge("riacho_video_ring_bytes", "Fragments of streams without retention", stats.ring_bytes);
+        gauge("riacho_video_readers", "Calls of GetMedia under way", playback.readers.count());
+        gauge("riacho_video_playlists", "Lists of playback sessions in memory", playback.cached_lists());
         gauge("riacho_video_index_cache_bytes", "Pages of indexes in memory", stats.page_bytes);
     });
 }

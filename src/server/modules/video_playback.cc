@@ -115,6 +115,7 @@ Task<http::Response> PlaybackRoutes::handle(http::Request& request) {
     video::PlaybackRequest asked;
     asked.path = request.path();
     asked.query = request.query();
+    asked.if_none_match = request.find("if-none-match").value_or("");
     auto reply = co_await playback_.answer(request.core(), asked);
     http::Response response;
     add_common_headers(response.headers);
@@ -128,7 +129,7 @@ Task<http::Response> PlaybackRoutes::handle(http::Request& request) {
     if (reply->immutable) {
         response.headers.add("etag", reply->etag);
         response.headers.add("accept-ranges", "bytes");
-        if (request.find("if-none-match") == std::string_view(reply->etag)) {
+        if (reply->not_modified) {
             response.status = 304;
             co_return response;
         }

@@ -181,7 +181,10 @@ Task<Result<archive_api::GetHLSStreamingSessionURLOutput>> get_hls_streaming_ses
     token.stream_uid = stream.uid();
     token.base_sequence = first.sequence;
     token.config_id = first.config_id;
-    token.zero_ms = token.selector == media::TimestampSelector::producer ? first.producer_ms : first.server_ms;
+    const std::int64_t first_ms =
+        token.selector == media::TimestampSelector::producer ? first.producer_ms : first.server_ms;
+    // No time of a range lies before its start; a live list's times only grow.
+    token.zero_ms = live ? first_ms : token.start_ms;
     token.target_s = static_cast<std::uint16_t>(media::live_target_duration_s(longest_ms));
     archive_api::GetHLSStreamingSessionURLOutput output;
     output.hls_streaming_session_url =

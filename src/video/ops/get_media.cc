@@ -125,10 +125,11 @@ private:
                 if (!co_await go_on_after(found.error())) co_return;
                 continue;
             }
-            failures_ = 0;
             if (!*found) {
-                // Nothing to send for a while: an empty write tells whether the client has gone.
-                if (!co_await writer.write(std::string_view())) co_return;
+                failures_ = 0;
+                // Nothing to send for a while: an empty write tells whether the client has gone. Fragments may be kept
+                // elsewhere by now.
+                if (!co_await writer.write(std::string_view()) || !find_source()) co_return;
                 continue;
             }
             if (!co_await send(writer, **found)) co_return;
@@ -149,6 +150,7 @@ private:
         ChunkForm form;
         form.millis_behind = known ? std::max<std::int64_t>((*newest)->server_ms - entry.server_ms, 0) : 0;
         if (!co_await write_chunk(writer, *std::move(fragment), form)) co_return false;
+        failures_ = 0;
         count_chunk(*counters_, entry);
         counters_->millis_behind_now = *form.millis_behind;
         co_return true;
@@ -158,14 +160,17 @@ private:
     // may have some soon.
     Task<bool> go_on_after(ReadError error) {
         if (error == ReadError::damaged || ++failures_ > retries_max) co_return false;
-        if (error == ReadError::gone) {
-            const auto stream = stream_of(service_.catalog.snapshot()->find_object(uid_));
-            if (!stream || stream->object->status(service_.clock.now()) == catalog::StreamStatus::deleting)
-                co_return false;
-            source_ = service_.homes.source(*stream);
-        }
+        if (error == ReadError::gone && !find_source()) co_return false;
         co_await core::sleep(core_, retry_ms);
         co_return true;
+    }
+
+    // Where the stream's fragments are now; false once it is deleted.
+    bool find_source() {
+        const auto stream = stream_of(service_.catalog.snapshot()->find_object(uid_));
+        if (!stream || stream->object->status(service_.clock.now()) == catalog::StreamStatus::deleting) return false;
+        source_ = service_.homes.source(*stream);
+        return true;
     }
 
     Service& service_;
