@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
 root = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(root / "tests"), str(root / "tests" / "bench"), str(root / "tools")]
@@ -165,6 +166,45 @@ def measure_puts_beside(work, seconds, cameras):
         return percentile(alone, .99) * 1000, percentile(beside, .99) * 1000
 
 
+# What x264 says of 640x360: a session is given for media that can be played alone.
+AVC = bytes.fromhex("01640016ffe1001a67640016acd940a02ff970110000030001000003000a0f162d9601000668ebe3cb22c0fdf8f800")
+
+
+def measure_playback(work, count):
+    """CPU of the server for a segment of 500 kB and for a list, in ms, on one connection."""
+    with bench.Server(work / "playback") as server:
+        client = client_of(server.port)
+        client.call("/createStream", StreamName="film", DataRetentionInHours=1)
+        start = int(time.time())
+        size = mkv.element(b"\xe0", mkv.unsigned(b"\xb0", 640, 2) + mkv.unsigned(b"\xba", 360, 2), 1)
+        pieces = [mkv.header(mkv.track(1, 1, "V_MPEG4/ISO/AVC", AVC, size))]
+        template = mkv.fragment(0, frames=FRAMES, step=40, size=FRAME_SIZE)
+        pieces += [media_at(template, number * 2000) for number in range(5)]
+        list(client.upload("film", start=start, url=client.endpoint).send_all(iter(pieces)))
+        selector = {"FragmentSelectorType": "PRODUCER_TIMESTAMP", "TimestampRange": {"StartTimestamp": start, "EndTimestamp": start + 60}}
+        master = urllib.parse.urlsplit(client.call("/getHLSStreamingSessionURL", StreamName="film", PlaybackMode="ON_DEMAND",
+                                                   HLSFragmentSelector=selector)["HLSStreamingSessionURL"])
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+
+        def get(path):
+            connection.request("GET", path)
+            reply = connection.getresponse()
+            body = reply.read()
+            assert reply.status == 200, body
+            return body
+
+        listed = f"{master.path.replace('Master', 'Media')}?{master.query}&TrackNumber=1"
+        segments = [f"/hls/v1/{line}" for line in get(listed).decode().splitlines() if line.startswith("getMP4Media")]
+        assert len(segments) == 5 and len(get(segments[0])) > FRAMES * FRAME_SIZE
+        costs = []
+        for paths in (segments, [listed]):
+            before = cpu_seconds(server.process)
+            for index in range(count):
+                get(paths[index % len(paths)])
+            costs.append((cpu_seconds(server.process) - before) / count * 1000)
+        return costs
+
+
 def measure(work, quick=False):
     """All figures, as {name: text}."""
     seconds = 10 if quick else 30
@@ -180,6 +220,8 @@ def measure(work, quick=False):
     disk, _ = bench.fio(work, 3 if quick else 5, "1M")
     rows["one connection as fast as it goes, beside fio 1 MiB + fdatasync"] = f"{ingest:.0f} of {disk:.0f} MB/s, {ingest / disk:.2f}"
     alone, beside = measure_puts_beside(work, 5 if quick else 15, 100)
+    segment, listing = measure_playback(work, 500 if quick else 2_000)
+    rows["HLS: CPU for a segment of 500 kB / a list"] = f"{segment:.2f} / {listing:.2f} ms"
     rows["PutRecord p99 alone / beside 100 cameras"] = f"{alone:.1f} / {beside:.1f} ms, {beside / alone:.1f} times"
     return rows
 
