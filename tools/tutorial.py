@@ -17,6 +17,7 @@ import time
 import boto3
 
 import put_media
+import tutorial_sales
 
 root = pathlib.Path(__file__).resolve().parent.parent
 speaks_portuguese = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "").startswith("pt")
@@ -214,6 +215,7 @@ def show(endpoint):
         count = consume(connect(endpoint), title, first)
         if count < len(sellers):
             raise RuntimeError(f"{title} read {count} of {len(sellers)} records")
+    tutorial_sales.show(endpoint)
     data_dir = os.environ.get("RIACHO_DATA_DIR", "./riacho-data")
     if not writes_elsewhere():
         deliver(endpoint, root / data_dir / "buckets" / stream)

@@ -109,4 +109,13 @@ struct FlushRequest {
 // Has a delivery stream deliver what it has accepted, without waiting for its buffering hints.
 int firehose_flush(const DataDirectory& data_dir, const FlushRequest& request);
 
+struct PeekRequest {
+    DataDirectory data_dir;
+    std::string application;  // a name, or an ARN
+    std::string stream;
+    std::int64_t seconds = 5;  // how long to wait for the first rows
+};
+// Prints the last rows of an in-application stream of a running application, a JSON object a line.
+int peek(const PeekRequest& request);
+
 }  // namespace riacho::cli

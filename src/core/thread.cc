@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace riacho::core {
 
@@ -10,6 +12,11 @@ void begin_thread(const char* name) {
     const sched_param none{};
     // Refused where an administrator chose another policy for the process; that is fine.
     static_cast<void>(sched_setscheduler(0, SCHED_BATCH, &none));
+}
+
+void give_way() {
+    // Linux: the niceness of a thread. It may only be refused to those who ask for more.
+    static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10));
 }
 
 }  // namespace riacho::core

@@ -9,4 +9,7 @@ namespace riacho::core {
 // nothing changes.
 void begin_thread(const char* name);
 
+// The calling thread gets less of a processor that others want as well.
+void give_way();
+
 }  // namespace riacho::core

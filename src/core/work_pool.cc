@@ -48,6 +48,7 @@ WorkPool::Stats WorkPool::stats() const {
 
 void WorkPool::run() {
     begin_thread(options_.name.c_str());
+    if (options_.gives_way) give_way();
     mutex_.lock();
     for (;;) {
         ++idle_;

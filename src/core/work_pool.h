@@ -25,6 +25,7 @@ public:
         std::string name;             // of its threads and in its metrics, at most 15 characters
         std::size_t threads_max = 1;  // started when there is first something to do
         std::size_t queue_max = 0;    // pieces of work that may wait while all threads are busy
+        bool gives_way = false;       // when processors are short, to threads that serve requests
     };
     explicit WorkPool(Options options) : options_(std::move(options)) {}
     // Waits for what was submitted.

@@ -251,6 +251,24 @@ Subcommand make_firehose_flush(CLI::App& app) {
             }};
 }
 
+Subcommand make_peek(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("peek", "Show rows of a SQL application's stream, live");
+    auto flags = std::make_shared<DirectoryFlags>();
+    auto request = std::make_shared<cli::PeekRequest>();
+    flags->add_to(*command);
+    command->add_option("APPLICATION", request->application, "its name, or its ARN")->required();
+    command->add_option("STREAM", request->stream, "an in-application stream, such as error_stream")->required();
+    command->add_option("--seconds", request->seconds, "how long to wait for rows [5]")
+        ->type_name("N")
+        ->check(CLI::Range(0, 86'400).description(""));
+    return {command, [flags, request] {
+                auto data_dir = flags->resolve();
+                if (!data_dir) return fail_usage(data_dir.error());
+                request->data_dir = *std::move(data_dir);
+                return cli::peek(*request);
+            }};
+}
+
 void add_user_commands(CLI::App& app, Subcommands& commands) {
     using Action = cli::UserRequest::Action;
     CLI::App* user_command = app.add_subcommand("user", "Manage credentials (used with --auth=sigv4)");
@@ -326,6 +344,7 @@ int run(int argc, char** argv) {
     commands.push_back(make_clock(app));
     commands.push_back(make_sql(app));
     commands.push_back(make_firehose_flush(app));
+    commands.push_back(make_peek(app));
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

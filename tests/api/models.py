@@ -29,7 +29,7 @@ class Model:
         self.operations = facts["operations"]
         self.shapes = json.loads((folder / "shapes.json").read_text())
         self.violations = corrections["violations"]
-        self.works = facts["service"] == "kinesis"
+        self.works = facts["service"] in ("kinesis", "kinesisanalytics", "kinesisanalyticsv2")
         self.order = corrections.get("member_order", {})
         merge(self.operations, corrections.get("operations", {}))
         for name, changes in corrections.get("shapes", {}).items():

@@ -62,3 +62,14 @@ def test_sales_are_delivered_into_files_and_counted(riacho_server, monkeypatch, 
     assert set(totals) == {"Ana", "Bruno", "Célia", "Davi", "Eduarda"}
     assert all(count == "20" for count, _ in totals.values())
     assert sum(int(total) for _, total in totals.values()) == sum(10 + number % 7 for number in range(100))
+
+
+@pytest.mark.parametrize("path", ["en/sales_per_seller.ipynb", "pt/vendas_por_vendedor.ipynb"])
+def test_the_sales_are_counted(riacho_server, monkeypatch, path):
+    server = riacho_server()
+    for _ in range(2):  # run again, it goes on with what is there
+        text = printed(execute(pathlib.Path(ROOT, "tutorial", path), server.url, monkeypatch))
+        rows = [ast.literal_eval(line) for line in text.splitlines() if line.startswith("{'nome'")]
+        assert sum(row["vendas"] for row in rows) == 50 and all(row["total"] > 0 for row in rows)
+        assert {row["nome"] for row in rows} <= {"Ana", "Bruno", "Célia", "Davi", "Eduarda"}
+        assert "50 " in text and "'RUNNING'" in text and "'READY'" in text

@@ -26,7 +26,7 @@ def bound(folder):
     """The operations that code answers: what the sources that include the model's header bind."""
     namespace = json.loads((repository / "api" / folder / "corrections.json").read_text())["namespace"]
     names = set()
-    for path in (repository / "src").glob("*/operations.cc"):
+    for path in [*(repository / "src").glob("*/operations.cc"), *(repository / "src").glob("*/ops/v*.cc")]:
         text = path.read_text()
         if f'"aws/gen/{namespace}/operations.gen.h"' in text:
             names |= set(re.findall(r"Bind\w*<(?:\w+::)*(\w+),", text))

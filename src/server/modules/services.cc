@@ -1,5 +1,6 @@
 #include "server/modules/services.h"
 
+#include "server/modules/analytics.h"
 #include "server/modules/firehose.h"
 #include "server/modules/upcoming.h"
 #include "server/modules/video.h"
@@ -14,6 +15,7 @@ std::vector<std::unique_ptr<Module>> make_services(const Parts& given) {
         parts.delivery_streams = &firehose->directory();
         services.push_back(std::move(firehose));
     }
+    if (parts.config.services.analytics) services.push_back(std::make_unique<AnalyticsModule>(parts));
     if (parts.config.services.video) services.push_back(std::make_unique<VideoModule>(parts));
     services.push_back(std::make_unique<UpcomingModule>(parts.config.services));
     return services;

@@ -23,11 +23,13 @@ aws::ServiceEntry entry(const aws::ServiceModel& model, const std::array<aws::Op
 
 std::vector<aws::ServiceEntry> UpcomingModule::entries() {
     std::vector<aws::ServiceEntry> services;
-    services.push_back(entry(api::analytics_v1::model, api::analytics_v1::operations, services_.analytics));
-    services.push_back(entry(api::analytics_v2::model, api::analytics_v2::operations, services_.analytics));
     // Services that have a module of their own stand here only while they do not run.
     if (!services_.firehose) {
         services.push_back(entry(api::firehose::model, api::firehose::operations, false));
+    }
+    if (!services_.analytics) {
+        services.push_back(entry(api::analytics_v1::model, api::analytics_v1::operations, false));
+        services.push_back(entry(api::analytics_v2::model, api::analytics_v2::operations, false));
     }
     if (!services_.video) {
         services.push_back(entry(api::video::model, api::video::operations, false));

@@ -1,0 +1,144 @@
+// The parts of Application: application.cc has its life, turns.cc its turns, checkpoint.cc how it is written down and
+// found again. Private to app/.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analytics/app/application.h"
+#include "analytics/app/output.h"
+#include "analytics/app/source.h"
+#include "analytics/app/turn.h"
+#include "core/alarm.h"
+#include "core/clock.h"
+#include "core/memory_budget.h"
+#include "core/run_on.h"
+#include "core/task.h"
+#include "core/task_group.h"
+#include "core/timer.h"
+#include "log/types.h"
+#include "sql/engine.h"
+#include "sql/record/decoder.h"
+
+namespace riacho::analytics {
+
+// A checkpoint that waits until everything before it was delivered.
+struct Candidate {
+    Checkpoint checkpoint;
+    std::vector<std::uint64_t> ordinals;  // by output: rows before them have to be delivered
+};
+
+struct Application::Impl {
+    Impl(const Host& given, core::Core& home, std::shared_ptr<const catalog::ObjectState> of,
+         ApplicationSettings settings_given);
+
+    // application.cc
+    Task<void> run();
+    Task<bool> open();
+    Task<bool> pause(std::int64_t ms);
+    void make_outputs();
+    void note_memory();
+    void serve_peeks();
+    void say(std::string_view what, std::string_view detail = {});
+    [[nodiscard]] std::int64_t sleep_ms() const;
+    [[nodiscard]] bool outputs_full() const;
+    [[nodiscard]] bool outputs_empty() const;
+
+    // turns.cc
+    Task<bool> take_turn(bool with_records);
+    Task<void> write_turn(Turn turn, bool& is_written);
+    // Decodes, runs the engine, and adds what comes out to the outputs once `durable` is done.
+    Task<bool> compute(const Turn& turn, const std::vector<TakenRecords>& taken);
+    void enter(const Turn& turn, const std::vector<TakenRecords>& taken);
+    bool run_slice();
+    void collect_rows();
+    void hand_out();
+
+    // checkpoint.cc
+    Task<bool> restore();
+    Task<bool> read_state(const Checkpoint& checkpoint, std::vector<std::string>& chunks,
+                          std::optional<Positions>& positions);
+    Task<bool> replay(const Checkpoint& checkpoint);
+    Task<bool> begin_anew();
+    void begin_outputs();
+    Task<bool> write_checkpoint();
+    Task<bool> confirm_checkpoints();
+    Task<std::optional<std::uint64_t>> append_state(std::vector<std::string> records);
+    [[nodiscard]] bool checkpoint_due() const;
+
+    // Runs work on the pool, again while its queue is full; false when the node stops.
+    template <class Work>
+    Task<bool> on_pool(Work work);
+
+    [[nodiscard]] log::ShardUid turns_uid() const { return log::ShardUid(object->shards.at(turns_shard).uid); }
+    [[nodiscard]] log::ShardUid state_uid() const { return log::ShardUid(object->shards.at(state_shard).uid); }
+
+    const Host host;
+    core::Core& core;
+    const std::shared_ptr<const catalog::ObjectState> object;
+    const ApplicationSettings settings;
+    const std::shared_ptr<ApplicationCounters> counters = std::make_shared<ApplicationCounters>();
+    core::TaskGroup tasks;
+    core::Alarm alarm;
+    bool stopping = false;
+    bool is_reading = false;
+    bool is_broken = false;  // it must not write anything down any more
+
+    std::shared_ptr<const sql::Program> program;
+    std::unique_ptr<sql::Engine> engine;
+    std::vector<std::unique_ptr<sql::RecordDecoder>> decoders;  // by in-application input stream
+    std::optional<Source> source;
+    std::vector<std::unique_ptr<Output>> outputs;
+    std::vector<std::optional<sql::StreamIx>> output_streams;  // of each output; nothing: no such stream in the code
+
+    std::uint64_t seed = 0;
+    TimestampMs engine_started_at;
+    std::uint64_t turn_number = 0;                          // of the last turn
+    std::uint64_t turn_seq = 0;                             // its record in the turns shard
+    TimestampMs rowtime;                                    // of the last turn
+    std::vector<std::pair<std::size_t, EncodedRows>> made;  // rows of this turn, by output
+
+    // Of the state shard: where each of the engine's live chunks is.
+    std::map<std::uint64_t, std::uint64_t> chunk_seqs;
+    std::deque<Candidate> candidates;
+    std::uint64_t checkpointed_turn = 0;  // the last turn that a candidate holds
+    std::size_t bytes_since_checkpoint = 0;
+    MonotonicNs last_checkpoint{0};
+
+    core::MemoryLease memory;
+    std::size_t memory_max = 0;
+    bool is_over_memory = false;
+    MonotonicNs last_memory_message{0};
+    std::optional<MonotonicNs> last_peek;
+    struct PeekRequest {
+        std::string stream;
+        Peeked answer;
+        core::Alarm* done = nullptr;
+        bool is_done = false;
+    };
+    std::vector<std::shared_ptr<PeekRequest>> peeks;
+    std::vector<core::Alarm*> waiting_until_reading;
+};
+
+template <class Work>
+Task<bool> Application::Impl::on_pool(Work work) {
+    for (;;) {
+        std::int64_t spent = 0;
+        const auto timed = [&] {
+            const std::int64_t began = host.clock.monotonic().value();
+            work();
+            spent = host.clock.monotonic().value() - began;
+        };
+        const auto ran = co_await core::run_on(host.cpu, core, timed);
+        counters->cpu_ns += static_cast<std::uint64_t>(spent);
+        if (ran) co_return true;
+        if (ran.error() == core::PoolError::stopping) co_return false;
+        co_await core::sleep(core, 5);
+    }
+}
+
+}  // namespace riacho::analytics

@@ -1,0 +1,300 @@
+#include "analytics/app/source.h"
+
+#include <algorithm>
+
+#include "core/alarm.h"
+#include "core/backoff.h"
+#include "core/clock.h"
+#include "core/task.h"
+#include "core/task_group.h"
+
+namespace riacho::analytics {
+namespace {
+
+// One read of a shard.
+constexpr std::size_t read_bytes = 256 << 10;
+// What may be held, and under way, of all shards.
+constexpr std::size_t held_bytes_max = 4 << 20;
+constexpr std::size_t shards_of_turn_max = 64;
+constexpr std::int64_t listing_ms = 1'000;
+constexpr std::int64_t fault_ms_first = 100;
+constexpr std::int64_t fault_ms_max = 10'000;
+
+}  // namespace
+
+struct Source::Shard {
+    Shard(core::Core& core, const ports::SourceShard& listed) : is(listed), alarm(core) {}
+    const ports::SourceShard is;
+    core::Alarm alarm;
+    std::deque<Held> held;
+    std::uint64_t taken_next = 1;  // the next record for a turn
+    std::uint64_t read_next = 1;   // the next record to read
+    bool is_read = false;          // to its end: nothing more will be held
+    bool has_ended = false;        // and all of it was taken
+    bool is_followed = false;
+    bool waits_for_room = false;
+    bool is_at_tip = false;
+    std::optional<TimestampMs> next_arrival;
+};
+
+struct Source::Parts {
+    explicit Parts(core::Core& core) : tasks(core), listing(core) {}
+    core::TaskGroup tasks;
+    core::Alarm listing;
+    std::size_t reads = 0;  // under way
+};
+
+Source::Source(core::Core& core, core::Clock& clock, core::Rng& rng, std::shared_ptr<ports::RecordSource> source,
+               std::uint64_t source_uid, std::function<void()> ready)
+    : core_(core),
+      clock_(clock),
+      rng_(rng),
+      source_(std::move(source)),
+      source_uid_(source_uid),
+      ready_(std::move(ready)),
+      parts_(std::make_unique<Parts>(core)) {}
+
+Source::~Source() = default;
+
+// Takes note of the shards that are listed now.
+void Source::refresh() {
+    const auto listed = source_->shards();
+    if (listed.empty()) return;  // the source is gone: what was read may still be taken
+    std::vector<LineageShard> lineage;
+    for (const ports::SourceShard& shard : listed) {
+        lineage.push_back({shard.index, shard.parent, shard.adjacent_parent});
+        auto& known = shards_[shard.index];
+        if (known == nullptr) known = std::make_shared<Shard>(core_, shard);
+    }
+    lineage_.update(lineage);
+    // Forgotten by the stream, and done with here.
+    std::erase_if(shards_, [&](const auto& entry) {
+        return entry.second->has_ended &&
+               std::ranges::find(listed, entry.first, &ports::SourceShard::index) == listed.end();
+    });
+}
+
+void Source::begin_at(const Positions& positions) {
+    refresh();
+    for (const ShardPosition& position : positions.shards) {
+        const auto found = shards_.find(position.shard_index);
+        if (found == shards_.end() || found->second->is.uid != position.shard_uid) continue;
+        Shard& shard = *found->second;
+        shard.taken_next = shard.read_next = position.next;
+        shard.is_read = shard.has_ended = position.has_ended;
+        if (position.has_ended) lineage_.finish(position.shard_index);
+    }
+}
+
+Task<std::optional<Positions>> Source::find_start(bool is_oldest) {
+    Positions positions;
+    positions.source_uid = source_uid_;
+    for (const ports::SourceShard& shard : source_->shards()) {
+        ShardPosition& position = positions.shards.emplace_back();
+        position.shard_uid = shard.uid;
+        position.shard_index = shard.index;
+        if (is_oldest) continue;
+        const auto tip = co_await source_->tip(core_, shard.uid);
+        if (!tip) co_return std::nullopt;
+        position.next = *tip;
+        position.has_ended = shard.is_closed;
+    }
+    if (positions.shards.empty()) co_return std::nullopt;
+    co_return positions;
+}
+
+void Source::start() {
+    parts_->tasks.spawn([this] { return watch_listing(); });
+    start_ready();
+}
+
+Task<void> Source::stop() {
+    stopping_ = true;
+    parts_->listing.wake();
+    for (const auto& [index, shard] : shards_) shard->alarm.wake();
+    co_await parts_->tasks.join();
+}
+
+// Follows the shards whose turn has come.
+void Source::start_ready() {
+    for (const std::int32_t index : lineage_.take_ready()) {
+        const auto found = shards_.find(index);
+        if (found == shards_.end() || found->second->is_followed || found->second->is_read) continue;
+        found->second->is_followed = true;
+        parts_->tasks.spawn([this, shard = found->second] { return follow(shard); });
+    }
+}
+
+Task<void> Source::watch_listing() {
+    while (!stopping_) {
+        co_await parts_->listing.sleep(listing_ms);
+        if (stopping_) break;
+        refresh();
+        start_ready();
+    }
+}
+
+Task<void> Source::follow(std::shared_ptr<Shard> shard) {
+    core::Backoff backoff(fault_ms_first, fault_ms_max);
+    while (!stopping_) {
+        if (held_bytes_ + parts_->reads * read_bytes >= held_bytes_max && held_bytes_ > 0) {
+            shard->waits_for_room = true;
+            co_await shard->alarm.sleep(listing_ms);
+            shard->waits_for_room = false;
+            continue;
+        }
+        ++parts_->reads;
+        auto slice = co_await source_->read(core_, shard->is.uid, shard->read_next, read_bytes);
+        --parts_->reads;
+        if (stopping_) break;
+        if (!slice) {
+            fault_ = slice.error();
+            ready_();
+            co_await shard->alarm.sleep(backoff.next_ms(rng_));
+            continue;
+        }
+        backoff.reset();
+        fault_.reset();
+        if (shard->read_next > 1 && slice->first > shard->read_next) lost_ += slice->first - shard->read_next;
+        const std::uint64_t next = slice->next;
+        const bool is_at_tip = slice->at_tip;
+        const bool has_ended = slice->has_ended;
+        shard->read_next = next;
+        shard->is_at_tip = is_at_tip;
+        shard->next_arrival = slice->next_arrival;
+        if (!slice->records.empty()) {
+            held_records_ += slice->records.size();
+            held_bytes_ += slice->bytes;
+            shard->held.push_back({*std::move(slice), 0});
+            ready_();
+        } else if (shard->held.empty()) {
+            shard->taken_next = next;  // what lies between has expired
+        }
+        if (has_ended) {
+            shard->is_read = true;
+            finish_taken(*shard);
+            ready_();
+            break;
+        }
+        if (!is_at_tip) continue;
+        const auto watch = source_->watch(core_, shard->is.uid, next, [shard] { shard->alarm.wake(); });
+        if (watch != nullptr) co_await shard->alarm.sleep(60'000);
+    }
+}
+
+// A shard that was read and taken whole lets its children begin.
+void Source::finish_taken(Shard& shard) {
+    if (!shard.is_read || shard.has_ended || !shard.held.empty()) return;
+    shard.has_ended = true;
+    lineage_.finish(shard.is.index);
+    refresh();
+    start_ready();
+}
+
+void Source::took_room() {
+    for (const auto& [index, shard] : shards_) {
+        if (shard->waits_for_room) shard->alarm.wake();
+    }
+}
+
+std::vector<TakenRecords> Source::take(std::size_t records_max, std::size_t bytes_max) {
+    // By the arrival of what has waited longest.
+    std::vector<std::shared_ptr<Shard>> waiting;
+    for (const auto& [index, shard] : shards_) {
+        if (!shard->held.empty()) waiting.push_back(shard);
+    }
+    std::ranges::sort(waiting, {}, [](const auto& shard) {
+        const Held& front = shard->held.front();
+        return std::pair(front.slice.records[front.at].arrival.value(), shard->is.index);
+    });
+    if (waiting.size() > shards_of_turn_max) waiting.resize(shards_of_turn_max);
+    std::vector<TakenRecords> taken;
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    for (const auto& shard : waiting) {
+        while (!shard->held.empty() && count < records_max && (bytes < bytes_max || count == 0)) {
+            Held& front = shard->held.front();
+            const std::size_t first_at = front.at;
+            TakenRecords& part = taken.emplace_back();
+            part.range = {shard->is.uid, shard->is.index, shard->is.created_s, front.slice.records[first_at].seq, 0};
+            part.keeps = front.slice.keeps;
+            while (front.at < front.slice.records.size() && count < records_max && (bytes < bytes_max || count == 0)) {
+                const ports::SourceRecord& record = front.slice.records[front.at++];
+                part.records.push_back(record);
+                bytes += record.data.size() + record.partition_key.size();
+                held_bytes_ -= std::min(held_bytes_, record.data.size());
+                ++count;
+            }
+            held_records_ -= front.at - first_at;
+            part.range.next = part.records.back().seq + 1;
+            shard->taken_next = part.range.next;
+            if (front.at == front.slice.records.size()) {
+                shard->taken_next = front.slice.next;
+                shard->held.pop_front();
+            }
+        }
+        finish_taken(*shard);
+    }
+    if (held_records_ == 0) held_bytes_ = 0;  // sizes of slices count keys as well
+    took_room();
+    return taken;
+}
+
+Positions Source::positions() const {
+    Positions positions;
+    positions.source_uid = source_uid_;
+    for (const auto& [index, shard] : shards_) {
+        positions.shards.push_back({shard->is.uid, index, shard->taken_next, shard->has_ended});
+    }
+    return positions;
+}
+
+Task<Expected<std::vector<TakenRecords>, ports::SourceFault>> Source::read_again(const Turn& turn) {
+    std::vector<TakenRecords> again;
+    for (const TurnRange& range : turn.ranges) {
+        std::uint64_t next = range.first;
+        while (next < range.next) {
+            auto slice = co_await source_->read(core_, range.shard_uid, next, read_bytes);
+            if (!slice) co_return fail(slice.error());
+            if (slice->first > next) lost_ += std::min(slice->first, range.next) - next;
+            TakenRecords part;
+            part.range = range;
+            part.keeps = slice->keeps;
+            for (const ports::SourceRecord& record : slice->records) {
+                if (record.seq < range.next) part.records.push_back(record);
+            }
+            const bool is_over = slice->next <= next && slice->records.empty();
+            next = std::max(slice->next, next);
+            if (!part.records.empty()) again.push_back(std::move(part));
+            if (is_over) break;  // they have expired
+        }
+    }
+    co_return again;
+}
+
+void Source::skip(const Turn& turn) {
+    refresh();
+    for (const TurnRange& range : turn.ranges) {
+        const auto found = shards_.find(range.shard_index);
+        if (found == shards_.end() || found->second->is.uid != range.shard_uid) continue;
+        Shard& shard = *found->second;
+        shard.taken_next = std::max(shard.taken_next, range.next);
+        shard.read_next = shard.taken_next;
+    }
+}
+
+std::int64_t Source::millis_behind() const {
+    std::optional<TimestampMs> oldest;
+    for (const auto& [index, shard] : shards_) {
+        std::optional<TimestampMs> at;
+        if (!shard->held.empty()) {
+            at = shard->held.front().slice.records[shard->held.front().at].arrival;
+        } else if (!shard->is_at_tip && !shard->is_read) {
+            at = shard->next_arrival;
+        }
+        if (at && (!oldest || *at < *oldest)) oldest = at;
+    }
+    return oldest ? std::max<std::int64_t>(0, clock_.now().value() - oldest->value()) : 0;
+}
+
+}  // namespace riacho::analytics

@@ -1,0 +1,183 @@
+// The turns of an application.
+#include <algorithm>
+#include <utility>
+
+#include "analytics/app/application_impl.h"
+#include "base/sequence_number.h"
+#include "core/backoff.h"
+#include "formats/kpl.h"
+#include "log/record_log.h"
+#include "sql/record/row_encode.h"
+
+namespace riacho::analytics {
+namespace {
+
+constexpr std::size_t turn_records_max = 4'096;
+constexpr std::size_t turn_bytes_max = 1 << 20;
+// Rows times operators that take about 5 ms: then others get their share of the pool.
+constexpr std::int64_t slice_work = 400'000;
+constexpr std::int64_t retry_ms_first = 50;
+constexpr std::int64_t retry_ms_max = 5'000;
+constexpr std::string_view turn_key = "turn";
+
+std::string shard_id_of(std::int32_t index) {
+    std::string digits = std::to_string(index);
+    return "shardId-" + std::string(12 - std::min<std::size_t>(12, digits.size()), '0') + digits;
+}
+
+}  // namespace
+
+// One turn, with records that wait or for the sake of time alone; true when it was taken.
+Task<bool> Application::Impl::take_turn(bool with_records) {
+    std::vector<TakenRecords> taken;
+    if (with_records) taken = source->take(turn_records_max, turn_bytes_max);
+    Turn turn;
+    turn.run = settings.run;
+    turn.number = turn_number + 1;
+    turn.rowtime = std::max(host.clock.now(), rowtime);
+    for (const TakenRecords& part : taken) {
+        turn.ranges.push_back(part.range);
+        counters->input_records += part.records.size();
+        for (const ports::SourceRecord& record : part.records) {
+            counters->input_bytes += record.data.size();
+            bytes_since_checkpoint += record.data.size();
+        }
+    }
+    turn_number = turn.number;
+    rowtime = turn.rowtime;
+    ++counters->turns;
+    // The engine computes while the turn is being written; nothing leaves before it is.
+    core::TaskGroup writing(core);
+    bool is_written = false;
+    writing.spawn([this, turn, &is_written] { return write_turn(turn, is_written); });
+    const bool is_computed = co_await compute(turn, taken);
+    co_await writing.join();
+    if (!is_computed || !is_written) {
+        is_broken = true;  // the state is ahead of what is written: it is made again at the next start
+        co_return false;
+    }
+    hand_out();
+    co_return true;
+}
+
+// Again and again until it is durable; is_written stays false when it never will be.
+Task<void> Application::Impl::write_turn(Turn turn, bool& is_written) {
+    const std::string bytes = encode(turn);
+    core::Backoff backoff(retry_ms_first, retry_ms_max);
+    for (;;) {
+        log::BatchBuilder builder(log::BatchBuilder::record_size(turn_key.size(), false, bytes.size()));
+        const auto at = builder.add(turn_key, nullptr, bytes.size());
+        std::ranges::copy(as_bytes(bytes), at.begin());
+        const auto appended = co_await host.log.append(core, turns_uid(), builder.seal());
+        if (appended) {
+            turn_seq = appended->first.value();
+            is_written = true;
+            co_return;
+        }
+        switch (appended.error()) {
+            case log::LogError::overloaded:
+            case log::LogError::disk_full:
+                break;
+            case log::LogError::sealed:
+            case log::LogError::unknown_shard:
+            case log::LogError::poisoned:
+            case log::LogError::shutting_down:
+            case log::LogError::corrupt:
+                co_return;
+        }
+        if (stopping) co_return;
+        co_await core::sleep(core, backoff.next_ms(host.rng));
+    }
+}
+
+// Records to rows, and the rows into the engine.
+void Application::Impl::enter(const Turn& turn, const std::vector<TakenRecords>& taken) {
+    engine->begin_turn(turn.rowtime);
+    for (const TakenRecords& part : taken) {
+        const auto stream = static_cast<std::size_t>(part.range.shard_index) % decoders.size();
+        sql::RecordDecoder& decoder = *decoders[stream];
+        const std::string shard_id = shard_id_of(part.range.shard_index);
+        for (const ports::SourceRecord& record : part.records) {
+            const SequenceText sequence = format_sequence_number({.created_s = part.range.created_s,
+                                                                  .time_s = record.arrival.value() / 1000,
+                                                                  .seq_ix = record.seq,
+                                                                  .shard_index = part.range.shard_index});
+            sql::RecordMetadata metadata{record.arrival, record.partition_key, sequence.view(), shard_id};
+            const auto aggregate = formats::parse_kpl(record.data);
+            if (!aggregate) {
+                decoder.decode(record.data, 0, turn.rowtime, metadata);
+                continue;
+            }
+            for (const formats::KplRecord& inner : *aggregate) {
+                metadata.partition_key = inner.partition_key;
+                decoder.decode(inner.data, 0, turn.rowtime, metadata);
+            }
+        }
+    }
+    for (std::size_t i = 0; i < decoders.size(); ++i) {
+        const sql::InputIx input(static_cast<std::uint32_t>(i));
+        for (sql::BatchRef& rows : decoders[i]->take_rows()) engine->push(input, std::move(rows));
+        auto wrong = decoders[i]->take_errors();
+        if (!wrong.empty()) engine->push_errors(input, std::move(wrong));
+    }
+    for (std::size_t i = 0; i < decoders.size(); ++i) {
+        engine->advance(sql::InputIx(static_cast<std::uint32_t>(i)), turn.rowtime);
+    }
+}
+
+bool Application::Impl::run_slice() {
+    sql::WorkBudget budget{slice_work};
+    engine->run(budget);
+    return engine->idle();
+}
+
+// What has come out of the engine, as its destinations get it.
+void Application::Impl::collect_rows() {
+    const auto streams = program->streams();
+    while (const auto emitted = engine->take()) {
+        const auto& columns = streams[emitted->stream.value()].columns;
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            if (output_streams[i] != emitted->stream) continue;
+            EncodedRows rows;
+            rows.first_ordinal = emitted->first_ordinal;
+            for (std::uint32_t row = 0; row < emitted->rows->rows; ++row) {
+                if (settings.outputs[i].format == RecordFormat::csv) {
+                    sql::encode_csv_row(*emitted->rows, row, columns, rows.bytes);
+                } else {
+                    sql::encode_json_row(*emitted->rows, row, columns, rows.bytes);
+                    // Delivery streams join records as they are (spec 6).
+                    if (settings.outputs[i].destination.kind == Endpoint::Kind::delivery_stream) rows.bytes += '\n';
+                }
+                rows.ends.push_back(static_cast<std::uint32_t>(rows.bytes.size()));
+            }
+            made.emplace_back(i, std::move(rows));
+        }
+    }
+}
+
+Task<bool> Application::Impl::compute(const Turn& turn, const std::vector<TakenRecords>& taken) {
+    bool is_idle = false;
+    const auto first = [&] {
+        enter(turn, taken);
+        is_idle = run_slice();
+        if (is_idle) collect_rows();
+    };
+    if (!co_await on_pool(first)) co_return false;
+    while (!is_idle) {
+        const auto more = [&] {
+            is_idle = run_slice();
+            collect_rows();
+        };
+        if (!co_await on_pool(more)) co_return false;
+    }
+    std::uint64_t errors = 0;
+    for (const sql::ErrorCount& error : engine->error_counts()) errors += error.count;
+    counters->error_rows = errors;
+    co_return true;
+}
+
+void Application::Impl::hand_out() {
+    for (auto& [output, rows] : std::exchange(made, {})) outputs[output]->add(std::move(rows));
+}
+
+}  // namespace riacho::analytics
