@@ -8,6 +8,7 @@
 #include "cli/admin_client.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "core/clock.h"
 
 namespace riacho::cli {
 namespace {
@@ -20,7 +21,8 @@ int peek(const PeekRequest& request) {
     const auto contact = read_admin_contact(request.data_dir.path);
     const std::string body = fmt::format("application={}\nstream={}\n", request.application, request.stream);
     // The server keeps rows from the first look on: the next ones show them.
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(request.seconds);
+    const core::SystemClock clock;
+    const std::int64_t until_ns = clock.monotonic().value() + request.seconds * 1'000'000'000;
     while (contact) {
         const auto answer = post_admin(*contact, "analytics/peek", body);
         if (!answer) break;
@@ -33,7 +35,7 @@ int peek(const PeekRequest& request) {
             fmt::print("{}", answer->body);
             return exit_ok;
         }
-        if (std::chrono::steady_clock::now() >= until) return exit_ok;
+        if (clock.monotonic().value() >= until_ns) return exit_ok;
         std::this_thread::sleep_for(between_looks);
     }
     report(fmt::format("no server runs on {}", request.data_dir.describe()));

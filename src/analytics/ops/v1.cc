@@ -5,6 +5,7 @@
 #include "analytics/discover.h"
 #include "analytics/operations.h"
 #include "analytics/ops/convert.h"
+#include "analytics/ops/describe.h"
 #include "aws/gen/analytics_v1/operations.gen.h"
 #include "aws/gen/analytics_v1/types_add_application_cloud_watch_logging_option.gen.h"
 #include "aws/gen/analytics_v1/types_add_application_input.gen.h"
