@@ -44,7 +44,7 @@ class Producer(threading.Thread):
                         self.attempts[json.loads(record["Data"])["N"]] += 1
                     reply = client.put_records(StreamName="in", Records=records)
                     records = [record for record, entry in zip(records, reply["Records"]) if "ErrorCode" in entry]
-                except (botocore.exceptions.ClientError, botocore.exceptions.HTTPClientError):
+                except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError):
                     client = self.server.client()
                     time.sleep(0.05)
             if not records:
@@ -87,6 +87,7 @@ def test_nothing_is_missing_and_no_window_differs(riacho_server):
         server.kill()
         server.start()
     api, kinesis = Api(server, 2), server.client()
+    assert producer.is_alive()
     producer.done.set()
     producer.join(timeout=30)
     for name in ("copy", "count"):
