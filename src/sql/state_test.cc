@@ -172,8 +172,8 @@ TEST(State, damage_is_noticed) {
     EXPECT_EQ(outcome(nothing).error(), RestoreError::damaged);
 }
 
-// Bytes of version 1 (docs/formats/analytics.md): they are written as they were, and read. RIACHO_WRITE_GOLDEN=1 makes the
-// file, for a new version alone.
+// Bytes of version 1 (docs/formats/analytics.md): they are written as they were, and read. RIACHO_WRITE_GOLDEN=1 makes
+// the file, for a new version alone.
 TEST(State, golden_bytes_of_version_1) {
     const std::string path = "tests/golden/sql/state-v1.bin";
     const auto program = compile();

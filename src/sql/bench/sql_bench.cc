@@ -134,6 +134,32 @@ void run_decode(std::uint32_t count) {
     }
 }
 
+// Turns of one row, as a quiet stream has them: what a turn costs by itself.
+void run_turns(std::uint32_t turns) {
+    const auto program = compile(tumble_sql);
+    const auto rows = make_rows(turns);
+    std::vector<BatchRef> singles;
+    for (std::uint32_t i = 0; i < turns; ++i) {
+        auto batch = std::make_shared<Batch>(*rows[i / batch_rows_max]);
+        batch->rows = 1;
+        batch->rowtime = make_rowtime(RowTime(i), 1);
+        singles.push_back(std::move(batch));
+    }
+    Engine engine(program, {});
+    const double begin = now_s();
+    std::uint64_t out = 0;
+    WorkBudget budget;
+    for (std::uint32_t i = 0; i < turns; ++i) {
+        engine.begin_turn(RowTime(i));
+        engine.push(InputIx(0), singles[i]);
+        engine.advance(InputIx(0), RowTime(i));
+        engine.run(budget);
+        while (const auto emitted = engine.take()) out += emitted->rows->rows;
+        out += engine.wake_at().has_value() ? 0 : 1;
+    }
+    fmt::print("{{\"name\":\"turns\",\"rows\":{},\"out\":{},\"seconds\":{:.4f}}}\n", turns, out, now_s() - begin);
+}
+
 class Chunks final : public ChunkSink, public ChunkSource {
 public:
     void chunk(std::string bytes) override {
@@ -188,6 +214,7 @@ int main(int argc, char** argv) {
     run("filter", filter_sql, batches, rows);
     run("tumble", tumble_sql, batches, rows);
     run_decode(rows / 4);
+    run_turns(200'000);
     run_restore();
     return 0;
 }

@@ -445,7 +445,7 @@ Bound<ExprPtr> Binder::pattern(const ast::Expr& expr, const ExprContext& context
             bool matches = false;
             if (like("", args[1]->value.text, escape, matches) != SqlState::ok)
                 return fail(invalid(args[1]->span,
-                                    fmt::format("Invalid escape sequence in pattern '{}'", args[1]->value.text)));
+                                    fmt::format("Invalid LIKE pattern '{}'", args[1]->value.text.substr(0, 100))));
         }
     }
     ExprPtr test = finished(std::move(result), expr.span);

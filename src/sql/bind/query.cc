@@ -244,6 +244,12 @@ Bound<std::vector<ScopeColumn>> Binder::select_items(const ast::Query& query, co
                 return fail(invalid(item.expr->span, fmt::format("Table '{}' not found", item.expr->path[0].text)));
             for (const ScopeColumn& column : context.scope->columns) {
                 if (column.implicit) continue;
+                if (context.grouping == nullptr) {
+                    auto bound = std::make_shared<Expr>(*column.expr);
+                    bound->span = item.expr->span;
+                    items.push_back({column.name, column.type, std::move(bound), nullptr});
+                    continue;
+                }
                 ast::Expr name;
                 name.kind = ast::ExprKind::name;
                 name.span = item.expr->span;

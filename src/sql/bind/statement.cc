@@ -181,9 +181,7 @@ Bound<void> Binder::check_cycle(const ast::Statement& statement, StreamIx target
         if (fed[stream]) return;
         fed[stream] = true;
         for (const plan::Pump& pump : plan_->pumps) {
-            std::vector<std::uint32_t> sources;
-            collect_sources(*pump.root, sources);
-            if (std::ranges::find(sources, stream) != sources.end()) visit(pump.target.value());
+            if (std::ranges::find(pump.sources, stream) != pump.sources.end()) visit(pump.target.value());
         }
     };
     visit(target.value());
@@ -250,10 +248,9 @@ Bound<void> Binder::create_pump(const ast::Statement& statement) {
         source.node = std::move(source.node->inputs[0]);
     }
     pump.root = std::move(source.node);
-    std::vector<std::uint32_t> sources;
-    collect_sources(*pump.root, sources);
+    collect_sources(*pump.root, pump.sources);
     plan_->streams[*target].writers.push_back(name);
-    for (const std::uint32_t from : sources) {
+    for (const std::uint32_t from : pump.sources) {
         auto& readers = plan_->streams[from].readers;
         if (std::ranges::find(readers, name) == readers.end()) readers.push_back(name);
     }

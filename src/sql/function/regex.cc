@@ -173,6 +173,7 @@ Expected<std::string, std::string> from_similar(std::string_view pattern, std::s
 }  // namespace
 
 SqlState like(std::string_view text, std::string_view pattern, std::string_view escape, bool& matches) {
+    if (pattern.size() > pattern_size_max) return SqlState::invalid_regex;
     // The escapes are looked at first, whether the matcher gets to them or not.
     if (!escape.empty()) {
         for (std::size_t i = 0; i < pattern.size();) {

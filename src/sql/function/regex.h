@@ -14,7 +14,8 @@
 
 namespace riacho::sql {
 
-// `escape`: one character, or empty. An escape that stands before anything but %, _ and itself is invalid.
+// `escape`: one character, or empty. An escape that stands before anything but %, _ and itself is invalid,
+// and so is a pattern of more than 4 KiB.
 [[nodiscard]] SqlState like(std::string_view text, std::string_view pattern, std::string_view escape, bool& matches);
 
 // Immutable; thread-safe.

@@ -169,9 +169,7 @@ void order_streams(Plan& plan) {
         done[stream] = true;
         for (const Pump& pump : plan.pumps) {
             if (pump.target.value() != stream) continue;
-            std::vector<const Node*> scans;
-            collect_scans(*pump.root, scans);
-            for (const Node* scan : scans) visit(scan->stream.value());
+            for (const std::uint32_t source : pump.sources) visit(source);
         }
         plan.stream_order.push_back(stream);
     };

@@ -57,6 +57,7 @@ struct Pump {
     std::string name;
     StreamIx target{};
     bool stopped = false;
+    std::vector<std::uint32_t> sources;  // streams that it reads
     std::unique_ptr<Node> root;
     // Insert: a value for each column of the target, over the root's columns; ROWTIME of its own, or null.
     std::vector<ExprPtr> values;
