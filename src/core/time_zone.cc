@@ -307,7 +307,9 @@ std::shared_ptr<const TimeZone> TimeZone::parse(std::string_view name, std::stri
         const std::uint64_t raw = times.number(time_size);
         const auto at = time_size == 8 ? static_cast<std::int64_t>(raw)
                                        : std::int64_t{static_cast<std::int32_t>(static_cast<std::uint32_t>(raw))};
-        if (kind >= zone->kinds_.size()) return nullptr;
+        // Files begin with -2^59 at the earliest, before there was anything.
+        constexpr std::int64_t far_s = std::int64_t{1} << 60;
+        if (kind >= zone->kinds_.size() || at < -far_s || at > far_s) return nullptr;
         if (!zone->transitions_.empty() && zone->transitions_.back().at_s >= at) return nullptr;
         zone->transitions_.push_back({.at_s = at, .kind = kind});
     }
@@ -334,8 +336,8 @@ bool TimeZone::is_negative_saving(std::size_t transition) const {
     const ZoneKind& here = kinds_[transitions_[transition].kind];
     const auto is_pair = [&](std::size_t other) {
         const ZoneKind& there = kinds_[transitions_[other].kind];
-        const std::int64_t apart = transitions_[std::max(other, transition)].at_s -
-                                   static_cast<std::int64_t>(transitions_[std::min(other, transition)].at_s);
+        const std::int64_t apart =
+            transitions_[std::max(other, transition)].at_s - transitions_[std::min(other, transition)].at_s;
         if (here.is_dst == there.is_dst || apart > year_s) return false;
         return here.is_dst ? here.offset_s < there.offset_s : there.offset_s < here.offset_s;
     };
