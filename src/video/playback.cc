@@ -252,6 +252,11 @@ Task<Result<PlaybackReply>> Playback::media_list(core::Core& core, Session sessi
 // Brings the session's list up to the fragments that there are. What others compute at the same time is the same.
 Task<Result<Playback::ListRef>> Playback::newest_list(core::Core& core, Session session) {
     ListRef present = lists_.find(session.key);
+    if (present && session.is_on_demand() && !present->fold.segments().empty()) {
+        // Retention may have taken what the list begins with; what is invisible is not listed.
+        const auto front = co_await session.source->at(core, present->fold.segments().front().item.number.sequence);
+        if (front && !*front) present = nullptr;
+    }
     std::shared_ptr<SessionList> list;  // a copy, once there is something to add
     ScanQuery query;
     if (session.is_on_demand()) {

@@ -232,6 +232,37 @@ def test_a_session_outlives_a_restart(riacho_server):
     assert [text(each) for each in lists(url)] == before
 
 
+def test_what_is_gone_is_not_played(riacho_server):
+    """[20] [22] A shorter retention takes fragments out of the lists at once; a deleted stream ends its sessions, whatever is created
+    under its name afterwards."""
+    server = riacho_server("--test-clock")
+    control = server.client(service="kinesisvideo")
+    name = make_stream(server, 3)
+    first = numbers(upload(server, name, start=START))
+    server.advance_clock(5_400)
+    second = numbers(upload(server, name, start=START + 20))
+    url = on_demand(server, name, Expires=43_200)
+    address = lists(url)[0]
+    assert re.findall(r"FragmentNumber=(\d+)", text(address)) == first + second
+    (segment, *_) = [line for line in text(address).splitlines() if line.startswith("getMP4Media")]
+    version = control.describe_stream(StreamName=name)["StreamInfo"]["Version"]
+    control.update_data_retention(StreamName=name, CurrentVersion=version, Operation="DECREASE_DATA_RETENTION", DataRetentionChangeInHours=2)
+    assert re.findall(r"FragmentNumber=(\d+)", text(address)) == second
+    assert fetch(urllib.parse.urljoin(address, segment))[0] == 404
+    control.delete_stream(StreamARN=control.describe_stream(StreamName=name)["StreamInfo"]["StreamARN"])
+    assert fetch(url)[0] == 404
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            camera(server).call("/createStream", StreamName=name, DataRetentionInHours=3)
+            break
+        except RuntimeError as error:
+            assert "ResourceInUse" in str(error) and time.monotonic() < deadline
+            time.sleep(0.05)
+    upload(server, name, start=START)
+    assert fetch(url)[0] == 404
+
+
 def test_what_browsers_ask_for(riacho, stream):
     """[10] Every page may play; segments may be kept for ever and read in parts."""
     url = on_demand(riacho, stream[0])
