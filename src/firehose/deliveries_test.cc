@@ -443,6 +443,85 @@ TEST_F(DeliveriesTest, a_merge_across_lanes_waits_for_both_parents) {
     EXPECT_EQ(world.row_count(Kind::cursor), 59U);
 }
 
+TEST_F(DeliveriesTest, a_shard_that_cannot_be_read_holds_up_no_other) {
+    TestSource& source = *world.streams.stream;
+    source.add(50);
+    source.add(51);
+    world.start();
+    world.create(source_settings(), rows_at_tips(source));
+    source.put(50, world.clock.now(), "before;");
+    world.settle();
+    source.faults[50] = ports::SourceFault::damaged;
+    source.put(50, world.clock.now(), "late;");
+    source.put(51, world.clock.now(), "healthy;");
+    world.settle();
+    world.advance(61 * 1'000);
+    EXPECT_EQ(world.store.objects.size(), 0U) << "what was read cannot be read again, either";
+    source.put(51, world.clock.now(), "more;");
+    world.settle();
+    source.faults.clear();
+    world.advance(5 * minute_ms);
+    std::string all = world.delivered();
+    for (const char* text : {"before;", "late;", "healthy;", "more;"}) EXPECT_TRUE(all.contains(text)) << text;
+}
+
+TEST_F(DeliveriesTest, what_was_read_leaves_at_its_interval_beside_a_shard_that_cannot_be_read) {
+    TestSource& source = *world.streams.stream;
+    source.add(50);
+    source.add(51);
+    source.faults[50] = ports::SourceFault::damaged;
+    world.start();
+    world.create(source_settings(), rows_at_tips(source));
+    for (int i = 0; i < 3; ++i) {
+        source.put(50, world.clock.now(), "unreadable;");
+        source.put(51, world.clock.now(), record(i));
+        world.settle();
+        world.advance(61 * 1'000);
+        EXPECT_EQ(world.store.objects.size(), static_cast<std::size_t>(i + 1));
+    }
+    EXPECT_LT(source.reads, 40U) << "it is asked now and then";
+}
+
+TEST_F(DeliveriesTest, a_batch_that_cannot_be_read_any_more_is_told_and_tried_seldom) {
+    TestSource& source = *world.streams.stream;
+    source.add(50);
+    world.start();
+    world.create(source_settings(), rows_at_tips(source));
+    source.put(50, world.clock.now(), "x");
+    world.settle();
+    source.faults[50] = ports::SourceFault::damaged;
+    const std::size_t before = source.reads;
+    world.advance(hour_ms, 500);
+    EXPECT_GT(std::ranges::count(world.errors, "Kinesis.Damaged"), 5);
+    EXPECT_LT(source.reads - before, 100U);
+    source.faults.clear();
+    world.advance(3 * minute_ms);
+    EXPECT_EQ(world.delivered(), "x");
+}
+
+TEST_F(DeliveriesTest, a_grandchild_is_followed_when_what_lies_between_has_expired) {
+    TestSource& source = *world.streams.stream;
+    source.add(50);
+    world.start();
+    world.create(source_settings(), rows_at_tips(source));
+    source.put(50, world.clock.now(), "first;");
+    world.settle();
+    world.advance(61 * 1'000);
+    world.stop();
+    source.add(51, 0);
+    source.close(50);
+    source.add(52, 1);
+    source.close(51);
+    source.expire(50);
+    source.expire(51);
+    source.put(52, world.clock.now(), "last;");
+    world.start();
+    world.advance(61 * 1'000);
+    EXPECT_EQ(world.delivered(), "first;last;");
+    EXPECT_GT(std::ranges::count(world.errors, "DataReadFromKinesisStream.Lost"), 0);
+    EXPECT_EQ(world.row_count(Kind::cursor), 1U);
+}
+
 TEST_F(DeliveriesTest, a_source_that_is_deleted_leaves_the_stream_idle) {
     TestSource& source = *world.streams.stream;
     source.add(50);

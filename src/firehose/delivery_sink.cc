@@ -44,6 +44,7 @@ public:
             object != nullptr && status_of(*object, service_.clock.now()) == api::DeliveryStreamStatus::active;
         if (!is_active || object->shards.empty()) co_return results;
         SettingsRef settings = service_.settings.of(*object);
+        if (settings == nullptr) co_return results;
         const StreamRef stream{std::move(object), std::move(settings)};
         std::vector<wire::Blob> blobs;
         std::vector<std::size_t> places;

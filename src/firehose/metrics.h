@@ -52,6 +52,7 @@ struct Counters {
     Counter batches{0};          // not delivered yet
     Counter batches_failing{0};  // of them, waiting for another attempt
     std::atomic<bool> is_direct_put{true};
+    std::atomic<bool> is_broken{false};  // nothing is delivered before the next start: nothing is accepted either
 };
 
 // Thread-safe.

@@ -46,7 +46,8 @@ std::string unescape(std::string_view text) {
 
 std::string delimiter_of(const api::ExtendedS3DestinationDescription& s3) {
     const auto& processing = s3.processing_configuration;
-    if (!processing || !processing->enabled.value_or(false) || !processing->processors) return {};
+    // Absent, it is on: what is checked is what is done.
+    if (!processing || !processing->enabled.value_or(true) || !processing->processors) return {};
     const auto processor = std::ranges::find(*processing->processors, api::ProcessorType::append_delimiter_to_record,
                                              &api::Processor::type);
     if (processor == processing->processors->end()) return {};

@@ -58,7 +58,8 @@ std::shared_ptr<Counters> counters_of(Service& service, const StreamRef& stream)
 }
 
 bool is_backlogged(const Counters& counters) {
-    return counters.stored_bytes.load(std::memory_order_relaxed) > backlog_bytes_max;
+    return counters.is_broken.load(std::memory_order_relaxed) ||
+           counters.stored_bytes.load(std::memory_order_relaxed) > backlog_bytes_max;
 }
 
 void count_accepted(Counters& counters, std::size_t records, std::size_t bytes) {

@@ -41,7 +41,7 @@ private:
 };
 
 std::shared_ptr<Counters> counters_of(Service& service, const StreamRef& stream);
-// The stream's records take more of the disk than they may.
+// The stream's records take more of the disk than they may, or would not be delivered.
 bool is_backlogged(const Counters& counters);
 // What was accepted.
 void count_accepted(Counters& counters, std::size_t records, std::size_t bytes);

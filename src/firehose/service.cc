@@ -38,7 +38,9 @@ SettingsRef SettingsCache::of(const catalog::ObjectState& object) {
         const auto found = entries_.find(object.uid);
         if (found != entries_.end() && found->second.version == object.version) return found->second.settings;
     }
-    auto settings = std::make_shared<const Settings>(settings_of(object));
+    auto decoded = decode_settings(object.settings);
+    if (!decoded) return nullptr;
+    auto settings = std::make_shared<const Settings>(*std::move(decoded));
     const MutexLock lock(mutex_);
     Entry& entry = entries_[object.uid];
     // Another thread may have looked at a newer one meanwhile.
@@ -69,6 +71,7 @@ std::optional<StreamRef> FirehoseOp::find(std::string_view name) const {
 Result<StreamRef> FirehoseOp::resolve(std::string_view name) const {
     auto found = find(name);
     if (!found) return fail(errors::stream_not_found(name, account()));
+    if (found->settings == nullptr) return fail(errors::record_failed());
     return *std::move(found);
 }
 

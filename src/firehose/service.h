@@ -37,6 +37,7 @@ class Metrics;
 // The settings of objects, decoded once for each of their versions. Thread-safe.
 class SettingsCache {
 public:
+    // Null for settings that this version cannot read.
     SettingsRef of(const catalog::ObjectState& object);
     void forget(std::uint64_t uid);
 
@@ -85,9 +86,10 @@ public:
     [[nodiscard]] TimestampMs now() const { return context_->now(); }
     [[nodiscard]] Service& service() const { return *service_; }
 
-    // The caller's delivery stream, in whatever state it is; null when there is none.
+    // The caller's delivery stream, in whatever state it is; null when there is none. Without settings when they cannot
+    // be read.
     [[nodiscard]] std::optional<StreamRef> find(std::string_view name) const;
-    // The same, or ResourceNotFoundException.
+    // The same, or ResourceNotFoundException; InternalFailure without settings.
     [[nodiscard]] Result<StreamRef> resolve(std::string_view name) const;
 
     // Gives a command its place in the order and waits until it is durable.

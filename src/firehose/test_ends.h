@@ -96,17 +96,24 @@ public:
     };
     std::map<std::uint64_t, Shard> by_uid;
     bool is_gone = false;
+    std::map<std::uint64_t, ports::SourceFault> faults;  // of reads, by shard
+    std::size_t reads = 0;
 
     Shard& add(std::uint64_t uid, std::optional<std::int32_t> parent = {}, std::optional<std::int32_t> adjacent = {}) {
         Shard& shard = by_uid[uid];
         shard.shown.uid = uid;
-        shard.shown.index = static_cast<std::int32_t>(by_uid.size()) - 1;
+        shard.shown.index = next_index_++;
         shard.shown.parent = parent;
         shard.shown.adjacent_parent = adjacent;
         return shard;
     }
     void put(std::uint64_t uid, TimestampMs at, std::string data) {
         by_uid.at(uid).records.emplace_back(at, std::move(data));
+        wake();
+    }
+    // Everything in it is older than it is kept.
+    void expire(std::uint64_t uid) {
+        by_uid.erase(uid);
         wake();
     }
     void close(std::uint64_t uid) {
@@ -125,7 +132,9 @@ public:
     }
     Task<Expected<ports::SourceSlice, ports::SourceFault>> read(core::Core&, std::uint64_t uid, std::uint64_t from,
                                                                 std::size_t bytes_max) override {
+        ++reads;
         if (is_gone || !by_uid.contains(uid)) co_return fail(ports::SourceFault::gone);
+        if (const auto fault = faults.find(uid); fault != faults.end()) co_return fail(fault->second);
         const Shard& shard = by_uid.at(uid);
         ports::SourceSlice slice;
         slice.first = std::max({from, shard.first, std::uint64_t{1}});
@@ -167,6 +176,7 @@ private:
         }
     }
     std::vector<Watch*> watches_;
+    std::int32_t next_index_ = 0;
 };
 
 class TestDirectory final : public ports::StreamDirectory {

@@ -22,6 +22,8 @@ using Description = api::ExtendedS3DestinationDescription;
 // AWS: spec 3.3.
 constexpr std::int32_t size_mb_default = 5;
 constexpr std::int32_t interval_s_default = 300;
+// It follows each part of an aggregate too, of which there may be 10,000 in a small record.
+constexpr std::size_t delimiter_size_max = 64;
 
 // A configuration has its required members as plain texts; those of an update may be absent.
 void set(std::string& out, std::string_view given) { out = given; }
@@ -90,7 +92,10 @@ Result<void> check_processor(const api::Processor& processor, bool is_off) {
     }
     if (!is_ours || !processor.parameters) return {};
     for (const api::ProcessorParameter& parameter : *processor.parameters) {
-        if (parameter.parameter_name == api::ProcessorParameterName::delimiter) continue;
+        if (parameter.parameter_name == api::ProcessorParameterName::delimiter) {
+            if (parameter.parameter_value.size() <= delimiter_size_max) continue;
+            return fail(errors::feature_not_supported("A Delimiter of more than 64 bytes"));
+        }
         return fail(errors::processor_parameter_invalid(name_of(processor.type), name_of(parameter.parameter_name)));
     }
     return {};

@@ -1,11 +1,13 @@
 #include "streams/directory.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "aws/arn.h"
 #include "aws/policy.h"
 #include "base/check.h"
+#include "base/mutex.h"
 #include "base/try.h"
 #include "core/clock.h"
 #include "core/task.h"
@@ -120,8 +122,9 @@ public:
         if (stream == nullptr) co_return fail(SourceFault::gone);
         if (!may(*stream, user_, StreamAccess::read)) co_return fail(SourceFault::denied);
         // AWS: readers of one stream share what its shards give (firehose spec 7.1), with --limits=aws.
+        // What is read again is not charged again.
         Limits& limits = service_.limits;
-        const bool is_limited = limits.enforced();
+        const bool is_limited = limits.enforced() && is_first_time(shard_uid, from);
         if (is_limited && !limits.begin_read(shard_uid, service_.clock.monotonic())) {
             co_return fail(SourceFault::overloaded);
         }
@@ -131,7 +134,10 @@ public:
         auto read = co_await service_.log.read(core, log::ShardUid(shard_uid), log::SeqIx(from), read_limits,
                                                retention_horizon(*stream, service_.clock));
         if (!read) co_return fail(to_fault(read.error()));
-        if (is_limited) limits.charge_read(shard_uid, read->payload_bytes, service_.clock.monotonic());
+        if (is_limited) {
+            limits.charge_read(shard_uid, read->payload_bytes, service_.clock.monotonic());
+            note_read(shard_uid, read->next.value());
+        }
         auto shard_read = std::make_shared<ShardRead>();
         shard_read->log = *std::move(read);
         auto opened = open_sealed(service_, *stream, shard_read->log);
@@ -173,9 +179,22 @@ private:
         return slice;
     }
 
+    [[nodiscard]] bool is_first_time(std::uint64_t shard_uid, std::uint64_t from) const {
+        const MutexLock lock(mutex_);
+        const auto known = read_up_to_.find(shard_uid);
+        return known == read_up_to_.end() || from >= known->second;
+    }
+    void note_read(std::uint64_t shard_uid, std::uint64_t next) {
+        const MutexLock lock(mutex_);
+        std::uint64_t& known = read_up_to_[shard_uid];
+        known = std::max(known, next);
+    }
+
     Service& service_;
     const std::uint64_t stream_uid_;
     const ports::StreamUser user_;
+    mutable Mutex mutex_;
+    std::map<std::uint64_t, std::uint64_t> read_up_to_ GUARDED_BY(mutex_);  // by shard; with limits alone
 };
 
 class Sink final : public ports::RecordSink {

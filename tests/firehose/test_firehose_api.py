@@ -221,6 +221,9 @@ def test_a_stream_with_a_source(riacho, firehose, kinesis, name):
         "InvalidArgumentException", "KinesisSourceStreamConfig is only applicable for KinesisStreamAsSource stream type")
     assert create_refused(firehose, name, DeliveryStreamType="KinesisStreamAsSource", **s3)[0] == "InvalidArgumentException"
     assert create_refused(firehose, name, DeliveryStreamType="KinesisStreamAsSource", KinesisStreamSourceConfiguration=source,
+                          DirectPutSourceConfiguration={"ThroughputHintInMBs": 1}, **s3) == (
+        "InvalidArgumentException", "DirectPutSourceConfiguration is only applicable for DirectPut stream type")
+    assert create_refused(firehose, name, DeliveryStreamType="KinesisStreamAsSource", KinesisStreamSourceConfiguration=source,
                           **s3)[0] == "InvalidArgumentException"
     kinesis.create_stream(StreamName=name, ShardCount=1)
     conftest.wait_active(kinesis, name)

@@ -110,3 +110,26 @@ def test_a_destination_that_never_answers_does_not_hold_up_the_end(riacho_server
         started = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - started < 5
+
+
+def test_a_source_under_the_limits_of_aws(riacho_server, name):
+    """A batch larger than what a shard gives in a second is made all the same: what is read again is not charged."""
+    server = riacho_server("--limits=aws")
+    kinesis, firehose = server.client(), server.client(service="firehose")
+    kinesis.create_stream(StreamName=name, ShardCount=1)
+    time.sleep(0.5)
+    firehose.create_delivery_stream(
+        DeliveryStreamName=name, DeliveryStreamType="KinesisStreamAsSource", KinesisStreamSourceConfiguration={
+            "KinesisStreamARN": f"arn:aws:kinesis:us-east-1:000000000000:stream/{name}", "RoleARN": "arn:aws:iam::000000000000:role/r"},
+        **s3(name, BufferingHints=hints(64, 8)))
+    time.sleep(0.5)
+    sent = 0
+    deadline = time.monotonic() + 30
+    while sent < 6 and time.monotonic() < deadline:
+        try:
+            kinesis.put_record(StreamName=name, PartitionKey="k", Data=b"x" * 900_000)
+            sent += 1
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "ProvisionedThroughputExceededException"
+            time.sleep(0.2)
+    wait_until(lambda: sum(map(len, files(server, name).values())) == 6 * 900_000, 30)

@@ -20,6 +20,7 @@ constexpr std::int64_t operator_gap_ms = 5'000;  // what somebody has to mend
 constexpr std::int64_t kept_ms = 10'000;
 constexpr std::int64_t log_busy_ms = 1'000;
 constexpr std::int64_t make_again_ms = 500;
+constexpr std::int64_t unreadable_ms_max = 120'000;
 constexpr std::int64_t timeout_base_ms = 30'000;
 constexpr std::uint64_t timeout_bytes_per_s = 256U << 10;
 // Delivered data is cut off in one go when so much has gathered, or has waited so long.
@@ -79,7 +80,7 @@ Task<void> Lane::run_attempt(std::shared_ptr<Batch> batch) {
     if (is_done) complete();
     deliver();
     stream_.show_figures();
-    co_await stream_.look_at_backlog();
+    if (co_await stream_.look_at_backlog() && !stream_.is_stopped()) try_later(log_busy_ms);
 }
 
 void Lane::wait(Batch& batch, TimestampMs until) {
@@ -149,17 +150,31 @@ Task<bool> Lane::make(std::shared_ptr<Batch> batch) {
         RIACHO_CHECK(cursor != nullptr, "a batch names a shard that is not there");
         ranges.push_back({cursor->shard.uid, range.first, range.next});
     }
-    auto made =
-        co_await make_file(stream_.needs(), stream_.home().core(), stream_.source(), batch->plan, std::move(ranges),
-                           batch->row.bytes, entry_name(*batch->plan, number_, batch->number));
+    auto made = co_await make_file(
+        stream_.needs(), stream_.home().core(), stream_.source(), batch->plan, std::move(ranges), batch->row.bytes,
+        entry_name(*batch->plan, number_, batch->number), [this] { return stream_.is_stopped(); });
     if (made) {
         batch->made = *std::move(made);
         co_return true;
     }
-    if (made.error() == MakeFault::key) {
-        stream_.error(*batch->plan, "Kinesis.KMSAccessDenied", "The key of the records cannot be used.");
+    Home& home = stream_.home();
+    switch (made.error()) {
+        case MakeFault::busy:
+            wait(*batch, home.now().plus(make_again_ms));
+            co_return false;
+        case MakeFault::unreadable:
+            stream_.error(*batch->plan, "Kinesis.Damaged", "Records of a batch cannot be read from disk any more.");
+            break;
+        case MakeFault::denied:
+            stream_.error(*batch->plan, "Kinesis.AccessDenied", "The source stream's policy does not allow reading.");
+            break;
+        case MakeFault::key:
+            stream_.error(*batch->plan, "Kinesis.KMSAccessDenied", "The key of the records cannot be used.");
+            break;
     }
-    wait(*batch, stream_.home().now().plus(made.error() == MakeFault::key ? operator_gap_ms : make_again_ms));
+    // Somebody has to mend it, or it expires: not read over and over until then.
+    batch->unreadable_ms = std::min(std::max(batch->unreadable_ms * 2, operator_gap_ms), unreadable_ms_max);
+    wait(*batch, home.now().plus(batch->unreadable_ms));
     co_return false;
 }
 
@@ -191,7 +206,8 @@ Task<bool> Lane::put(std::shared_ptr<Batch> batch, std::string host, std::string
     batch->has_failed = true;
     batch->may_be_there = batch->may_be_there || fault.may_be_there;
     if (error.fault == ports::StoreFault::body_lost) batch->made.reset();
-    if (fault.is_of_bucket) home.health().let_go(host);
+    // A server that speaks of a bucket is there.
+    if (fault.is_of_bucket && home.health().succeeded(host)) home.tell_recovery();
     const TimestampMs next =
         home.health().failed(fault.is_of_bucket ? bucket_place : host, home.now(), fault.gap_ms, error.retry_after_ms);
     if (!fault.is_of_bucket) home.health().let_go(bucket_place);
@@ -302,10 +318,12 @@ void Lane::settle(std::size_t count, Completion& completion) {
     std::erase_if(cursors_, [&](const auto& cursor) {
         return std::ranges::find(completion.removed, cursor.get()) != completion.removed.end();
     });
-    turn_ = 0;
+    turn_ = cursors_.empty() ? 0 : turn_ % cursors_.size();
     batches_.erase(batches_.begin(), batches_.begin() + static_cast<std::ptrdiff_t>(count));
     untrimmed_bytes_ = completion.trims ? 0 : untrimmed_bytes_ + completion.bytes;
-    if (completion.trims) trimmed_at_ = stream_.home().now();
+    if (!completion.trims) return;
+    trimmed_at_ = stream_.home().now();
+    stream_.forget_backlog();
 }
 
 // Delivered behind one that is not: a restart does not send them again.

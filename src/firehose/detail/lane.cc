@@ -24,6 +24,7 @@ constexpr std::size_t growth_max = 4;                            // times the hi
 constexpr std::size_t memory_overhead = 512U << 10;              // of a batch that is made (maker.cc)
 constexpr std::int64_t overloaded_ms = 200;
 constexpr std::int64_t log_busy_ms = 1'000;
+constexpr std::int64_t backlog_ms = 10'000;
 constexpr std::int64_t not_allowed_ms = 10'000;
 constexpr std::int64_t damaged_ms = 60'000;
 
@@ -128,33 +129,39 @@ Task<void> Lane::run_pump() {
         co_await pump_once();
     } while (pump_again_ && !stream_.is_stopped());
     is_pumping_ = false;
-    if (!stream_.is_stopped()) stream_.show_figures();
+    if (stream_.is_stopped()) co_return;
+    stream_.show_figures();
+    if (co_await stream_.look_at_backlog() && !stream_.is_stopped()) try_later(backlog_ms);
 }
 
 Task<void> Lane::pump_once() {
     Home& home = stream_.home();
     while (!stream_.is_stopped()) {
-        if (is_full()) co_return;  // the next batch that is delivered calls again
+        if (is_full()) {
+            // The next batch that is delivered calls again; meanwhile the backlog grows.
+            try_later(backlog_ms);
+            co_return;
+        }
         if (is_due()) {
             if (!co_await seal()) co_return;
             continue;
         }
         if (wants_adoption() && !co_await stream_.adopt_children()) try_later(overloaded_ms);
         if (Cursor* cursor = next_readable()) {
-            if (!co_await read(*cursor)) break;
+            co_await read(*cursor);
             continue;
         }
-        // Every shard is at its tip: waiting longer brings nothing.
+        // Every shard is at its tip, or cannot be read just now: waiting longer brings nothing.
         if (open_.records > 0 && (flush_wanted_ || has_waited())) {
             if (!co_await seal()) co_return;
             continue;
         }
-        flush_wanted_ = false;
+        if (!held_until()) flush_wanted_ = false;
         if (arm()) break;
     }
-    if (stream_.is_stopped() || open_.records == 0) co_return;
-    // Past that time only a source that cannot be read just now holds it up, which is asked again by the other timer.
-    if (!has_waited()) home.set(timer_, open_.oldest.plus(open_.plan->interval_ms));
+    if (stream_.is_stopped()) co_return;
+    if (const auto at = held_until()) home.set_by(retry_, *at);
+    if (open_.records > 0) home.set(timer_, open_.oldest.plus(open_.plan->interval_ms));
 }
 
 bool Lane::is_full() const { return batches_.size() >= batches_max; }
@@ -182,51 +189,62 @@ bool Lane::wants_adoption() const {
 Cursor* Lane::next_readable() {
     for (std::size_t i = 0; i < cursors_.size(); ++i) {
         Cursor& cursor = *cursors_[(turn_ + i) % cursors_.size()];
-        if (cursor.is_at_tip || cursor.is_ended || stream_.has_unread_parent(cursor.shard)) continue;
+        if (cursor.is_at_tip || cursor.is_ended || stream_.home().now() < cursor.readable_from) continue;
+        if (stream_.has_unread_parent(cursor.shard)) continue;
         turn_ = (turn_ + i + 1) % cursors_.size();
         return &cursor;
     }
     return nullptr;
 }
 
-Task<bool> Lane::read(Cursor& cursor) {
+Task<void> Lane::read(Cursor& cursor) {
     const std::size_t left = open_.records == 0 ? read_bytes_max : size_limit() - open_.bytes;
     const auto slice = co_await stream_.source()->read(stream_.home().core(), cursor.shard.uid, cursor.next,
                                                        std::clamp<std::size_t>(left, 1, read_bytes_max));
-    if (stream_.is_stopped()) co_return false;
-    if (!slice) co_return on_read_fault(cursor, slice.error());
+    if (stream_.is_stopped()) co_return;
+    if (!slice) {
+        on_read_fault(cursor, slice.error());
+        co_return;
+    }
     take(cursor, *slice);
     cursor.is_at_tip = slice->at_tip;
     cursor.is_ended = slice->has_ended;
-    co_return true;
 }
 
-bool Lane::on_read_fault(Cursor& cursor, ports::SourceFault fault) {
+void Lane::hold(Cursor& cursor, std::int64_t ms) const { cursor.readable_from = stream_.home().now().plus(ms); }
+
+std::optional<TimestampMs> Lane::held_until() const {
+    std::optional<TimestampMs> first;
+    const TimestampMs now = stream_.home().now();
+    for (const auto& cursor : cursors_) {
+        if (cursor->is_ended || cursor->readable_from <= now) continue;
+        first = std::min(first.value_or(cursor->readable_from), cursor->readable_from);
+    }
+    return first;
+}
+
+// Others are read meanwhile.
+void Lane::on_read_fault(Cursor& cursor, ports::SourceFault fault) {
     const Plan& plan = *stream_.plan();
     switch (fault) {
         case ports::SourceFault::overloaded:
             if (!stream_.is_direct_put()) add(stream_.counters().source_throttled, 1);
-            try_later(overloaded_ms);
-            return false;
+            return hold(cursor, overloaded_ms);
         case ports::SourceFault::denied:
             stream_.error(plan, "Kinesis.AccessDenied", "The source stream's policy does not allow reading any more.");
-            try_later(not_allowed_ms);
-            return false;
+            return hold(cursor, not_allowed_ms);
         case ports::SourceFault::key:
             stream_.error(plan, "Kinesis.KMSAccessDenied", "The key of the source's records cannot be used.");
-            try_later(not_allowed_ms);
-            return false;
+            return hold(cursor, not_allowed_ms);
         case ports::SourceFault::damaged:
             stream_.error(plan, "Kinesis.Damaged", "Records of the source cannot be read from disk.");
-            try_later(damaged_ms);
-            return false;
+            return hold(cursor, damaged_ms);
         case ports::SourceFault::gone:
             break;
     }
     const auto listing = stream_.source()->shards();
     if (std::ranges::find(listing, cursor.shard.uid, &ports::SourceShard::uid) != listing.end()) {
-        try_later(overloaded_ms);
-        return false;
+        return hold(cursor, overloaded_ms);
     }
     // The shard has expired as a whole, or its stream is gone. Its children, if there are any, go on.
     if (!stream_.is_direct_put()) {
@@ -234,13 +252,15 @@ bool Lane::on_read_fault(Cursor& cursor, ports::SourceFault fault) {
                       listing.empty() ? "The source stream was deleted." : "A shard of the source has expired.");
     }
     cursor.is_ended = true;
-    return true;
 }
 
 // Counts what was read.
 void Lane::take(Cursor& cursor, const ports::SourceSlice& slice) {
     Counters& counters = stream_.counters();
-    if (slice.first > cursor.next) {
+    const auto known = std::ranges::find(open_.ranges, cursor.row.ordinal, &BatchRow::Range::ordinal);
+    const bool is_new = known == open_.ranges.end();
+    // A gap inside a batch is found again, and counted, when its file is made.
+    if (slice.first > cursor.next && is_new) {
         add(counters.expired_records, slice.first - cursor.next);
         stream_.error(*stream_.plan(), "DataReadFromKinesisStream.Lost",
                       "Records have expired in the source before they could be delivered.");
@@ -263,8 +283,7 @@ void Lane::take(Cursor& cursor, const ports::SourceSlice& slice) {
     open_.newest = std::max(open_.newest, last);
     open_.records += slice.records.size();
     open_.bytes += slice.bytes + slice.records.size() * open_.plan->delimiter.size();
-    const auto known = std::ranges::find(open_.ranges, cursor.row.ordinal, &BatchRow::Range::ordinal);
-    if (known == open_.ranges.end()) {
+    if (is_new) {
         open_.ranges.push_back({cursor.row.ordinal, slice.first, slice.next});
     } else {
         known->next = slice.next;

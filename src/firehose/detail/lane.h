@@ -24,10 +24,11 @@ class Stream;
 struct Cursor {
     ports::SourceShard shard;
     CursorRow row;
-    std::string row_bytes;   // as the catalog has it; empty: no row yet
-    std::uint64_t next = 1;  // where reading goes on
-    bool is_at_tip = false;  // nothing more was there; `watch` tells when there is
-    bool is_ended = false;   // read to its end
+    std::string row_bytes;      // as the catalog has it; empty: no row yet
+    std::uint64_t next = 1;     // where reading goes on
+    bool is_at_tip = false;     // nothing more was there; `watch` tells when there is
+    bool is_ended = false;      // read to its end
+    TimestampMs readable_from;  // it could not be read just now, and is asked again then
     std::unique_ptr<ports::SourceWatch> watch;
 };
 
@@ -47,7 +48,8 @@ struct Batch final : Home::Timed {
     bool may_be_there = false;  // an attempt whose end nobody knows, or one of an earlier process
     bool has_failed = false;
     std::uint32_t attempts = 0;
-    std::optional<Made> made;  // kept while the next attempt is near
+    std::int64_t unreadable_ms = 0;  // the last wait because its records could not be read
+    std::optional<Made> made;        // kept while the next attempt is near
 };
 
 // On the core of its stream, which owns it.
@@ -134,14 +136,16 @@ private:
     [[nodiscard]] bool has_waited() const;
     [[nodiscard]] bool wants_adoption() const;
     Cursor* next_readable();
-    // False: again later.
-    Task<bool> read(Cursor& cursor);
-    bool on_read_fault(Cursor& cursor, ports::SourceFault fault);
+    Task<void> read(Cursor& cursor);
+    void on_read_fault(Cursor& cursor, ports::SourceFault fault);
     void take(Cursor& cursor, const ports::SourceSlice& slice);
     Task<bool> seal();
     [[nodiscard]] std::shared_ptr<Batch> sealed() const;
     // False: there is something to read.
     bool arm();
+    // When a shard that cannot be read just now is asked again.
+    [[nodiscard]] std::optional<TimestampMs> held_until() const;
+    void hold(Cursor& cursor, std::int64_t ms) const;
 
     Task<void> run_attempt(std::shared_ptr<Batch> batch);
     // True: delivered. Else it waits.

@@ -11,6 +11,7 @@
 #include "core/memory_budget.h"
 #include "core/run_on.h"
 #include "core/task.h"
+#include "core/timer.h"
 #include "firehose/plan.h"
 #include "formats/gzip.h"
 #include "formats/kpl.h"
@@ -27,6 +28,10 @@ constexpr std::size_t piece_bytes = std::size_t{1} << 20;
 // Compressor, its output's last block, lists.
 constexpr std::size_t overhead_bytes = 512U << 10;
 constexpr std::int64_t memory_wait_ms = 10'000;
+constexpr std::int64_t memory_step_ms = 500;
+// A source that is busy is asked again so often, and so long.
+constexpr std::int64_t busy_ms = 200;
+constexpr std::int64_t busy_ms_max = 10'000;
 
 class Compressor {
 public:
@@ -90,10 +95,15 @@ public:
         if (bytes == 0) return nullptr;
         if (compressor_) compressor_->finish(room());
         hash_new();
+        memory.shrink_to(size());
+        return std::make_shared<ports::MemoryBody>(std::move(pieces_), hasher_.finish(), std::move(memory));
+    }
+
+    // In memory so far.
+    [[nodiscard]] std::size_t size() const {
         std::size_t size = 0;
         for (const Buffer& piece : pieces_) size += piece.size();
-        memory.shrink_to(size);
-        return std::make_shared<ports::MemoryBody>(std::move(pieces_), hasher_.finish(), std::move(memory));
+        return size;
     }
 
     std::uint64_t records = 0;
@@ -136,24 +146,68 @@ private:
 };
 
 MakeFault to_fault(ports::SourceFault fault) {
-    return fault == ports::SourceFault::key ? MakeFault::key : MakeFault::source;
+    switch (fault) {
+        case ports::SourceFault::key:
+            return MakeFault::key;
+        case ports::SourceFault::denied:
+            return MakeFault::denied;
+        case ports::SourceFault::damaged:
+            return MakeFault::unreadable;
+        case ports::SourceFault::gone:
+        case ports::SourceFault::overloaded:
+            break;
+    }
+    return MakeFault::busy;
+}
+
+// What a file is made of, beside its ranges.
+struct Making {
+    const Needs& needs;
+    core::Core& core;
+    ports::RecordSource& source;
+    std::function<bool()> is_stopped;
+    core::MemoryLease memory;
+    File file;
+};
+
+bool is_listed(const ports::RecordSource& source, std::uint64_t shard_uid) {
+    const auto listing = source.shards();
+    return std::ranges::find(listing, shard_uid, &ports::SourceShard::uid) != listing.end();
+}
+
+// A slice of a range; asked for again while the source is only busy: what was made so far is not thrown away for that.
+Task<Expected<ports::SourceSlice, ports::SourceFault>> read_slice(Making& making, std::uint64_t shard_uid,
+                                                                  std::uint64_t from) {
+    for (std::int64_t waited_ms = 0;; waited_ms += busy_ms) {
+        auto slice = co_await making.source.read(making.core, shard_uid, from, slice_bytes);
+        const bool is_busy = !slice && slice.error() == ports::SourceFault::overloaded;
+        const bool may_wait = waited_ms < busy_ms_max && making.needs.has_timers && !making.is_stopped();
+        if (!is_busy || !may_wait) co_return slice;
+        co_await core::sleep(making.core, busy_ms);
+    }
 }
 
 // A range may lie in a shard that is gone: then nothing of it is left.
-Task<Expected<void, MakeFault>> add_range(const Needs& needs, core::Core& core, ports::RecordSource& source,
-                                          Range range, File& file) {
+Task<Expected<void, MakeFault>> add_range(Making& making, Range range) {
     for (std::uint64_t at = range.first; at < range.next;) {
-        const auto slice = co_await source.read(core, range.shard_uid, at, slice_bytes);
+        if (making.is_stopped()) co_return fail(MakeFault::busy);
+        const auto slice = co_await read_slice(making, range.shard_uid, at);
         if (!slice) {
-            if (slice.error() == ports::SourceFault::gone) co_return Expected<void, MakeFault>();
+            const bool is_gone =
+                slice.error() == ports::SourceFault::gone && !is_listed(making.source, range.shard_uid);
+            if (is_gone) co_return Expected<void, MakeFault>();
             co_return fail(to_fault(slice.error()));
         }
-        const auto work = [&] { file.add(*slice, range.next); };
-        if (needs.cpu == nullptr) {
+        const auto work = [&] { making.file.add(*slice, range.next); };
+        if (making.needs.cpu == nullptr) {
             work();
-        } else if (const auto ran = co_await core::run_on(*needs.cpu, core, work); !ran) {
-            co_return fail(MakeFault::no_memory);  // the pool is busy, or stops
+        } else if (const auto ran = co_await core::run_on(*making.needs.cpu, making.core, work); !ran) {
+            co_return fail(MakeFault::busy);  // the pool is busy, or stops
         }
+        // Delimiters between the parts of aggregates may make a file larger than what it is made of.
+        // Whoever has all that there is for files goes on.
+        const std::size_t share = making.needs.memory.share(core::MemoryUse::deliveries);
+        if (!making.memory.grow_to(std::min(making.file.size(), share))) co_return fail(MakeFault::busy);
         if (slice->records.empty() && slice->at_tip) break;
         at = slice->next;
     }
@@ -165,26 +219,34 @@ Task<Expected<void, MakeFault>> add_range(const Needs& needs, core::Core& core, 
 Task<Expected<Made, MakeFault>> make_file(const Needs& needs, core::Core& core,
                                           std::shared_ptr<ports::RecordSource> source, std::shared_ptr<const Plan> plan,
                                           std::vector<Range> ranges, std::uint64_t bytes_expected,
-                                          std::string entry_name) {
+                                          std::string entry_name, std::function<bool()> is_stopped) {
     // All of it before the first byte: who holds a part and waits for more holds up the others. A batch that was sealed
     // when the share was larger takes the whole.
     const std::size_t share = needs.memory.share(core::MemoryUse::deliveries);
     const std::size_t wanted = std::min(static_cast<std::size_t>(bytes_expected) + overhead_bytes, share);
-    if (!co_await needs.memory.take(core, core::MemoryUse::deliveries, wanted, memory_wait_ms)) {
-        co_return fail(MakeFault::no_memory);
+    // In steps, so that a stop is seen.
+    bool has_memory = false;
+    for (std::int64_t waited_ms = 0; !has_memory; waited_ms += memory_step_ms) {
+        if (waited_ms >= memory_wait_ms || is_stopped()) co_return fail(MakeFault::busy);
+        has_memory = co_await needs.memory.take(core, core::MemoryUse::deliveries, wanted, memory_step_ms);
     }
-    core::MemoryLease memory(needs.memory, core::MemoryUse::deliveries, wanted);
-    File file(*plan, std::move(entry_name));
+    Making making{.needs = needs,
+                  .core = core,
+                  .source = *source,
+                  .is_stopped = std::move(is_stopped),
+                  .memory = core::MemoryLease(needs.memory, core::MemoryUse::deliveries, wanted),
+                  .file = File(*plan, std::move(entry_name))};
+    File& file = making.file;
     Made made;
     std::uint64_t expected = 0;
     for (const Range& range : ranges) {
         expected += range.next - range.first;
-        CO_TRY_VOID(co_await add_range(needs, core, *source, range, file));
+        CO_TRY_VOID(co_await add_range(making, range));
     }
     made.records = file.records;
     made.bytes = file.bytes;
     made.lost = expected - std::min(expected, file.records);
-    made.body = file.finish(std::move(memory));
+    made.body = file.finish(std::move(making.memory));
     co_return made;
 }
 

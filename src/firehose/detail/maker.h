@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,17 +34,19 @@ struct Made {
 };
 
 enum class MakeFault : std::uint8_t {
-    source,    // SourceFault::overloaded, damaged
-    key,       // the records are sealed and cannot be opened now
-    no_memory  // no room in the budget for a while
+    busy,        // no room in the budget, or the source had no time, for a while; or a stop
+    unreadable,  // records are damaged on disk
+    denied,      // the source's policy does not allow reading any more
+    key          // the records are sealed and cannot be opened now
 };
 
 // The same ranges under the same plan make the same bytes, but for records that have expired meanwhile. bytes_expected:
 // of the data as it was read.
-// entry_name: of a ZIP archive's only entry. Everything it is given is alive until it returns.
+// entry_name: of a ZIP archive's only entry. Ends soon when is_stopped() says so. Everything it is given is alive until
+// it returns.
 Task<Expected<Made, MakeFault>> make_file(const Needs& needs, core::Core& core,
                                           std::shared_ptr<ports::RecordSource> source, std::shared_ptr<const Plan> plan,
                                           std::vector<Range> ranges, std::uint64_t bytes_expected,
-                                          std::string entry_name);
+                                          std::string entry_name, std::function<bool()> is_stopped);
 
 }  // namespace riacho::firehose::detail

@@ -9,9 +9,11 @@
 #include "core/log.h"
 #include "core/task.h"
 #include "firehose/own_source.h"
+#include "firehose/put.h"
 #include "firehose/row.h"
 #include "firehose/settings.h"
 #include "log/record_log.h"
+#include "ports/object_store.h"
 #include "ports/record_source.h"
 #include "ports/stream_directory.h"
 
@@ -29,10 +31,14 @@ std::shared_ptr<Stream> Stream::make(Home& home, const catalog::ObjectState& obj
     if (!settings) {
         core::log_line(core::LogLevel::error, "a delivery stream of an unknown format is not delivered",
                        {{"delivery_stream", object.arn}});
-        return nullptr;
+        return nullptr;  // puts cannot read it either
     }
     auto stream = std::make_shared<Stream>(home, object);
     stream->plan_ = make_plan(object, *settings);
+    if (!stream->plan_->kms_key_id.empty() && home.needs().store.host_of(stream->plan_->bucket) == "local") {
+        core::log_line(core::LogLevel::warn, "folders do not encrypt what a delivery stream writes",
+                       {{"delivery_stream", object.arn}});
+    }
     stream->is_direct_put_ = !settings->source;
     stream->counters_->is_direct_put = stream->is_direct_put_;
     if (settings->source) {
@@ -48,6 +54,7 @@ std::shared_ptr<Stream> Stream::make(Home& home, const catalog::ObjectState& obj
     }
     core::log_line(core::LogLevel::error, "a delivery stream with rows of an unknown format is not delivered",
                    {{"delivery_stream", object.arn}});
+    stream->counters_->is_broken = true;
     return nullptr;
 }
 
@@ -136,6 +143,7 @@ void Stream::stop_broken(std::string_view reason) {
     if (!is_deleted) {
         core::log_line(core::LogLevel::error, "a delivery stream stops until the next start",
                        {{"delivery_stream", plan_->arn}, {"reason", reason}});
+        counters_->is_broken = true;
     }
     stop();
 }
@@ -167,17 +175,19 @@ void Stream::show_figures() {
     counters_->batches_failing = failing;
 }
 
-Task<void> Stream::look_at_backlog() {
+Task<bool> Stream::look_at_backlog() {
     constexpr std::int64_t interval_ms = 10'000;
-    if (!is_direct_put_ || home_.now().value() - looked_at_.value() < interval_ms) co_return;
+    if (!is_direct_put_) co_return false;
+    if (home_.now().value() - looked_at_.value() < interval_ms) co_return is_backlogged(*counters_);
     looked_at_ = home_.now();
     std::uint64_t stored = 0;
     for (const ports::SourceShard& shard : source_->shards()) {
         const auto bytes = co_await needs().log.stored_bytes(home_.core(), log::ShardUid(shard.uid));
-        if (!bytes) co_return;
+        if (!bytes) co_return is_backlogged(*counters_);
         stored += *bytes;
     }
     counters_->stored_bytes = stored;
+    co_return is_backlogged(*counters_);
 }
 
 Stream::Known Stream::find(std::int32_t index) const {
@@ -225,6 +235,27 @@ std::unique_ptr<Cursor> Stream::make_cursor(const ports::SourceShard& shard, con
     return cursor;
 }
 
+// Open, and nothing before it is followed: what was between it and the shards that were has expired unread. (Whatever
+// was open when the delivery stream was made has a row, and so have the children of whatever was read.)
+bool Stream::is_orphaned(const ports::SourceShard& shard, const std::vector<ports::SourceShard>& listing) const {
+    if (shard.is_closed) return false;
+    std::vector<std::int32_t> ancestors;
+    const auto add_parents = [&](const ports::SourceShard& of) {
+        for (const auto& index : std::array{of.parent, of.adjacent_parent}) {
+            if (index && std::ranges::find(ancestors, *index) == ancestors.end()) ancestors.push_back(*index);
+        }
+    };
+    add_parents(shard);
+    if (ancestors.empty()) return false;
+    for (std::size_t i = 0; i < ancestors.size(); ++i) {
+        const std::int32_t index = ancestors[i];
+        if (find(index).cursor != nullptr) return false;
+        const auto listed = std::ranges::find(listing, index, &ports::SourceShard::index);
+        if (listed != listing.end()) add_parents(*listed);
+    }
+    return true;
+}
+
 std::vector<Stream::Adoption> Stream::adoptable(const std::vector<ports::SourceShard>& listing) {
     std::vector<Adoption> planned;
     for (const ports::SourceShard& shard : listing) {
@@ -238,8 +269,14 @@ std::vector<Stream::Adoption> Stream::adoptable(const std::vector<ports::SourceS
             parent = known;
             is_ready = is_ready && known.cursor->is_ended;
         }
-        if (parent.cursor == nullptr || !is_ready) continue;
-        Lane& home = lane_with_room(*parent.lane, planned);
+        const bool is_orphan = parent.cursor == nullptr && is_orphaned(shard, listing);
+        if (is_orphan) {
+            error(*plan_, "DataReadFromKinesisStream.Lost",
+                  "Shards between one that was read and one that is open have expired.");
+        } else if (parent.cursor == nullptr || !is_ready) {
+            continue;
+        }
+        Lane& home = lane_with_room(is_orphan ? lane(0) : *parent.lane, planned);
         auto cursor = make_cursor(shard, home, planned);
         planned.push_back({&home, std::move(cursor)});
     }
@@ -252,15 +289,16 @@ std::vector<Stream::Known> Stream::settled_parents(const std::vector<ports::Sour
     for (const auto& lane : lanes_) {
         for (const auto& cursor : lane->cursors()) {
             if (!cursor->is_ended || cursor->row.has_children) continue;
-            std::size_t children = 0;
+            // One that is listed as open has children that this listing does not show yet.
+            const auto listed = std::ranges::find(listing, cursor->shard.uid, &ports::SourceShard::uid);
+            if (listing.empty() || (listed != listing.end() && !listed->is_closed)) continue;
             const bool all_known = std::ranges::all_of(listing, [&](const ports::SourceShard& shard) {
                 const std::int32_t index = cursor->shard.index;
                 if (shard.parent != index && shard.adjacent_parent != index) return true;
-                ++children;
                 const auto is_planned = [&](const Adoption& a) { return a.cursor->shard.uid == shard.uid; };
                 return find(shard.index).cursor != nullptr || std::ranges::any_of(planned, is_planned);
             });
-            if (all_known && children > 0) settled.push_back({lane.get(), cursor.get()});
+            if (all_known) settled.push_back({lane.get(), cursor.get()});
         }
     }
     return settled;

@@ -52,8 +52,9 @@ public:
     // Whether a shard has to wait for its parents.
     [[nodiscard]] bool has_unread_parent(const ports::SourceShard& shard) const;
     void show_figures();
-    // How much of the disk its own records take, now and then: puts go by it.
-    Task<void> look_at_backlog();
+    // How much of the disk its own records take, now and then: puts go by it. True: too much, look again.
+    Task<bool> look_at_backlog();
+    void forget_backlog() { looked_at_ = TimestampMs(0); }
 
     // The rows of shards are being changed: one change at a time.
     bool is_changing_rows = false;
@@ -71,6 +72,8 @@ private:
         Cursor* cursor = nullptr;
     };
     [[nodiscard]] Known find(std::int32_t index) const;
+    [[nodiscard]] bool is_orphaned(const ports::SourceShard& shard,
+                                   const std::vector<ports::SourceShard>& listing) const;
     // The shards whose turn has come.
     std::vector<Adoption> adoptable(const std::vector<ports::SourceShard>& listing);
     // One that has room for another shard, that one if it has.

@@ -37,6 +37,7 @@ Result<void> check_type(const api::CreateDeliveryStreamInput& request) {
             if (!request.kinesis_stream_source_configuration) {
                 return fail(errors::source_configuration_missing("KinesisStreamSourceConfiguration", name_of(type)));
             }
+            if (request.direct_put_source_configuration) return fail(errors::direct_put_source_of_another_type());
             if (request.delivery_stream_encryption_configuration_input) return fail(errors::encryption_of_a_source());
             break;
         case api::DeliveryStreamType::msk_as_source:

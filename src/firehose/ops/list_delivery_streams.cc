@@ -24,7 +24,8 @@ Task<Result<api::ListDeliveryStreamsOutput>> list_delivery_streams(FirehoseOp op
                                                                  op.account(), op.region());
     for (const ObjectRef& object : all) {
         if (object->name <= after || object->is_gone(op.now())) continue;
-        if (!is_of(*op.service().settings.of(*object), request.delivery_stream_type)) continue;
+        const SettingsRef settings = op.service().settings.of(*object);
+        if (settings != nullptr && !is_of(*settings, request.delivery_stream_type)) continue;
         if (output.delivery_stream_names.size() == limit) {
             output.has_more_delivery_streams = true;
             break;

@@ -41,6 +41,7 @@ Task<Result<api::UpdateDestinationOutput>> update_destination(FirehoseOp op, api
         if (!stream) {
             co_return fail(errors::stream_to_update_not_found(request.delivery_stream_name, op.account()));
         }
+        if (stream->settings == nullptr) co_return fail(errors::record_failed());
         CO_TRY(const Settings settings, updated(op, *stream, request));
         CO_TRY(const catalog::Verdict verdict, co_await op.submit(replace_settings(*stream->object, settings)));
         // Something else was changed in between; another update of the destination shows as another version.
