@@ -200,7 +200,8 @@ std::uint32_t RuleChecker::duration_ms() const {
     if (last == 0) last = frame_ns(*lead, limits_.span_ms_max);
     if (last == 0 && track.frames > 1) last = (track.last_ns - track.first_ns) / (track.frames - 1);
     if (last == 0) last = (previous_gap_ms_ > 0 ? previous_gap_ms_ : lone_frame_ms) * ns_per_ms;
-    return static_cast<std::uint32_t>((track.last_ns - track.first_ns + last + ns_per_ms / 2) / ns_per_ms);
+    const std::int64_t whole_ms = (track.last_ns - track.first_ns + last + ns_per_ms / 2) / ns_per_ms;
+    return static_cast<std::uint32_t>(std::max<std::int64_t>(whole_ms, 1));
 }
 
 bool RuleChecker::end_fragment(std::uint64_t at) {

@@ -100,6 +100,10 @@ TEST(FragmentRules, times_of_a_fragment) {
     EXPECT_EQ(record.facts[1].duration_ms, 2'000U) << "as long as the fragment before took to be followed";
     EXPECT_FALSE(record.facts[1].key_start);
 
+    track.default_duration_ns = 1;
+    record = check(header({track}) + cluster(0, {{1, 0, true}}));
+    EXPECT_EQ(record.facts[0].duration_ms, 1U) << "never nothing";
+
     record = check(header({video_track(), audio_track()}) +
                    cluster(0, {{1, 0, true}, {2, -20, true}, {1, 40, false}, {2, 64, true}}));
     EXPECT_EQ(record.facts[0].span_ms, 84U);

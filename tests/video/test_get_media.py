@@ -187,3 +187,40 @@ def test_a_list_of_fragments(riacho, stream):
         assert error.value.response["Error"]["Code"] == code
     with pytest.raises(botocore.exceptions.ClientError):
         client.get_media_for_fragment_list(StreamName=other, Fragments=[expected[0]])
+
+
+@pytest.mark.parametrize("flags", [("--http1.1",), ("--http2-prior-knowledge",), ("--http1.1", "tls"), ("--http2", "tls")], ids="-".join)
+def test_over_every_transport(riacho, flags):
+    """The same chunks, and a client that leaves gives its place back although nothing more is sent: four, one after another."""
+    name = make_stream(riacho)
+    upload(riacho, name)
+    url = (riacho.tls_url if "tls" in flags else riacho.url) + "/getMedia"
+    body = json.dumps({"StreamName": name, "StartSelector": {"StartSelectorType": "EARLIEST"}})
+    _, clusters = documents.split(PICTURE.read_bytes())
+    for _ in range(4):
+        done = subprocess.run(["curl", "-s", "--cacert", riacho.certificate, flags[0], "-m", "2", "--aws-sigv4", "aws:amz:us-east-1:kinesisvideo",
+                               "-u", "AKIDEXAMPLE:secret", "-H", "content-type: application/json", "-d", body, url], capture_output=True, check=False)
+        assert done.returncode == 28, done  # its own time limit: the call has no end
+        assert [c.cluster for c in documents.chunks(done.stdout)] == [cluster for cluster, _ in clusters]
+
+
+def test_a_reader_that_stops_reading_holds_nobody(riacho):
+    """What it does not take waits in its socket and in one chunk; others read on, and so does the camera."""
+    name = make_stream(riacho)
+    client, body = camera(riacho), json.dumps({"StreamName": name, "StartSelector": {"StartSelectorType": "EARLIEST"}}).encode()
+
+    def ask():
+        connection = client.connect(riacho.url, 30)
+        connection.request("POST", "/getMedia", body, client.signed(riacho.url, "/getMedia", {"content-type": "application/json"},
+                                                                    hashlib.sha256(body).hexdigest()))
+        return connection
+
+    stuck = ask()
+    sent = sum(len(upload(riacho, name)["PERSISTED"]) and PICTURE.stat().st_size for _ in range(60))  # more than sockets hold
+    reader = ask()
+    response = reader.getresponse()
+    received = 0
+    while received < sent:
+        received += len(response.read1(1 << 16))
+    reader.close()
+    stuck.close()
