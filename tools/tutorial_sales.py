@@ -7,6 +7,7 @@ import time
 import boto3
 
 source, destination, application = "vendas", "vendas_por_vendedor", "vendas-por-vendedor"
+bucket = "vendas-por-vendedor"
 sellers = ["Ana", "Bruno", "Célia", "Davi", "Eduarda"]
 sales = 40
 wait_seconds_max = 30
@@ -21,8 +22,24 @@ def connect(endpoint, service):
                         endpoint_url=endpoint)
 
 
-def create(kinesis, analytics):
-    arns = {}
+def create_delivery(firehose):
+    """A delivery stream for the counts, into files below the data directory."""
+    try:
+        firehose.create_delivery_stream(
+            DeliveryStreamName=destination, DeliveryStreamType="DirectPut",
+            ExtendedS3DestinationConfiguration={"RoleARN": "arn:aws:iam::000000000000:role/tutorial", "BucketARN": f"arn:aws:s3:::{bucket}",
+                                                "BufferingHints": {"IntervalInSeconds": 1, "SizeInMBs": 1}})
+    except firehose.exceptions.ResourceInUseException:
+        pass
+    while True:
+        shown = firehose.describe_delivery_stream(DeliveryStreamName=destination)["DeliveryStreamDescription"]
+        if shown["DeliveryStreamStatus"] == "ACTIVE":
+            return shown["DeliveryStreamARN"]
+        time.sleep(0.1)
+
+
+def create(kinesis, analytics, firehose):
+    arns = {"files": create_delivery(firehose)}
     for stream in (source, destination):
         try:
             kinesis.create_stream(StreamName=stream, ShardCount=1)
@@ -40,6 +57,8 @@ def create(kinesis, analytics):
                 "SqlApplicationConfiguration": {
                     "Inputs": [{"NamePrefix": "ENTRADA", "KinesisStreamsInput": {"ResourceARN": arns[source]}, "InputSchema": schema}],
                     "Outputs": [{"Name": "VENDAS_POR_VENDEDOR", "KinesisStreamsOutput": {"ResourceARN": arns[destination]},
+                                 "DestinationSchema": {"RecordFormatType": "JSON"}},
+                                {"Name": "VENDAS_POR_VENDEDOR", "KinesisFirehoseOutput": {"ResourceARN": arns["files"]},
                                  "DestinationSchema": {"RecordFormatType": "JSON"}}]},
                 "ApplicationCodeConfiguration": {"CodeContentType": "PLAINTEXT", "CodeContent": {"TextContent": SQL}}})
     except analytics.exceptions.ResourceInUseException:
@@ -60,10 +79,10 @@ def start(analytics):
 def show(endpoint):
     """Sells, and prints what the application has counted of it."""
     kinesis, analytics = connect(endpoint, "kinesis"), connect(endpoint, "kinesisanalyticsv2")
-    create(kinesis, analytics)
+    create(kinesis, analytics, connect(endpoint, "firehose"))
     start(analytics)
     iterator = kinesis.get_shard_iterator(StreamName=destination, ShardId="shardId-000000000000", ShardIteratorType="LATEST")["ShardIterator"]
-    print(f"\n{sales} sales -> {source} -> SQL application {application} -> {destination}")
+    print(f"\n{sales} sales -> {source} -> SQL application {application} -> {destination} and files of the bucket {bucket}")
     for _ in range(sales):
         data = {"nome": random.choice(sellers), "valor": round(random.uniform(5, 500), 2)}
         kinesis.put_record(StreamName=source, Data=json.dumps(data), PartitionKey=data["nome"])

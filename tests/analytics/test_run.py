@@ -193,6 +193,21 @@ def test_a_source_that_comes_late(v2, app, kinesis, make_stream, name, riacho):
     kinesis.delete_stream(StreamName=name)
 
 
+def test_a_source_that_is_created_again(v2, app, kinesis, make_stream, name):
+    """One that gets the name of a deleted stream is read from its first record on."""
+    sink = make_stream()
+    v2.create(app, COPY, [v2.input(name)], [v2.output(sink)])
+    for price in (1, 2):
+        kinesis.create_stream(StreamName=name, ShardCount=1)
+        wait_active(kinesis, name)
+        if price == 1:
+            v2.run(app)
+        put_many(kinesis, name, tickers(1, first=price))
+        wait_rows(kinesis, sink, lambda rows: prices(rows) == list(range(1, price + 1)))
+        kinesis.delete_stream(StreamName=name)
+        kinesis.get_waiter("stream_not_exists").wait(StreamName=name, WaiterConfig={"Delay": 1})
+
+
 def test_an_update_while_running(v2, app, kinesis, pair):
     """K11: UPDATING, then RUNNING with the new code, without a gap."""
     source, sink = pair

@@ -17,6 +17,16 @@ def merge(base, changes):
             base[key] = value
 
 
+def bound(namespace):
+    """The operations that code answers: what the sources that include the model's header bind."""
+    names = set()
+    for path in [*API.parent.glob("src/*/operations.cc"), *API.parent.glob("src/*/ops/v*.cc")]:
+        text = path.read_text()
+        if f'"aws/gen/{namespace}/operations.gen.h"' in text:
+            names |= set(re.findall(r"Bind\w*<(?:\w+::)*(\w+),", text))
+    return names
+
+
 class Model:
     def __init__(self, folder):
         facts = json.loads((folder / "operations.json").read_text())
@@ -29,7 +39,7 @@ class Model:
         self.operations = facts["operations"]
         self.shapes = json.loads((folder / "shapes.json").read_text())
         self.violations = corrections["violations"]
-        self.works = facts["service"] in ("kinesis", "kinesisanalytics", "kinesisanalyticsv2")
+        self.bound = bound(corrections["namespace"])
         self.order = corrections.get("member_order", {})
         merge(self.operations, corrections.get("operations", {}))
         for name, changes in corrections.get("shapes", {}).items():

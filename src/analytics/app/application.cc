@@ -192,6 +192,18 @@ std::int64_t Application::Impl::sleep_ms() const {
     return ms;
 }
 
+// The stream was deleted: one that was created again under its name is read from its first record on.
+Task<void> Application::Impl::follow_successor() {
+    const ports::StreamUser user{object->account, settings.user};
+    const auto found = host.streams.find(settings.inputs.front().source.arn, user, ports::StreamAccess::read);
+    if (!found || found->uid == source->positions().source_uid) co_return;
+    co_await source->stop();
+    source.emplace(core, host.clock, host.rng, host.streams.source(found->uid, user), found->uid,
+                   [this] { alarm.wake(); });
+    if (const auto positions = co_await source->find_start(true)) source->begin_at(*positions);
+    source->start();
+}
+
 Task<void> Application::Impl::run() {
     if (!co_await open()) co_return;
     source->start();
@@ -215,6 +227,7 @@ Task<void> Application::Impl::run() {
         counters->lost_records = source->lost();
         if (source->fault() && source->fault() != told) say(input_problem, settings.inputs.front().source.arn);
         told = source->fault();
+        if (told == ports::SourceFault::gone && !source->has_records()) co_await follow_successor();
         if (!has_worked && !stopping) co_await alarm.sleep(sleep_ms());
     }
     co_await source->stop();
@@ -230,13 +243,14 @@ void Application::start() {
     impl_->tasks.spawn([impl = impl_.get()] { return impl->run(); });
 }
 
-Task<void> Application::wait_until_reading(std::int64_t ms_max) {
+Task<bool> Application::wait_until_reading(std::int64_t ms_max) {
     Impl& impl = *impl_;
-    if (impl.is_reading) co_return;
+    if (impl.is_reading) co_return true;
     core::Alarm done(impl.core);
     impl.waiting_until_reading.push_back(&done);
     co_await done.sleep(ms_max);
     std::erase(impl.waiting_until_reading, &done);
+    co_return impl.is_reading;
 }
 
 Task<void> Application::stop(std::int64_t drain_ms) {

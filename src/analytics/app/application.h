@@ -73,7 +73,8 @@ public:
     // Starts; returns at once. It reads as soon as what it reads is there.
     void start();
     // Waits until it reads, at most so long: what a start at NOW will see is fixed then.
-    Task<void> wait_until_reading(std::int64_t ms_max);
+    // True when it does.
+    Task<bool> wait_until_reading(std::int64_t ms_max);
     // Ends it: what was computed is delivered, for at most drain_ms, and where it was is written down.
     Task<void> stop(std::int64_t drain_ms);
 

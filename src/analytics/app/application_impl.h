@@ -40,6 +40,7 @@ struct Application::Impl {
     Task<void> run();
     Task<bool> open();
     Task<bool> pause(std::int64_t ms);
+    Task<void> follow_successor();
     void make_outputs();
     void note_memory();
     void serve_peeks();

@@ -29,6 +29,7 @@ constexpr std::int64_t drain_ms = 10'000;
 constexpr std::int64_t shutdown_drain_ms = 1'000;
 // After that an application is RUNNING even if it does not read yet (spec 4.1).
 constexpr std::int64_t start_ms_max = 10'000;
+constexpr std::int64_t start_step_ms = 250;
 constexpr std::int64_t retry_ms = 500;
 
 }  // namespace
@@ -180,7 +181,9 @@ Task<bool> Runner::Impl::follow(Keeper& keeper) {
             case Phase::updating:
                 co_await end(keeper);
                 co_await begin(keeper, object, settings);
-                co_await keeper.running->wait_until_reading(start_ms_max);
+                for (std::int64_t waited = 0; waited < start_ms_max && !gate.is_closed(); waited += start_step_ms) {
+                    if (co_await keeper.running->wait_until_reading(start_step_ms)) break;
+                }
                 co_await set_phase(keeper, *object, std::move(settings), Phase::running);
                 break;
         }
