@@ -38,7 +38,8 @@ struct InputError {
     std::string_view name;
     std::string message;
     RowTime rowtime;
-    std::string record;  // its bytes, the first 24 KiB
+    std::string record;       // its bytes, the first 24 KiB
+    std::uint64_t count = 1;  // of rows with such an error, this one for all of them
 };
 
 struct ErrorCount {

@@ -58,7 +58,7 @@ TEST(Limits, long_chains_and_deep_nests) {
     };
     std::string sum = "x";
     std::string both = "x = 0";
-    for (int i = 0; i < 900; ++i) {
+    for (int i = 0; i < 400; ++i) {
         sum += " + 1";
         both += i % 2 == 0 ? " OR x / 1 = 1" : " AND x IS NOT NULL";
     }
@@ -86,6 +86,19 @@ TEST(Limits, long_chains_and_deep_nests) {
     std::string endless = "x";
     for (int i = 0; i < 5'000; ++i) endless += " + 1";
     EXPECT_FALSE(compile(endless, ""));
+    // A tree that is deep by its left side on many levels, and one whose parts multiply.
+    std::string comb = "x";
+    for (int level = 0; level < 9; ++level) {
+        for (int i = 0; i < 450; ++i) comb += "+x";
+        comb = "(" + comb + ")";
+    }
+    EXPECT_FALSE(compile(comb, ""));
+    std::string doubled = "x";
+    for (int i = 0; i < 60; ++i) doubled = "NULLIF(" + doubled + ", 1)";
+    EXPECT_FALSE(compile(doubled, ""));
+    std::string between = "x";
+    for (int i = 0; i < 40; ++i) between = "CASE WHEN " + between + " BETWEEN SYMMETRIC 1 AND 2 THEN 1 ELSE 2 END";
+    EXPECT_FALSE(compile("1", "WHERE " + between + " = 1"));
     EXPECT_FALSE(check_syntax("SELECT STREAM '" + std::string(200'000, 'a') + "' FROM S"));
 }
 

@@ -97,6 +97,33 @@ TEST(CsvRows, columns_are_taken_in_order) {
     EXPECT_EQ(rows_of(schema, "1<>a<>2||3<>b<>4"), (Rows{"1,a,2", "3,b,4"}));
 }
 
+// One record makes a bounded number of values, texts and errors, in a bounded time.
+TEST(Records, hostile_ones_are_cut_short) {
+    std::string many = R"({"t":")" + std::string(60'000, 'x') + R"(","a":[1)";
+    for (int i = 0; i < 50'000; ++i) many += ",1";
+    many += "]}";
+    auto schema = json_schema("$", {{"$.t", "VARCHAR(65000)"}, {"$.a[0:].x", "INTEGER"}});
+    EXPECT_EQ(rows_of(schema, many).size(), 50'001U);
+    schema.columns[0].type = *parse_type("CHAR(65000)");
+    schema.columns[0].mapping = "$.a[0:].y";
+    std::string padded = R"({"a":[{"y":"1"})";
+    for (int i = 0; i < 50'000; ++i) padded += R"(,{"y":"1"})";
+    EXPECT_EQ(rows_of(schema, padded + "]}").back(), "PARSE_ERROR");
+    RecordSchema csv;
+    csv.format = RecordFormat::csv;
+    for (const char* name : {"A", "B"}) csv.columns.push_back({name, "", *parse_type("INTEGER")});
+    EXPECT_EQ(rows_of(csv, std::string(1'000'000, ',')), (Rows{","}));
+    std::string wrong;
+    for (int i = 0; i < 50'000; ++i) wrong += "x,1\n";
+    auto decoder = RecordDecoder::make(csv, false, {});
+    (*decoder)->decode(wrong, 0, RowTime(1), {});
+    const auto errors = (*decoder)->take_errors();
+    EXPECT_EQ(errors.size(), 100U);
+    std::uint64_t count = 0;
+    for (const InputError& error : errors) count += error.count;
+    EXPECT_EQ(count, 50'000U);
+}
+
 // K23: AWS's own example, S8.
 TEST(Discover, the_energy_file_of_aws) {
     const std::string_view file =

@@ -101,6 +101,7 @@ struct Expr {
     bool has_operand = false;
     bool has_else = false;
     bool comma_form = false;  // SUBSTRING(s, p, n)
+    int depth = 0;            // of the tree below, this included; 0: not measured yet
     ExprPtr escape;           // LIKE, SIMILAR
     QueryPtr query;
     std::unique_ptr<Window> window;

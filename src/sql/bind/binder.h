@@ -85,9 +85,11 @@ private:
     Bound<void> refuse_unsupported(const ast::Query& query);
     Bound<std::vector<ScopeColumn>> select_items(const ast::Query& query, const ExprContext& context, ExprPtr& rowtime);
     Bound<ExprPtr> condition(const ast::Expr& expr, const ExprContext& context);
+    Bound<void> count_weight(const Expr& expr, const Span& at);
 
     // Expressions (expr.cc, literal.cc)
     Bound<ExprPtr> expr(const ast::Expr& expr, const ExprContext& context);
+    Bound<ExprPtr> expr_over(const ast::Expr& expr, const ExprContext& context);
     Bound<ExprPtr> expr_node(const ast::Expr& expr, const ExprContext& context);
     Bound<ExprPtr> name(const ast::Expr& expr, const ExprContext& context);
     Bound<ExprPtr> literal(const ast::Expr& expr);
@@ -113,6 +115,7 @@ private:
     const Environment& environment_;
     std::unique_ptr<plan::Plan> plan_;
     std::vector<Issue> issues_;
+    std::uint64_t weight_ = 0;  // of all expressions of the program
 };
 
 [[nodiscard]] bool contains_aggregate(const ast::Expr& expr);

@@ -11,6 +11,8 @@
 namespace riacho::sql {
 namespace {
 
+constexpr std::uint32_t weight_max = 20'000;
+
 std::string family_text(const Type& type) { return fmt::format("<{}>", type_text(type)); }
 
 // An untyped NULL takes the type of what stands beside it.
@@ -108,6 +110,7 @@ Bound<ExprPtr> regroup(const ExprPtr& expr, const Grouping& grouping) {
     for (ExprPtr& arg : copy->args) {
         TRY(arg, regroup(arg, grouping));
     }
+    measure(*copy);
     return ExprPtr(std::move(copy));
 }
 
@@ -115,6 +118,16 @@ Bound<ExprPtr> regroup(const ExprPtr& expr, const Grouping& grouping) {
 
 // An expression; over groups, one of grouping expressions, aggregates and what is computed of them.
 Bound<ExprPtr> Binder::expr(const ast::Expr& expr, const ExprContext& context) {
+    TRY(ExprPtr bound, expr_over(expr, context));
+    // NULLIF, BETWEEN, CASE and IN stand for several uses of one argument: nested, they multiply.
+    if (bound->weight <= weight_max) return bound;
+    return fail(
+        invalid(expr.span, fmt::format("The expression has more than {} parts, those that are used several times "
+                                       "counted as often",
+                                       weight_max)));
+}
+
+Bound<ExprPtr> Binder::expr_over(const ast::Expr& expr, const ExprContext& context) {
     if (context.grouping == nullptr || context.in_aggregate || contains_aggregate(expr))
         return expr_node(expr, context);
     ExprContext plain = context;

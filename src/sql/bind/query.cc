@@ -9,6 +9,8 @@
 namespace riacho::sql {
 namespace {
 
+constexpr std::uint64_t program_weight_max = 200'000;
+
 std::vector<Column> plain_columns(std::span<const ScopeColumn> columns) {
     std::vector<Column> result;
     for (const ScopeColumn& column : columns) result.push_back({column.name, column.type});
@@ -187,8 +189,17 @@ Bound<BoundQuery> Binder::from(const ast::TableRef& table, Scope& scope, bool in
     return below;
 }
 
+Bound<void> Binder::count_weight(const Expr& expr, const Span& at) {
+    weight_ += expr.weight;
+    if (weight_ <= program_weight_max) return {};
+    return fail(
+        invalid(at, fmt::format("The SQL has more than {} parts, those that are used several times counted as often",
+                                program_weight_max)));
+}
+
 Bound<ExprPtr> Binder::condition(const ast::Expr& expr, const ExprContext& context) {
     TRY(ExprPtr bound, this->expr(expr, context));
+    TRY_VOID(count_weight(*bound, expr.span));
     if (bound->type.kind == Kind::unknown) bound = make_null(boolean_type());
     if (bound->type.kind != Kind::boolean)
         return fail(invalid(expr.span, fmt::format("{} clause must be a condition", context.clause)));
@@ -260,6 +271,7 @@ Bound<std::vector<ScopeColumn>> Binder::select_items(const ast::Query& query, co
             continue;
         }
         TRY(ExprPtr bound, expr(*item.expr, context));
+        TRY_VOID(count_weight(*bound, item.expr->span));
         if (item.alias.text == "ROWTIME" && !item.alias.quoted) {
             if (bound->type.kind != Kind::timestamp)
                 return fail(invalid(item.expr->span, "ROWTIME must be a TIMESTAMP"));
@@ -300,6 +312,12 @@ Bound<Grouping> Binder::group_by(const ast::Query& query, const Scope& scope) {
             if (++of_rowtime > 1)
                 return fail(invalid(item->span, "GROUP BY may have only one expression that is derived from ROWTIME"));
             if (moves_with_time(over_time)) monotone = grouping.groups.size();
+            // One that fails, or is NULL, never ends a window.
+            constexpr std::int64_t some_time = 1'525'860'000'000;
+            const ExprPtr probe =
+                fold(substitute(over_time, {}, make_exact(simple_type(Kind::timestamp, false), some_time)));
+            if (!uses_op(*over_time, Op::started_at) && (!is_constant(*probe) || probe->is_null))
+                return fail(invalid(item->span, "The expression has no value for any ROWTIME"));
         }
         grouping.groups.push_back(std::move(bound));
     }

@@ -247,6 +247,12 @@ Bound<void> Binder::create_pump(const ast::Statement& statement) {
         for (ExprPtr& value : pump.values) value = substitute(value, inner, make_rowtime_expr());
         source.node = std::move(source.node->inputs[0]);
     }
+    const auto other_writer = [&](const plan::Pump& other) {
+        return other.target == pump.target && (other.rowtime || pump.rowtime);
+    };
+    if (std::ranges::any_of(plan_->pumps, other_writer))
+        return fail(
+            unsupported(statement.name.span, "A pump that sets ROWTIME beside another one into the same stream"));
     pump.root = std::move(source.node);
     collect_sources(*pump.root, pump.sources);
     plan_->streams[*target].writers.push_back(name);

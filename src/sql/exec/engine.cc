@@ -127,7 +127,7 @@ void Engine::Impl::drain(std::uint32_t index, WorkBudget& budget) {
 
 void Engine::Impl::flush_errors() {
     const auto index = static_cast<std::uint32_t>(streams.size()) - 1;
-    for (const BatchRef& batch : context.errors.take()) deliver(index, {batch, {}});
+    for (const BatchRef& batch : context.errors.take(idle())) deliver(index, {batch, {}});
 }
 
 Engine::Engine(std::shared_ptr<const Program> program, EngineOptions options)
@@ -237,16 +237,29 @@ std::vector<OperatorState> Engine::sizes() const {
     return result;
 }
 
+namespace {
+
+// What a batch keeps alive; batches that share arenas count them several times.
+std::uint64_t size_of(const Batch& batch) {
+    std::uint64_t size = batch.rows * (batch.columns.size() + 1) * 16;
+    for (const ArenaRef& arena : batch.arenas) size += arena->capacity();
+    return size;
+}
+
+}  // namespace
+
 std::uint64_t Engine::memory_used() const {
-    // Rows that wait, at what a row of a few columns takes; groups exactly.
-    constexpr std::uint64_t row_size = 256;
     std::uint64_t size = 0;
     for (const exec::StreamNode& stream : impl_->streams) {
-        for (const auto& item : stream.queue) size += item.batch ? item.batch->rows * row_size : 0;
-        if (stream.merge) size += stream.merge->held_rows() * row_size;
+        for (const auto& item : stream.queue) size += item.batch ? size_of(*item.batch) : 0;
+        for (const BatchRef& batch : stream.peeked) size += size_of(*batch);
+        if (stream.merge) size += stream.merge->held_size();
     }
-    for (const OperatorState& state : sizes()) size += state.bytes + state.rows * row_size;
-    for (const Emitted& next : impl_->emitted) size += next.rows->rows * row_size;
+    for (const auto& next : impl_->operators) {
+        if (const exec::Tumble* tumble = next->as_tumble()) size += tumble->capacity();
+        if (const exec::MergeBuffer* merge = next->as_merge()) size += merge->held_size();
+    }
+    for (const Emitted& next : impl_->emitted) size += size_of(*next.rows);
     return size;
 }
 

@@ -32,9 +32,10 @@ void ErrorLog::begin_turn() {
 }
 
 // Whether there is to be a row about it.
-bool ErrorLog::count(std::string_view name, std::string_view pump) {
-    ++counts_[{std::string(name), std::string(pump)}];
+bool ErrorLog::count(std::string_view name, std::string_view pump, std::uint64_t rows) {
+    counts_[{std::string(name), std::string(pump)}] += rows;
     if (!wanted_) return false;
+    left_out_ += rows - 1;
     if (++rows_of_turn_ <= rows_max_of_turn) return true;
     ++left_out_;
     return false;
@@ -46,9 +47,10 @@ void ErrorLog::report(std::string_view pump, const Batch& batch, const std::vect
     std::ranges::sort(errors.entries(), {}, &ErrorMask::Entry::row);
     last_time_ = now;
     for (const ErrorMask::Entry& entry : errors.entries()) {
-        if (!count(sql_state_name(entry.state), pump)) continue;
+        if (!count(sql_state_name(entry.state), pump, 1)) continue;
         std::string row;
         encode_json_row(batch, entry.row, columns, row);
+        if (row.size() > data_size_max) row.resize(data_size_max);
         rows_.push_back({now, std::string(sql_state_name(entry.state)),
                          fmt::format("{} (Code={})", sql_state_message(entry.state), sql_state_code(entry.state)),
                          batch.time_of(entry.row), std::move(row), std::string(pump)});
@@ -58,13 +60,13 @@ void ErrorLog::report(std::string_view pump, const Batch& batch, const std::vect
 
 void ErrorLog::report(std::string_view pump, const InputError& error, RowTime now) {
     last_time_ = now;
-    if (!count(error.name, pump)) return;
+    if (!count(error.name, pump, error.count)) return;
     rows_.push_back({now, std::string(error.name), error.message, error.rowtime, error.record.substr(0, data_size_max),
                      std::string(pump)});
 }
 
-std::vector<BatchRef> ErrorLog::take() {
-    if (left_out_ > 0) {
+std::vector<BatchRef> ErrorLog::take(bool end_of_turn) {
+    if (left_out_ > 0 && end_of_turn) {
         rows_.push_back({last_time_, "ERRORS_LEFT_OUT", fmt::format("{} more rows had errors in this turn", left_out_),
                          last_time_, "", ""});
         left_out_ = 0;

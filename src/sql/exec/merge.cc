@@ -24,6 +24,17 @@ std::uint64_t MergeBuffer::held_rows() const {
     return rows;
 }
 
+std::uint64_t MergeBuffer::held_size() const {
+    std::uint64_t size = 0;
+    for (const Port& port : ports_) {
+        for (const Held& held : port.held) {
+            size += held.batch->rows * (held.batch->columns.size() + 1) * 16;
+            for (const ArenaRef& arena : held.batch->arenas) size += arena->capacity();
+        }
+    }
+    return size;
+}
+
 void MergeBuffer::on_rows(std::uint32_t port, const BatchRef& batch, const Output& out) {
     ports_[port].held.push_back({batch, 0, next_sequence_++});
     ports_[port].bound = std::max(ports_[port].bound, batch->last_time());

@@ -24,6 +24,7 @@ public:
     // No later output is earlier.
     [[nodiscard]] RowTime bound() const;
     [[nodiscard]] std::uint64_t held_rows() const;
+    [[nodiscard]] std::uint64_t held_size() const;  // bytes
     void encode(Encoder& out) const;
     void decode(Decoder& in);
 

@@ -32,8 +32,9 @@ public:
     void report(std::string_view pump, const Batch& batch, const std::vector<Column>& columns, ErrorMask& errors,
                 RowTime now);
     void report(std::string_view pump, const InputError& error, RowTime now);
-    // What has been reported since the last call, in batches of the error stream's columns.
-    std::vector<BatchRef> take();
+    // What has been reported since the last call, in batches of the error stream's columns; at the end of a turn also
+    // how many more there were, once, however often it was asked.
+    std::vector<BatchRef> take(bool end_of_turn);
     [[nodiscard]] std::vector<ErrorCount> counts() const;
     void encode(Encoder& out) const;
     void decode(Decoder& in);
@@ -47,7 +48,7 @@ private:
         std::string data;
         std::string pump;
     };
-    bool count(std::string_view name, std::string_view pump);
+    bool count(std::string_view name, std::string_view pump, std::uint64_t rows);
 
     bool wanted_ = false;
     std::size_t rows_of_turn_ = 0;

@@ -310,25 +310,26 @@ Expected<void, RestoreError> Engine::Impl::restore(ChunkSource& source) {
     if (first_chunk == 0 || !complete) return fail(RestoreError::damaged);
     if (any_state && !any_known && !same_program) return fail(RestoreError::other_program);
 
-    for (auto& [id, tumble] : by_id) {
-        const auto found = scalars.find({static_cast<std::uint8_t>(Section::tumble), id});
-        if (found == scalars.end()) continue;
-        Decoder in(found->second);
-        tumble->decode_scalars(in);
-        if (!in.ok()) return fail(RestoreError::damaged);
-    }
-    for (auto& [id, merge] : merges) {
-        const auto found = scalars.find({static_cast<std::uint8_t>(Section::merge), id});
-        if (found == scalars.end()) continue;
-        Decoder in(found->second);
-        merge->decode(in);
-        if (!in.ok()) return fail(RestoreError::damaged);
-    }
+    // The times first: windows are computed with them.
     const auto engine = scalars.find({static_cast<std::uint8_t>(Section::engine), 0});
     if (engine == scalars.end()) return fail(RestoreError::damaged);
     Decoder in(engine->second);
     context.times.started_at = in.time();
     context.times.wall_now = std::max(context.times.wall_now, in.time());
+    for (auto& [id, tumble] : by_id) {
+        const auto found = scalars.find({static_cast<std::uint8_t>(Section::tumble), id});
+        if (found == scalars.end()) continue;
+        Decoder window(found->second);
+        tumble->decode_scalars(window);
+        if (!window.ok()) return fail(RestoreError::damaged);
+    }
+    for (auto& [id, merge] : merges) {
+        const auto found = scalars.find({static_cast<std::uint8_t>(Section::merge), id});
+        if (found == scalars.end()) continue;
+        Decoder held(found->second);
+        merge->decode(held);
+        if (!held.ok()) return fail(RestoreError::damaged);
+    }
     const std::size_t stream_count = in.count();
     for (std::size_t i = 0; i < stream_count && in.ok(); ++i) {
         const auto stream = program->find_stream(in.text());

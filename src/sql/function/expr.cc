@@ -111,7 +111,18 @@ std::shared_ptr<Expr> make_op(Op op, const Type& type, std::vector<ExprPtr> args
     expr->type = type;
     expr->args = std::move(args);
     if (!expr->args.empty()) expr->span = expr->args[0]->span;
+    measure(*expr);
     return expr;
+}
+
+void measure(Expr& expr) {
+    std::uint64_t weight = 1;
+    expr.depth = 1;
+    for (const ExprPtr& arg : expr.args) {
+        weight += arg->weight;
+        expr.depth = std::max(expr.depth, arg->depth + 1);
+    }
+    expr.weight = static_cast<std::uint32_t>(std::min<std::uint64_t>(weight, UINT32_MAX));
 }
 
 ExprPtr make_null(const Type& type) {
@@ -218,7 +229,18 @@ bool can_fail(const Expr& expr) {
         case Op::similar:
         case Op::floor:
         case Op::ceil:
+        case Op::extract:
+        case Op::ceil_time:
             return true;
+        case Op::floor_time:
+        case Op::step_time:
+            // Of ROWTIME by a constant it does not.
+            if (expr.args[0]->op != Op::rowtime || (expr.args.size() > 1 && expr.args[1]->op != Op::constant))
+                return true;
+            break;
+        case Op::concat:
+            if (expr.args[0]->type.length + expr.args[1]->type.length > expr.type.length) return true;
+            break;
         case Op::cast:
             // Between character types nothing is refused.
             if (!(expr.type.is_character() && expr.args[0]->type.is_character())) return true;
@@ -250,6 +272,7 @@ ExprPtr substitute(const ExprPtr& expr, const std::vector<ExprPtr>& columns, con
     if (expr->args.empty()) return expr;
     auto copy = std::make_shared<Expr>(*expr);
     for (ExprPtr& arg : copy->args) arg = substitute(arg, columns, rowtime);
+    measure(*copy);
     return copy;
 }
 

@@ -99,10 +99,14 @@ struct Expr {
     bool negative = false;
     bool comma = false;
     bool pads = false;
+    std::uint32_t depth = 1;             // of the tree
+    std::uint32_t weight = 1;            // nodes of the tree, shared ones as often as they stand in it; saturates
     std::shared_ptr<const Regex> regex;  // of a literal pattern
     Span span;
 };
 
+// Sets depth and weight from the arguments.
+void measure(Expr& expr);
 [[nodiscard]] ExprPtr make_null(const Type& type);
 [[nodiscard]] ExprPtr make_exact(const Type& type, std::int64_t value);
 [[nodiscard]] ExprPtr make_real(const Type& type, double value);

@@ -14,6 +14,8 @@ namespace riacho::sql {
 
 class RegexCache;
 
+inline constexpr std::size_t arena_size_max = 16 * 1024 * 1024;
+
 struct KernelCall {
     const Expr& expr;
     std::span<const Values> args;
@@ -31,9 +33,16 @@ struct KernelCall {
     // f(row) for rows that count and are not NULL so far.
     template <class F>
     void each(F f) const {
+        const bool makes_texts = out.physical() == Physical::string;
         for (std::uint32_t i = 0; i < rows.count; ++i) {
             const std::uint32_t row = rows[i];
-            if (!out.is_null(row)) f(row);
+            if (out.is_null(row)) continue;
+            // What an operator makes of one batch is bounded.
+            if (makes_texts && arena.capacity() > arena_size_max) [[unlikely]] {
+                fail(row, SqlState::row_too_large);
+                continue;
+            }
+            f(row);
         }
     }
 };

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t pattern_size_max = 4 * 1024;
 constexpr std::uint32_t match_limit = 1'000'000;
-constexpr std::uint32_t depth_limit = 10'000;
-constexpr std::uint32_t heap_limit_kib = 1'024;
+constexpr std::uint32_t depth_limit = 250'000;  // of the interpreter: a group under * takes one a character
+constexpr std::uint32_t heap_limit_kib = 32 * 1'024;
 constexpr std::size_t cache_size = 64;
 constexpr std::size_t replaced_size_max = 4 * 65'535;
 
@@ -285,8 +285,13 @@ SqlState Regex::find(std::string_view text, std::size_t from, bool& found, Group
     std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> data(
         pcre2_match_data_create(impl_->groups + 1, nullptr), &pcre2_match_data_free);
     if (!data) return SqlState::invalid_regex;
-    const int result = pcre2_match(impl_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, 0,
-                                   data.get(), impl_->context);
+    int result = pcre2_match(impl_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, 0, data.get(),
+                             impl_->context);
+    if (result == PCRE2_ERROR_JIT_STACKLIMIT) {
+        // The interpreter has its frames on the heap.
+        result = pcre2_match(impl_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, PCRE2_NO_JIT,
+                             data.get(), impl_->context);
+    }
     if (result == PCRE2_ERROR_NOMATCH) return SqlState::ok;
     if (result < 0) return SqlState::invalid_regex;
     found = true;

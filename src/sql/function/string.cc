@@ -25,11 +25,17 @@ Text change_case(const KernelCall& call, Text text) {
     return {at, text.size()};
 }
 
+// A text that is longer than the longest that there is.
+bool exceeds(const Type& type, std::size_t size, Text a, Text b, Text c) {
+    return size > type.length && code_points(a) + code_points(b) + code_points(c) > static_cast<Exact>(type.length);
+}
+
 void concat_kernel(const KernelCall& call) {
     Text* out = call.out.values<Text>();
     call.each([&](std::uint32_t row) {
         const Text a = call.args[0].at<Text>(row);
         const Text b = call.args[1].at<Text>(row);
+        if (exceeds(call.expr.type, a.size() + b.size(), a, b, {})) return call.fail(row, SqlState::truncation);
         char* at = call.arena.allocate(a.size() + b.size());
         std::ranges::copy(b, std::ranges::copy(a, at).out);
         out[row] = {at, a.size() + b.size()};
@@ -79,6 +85,7 @@ void overlay_kernel(const KernelCall& call) {
         const Text head = slice(text, 0, std::max<Exact>(from - 1, 0));
         const Text tail = text.substr(position_of(text, std::max<Exact>(from + count, 1) - 1));
         const std::size_t size = head.size() + with.size() + tail.size();
+        if (exceeds(call.expr.type, size, head, with, tail)) return call.fail(row, SqlState::truncation);
         char* at = call.arena.allocate(size);
         std::ranges::copy(tail, std::ranges::copy(with, std::ranges::copy(head, at).out).out);
         out[row] = {at, size};

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -17,7 +19,7 @@ constexpr int predicate_level = 30;
 constexpr int sum_level = 40;
 constexpr int product_level = 60;
 
-constexpr int chain_max = 1'000;
+constexpr int tree_depth_max = 500;
 
 constexpr std::string_view comparisons[] = {"=", "<>", "!=", "<", "<=", ">", ">="};
 constexpr std::string_view period_words[] = {"CONTAINS", "OVERLAPS",    "EQUALS",   "PRECEDES", "SUCCEEDS",
@@ -52,15 +54,26 @@ Expected<ExprPtr, Issue> Parser::expr(int precedence_min) {
     const Depth depth(*this);
     TRY_VOID(depth.check());
     TRY(ExprPtr left, unary());
+    TRY_VOID(measure(*left));
     // Each operator makes the tree one level deeper on its left side.
-    int operators = 0;
     bool done = false;
     while (!done) {
-        if (++operators > chain_max)
-            return fail(make_issue(IssueCode::syntax, here().span, "The expression has too many operators"));
         TRY(left, infix(std::move(left), precedence_min, done));
+        TRY_VOID(measure(*left));
     }
     return left;
+}
+
+Expected<void, Issue> Parser::measure(ast::Expr& expr) {
+    int below = 0;
+    for (const ExprPtr& arg : expr.args) {
+        if (arg->depth == 0) TRY_VOID(measure(*arg));
+        below = std::max(below, arg->depth);
+    }
+    expr.depth = below + 1;
+    if (expr.depth <= tree_depth_max) return {};
+    return fail(make_issue(IssueCode::syntax, expr.span,
+                           fmt::format("The expression is more than {} operators deep", tree_depth_max)));
 }
 
 // One operator behind `left`, if one that binds at least as strong as asked stands there.

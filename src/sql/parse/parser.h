@@ -110,6 +110,8 @@ private:
     void note(std::string_view expected);
     [[nodiscard]] Span since(const Span& begin) const { return join(begin, last_span()); }
     Parsed<ast::ExprPtr> make(ast::ExprKind kind, const Span& span);
+    // Measures the depth of the tree: what walks over it later does so on the stack.
+    Parsed<void> measure(ast::Expr& expr);
 
     class Depth;
 

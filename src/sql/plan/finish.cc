@@ -22,22 +22,40 @@ void split(const ExprPtr& condition, std::vector<ExprPtr>& out) {
     out.push_back(condition);
 }
 
-void count_uses(const Expr& expr, std::vector<int>& uses) {
-    if (expr.op == Op::column) ++uses[expr.index];
-    for (const ExprPtr& arg : expr.args) count_uses(*arg, uses);
+struct Uses {
+    int all = 0;
+    int lazy = 0;  // where they may not be computed: behind CASE, COALESCE, AND, OR
+};
+
+void count_uses(const Expr& expr, std::vector<Uses>& uses, bool lazy) {
+    if (expr.op == Op::column) {
+        ++uses[expr.index].all;
+        uses[expr.index].lazy += lazy ? 1 : 0;
+    }
+    lazy |=
+        expr.op == Op::case_when || expr.op == Op::coalesce || expr.op == Op::logical_and || expr.op == Op::logical_or;
+    for (const ExprPtr& arg : expr.args) count_uses(*arg, uses, lazy);
 }
+
+constexpr std::uint32_t merged_depth_max = 1'000;
+constexpr std::uint32_t pushed_weight_max = 20'000;
 
 bool is_trivial(const Expr& expr) { return expr.op == Op::column || expr.op == Op::constant || expr.op == Op::rowtime; }
 
 // Whether what stands above a projection may compute its expressions itself: none twice, and none that can fail never.
 bool can_merge(const Node& project, const std::vector<ExprPtr>& above) {
     if (project.rowtime) return false;
-    std::vector<int> uses(project.exprs.size());
-    for (const ExprPtr& expr : above) count_uses(*expr, uses);
+    std::vector<Uses> uses(project.exprs.size());
+    std::uint32_t depth_above = 0;
+    for (const ExprPtr& expr : above) {
+        count_uses(*expr, uses, false);
+        depth_above = std::max(depth_above, expr->depth);
+    }
     for (std::size_t i = 0; i < uses.size(); ++i) {
         const Expr& expr = *project.exprs[i];
-        if (uses[i] > 1 && !is_trivial(expr)) return false;
-        if (uses[i] == 0 && can_fail(expr)) return false;
+        if (uses[i].all > 1 && !is_trivial(expr)) return false;
+        if ((uses[i].all == 0 || uses[i].lazy > 0) && can_fail(expr)) return false;
+        if (depth_above + expr.depth > merged_depth_max) return false;
     }
     return true;
 }
@@ -60,7 +78,14 @@ std::unique_ptr<Node> rewrite(std::unique_ptr<Node> node) {
         // Below a projection that cannot fail: what it would compute for rows that go is saved.
         if (below.kind == NodeKind::project && !below.rowtime &&
             std::ranges::none_of(below.exprs, [](const ExprPtr& expr) { return can_fail(*expr); })) {
-            substitute_all(node->conditions, below);
+            std::vector<ExprPtr> pushed = node->conditions;
+            substitute_all(pushed, below);
+            // A column that is used twice makes two of what it stands for, on every level again.
+            if (!std::ranges::all_of(pushed, [](const ExprPtr& expr) {
+                    return expr->weight <= pushed_weight_max && expr->depth <= merged_depth_max;
+                }))
+                return node;
+            node->conditions = std::move(pushed);
             std::unique_ptr<Node> project = std::move(node->inputs[0]);
             node->inputs[0] = std::move(project->inputs[0]);
             node->columns = node->inputs[0]->columns;

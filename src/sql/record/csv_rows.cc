@@ -23,14 +23,13 @@ public:
         if (!is_utf8(record)) return builder_.add_error("PARSE_ERROR", "The record is no UTF-8", rowtime, record);
         std::string_view left = record;
         std::size_t rows = 0;
+        builder_.begin_record(false);
         while (!left.empty()) {
-            if (!next_csv_row(left, row_delimiter_, column_delimiter_, fields_))
+            if (!next_csv_row(left, row_delimiter_, column_delimiter_, values_.size(), fields_))
                 return builder_.add_error("PARSE_ERROR", "A quote is not closed", rowtime, record);
             if (fields_.size() == 1 && fields_[0].text.empty() && !fields_[0].quoted) continue;  // an empty line
-            if (++rows > rows_max_of_record)
-                return builder_.add_error("PARSE_ERROR",
-                                          fmt::format("The record has more than {} rows", rows_max_of_record), rowtime,
-                                          record);
+            if (++rows > rows_max_of_record || builder_.exhausted())
+                return builder_.add_error("PARSE_ERROR", "The record has too many rows or values", rowtime, record);
             for (std::size_t i = 0; i < values_.size(); ++i) {
                 values_[i] = RawValue();
                 if (i >= fields_.size()) continue;
@@ -57,44 +56,47 @@ private:
 }  // namespace
 
 bool next_csv_row(std::string_view& text, std::string_view row_delimiter, std::string_view column_delimiter,
-                  std::vector<CsvField>& fields) {
+                  std::size_t fields_max, std::vector<CsvField>& fields) {
     std::size_t count = 0;
+    std::size_t at = 0;
+    // Looked for once a row, and again only when a quoted field reaches behind it.
+    std::size_t row_end = std::min(text.find(row_delimiter), text.size());
+    CsvField left_out;
     while (true) {
-        if (fields.size() == count) fields.emplace_back();
-        CsvField& field = fields[count++];
+        if (fields.size() == count && count < fields_max) fields.emplace_back();
+        CsvField& field = count < fields_max ? fields[count] : left_out;
+        ++count;
         field.text.clear();
         field.quoted = false;
         // Blanks before a quote do not count.
-        std::size_t blanks = 0;
-        while (blanks < text.size() && text[blanks] == ' ') ++blanks;
-        if (blanks < text.size() && text[blanks] == '"') {
+        std::size_t begin = at;
+        while (begin < row_end && text[begin] == ' ') ++begin;
+        if (begin < text.size() && text[begin] == '"') {
             field.quoted = true;
-            text.remove_prefix(blanks + 1);
+            at = begin + 1;
             while (true) {
-                const std::size_t quote = text.find('"');
+                const std::size_t quote = text.find('"', at);
                 if (quote == std::string_view::npos) return false;
-                field.text += text.substr(0, quote);
-                text.remove_prefix(quote + 1);
-                if (!text.starts_with('"')) break;
+                field.text += text.substr(at, quote - at);
+                at = quote + 1;
+                if (!text.substr(at).starts_with('"')) break;
                 field.text += '"';
-                text.remove_prefix(1);
+                ++at;
             }
+            if (at > row_end) row_end = std::min(text.find(row_delimiter, at), text.size());
         }
-        const std::size_t row_end = text.find(row_delimiter);
-        const std::size_t column_end = text.substr(0, row_end).find(column_delimiter);
+        const std::size_t column_end = text.substr(0, row_end).find(column_delimiter, at);
         const bool ends_row = column_end == std::string_view::npos;
-        const std::string_view rest = text.substr(0, ends_row ? row_end : column_end);
-        if (!field.quoted) field.text += rest;  // what stands behind a closing quote is dropped
-        text.remove_prefix(rest.size());
+        const std::size_t end = ends_row ? row_end : column_end;
+        if (!field.quoted) field.text += text.substr(at, end - at);  // what stands behind a closing quote is dropped
         if (!ends_row) {
-            text.remove_prefix(column_delimiter.size());
+            at = end + column_delimiter.size();
             continue;
         }
-        if (!text.empty()) text.remove_prefix(row_delimiter.size());
-        fields.resize(count);
         // A record that ends its lines with \r\n where the schema says \n.
-        CsvField& last = fields.back();
-        if (row_delimiter == "\n" && !last.quoted && last.text.ends_with('\r')) last.text.pop_back();
+        if (row_delimiter == "\n" && !field.quoted && field.text.ends_with('\r')) field.text.pop_back();
+        text.remove_prefix(std::min(end + row_delimiter.size(), text.size()));
+        fields.resize(std::min(count, fields_max));
         return true;
     }
 }

@@ -333,7 +333,7 @@ std::vector<std::vector<CsvField>> csv_rows(std::span<const std::string_view> re
     for (std::string_view left : records) {
         while (!left.empty() && result.size() < rows_max) {
             std::vector<CsvField> fields;
-            if (!next_csv_row(left, rows, columns, fields)) return {};
+            if (!next_csv_row(left, rows, columns, columns_max + 1, fields)) return {};
             if (fields.size() == 1 && fields[0].text.empty()) continue;
             result.push_back(std::move(fields));
         }

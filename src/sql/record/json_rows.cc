@@ -13,6 +13,7 @@ namespace {
 
 constexpr int depth_max = 32;
 constexpr std::size_t rows_max_of_record = 100'000;
+constexpr std::size_t values_max_of_array = 1'000'000;  // rows times columns
 
 // Steps of all paths as a tree. A node may be a column itself and have members.
 struct Trie {
@@ -70,6 +71,7 @@ public:
         at_ = 0;
         if (!is_utf8(record)) return builder_.add_error("PARSE_ERROR", "The record is no UTF-8", rowtime, record);
         rows_of_record_ = 0;
+        builder_.begin_record(true);
         while (true) {
             skip_blanks();
             if (at_ == text_.size()) return;
@@ -82,9 +84,7 @@ public:
                 return builder_.add_error("PARSE_ERROR", fmt::format("The record is no JSON from byte {} on", at_),
                                           rowtime, record);
             if (!emit(rowtime, metadata, record))
-                return builder_.add_error("PARSE_ERROR",
-                                          fmt::format("The record has more than {} rows", rows_max_of_record), rowtime,
-                                          record);
+                return builder_.add_error("PARSE_ERROR", "The record has too many rows or values", rowtime, record);
         }
     }
     std::vector<BatchRef> take_rows() override { return builder_.take_rows(); }
@@ -102,12 +102,12 @@ private:
     bool emit(RowTime rowtime, const RecordMetadata& metadata, std::string_view record) {
         // AWS: S5.3: an empty or unmatched array gives exactly one row.
         if (!has_array_ || rows_count_ == 0) {
-            if (++rows_of_record_ > rows_max_of_record) return false;
+            if (++rows_of_record_ > rows_max_of_record || builder_.exhausted()) return false;
             builder_.add(values_, rowtime, metadata, record);
             return true;
         }
         for (std::size_t i = 0; i < rows_count_; ++i) {
-            if (++rows_of_record_ > rows_max_of_record) return false;
+            if (++rows_of_record_ > rows_max_of_record || builder_.exhausted()) return false;
             row_ = values_;
             for (std::size_t c = 0; c < row_.size(); ++c) {
                 const RawValue& own = rows_[i * row_.size() + c];
@@ -212,7 +212,7 @@ private:
                 row_.assign(values_.size(), RawValue());
                 if (!value(&element_, &row_, depth + 1)) return false;
                 rows_.insert(rows_.end(), row_.begin(), row_.end());
-                if (++rows_count_ > rows_max_of_record) return false;
+                if (++rows_count_ > rows_max_of_record || rows_.size() > values_max_of_array) return false;
             } else if (!value(nullptr, nullptr, depth + 1)) {
                 return false;
             }

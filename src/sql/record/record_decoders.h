@@ -20,9 +20,8 @@ struct CsvField {
     std::string text;
     bool quoted = false;
 };
-// The fields of the next row of the text, which is taken off; false when a quote is not closed. `delimiters`: of rows
-// and of columns.
+// The first `fields_max` fields of the next row of the text, which is taken off; false when a quote is not closed.
 bool next_csv_row(std::string_view& text, std::string_view row_delimiter, std::string_view column_delimiter,
-                  std::vector<CsvField>& fields);
+                  std::size_t fields_max, std::vector<CsvField>& fields);
 
 }  // namespace riacho::sql

@@ -12,6 +12,10 @@ namespace riacho::sql {
 namespace {
 
 constexpr std::size_t record_size_kept = 24 * 1024;
+constexpr std::size_t errors_kept = 100;             // between two calls of take_errors(); the others are counted
+constexpr std::size_t batch_size_max = 1024 * 1024;  // of texts
+constexpr std::size_t cells_max_of_record = 1'000'000;
+constexpr std::size_t bytes_max_of_record = 32 * 1024 * 1024;
 
 std::uint32_t hexit(char c) {
     if (c >= '0' && c <= '9') return static_cast<std::uint32_t>(c - '0');
@@ -204,7 +208,19 @@ RowBuilder::RowBuilder(std::vector<RecordColumn> columns, bool shard_metadata, c
     used_.resize(all);
 }
 
+void RowBuilder::begin_record(bool texts_stay) {
+    texts_stay_ = texts_stay;
+    record_cells_ = 0;
+    record_bytes_ = 0;
+    last_texts_.assign(used_.size(), {});
+}
+
+bool RowBuilder::exhausted() const {
+    return record_cells_ > cells_max_of_record || record_bytes_ > bytes_max_of_record;
+}
+
 void RowBuilder::begin_batch() {
+    last_texts_.assign(used_.size(), {});
     rowtime_ = std::make_shared<Vector>(simple_type(Kind::timestamp, false));
     arena_ = std::make_shared<Arena>();
     vectors_.assign(used_.size(), nullptr);
@@ -228,9 +244,17 @@ void RowBuilder::seal() {
     rows_ = 0;
 }
 
-void RowBuilder::set_text(std::size_t column, std::string_view text, std::uint32_t row) {
+void RowBuilder::set_text(std::size_t column, std::string_view text, std::uint32_t row, bool may_share) {
     Vector* vector = vectors_[column].get();
     if (vector == nullptr) return;
+    LastText& last = last_texts_[column];
+    std::string_view& made = vector->values<std::string_view>()[row];
+    may_share = may_share && texts_stay_;
+    if (may_share && last.from == text.data() && last.size == text.size() && !text.empty()) {
+        made = last.made;
+        return;
+    }
+    const std::string_view from = text;
     const Type& type = vector->type();
     text = type.is_binary() ? text.substr(0, type.length) : cut_code_points(text, type.length);
     if (type.kind == Kind::character) {
@@ -239,10 +263,12 @@ void RowBuilder::set_text(std::size_t column, std::string_view text, std::uint32
         const std::size_t pad = type.length > points ? type.length - points : 0;
         char* at = arena_->allocate(text.size() + pad);
         std::fill_n(std::ranges::copy(text, at).out, pad, ' ');
-        vector->values<std::string_view>()[row] = {at, text.size() + pad};
-        return;
+        made = {at, text.size() + pad};
+    } else {
+        made = arena_->copy(text);
     }
-    vector->values<std::string_view>()[row] = arena_->copy(text);
+    record_bytes_ += made.size();
+    if (may_share) last = {from.data(), from.size(), made};
 }
 
 bool RowBuilder::store(std::size_t column, const RawValue& value, std::uint32_t row) {
@@ -275,7 +301,7 @@ bool RowBuilder::store(std::size_t column, const RawValue& value, std::uint32_t 
             vector->values<double>()[row] = out.real;
             break;
         case Physical::string:
-            set_text(column, out.text, row);
+            set_text(column, out.text, row, !value.escaped && type.is_character());
             break;
     }
     return true;
@@ -284,6 +310,7 @@ bool RowBuilder::store(std::size_t column, const RawValue& value, std::uint32_t 
 bool RowBuilder::add(const std::vector<RawValue>& values, RowTime rowtime, const RecordMetadata& metadata,
                      std::string_view record) {
     if (rows_ == 0) begin_batch();
+    record_cells_ += used_.size();
     const std::uint32_t row = rows_;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
         if (store(i, values[i], row)) continue;
@@ -307,16 +334,24 @@ bool RowBuilder::add(const std::vector<RawValue>& values, RowTime rowtime, const
             if (texts[i].empty()) {
                 vectors_[implicit + 1 + i]->set_null(row);
             } else {
-                set_text(implicit + 1 + i, texts[i], row);
+                set_text(implicit + 1 + i, texts[i], row, true);
             }
         }
     }
     rowtime_->values<std::int64_t>()[row] = rowtime.value();
-    if (++rows_ == batch_rows_max) seal();
+    if (++rows_ == batch_rows_max || arena_->capacity() > batch_size_max) seal();
     return true;
 }
 
 void RowBuilder::add_error(std::string_view name, std::string message, RowTime rowtime, std::string_view record) {
+    if (errors_.size() >= errors_kept) {
+        // One of its name stands for it, or the last one that there will be.
+        const auto same = std::ranges::find(errors_, name, &InputError::name);
+        if (same != errors_.end()) {
+            ++same->count;
+            return;
+        }
+    }
     errors_.push_back({name, std::move(message), rowtime, std::string(record.substr(0, record_size_kept))});
 }
 

@@ -23,6 +23,11 @@ class RowBuilder {
 public:
     RowBuilder(std::vector<RecordColumn> columns, bool shard_metadata, const std::vector<bool>& used);
 
+    // Of a record to come: what it may make begins anew. `texts_stay`: views in its values are valid until the next
+    // record, so that equal ones are one text.
+    void begin_record(bool texts_stay);
+    // Whether the record has made as many values or bytes as one may; then its other rows must be left.
+    [[nodiscard]] bool exhausted() const;
     // One value for each declared column. False: the row does not fit; the error has been noted.
     bool add(const std::vector<RawValue>& values, RowTime rowtime, const RecordMetadata& metadata,
              std::string_view record);
@@ -33,7 +38,7 @@ public:
 
 private:
     bool store(std::size_t column, const RawValue& value, std::uint32_t row);
-    void set_text(std::size_t column, std::string_view text, std::uint32_t row);
+    void set_text(std::size_t column, std::string_view text, std::uint32_t row, bool may_share);
     void begin_batch();
     void seal();
 
@@ -47,6 +52,16 @@ private:
     std::vector<BatchRef> sealed_;
     std::vector<InputError> errors_;
     std::string buffer_;
+    std::size_t record_cells_ = 0;
+    std::size_t record_bytes_ = 0;
+    // The last text of each column, in the record and in the arena: a member of the document is the same in all rows.
+    struct LastText {
+        const char* from = nullptr;
+        std::size_t size = 0;
+        std::string_view made;
+    };
+    std::vector<LastText> last_texts_;
+    bool texts_stay_ = false;
 };
 
 // A JSON string's content without its escapes; lone surrogates become U+FFFD.

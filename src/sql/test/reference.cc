@@ -427,7 +427,7 @@ void Reference::error(const plan::Pump& pump, SqlState state, RowTime time) {
 }
 
 std::vector<Emitted> Reference::take() {
-    for (const BatchRef& batch : errors_.take()) emitted_.push_back({program_->error_stream(), 0, batch});
+    for (const BatchRef& batch : errors_.take(true)) emitted_.push_back({program_->error_stream(), 0, batch});
     return std::move(emitted_);
 }
 

@@ -238,14 +238,19 @@ Result substring(const Expr& expr, const std::vector<Datum>& args) {
     return of_text(joined(parts, from - 1, from - 1 + count));
 }
 
-Result overlay(const std::vector<Datum>& args) {
+Result fitting(const Type& type, std::string text) {
+    if (characters(text).size() > type.length) return fail(SqlState::truncation);
+    return of_text(std::move(text));
+}
+
+Result overlay(const Expr& expr, const std::vector<Datum>& args) {
     const auto parts = characters(args[0].text);
     const std::int64_t from = args[2].exact;
     const auto with = static_cast<std::int64_t>(characters(args[1].text).size());
     const std::int64_t count = args.size() == 4 ? args[3].exact : with;
     if (count < 0) return fail(SqlState::substring);
-    return of_text(joined(parts, 0, from - 1) + args[1].text +
-                   joined(parts, std::max<std::int64_t>(from + count - 1, 0), 1'000'000));
+    return fitting(expr.type, joined(parts, 0, from - 1) + args[1].text +
+                                  joined(parts, std::max<std::int64_t>(from + count - 1, 0), 1'000'000));
 }
 
 Result trim(const Expr& expr, const std::vector<Datum>& args) {
@@ -507,7 +512,7 @@ Expected<Datum, SqlState> Reference::call(const Expr& expr, const std::vector<Da
         case Op::timestamp_ms:
             return of_exact(args[0].exact);
         case Op::concat:
-            return of_text(args[0].text + args[1].text);
+            return fitting(expr.type, args[0].text + args[1].text);
         case Op::char_length:
             return of_exact(static_cast<std::int64_t>(characters(args[0].text).size()));
         case Op::upper:
@@ -522,7 +527,7 @@ Expected<Datum, SqlState> Reference::call(const Expr& expr, const std::vector<Da
         case Op::substring:
             return substring(expr, args);
         case Op::overlay:
-            return overlay(args);
+            return overlay(expr, args);
         case Op::trim_both:
         case Op::trim_leading:
         case Op::trim_trailing:

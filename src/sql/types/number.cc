@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <iterator>
 #include <limits>
 
@@ -212,14 +213,22 @@ SqlState parse_exact(std::string_view text, int scale, bool exact, Int128& value
 }
 
 SqlState parse_real(std::string_view text, double& value) {
-    if (!text.empty() && text.front() == '+') text.remove_prefix(1);
+    if (!text.empty() && text.front() == '+') {
+        text.remove_prefix(1);
+        if (text.starts_with('-')) return SqlState::invalid_cast;
+    }
     if (text.empty()) return SqlState::invalid_cast;
     // Neither "inf" nor "nan" is a number of SQL.
     for (const char c : text) {
         if (!is_digit(c) && c != '.' && c != '-' && c != '+' && c != 'e' && c != 'E') return SqlState::invalid_cast;
     }
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error == std::errc::result_out_of_range) return SqlState::out_of_range;
+    if (error == std::errc::result_out_of_range) {
+        // What is too small is zero, or nearly.
+        if (end != text.data() + text.size()) return SqlState::invalid_cast;
+        value = std::strtod(std::string(text).c_str(), nullptr);
+        return std::fabs(value) < 1 ? SqlState::ok : SqlState::out_of_range;
+    }
     if (error != std::errc() || end != text.data() + text.size()) return SqlState::invalid_cast;
     return SqlState::ok;
 }
