@@ -420,6 +420,7 @@ void PutMediaSession::give_up_fragment() {
     if (open_ == nullptr) return;
     if (open_->is_begun) home_->end(open_->begun.sequence);
     counters_->orphan_bytes += open_->chunk_bytes;
+    home_->note_orphans(open_->chunk_bytes);
     open_ = nullptr;
     part_.bytes.clear();
     part_.memory.shrink_to(0);

@@ -18,6 +18,10 @@ constexpr std::uint64_t lease_size = 1'000;
 constexpr std::string_view lease_key = "seq";
 // A writer that has sent nothing for so long is taken for dead when another wants its place (video spec 3.9).
 constexpr std::int64_t silent_ms = 15'000;
+// So much of given up fragments in such a time, and producers are not let in for so long.
+constexpr std::uint64_t orphan_bytes_max = 100'000'000;
+constexpr std::int64_t orphan_window_ns = 600'000'000'000;
+constexpr std::int64_t refused_ns = 60'000'000'000;
 
 // The first number that was never leased.
 std::uint64_t ceiling_in(const catalog::Progress& progress, std::uint64_t uid, std::string& stored) {
@@ -60,6 +64,25 @@ void StreamHome::leave(const std::shared_ptr<Writer>& writer) {
     const MutexLock guard(mutex_);
     std::erase(writers_, writer);
     used_at_ = parts_.clock.monotonic();
+}
+
+void StreamHome::note_orphans(std::uint64_t bytes) {
+    if (bytes == 0) return;
+    const std::int64_t now = parts_.clock.monotonic().value();
+    const MutexLock guard(mutex_);
+    if (orphan_bytes_ == 0 || now - orphans_since_.value() > orphan_window_ns) {
+        orphan_bytes_ = 0;
+        orphans_since_ = MonotonicNs(now);
+    }
+    orphan_bytes_ += bytes;
+    if (orphan_bytes_ <= orphan_bytes_max) return;
+    orphan_bytes_ = 0;
+    refused_until_ = MonotonicNs(now + refused_ns);
+}
+
+bool StreamHome::is_refused() const {
+    const MutexLock guard(mutex_);
+    return parts_.clock.monotonic() < refused_until_;
 }
 
 std::size_t StreamHome::writer_count() const {

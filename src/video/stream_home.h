@@ -55,6 +55,11 @@ public:
     std::shared_ptr<Writer> join(std::size_t writers_max);
     void leave(const std::shared_ptr<Writer>& writer);
 
+    // Bytes were stored of a fragment that was given up. They lie there until retention ends: who makes many of them is
+    // not let in for a while.
+    void note_orphans(std::uint64_t bytes);
+    [[nodiscard]] bool is_refused() const;
+
     struct Begun {
         std::uint64_t sequence = 0;
         std::int64_t server_ms = 0;
@@ -104,6 +109,9 @@ private:
     std::shared_ptr<Archive> archive_ GUARDED_BY(mutex_);
     std::shared_ptr<MemoryRing> ring_ GUARDED_BY(mutex_);
     std::vector<std::shared_ptr<Writer>> writers_ GUARDED_BY(mutex_);
+    std::uint64_t orphan_bytes_ GUARDED_BY(mutex_) = 0;  // since
+    MonotonicNs orphans_since_ GUARDED_BY(mutex_);
+    MonotonicNs refused_until_ GUARDED_BY(mutex_);
     MonotonicNs used_at_ GUARDED_BY(mutex_);
     // Numbers from next_ up to ceiling_ are this process's to give.
     bool is_leasing_ GUARDED_BY(mutex_) = false;

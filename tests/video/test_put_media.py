@@ -114,6 +114,16 @@ def test_a_fragment_that_never_ends_is_cut_off_at_50_mb(video, name):  # 48
     assert video.fragments(name) == []
 
 
+def test_a_camera_that_only_fills_the_disk_is_not_let_in_for_a_while(video, name):
+    video.create(name)
+    for _ in range(2):  # each leaves 50 MB
+        endless = (mkv.block(1, 0, bytes(1_000_000), True) for _ in range(60))
+        acks = video.send(name, (piece for part in ([mkv.header() + mkv.CLUSTER + mkv.UNKNOWN + mkv.unsigned(b"\xe7", 0)], endless) for piece in part))
+        assert error_of(acks)[0] == 4001
+    with pytest.raises(RuntimeError, match="ClientLimitExceededException"):
+        video.upload(name)
+
+
 def test_without_retention_nothing_is_persisted(video, name):  # 33
     video.create(name, 0)
     acks = video.send(name, [mkv.header(), mkv.fragment(0), mkv.fragment(400)])

@@ -26,6 +26,7 @@ Task<Result<aws::Download<media_api::PutMediaOutput>>> put_media(VideoOp op, med
     ++counters->put_requests;
     if (service.homes.sessions >= service.options.sessions_max) co_return fail(errors::too_many_connections());
     auto home = service.homes.of(stream);
+    if (home->is_refused()) co_return fail(errors::too_many_requests());
     auto writer = home->join(service.options.writers_max);
     if (writer == nullptr) co_return fail(errors::too_many_connections());
     PutMediaHead head;
