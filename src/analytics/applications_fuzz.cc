@@ -28,7 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (decode_state_record(again)->positions != record->positions) std::abort();
     }
     if (const auto settings = decode_application(bytes)) {
-        if (decode_application(encode(*settings)) != settings) std::abort();
+        const auto again = decode_application(encode(*settings));
+        if (!again || *again != *settings) std::abort();
     }
     return 0;
 }
