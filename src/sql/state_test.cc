@@ -227,6 +227,134 @@ TEST(State, a_changed_program_keeps_what_means_the_same) {
     EXPECT_EQ(Engine::restore(other, {}, log).error(), RestoreError::other_program);
 }
 
+// A window that was taken out of the program by one change does not come back with the next, though its groups are in
+// chunks that another window still needs.
+TEST(State, a_window_that_was_removed_starts_empty) {
+    const std::string kept =
+        "CREATE STREAM O (N BIGINT);"
+        "CREATE PUMP P AS INSERT INTO O SELECT STREAM COUNT(*) FROM S GROUP BY FLOOR(S.ROWTIME TO HOUR);";
+    const auto both = compile(kept +
+                              "CREATE STREAM W (K VARCHAR(12));"
+                              "CREATE PUMP Q AS INSERT INTO W SELECT STREAM k FROM S"
+                              " GROUP BY k, STEP(S.ROWTIME BY INTERVAL '2' HOUR);");
+    const auto one = compile(kept);
+    std::mt19937 random(5);
+    std::int64_t time = 1'000;
+    Log log;
+    const auto groups_of_window = [](const Engine& engine) {
+        std::uint64_t groups = 0;
+        for (const OperatorState& state : engine.sizes()) groups += state.name.starts_with("Q.") ? state.groups : 0;
+        return groups;
+    };
+    // No images: all chunks are needed.
+    const auto turn = [&](Engine& engine, const std::shared_ptr<const Program>& program) {
+        engine.push(InputIx(0), random_rows(random, time, 20));
+        drain(engine, *program);
+        EXPECT_EQ(engine.collect(log, {0, 0}).first_needed, 1U);
+        log.at = 0;
+    };
+    Engine first(both, {});
+    turn(first, both);
+    turn(first, both);
+    ASSERT_GT(groups_of_window(first), 10U);
+    auto without = Engine::restore(one, {}, log);
+    ASSERT_TRUE(without);
+    turn(**without, one);
+    auto again = Engine::restore(both, {}, log);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(groups_of_window(**again), 0U);
+    EXPECT_TRUE((*again)->wake_at());
+    // Its numbers begin again, below those of the old groups: a restore takes the new ones.
+    turn(**again, both);
+    const std::uint64_t groups = groups_of_window(**again);
+    EXPECT_GT(groups, 5U);
+    auto last = Engine::restore(both, {}, log);
+    ASSERT_TRUE(last);
+    EXPECT_EQ(groups_of_window(**last), groups);
+    (*again)->advance(InputIx(0), RowTime(7'200'000));
+    (*last)->advance(InputIx(0), RowTime(7'200'000));
+    const std::string rows = drain(**again, *both);
+    EXPECT_NE(rows, "");
+    EXPECT_EQ(drain(**last, *both), rows);
+}
+
+constexpr std::string_view wide =
+    "CREATE STREAM O (K VARCHAR(12), N BIGINT, TOTAL BIGINT, MEAN DOUBLE, LO VARCHAR(40), HI DECIMAL(9,2));"
+    "CREATE PUMP P AS INSERT INTO O SELECT STREAM k, COUNT(*), SUM(n), AVG(d), MIN(v || v || v), MAX(x) FROM S"
+    " GROUP BY k, STEP(S.ROWTIME BY INTERVAL '30' SECOND);"
+    "CREATE PUMP R AS INSERT INTO O SELECT STREAM k, n, n, d, v, x FROM S WHERE n > 480;"
+    "CREATE STREAM W (N BIGINT, M DECIMAL(9,2));"
+    "CREATE PUMP Q AS INSERT INTO W SELECT STREAM SUM(n), MAX(h) FROM"
+    " (SELECT STREAM k, COUNT(*) AS n, MAX(x) AS h FROM S GROUP BY k, STEP(S.ROWTIME BY INTERVAL '20' SECOND)) AS T"
+    " GROUP BY STEP(T.ROWTIME BY INTERVAL '1' MINUTE);";
+
+// A host that stops reading above a bound goes on once a window is over: what it needed is given back.
+TEST(State, memory_is_given_back_when_a_window_closes) {
+    const auto program = compile(wide);
+    std::mt19937 random(5);
+    std::int64_t time = 0;
+    Engine engine(program, {});
+    while (time < 29'000) {
+        engine.push(InputIx(0), random_rows(random, time, 100'000));
+        drain(engine, *program);
+    }
+    ASSERT_GT(engine.memory_used(), std::uint64_t{2} << 20);
+    engine.advance(InputIx(0), RowTime(60'000));
+    EXPECT_NE(drain(engine, *program), "");
+    EXPECT_LT(engine.memory_used(), std::uint64_t{256} << 10);
+}
+
+// A window of many groups is given out in pieces between which run() returns, and no row, order or ordinal depends on
+// where it did.
+TEST(State, a_large_window_is_given_out_within_the_budget) {
+    const auto program = compile(wide);
+    std::mt19937 random(7);
+    std::mt19937 choice(8);
+    std::int64_t time = 0;
+    Engine plain(program, {});
+    Engine sliced(program, {});
+    std::size_t most_rows = 0;
+    std::size_t runs = 0;
+    const auto drain_sliced = [&] {
+        std::string out;
+        do {
+            WorkBudget budget{static_cast<std::int64_t>(1 + choice() % 2'000)};
+            sliced.run(budget);
+            ++runs;
+            std::size_t rows = 0;
+            while (const auto emitted = sliced.take()) {
+                rows += emitted->rows->rows;
+                for (std::uint32_t row = 0; row < emitted->rows->rows; ++row) {
+                    out += fmt::format("{} {} {} ", emitted->stream.value(), emitted->first_ordinal + row,
+                                       emitted->rows->time_of(row).value());
+                    encode_json_row(*emitted->rows, row, program->streams()[emitted->stream.value()].columns, out);
+                    out += '\n';
+                }
+            }
+            most_rows = std::max(most_rows, rows);
+        } while (!sliced.idle());
+        return out;
+    };
+    for (int step = 0; step < 400; ++step) {
+        const BatchRef rows = random_rows(random, time, 20'000);
+        plain.push(InputIx(0), rows);
+        sliced.push(InputIx(0), rows);
+        if (step % 7 == 0) {
+            plain.advance(InputIx(0), RowTime(time));
+            sliced.advance(InputIx(0), RowTime(time));
+        }
+        ASSERT_EQ(drain(plain, *program), drain_sliced()) << "step " << step;
+    }
+    EXPECT_GT(time, 120'000);
+    EXPECT_LE(most_rows, 4 * std::size_t{batch_rows_max});
+    EXPECT_GT(runs, 400U);
+    Log a;
+    Log b;
+    plain.collect(a, {});
+    sliced.collect(b, {});
+    EXPECT_EQ(a.chunks, b.chunks);
+}
+
 // Ticks cost nothing while a window is open, and wake_at() says when it closes.
 TEST(State, wake_at_is_the_next_end_of_a_window) {
     const auto program = compile();

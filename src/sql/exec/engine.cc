@@ -88,16 +88,15 @@ std::vector<exec::Tumble*> Engine::Impl::tumbles() const {
 }
 
 bool Engine::Impl::idle() const {
-    return std::ranges::all_of(streams, [](const exec::StreamNode& stream) { return stream.queue.empty(); });
+    return !delivery &&
+           std::ranges::all_of(streams, [](const exec::StreamNode& stream) { return stream.queue.empty(); });
 }
 
-void Engine::Impl::deliver(std::uint32_t index, const exec::StreamNode::Item& item) {
+void Engine::Impl::deliver(std::uint32_t index, exec::StreamNode::Item item) {
     exec::StreamNode& stream = streams[index];
-    if (!item.batch) {
-        for (const auto& reader : stream.readers) reader.first->on_bound(reader.port, item.bound);
-        return;
-    }
-    const BatchRef& batch = item.batch;
+    delivery.emplace(index, std::move(item));
+    const BatchRef& batch = delivery->item.batch;
+    if (!batch) return;
     if (stream.is_output) emitted.push_back({StreamIx(index), stream.next_ordinal, batch});
     stream.next_ordinal += batch->rows;
     if (options.peek_rows > 0) {
@@ -108,26 +107,67 @@ void Engine::Impl::deliver(std::uint32_t index, const exec::StreamNode::Item& it
             stream.peeked.pop_front();
         }
     }
-    for (const auto& reader : stream.readers) {
-        reader.first->on_rows(reader.port, batch, Rows::all(batch->rows));
+}
+
+// One reader after the other, each until none of its operators is busy: the order of all that is made does not depend
+// on where a budget ends.
+bool Engine::Impl::go_on(WorkBudget& budget) {
+    if (!delivery) return true;
+    const auto& readers = streams[delivery->stream].readers;
+    const BatchRef& batch = delivery->item.batch;
+    while (true) {
+        if (context.may_be_busy) {
+            // The last operator of a pump is the first here: it takes all it got before there is more for it.
+            const auto busy = std::ranges::find_if(operators, [](const auto& next) { return next->is_busy(); });
+            if (busy != operators.end()) {
+                if (budget.left <= 0) return false;
+                budget.left -= readers[delivery->reader].cost * (*busy)->step();
+                continue;
+            }
+            context.may_be_busy = false;
+        }
+        if (delivery->has_all) {
+            delivery->has_rows = delivery->has_all = false;
+            ++delivery->reader;
+        }
+        if (delivery->reader == readers.size()) break;
+        const exec::StreamNode::Reader& reader = readers[delivery->reader];
+        if (batch && !delivery->has_rows) {
+            delivery->has_rows = true;
+            budget.left -= reader.cost * batch->rows;
+            reader.first->on_rows(reader.port, batch, Rows::all(batch->rows));
+            continue;
+        }
+        delivery->has_all = true;
+        if (!batch) budget.left -= reader.cost;
         // A row at t says that no later one is earlier.
-        reader.first->on_bound(reader.port, batch->last_time());
+        reader.first->on_bound(reader.port, batch ? batch->last_time() : delivery->item.bound);
     }
+    delivery.reset();
+    return true;
 }
 
 void Engine::Impl::drain(std::uint32_t index, WorkBudget& budget) {
     exec::StreamNode& stream = streams[index];
     while (!stream.queue.empty() && budget.left > 0) {
-        const exec::StreamNode::Item item = std::move(stream.queue.front());
+        exec::StreamNode::Item item = std::move(stream.queue.front());
         stream.queue.pop_front();
-        deliver(index, item);
-        for (const auto& reader : stream.readers) budget.left -= reader.cost * (item.batch ? item.batch->rows : 1);
+        // Rows that nothing but the host reads cost what it does with them.
+        if (item.batch && stream.readers.empty()) budget.left -= item.batch->rows;
+        deliver(index, std::move(item));
+        if (!go_on(budget)) return;
     }
 }
 
+// Not in the middle of a delivery: what errors are the input of would come between.
 void Engine::Impl::flush_errors() {
+    if (delivery) return;
     const auto index = static_cast<std::uint32_t>(streams.size()) - 1;
-    for (const BatchRef& batch : context.errors.take(idle())) deliver(index, {batch, {}});
+    WorkBudget unlimited;
+    for (const BatchRef& batch : context.errors.take(idle())) {
+        deliver(index, {batch, {}});
+        go_on(unlimited);
+    }
 }
 
 Engine::Engine(std::shared_ptr<const Program> program, EngineOptions options)
@@ -160,6 +200,7 @@ void Engine::push_errors(InputIx input, std::vector<InputError> errors) {
 void Engine::advance(InputIx input, RowTime bound) { impl_->streams[input.value()].write_bound(bound); }
 
 void Engine::run(WorkBudget& budget) {
+    if (!impl_->go_on(budget)) return;
     for (const std::uint32_t stream : impl_->program->plan().stream_order) {
         impl_->drain(stream, budget);
         if (budget.left <= 0) break;

@@ -80,6 +80,15 @@ struct Engine::Impl {
     std::vector<std::unique_ptr<exec::Operator>> operators;
     std::vector<exec::Insert*> inserts;
     std::deque<Emitted> emitted;
+    // What the readers of a stream are being given; run() may return in the middle of it.
+    struct Delivery {
+        std::uint32_t stream = 0;
+        exec::StreamNode::Item item;
+        std::size_t reader = 0;
+        bool has_rows = false;  // the reader, of a batch; its bound is next
+        bool has_all = false;
+    };
+    std::optional<Delivery> delivery;
     bool began = false;
 
     // State (exec/state.cc). For each Tumble when its partitions were last written.
@@ -94,7 +103,9 @@ struct Engine::Impl {
     Impl(std::shared_ptr<const Program> the_program, EngineOptions the_options);
     exec::Operator* build(const plan::Pump& pump, const plan::Node& node, exec::Operator* next, std::uint32_t port);
     void drain(std::uint32_t stream, WorkBudget& budget);
-    void deliver(std::uint32_t stream, const exec::StreamNode::Item& item);
+    void deliver(std::uint32_t stream, exec::StreamNode::Item item);
+    // Goes on with the delivery; whether it is at its end.
+    bool go_on(WorkBudget& budget);
     void flush_errors();
     [[nodiscard]] bool idle() const;
     [[nodiscard]] std::vector<exec::Tumble*> tumbles() const;

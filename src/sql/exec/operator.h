@@ -64,6 +64,7 @@ struct Context {
     std::uint64_t seed = 0;
     Evaluator evaluator;
     ErrorLog errors;
+    bool may_be_busy = false;  // an operator said so since none was found to be
 };
 
 // Counts for sizes().
@@ -86,6 +87,10 @@ public:
     virtual void on_bound(std::uint32_t port, RowTime bound) = 0;
     // The earliest bound that would release something.
     [[nodiscard]] virtual std::optional<RowTime> wake_at() const { return std::nullopt; }
+    // Whether it stopped in the middle so that no call is long (then Context::may_be_busy is set): step() goes on, and
+    // gives the rows it worked on. What comes before that waits.
+    [[nodiscard]] virtual bool is_busy() const { return false; }
+    virtual std::uint32_t step() { return 0; }
     [[nodiscard]] virtual Tumble* as_tumble() { return nullptr; }
     [[nodiscard]] virtual MergeBuffer* as_merge() { return nullptr; }
 

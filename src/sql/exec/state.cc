@@ -284,7 +284,9 @@ Expected<void, RestoreError> Engine::Impl::restore(ChunkSource& source) {
     bool any_state = false;
     bool any_known = false;
     bool same_program = true;
-    std::map<std::pair<std::uint8_t, std::uint64_t>, std::string> scalars;  // the last of each
+    // Of one collect, which holds those of all operators that were: what is not in it had been removed from the
+    // program, and its groups in chunks that others still need are not to come back.
+    std::map<std::pair<std::uint8_t, std::uint64_t>, std::string> scalars;
     while (const auto bytes = source.next()) {
         TRY(const Chunk chunk, parse_chunk(*bytes));
         if (first_chunk == 0) {
@@ -293,6 +295,7 @@ Expected<void, RestoreError> Engine::Impl::restore(ChunkSource& source) {
             return fail(RestoreError::damaged);
         }
         last_chunk = chunk.number;
+        if (complete) scalars.clear();
         complete = chunk.last;
         same_program = chunk.program == program->fingerprint().value;
         for (const Chunk::Part& part : chunk.parts) {
@@ -305,6 +308,10 @@ Expected<void, RestoreError> Engine::Impl::restore(ChunkSource& source) {
             if (known == by_id.end()) continue;
             any_known = true;
             if (!apply_groups(*known->second, part.body)) return fail(RestoreError::damaged);
+        }
+        if (!complete) continue;
+        for (const auto& [id, tumble] : by_id) {
+            if (!scalars.contains({static_cast<std::uint8_t>(Section::tumble), id})) tumble->forget();
         }
     }
     if (first_chunk == 0 || !complete) return fail(RestoreError::damaged);

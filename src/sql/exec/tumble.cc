@@ -96,10 +96,32 @@ void Tumble::open(RowTime time) {
 
 void Tumble::on_rows(std::uint32_t, const BatchRef& batch, const Rows& rows) {
     traffic_.rows_in += rows.count;
+    if (is_busy()) {
+        waiting_.push_back(waiting_rows(batch, rows, 0));
+        return;
+    }
+    take_rows(batch, rows);
+}
+
+Tumble::Waiting Tumble::waiting_rows(const BatchRef& batch, const Rows& rows, std::uint32_t from) {
+    Waiting waiting{batch, {}, rows.count - from, {}};
+    if (waiting.rows == batch->rows) return waiting;
+    waiting.list.reserve(waiting.rows);
+    for (std::uint32_t i = from; i < rows.count; ++i) waiting.list.push_back(static_cast<std::uint16_t>(rows[i]));
+    return waiting;
+}
+
+void Tumble::take_rows(const BatchRef& batch, const Rows& rows) {
     std::uint32_t at = 0;
     while (at < rows.count) {
         const RowTime time = batch->time_of(rows[at]);
-        if (open_ && time >= boundary_.change) close();
+        if (open_ && time >= boundary_.change) {
+            close();
+            if (closing_) {
+                waiting_.push_front(waiting_rows(batch, rows, at));
+                return;
+            }
+        }
         if (!open_) open(time);
         std::uint32_t end = rows.count;
         if (batch->time_of(rows[rows.count - 1]) >= boundary_.change) {
@@ -154,7 +176,25 @@ void Tumble::mark_dirty(const std::uint32_t* groups, std::uint32_t count) {
 }
 
 void Tumble::on_bound(std::uint32_t, RowTime bound) {
-    if (open_ && bound >= boundary_.change) close();
+    if (is_busy()) {
+        if (!waiting_.empty() && !waiting_.back().batch) {
+            waiting_.back().bound = std::max(waiting_.back().bound, bound);
+        } else {
+            waiting_.push_back({nullptr, bound, 0, {}});
+        }
+        return;
+    }
+    take_bound(bound);
+}
+
+void Tumble::take_bound(RowTime bound) {
+    if (open_ && bound >= boundary_.change) {
+        close();
+        if (closing_) {
+            waiting_.push_front({nullptr, bound, 0, {}});
+            return;
+        }
+    }
     if (open_) {
         pass_bound(boundary_.stamp);
         return;
@@ -175,11 +215,37 @@ std::optional<RowTime> Tumble::wake_at() const {
 
 void Tumble::close() {
     open_ = false;
-    for (std::uint32_t first = 0; first < keys_.size(); first += batch_rows_max)
-        emit_groups(first, std::min(batch_rows_max, keys_.size() - first));
+    closing_ = true;
+    next_group_ = 0;
+    emit_next();
+}
+
+std::uint32_t Tumble::emit_next() {
+    const std::uint32_t count = std::min(batch_rows_max, keys_.size() - next_group_);
+    if (count > 0) emit_groups(next_group_, count);
+    next_group_ += count;
+    if (next_group_ < keys_.size()) {
+        context_.may_be_busy = true;
+        return count;
+    }
+    closing_ = false;
     keys_.clear();
     for (AggregateColumn& aggregate : aggregates_) aggregate.clear();
-    dirty_.clear();
+    dirty_ = {};
+    return count;
+}
+
+std::uint32_t Tumble::step() {
+    if (closing_) return emit_next();
+    const Waiting next = std::move(waiting_.front());
+    waiting_.pop_front();
+    if (!next.batch) {
+        take_bound(next.bound);
+        return 1;
+    }
+    take_rows(next.batch,
+              next.list.empty() ? Rows::all(next.rows) : Rows{next.batch->rows, next.rows, next.list.data()});
+    return next.rows;
 }
 
 void Tumble::emit_groups(std::uint32_t first, std::uint32_t count) {
@@ -277,6 +343,14 @@ void Tumble::begin_epoch(std::uint64_t epoch) {
     restored_keys_.clear();
     restored_bytes_.clear();
     for (AggregateColumn& aggregate : aggregates_) aggregate.clear();
+}
+
+void Tumble::forget() {
+    begin_epoch(0);
+    keys_.clear();
+    open_ = false;
+    opened_at_ = RowTime();
+    dirty_ = {};
 }
 
 void Tumble::decode_group(std::uint32_t group, bool with_key, Decoder& in) {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -19,6 +20,8 @@ public:
     void on_rows(std::uint32_t port, const BatchRef& batch, const Rows& rows) override;
     void on_bound(std::uint32_t port, RowTime bound) override;
     [[nodiscard]] std::optional<RowTime> wake_at() const override;
+    [[nodiscard]] bool is_busy() const override { return closing_ || !waiting_.empty(); }
+    std::uint32_t step() override;
     [[nodiscard]] Tumble* as_tumble() override { return this; }
 
     // State (design 6.2). An epoch is a window: groups of an earlier one are gone.
@@ -33,6 +36,8 @@ public:
     std::vector<std::uint32_t> take_dirty();
     // Of restore, in any order of groups: the table grows; seal() says whether no group is missing.
     void begin_epoch(std::uint64_t epoch);
+    // As one that has seen nothing.
+    void forget();
     void decode_group(std::uint32_t group, bool with_key, Decoder& in);
     [[nodiscard]] bool seal(std::uint32_t groups);
 
@@ -45,7 +50,19 @@ private:
     [[nodiscard]] Values item_at(RowTime time);
     void open(RowTime time);
     void accumulate(const BatchRef& batch, const Rows& rows);
+    // What came while a window was given out.
+    struct Waiting {
+        BatchRef batch;  // null: a bound
+        RowTime bound{};
+        std::uint32_t rows = 0;
+        std::vector<std::uint16_t> list;  // empty: all rows of the batch
+    };
+    static Waiting waiting_rows(const BatchRef& batch, const Rows& rows, std::uint32_t from);
+    void take_rows(const BatchRef& batch, const Rows& rows);
+    void take_bound(RowTime bound);
+    // Begins to give out the window; what is left after the first batch is for step().
     void close();
+    std::uint32_t emit_next();  // a batch of its groups, and how many these are
     void emit_groups(std::uint32_t first, std::uint32_t count);
     void mark_dirty(const std::uint32_t* groups, std::uint32_t count);
 
@@ -58,6 +75,11 @@ private:
     // Where the last bound stood, so that bounds inside of one window cost nothing.
     std::optional<Boundary> bound_window_;
     RowTime bound_window_from_{};
+
+    // A window that is over and not yet given out whole: its next group. Rows and bounds wait until it is.
+    bool closing_ = false;
+    std::uint32_t next_group_ = 0;
+    std::deque<Waiting> waiting_;
 
     KeyIndex keys_;
     std::vector<AggregateColumn> aggregates_;

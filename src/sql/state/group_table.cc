@@ -15,6 +15,15 @@ using plan::AggregateOp;
 
 constexpr std::size_t prefetch_ahead = 16;
 constexpr std::size_t slots_min = 64;
+constexpr std::size_t kept_size = 16 * 1024;  // bytes
+
+// What one large window needed is not held by all later ones: the host's bound on memory counts it.
+template <class Container>
+void give_back(Container& values) {
+    values.clear();
+    // Not by an assignment: a string keeps its memory then.
+    if (values.capacity() * sizeof(values[0]) > kept_size) Container().swap(values);
+}
 
 std::uint64_t upper_half(std::uint64_t hash) { return hash & 0xFFFF'FFFF'0000'0000; }
 
@@ -108,19 +117,12 @@ void KeyIndex::reserve(std::size_t keys, std::size_t bytes) {
 }
 
 void KeyIndex::clear() {
-    const std::size_t needed = size();
-    hashes_.clear();
-    ends_.clear();
-    bytes_.clear();
-    if (slots_.size() <= slots_min || needed * 8 >= slots_.size()) {
-        std::ranges::fill(slots_, 0);
-        return;
-    }
-    slots_.assign(slots_.size() / 2, 0);
-    slots_.shrink_to_fit();
-    bytes_.shrink_to_fit();
-    hashes_.shrink_to_fit();
-    ends_.shrink_to_fit();
+    give_back(hashes_);
+    give_back(ends_);
+    give_back(bytes_);
+    const std::size_t slots = slots_.size();
+    give_back(slots_);
+    if (slots_.capacity() >= slots) slots_.resize(slots);
 }
 
 std::size_t KeyIndex::capacity() const {
@@ -312,12 +314,12 @@ void AggregateColumn::finish(std::uint32_t first, std::uint32_t count, Vector& o
 }
 
 void AggregateColumn::clear() {
-    counts_.clear();
-    sums_.clear();
-    exacts_.clear();
-    reals_.clear();
-    squares_.clear();
-    texts_.clear();
+    give_back(counts_);
+    give_back(sums_);
+    give_back(exacts_);
+    give_back(reals_);
+    give_back(squares_);
+    give_back(texts_);
 }
 
 std::size_t AggregateColumn::capacity() const {

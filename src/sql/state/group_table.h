@@ -28,7 +28,7 @@ public:
         return std::string_view(bytes_).substr(begin, ends_[number] - begin);
     }
     void reserve(std::size_t keys, std::size_t bytes);
-    // Memory is kept up to twice of what was needed.
+    // Gives memory back, but what a small window needs again at once.
     void clear();
     [[nodiscard]] std::size_t capacity() const;
 
@@ -54,6 +54,7 @@ public:
     void update(const Values* values, const Rows& rows, const std::uint32_t* groups);
     // The results of groups [first, first + count) into rows 0.. of `out`. Text goes into the arena.
     void finish(std::uint32_t first, std::uint32_t count, Vector& out, Arena& arena, ErrorMask& errors) const;
+    // Gives memory back, as KeyIndex::clear().
     void clear();
     [[nodiscard]] std::size_t capacity() const;
     void encode(std::uint32_t group, Encoder& out) const;
