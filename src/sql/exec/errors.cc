@@ -50,7 +50,10 @@ void ErrorLog::report(std::string_view pump, const Batch& batch, const std::vect
         if (!count(sql_state_name(entry.state), pump, 1)) continue;
         std::string row;
         encode_json_row(batch, entry.row, columns, row);
-        if (row.size() > data_size_max) row.resize(data_size_max);
+        if (row.size() > data_size_max) {
+            row.resize(data_size_max);
+            row.shrink_to_fit();  // a thousand of them may wait, of rows of 512 KiB
+        }
         rows_.push_back({now, std::string(sql_state_name(entry.state)),
                          fmt::format("{} (Code={})", sql_state_message(entry.state), sql_state_code(entry.state)),
                          batch.time_of(entry.row), std::move(row), std::string(pump)});
