@@ -113,13 +113,14 @@ Task<bool> Application::Impl::open() {
         if (!output_streams.back()) say(fmt::format("Output {} names no in-application stream", output.name));
     }
     const ports::StreamUser user{object->account, settings.user};
+    for (const auto& output : outputs) output->start();
     bool is_told = false;
     while (!stopping) {
         const auto found = host.streams.find(input.source.arn, user, ports::StreamAccess::read);
         if (found) {
             source.emplace(core, host.clock, host.rng, host.streams.source(found->uid, user), found->uid,
                            [this] { alarm.wake(); });
-            for (const auto& output : outputs) output->start();
+            is_broken = false;
             if (co_await restore()) co_return true;
             source.reset();
         } else if (!std::exchange(is_told, true)) {

@@ -187,6 +187,8 @@ Task<bool> Application::Impl::begin_anew() {
     engine_started_at = host.clock.now();
     rowtime = TimestampMs(0);
     turn_number = 0;
+    candidates.clear();
+    chunk_seqs.clear();
     engine = std::make_unique<sql::Engine>(program, sql::EngineOptions{seed, engine_started_at, 0});
     // Turns of earlier runs end here: what is written from now on is this run's.
     const auto turns = co_await host.log.state(core, turns_uid());
