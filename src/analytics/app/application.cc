@@ -143,8 +143,11 @@ bool Application::Impl::outputs_empty() const {
 void Application::Impl::note_memory() {
     const std::size_t used = engine->memory_used();
     counters->state_bytes = used;
-    memory.shrink_to(used);
-    const bool has_room = memory.grow_to(used);
+    std::size_t taken = used;
+    for (const auto& output : outputs) taken += output->queued_bytes();
+    memory.shrink_to(taken);
+    // Rows leave by themselves, so however little is left, what needs little goes on.
+    const bool has_room = memory.grow_to(taken) || used < memory_max / 10;
     const bool is_over = !has_room || used > (is_over_memory ? memory_max / 10 * 7 : memory_max / 10 * 8);
     is_over_memory = is_over;
     counters->is_over_memory = is_over;

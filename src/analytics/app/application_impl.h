@@ -52,11 +52,17 @@ struct Application::Impl {
     // turns.cc
     Task<bool> take_turn(bool with_records);
     Task<void> write_turn(Turn turn, bool& is_written);
-    // Decodes, runs the engine, and adds what comes out to the outputs once `durable` is done.
-    Task<bool> compute(const Turn& turn, const std::vector<TakenRecords>& taken);
+    // While the engine computes a turn it is written down: null in a replay, when it is already.
+    struct Writing {
+        core::TaskGroup tasks;
+        bool is_written = false;
+    };
+    // Decodes, runs the engine, and adds what comes out to the outputs, in pieces, once the turn is written down.
+    Task<bool> compute(const Turn& turn, const std::vector<TakenRecords>& taken, Writing* writing);
+    Task<bool> hand_out_piece(Writing* writing);
     void enter(const Turn& turn, const std::vector<TakenRecords>& taken);
     bool run_slice();
-    void collect_rows();
+    bool collect_rows();
     void hand_out();
 
     // checkpoint.cc
@@ -101,7 +107,9 @@ struct Application::Impl {
     std::uint64_t turn_number = 0;                          // of the last turn
     std::uint64_t turn_seq = 0;                             // its record in the turns shard
     TimestampMs rowtime;                                    // of the last turn
-    std::vector<std::pair<std::size_t, EncodedRows>> made;  // rows of this turn, by output
+    std::vector<std::pair<std::size_t, EncodedRows>> made;  // a piece of the rows of this turn, by output
+    std::optional<sql::Emitted> emitted;                    // rows of which the first were made so far
+    std::uint32_t emitted_at = 0;
 
     // Of the state shard: where each of the engine's live chunks is.
     std::map<std::uint64_t, std::uint64_t> chunk_seqs;

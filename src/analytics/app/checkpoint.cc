@@ -189,6 +189,8 @@ Task<bool> Application::Impl::begin_anew() {
     turn_number = 0;
     candidates.clear();
     chunk_seqs.clear();
+    made.clear();
+    emitted.reset();
     engine = std::make_unique<sql::Engine>(program, sql::EngineOptions{seed, engine_started_at, 0});
     // Turns of earlier runs end here: what is written from now on is this run's.
     const auto turns = co_await host.log.state(core, turns_uid());
@@ -246,7 +248,7 @@ Task<bool> Application::Impl::replay(const Checkpoint& checkpoint) {
         // Of a stream that is gone nothing can be read again; what had come of it may be missing.
         if (!taken) taken.emplace();
         source->skip(turn);
-        if (!co_await compute(turn, *taken)) co_return false;
+        if (!co_await compute(turn, *taken, nullptr)) co_return false;
         turn_number = turn.number;
         rowtime = turn.rowtime;
         turn_seq = seq;
@@ -273,6 +275,8 @@ Task<bool> Application::Impl::restore() {
     rowtime = checkpoint->rowtime;
     const sql::EngineOptions options{seed, engine_started_at, 0};
     engine = nullptr;
+    made.clear();
+    emitted.reset();
     if (co_await read_state(*checkpoint, chunks, positions)) {
         ChunkList list(chunks);
         const auto load = [&] {

@@ -66,6 +66,8 @@ public:
     void add(EncodedRows rows);
     // No further rows should be made before some have left.
     [[nodiscard]] bool is_full() const { return queued_rows_ >= rows_max || queued_bytes_ >= bytes_max; }
+    // Of rows that wait.
+    [[nodiscard]] std::size_t queued_bytes() const { return queued_bytes_; }
     [[nodiscard]] bool is_empty() const { return queue_.empty(); }
     // Rows before this ordinal are at the destination.
     [[nodiscard]] std::uint64_t delivered() const { return delivered_; }

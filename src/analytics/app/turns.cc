@@ -16,6 +16,9 @@ constexpr std::size_t turn_records_max = 4'096;
 constexpr std::size_t turn_bytes_max = 1 << 20;
 // Rows times operators that take about 5 ms: then others get their share of the pool.
 constexpr std::int64_t slice_work = 400'000;
+// Rows that are made at a time, of all outputs.
+constexpr std::size_t piece_bytes_max = 8 << 20;
+constexpr std::int64_t sleep_ms_max = 1'000;
 constexpr std::int64_t retry_ms_first = 50;
 constexpr std::int64_t retry_ms_max = 5'000;
 constexpr std::string_view turn_key = "turn";
@@ -47,12 +50,11 @@ Task<bool> Application::Impl::take_turn(bool with_records) {
     rowtime = turn.rowtime;
     ++counters->turns;
     // The engine computes while the turn is being written; nothing leaves before it is.
-    core::TaskGroup writing(core);
-    bool is_written = false;
-    writing.spawn([this, turn, &is_written] { return write_turn(turn, is_written); });
-    const bool is_computed = co_await compute(turn, taken);
-    co_await writing.join();
-    if (!is_computed || !is_written) {
+    Writing writing{.tasks = core::TaskGroup(core)};
+    writing.tasks.spawn([this, turn, &writing] { return write_turn(turn, writing.is_written); });
+    const bool is_computed = co_await compute(turn, taken, &writing);
+    co_await writing.tasks.join();
+    if (!is_computed || !writing.is_written) {
         is_broken = true;  // the state is ahead of what is written: it is made again at the next start
         co_return false;
     }
@@ -131,48 +133,81 @@ bool Application::Impl::run_slice() {
     return engine->idle();
 }
 
-// What has come out of the engine, as its destinations get it.
-void Application::Impl::collect_rows() {
+// The next piece of what has come out of the engine, as its destinations get it; true when there is nothing left.
+bool Application::Impl::collect_rows() {
     const auto streams = program->streams();
-    while (const auto emitted = engine->take()) {
+    std::size_t bytes = 0;
+    while (bytes < piece_bytes_max) {
+        if (!emitted) {
+            emitted = engine->take();
+            emitted_at = 0;
+            if (!emitted) return true;
+        }
         const auto& columns = streams[emitted->stream.value()].columns;
-        for (std::size_t i = 0; i < outputs.size(); ++i) {
-            if (output_streams[i] != emitted->stream) continue;
-            EncodedRows rows;
-            rows.first_ordinal = emitted->first_ordinal;
-            for (std::uint32_t row = 0; row < emitted->rows->rows; ++row) {
+        const std::uint64_t first_ordinal = emitted->first_ordinal + emitted_at;
+        std::vector<EncodedRows> pieces(outputs.size());
+        for (; emitted_at < emitted->rows->rows && bytes < piece_bytes_max; ++emitted_at) {
+            for (std::size_t i = 0; i < outputs.size(); ++i) {
+                if (output_streams[i] != emitted->stream) continue;
+                EncodedRows& rows = pieces[i];
+                const std::size_t before = rows.bytes.size();
                 if (settings.outputs[i].format == RecordFormat::csv) {
-                    sql::encode_csv_row(*emitted->rows, row, columns, rows.bytes);
+                    sql::encode_csv_row(*emitted->rows, emitted_at, columns, rows.bytes);
                 } else {
-                    sql::encode_json_row(*emitted->rows, row, columns, rows.bytes);
+                    sql::encode_json_row(*emitted->rows, emitted_at, columns, rows.bytes);
                     // Delivery streams join records as they are (spec 6).
                     if (settings.outputs[i].destination.kind == Endpoint::Kind::delivery_stream) rows.bytes += '\n';
                 }
                 rows.ends.push_back(static_cast<std::uint32_t>(rows.bytes.size()));
+                bytes += rows.bytes.size() - before;
             }
-            made.emplace_back(i, std::move(rows));
         }
+        for (std::size_t i = 0; i < outputs.size(); ++i) {
+            if (pieces[i].ends.empty()) continue;
+            pieces[i].first_ordinal = first_ordinal;
+            made.emplace_back(i, std::move(pieces[i]));
+        }
+        if (emitted_at == emitted->rows->rows) emitted.reset();
     }
+    return false;
 }
 
-Task<bool> Application::Impl::compute(const Turn& turn, const std::vector<TakenRecords>& taken) {
+Task<bool> Application::Impl::compute(const Turn& turn, const std::vector<TakenRecords>& taken, Writing* writing) {
     bool is_idle = false;
+    bool is_collected = false;
     const auto first = [&] {
         enter(turn, taken);
         is_idle = run_slice();
-        if (is_idle) collect_rows();
+        is_collected = collect_rows();
     };
     if (!co_await on_pool(first)) co_return false;
-    while (!is_idle) {
+    while (!is_idle || !is_collected) {
+        // One turn may make rows without a bound: they wait in the engine until those before them have left.
+        if (!is_collected && !co_await hand_out_piece(writing)) co_return false;
         const auto more = [&] {
-            is_idle = run_slice();
-            collect_rows();
+            if (is_collected) is_idle = run_slice();
+            is_collected = collect_rows();
         };
         if (!co_await on_pool(more)) co_return false;
     }
     std::uint64_t errors = 0;
     for (const sql::ErrorCount& error : engine->error_counts()) errors += error.count;
     counters->error_rows = errors;
+    co_return true;
+}
+
+// Gives what was made to the outputs and waits until they take more; false when it stops before.
+Task<bool> Application::Impl::hand_out_piece(Writing* writing) {
+    if (writing != nullptr) {
+        co_await writing->tasks.join();
+        if (!writing->is_written) co_return false;
+    }
+    hand_out();
+    while (outputs_full()) {
+        if (!co_await pause(sleep_ms_max)) co_return false;
+        note_memory();
+        serve_peeks();
+    }
     co_return true;
 }
 
