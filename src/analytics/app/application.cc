@@ -118,7 +118,7 @@ Task<bool> Application::Impl::open() {
     while (!stopping) {
         const auto found = host.streams.find(input.source.arn, user, ports::StreamAccess::read);
         if (found) {
-            source.emplace(core, host.clock, host.rng, host.streams.source(found->uid, user), found->uid,
+            source.emplace(core, host.clock, host.rng, host.memory, host.streams.source(found->uid, user), found->uid,
                            [this] { alarm.wake(); });
             is_broken = false;
             if (co_await restore()) co_return true;
@@ -202,7 +202,7 @@ Task<void> Application::Impl::follow_successor() {
     const auto found = host.streams.find(settings.inputs.front().source.arn, user, ports::StreamAccess::read);
     if (!found || found->uid == source->positions().source_uid) co_return;
     co_await source->stop();
-    source.emplace(core, host.clock, host.rng, host.streams.source(found->uid, user), found->uid,
+    source.emplace(core, host.clock, host.rng, host.memory, host.streams.source(found->uid, user), found->uid,
                    [this] { alarm.wake(); });
     if (const auto positions = co_await source->find_start(true)) source->begin_at(*positions);
     source->start();

@@ -15,10 +15,36 @@ namespace {
 constexpr std::size_t read_bytes = 256 << 10;
 // What may be held, and under way, of all shards.
 constexpr std::size_t held_bytes_max = 4 << 20;
+// Beside its key and data.
+constexpr std::size_t record_overhead = sizeof(ports::SourceRecord);
 constexpr std::size_t shards_of_turn_max = 64;
 constexpr std::int64_t listing_ms = 1'000;
 constexpr std::int64_t fault_ms_first = 100;
 constexpr std::int64_t fault_ms_max = 10'000;
+
+std::size_t held_size(const ports::SourceRecord& record) {
+    return record.partition_key.size() + record.data.size() + record_overhead;
+}
+
+// Makes the slice keep bytes of its own and returns how much it takes. What was read keeps memory that every reader of
+// streams needs, and an application may hold its records for hours.
+std::size_t make_own(ports::SourceSlice& slice) {
+    std::size_t bytes = 0;
+    for (const ports::SourceRecord& record : slice.records) bytes += record.partition_key.size() + record.data.size();
+    auto own = std::make_shared<std::string>();
+    own->reserve(bytes);
+    const auto copied = [&own](std::string_view text) {
+        const std::size_t at = own->size();
+        own->append(text);
+        return std::string_view(own->data() + at, text.size());
+    };
+    for (ports::SourceRecord& record : slice.records) {
+        record.partition_key = copied(record.partition_key);
+        record.data = copied(record.data);
+    }
+    slice.keeps = std::move(own);
+    return bytes + slice.records.size() * record_overhead;
+}
 
 }  // namespace
 
@@ -44,11 +70,13 @@ struct Source::Parts {
     std::size_t reads = 0;  // under way
 };
 
-Source::Source(core::Core& core, core::Clock& clock, core::Rng& rng, std::shared_ptr<ports::RecordSource> source,
-               std::uint64_t source_uid, std::function<void()> ready)
+Source::Source(core::Core& core, core::Clock& clock, core::Rng& rng, core::MemoryBudget& budget,
+               std::shared_ptr<ports::RecordSource> source, std::uint64_t source_uid, std::function<void()> ready)
     : core_(core),
       clock_(clock),
       rng_(rng),
+      budget_(budget),
+      memory_(budget, core::MemoryUse::applications),
       source_(std::move(source)),
       source_uid_(source_uid),
       ready_(std::move(ready)),
@@ -137,7 +165,7 @@ Task<void> Source::watch_listing() {
 Task<void> Source::follow(std::shared_ptr<Shard> shard) {
     core::Backoff backoff(fault_ms_first, fault_ms_max);
     while (!stopping_) {
-        if (held_bytes_ + parts_->reads * read_bytes >= held_bytes_max && held_bytes_ > 0) {
+        if (!has_room()) {
             shard->waits_for_room = true;
             co_await shard->alarm.sleep(listing_ms);
             shard->waits_for_room = false;
@@ -148,6 +176,7 @@ Task<void> Source::follow(std::shared_ptr<Shard> shard) {
         --parts_->reads;
         if (stopping_) break;
         if (!slice) {
+            wake_waiting();
             fault_ = slice.error();
             ready_();
             co_await shard->alarm.sleep(backoff.next_ms(rng_));
@@ -164,11 +193,14 @@ Task<void> Source::follow(std::shared_ptr<Shard> shard) {
         shard->next_arrival = slice->next_arrival;
         if (!slice->records.empty()) {
             held_records_ += slice->records.size();
-            held_bytes_ += slice->bytes;
+            held_bytes_ += make_own(*slice);
+            // What does not fit is less than one read.
+            static_cast<void>(memory_.grow_to(held_bytes_));
             shard->held.push_back({*std::move(slice), 0});
             ready_();
-        } else if (shard->held.empty()) {
-            shard->taken_next = next;  // what lies between has expired
+        } else {
+            if (shard->held.empty()) shard->taken_next = next;  // what lies between has expired
+            wake_waiting();
         }
         if (has_ended) {
             shard->is_read = true;
@@ -191,9 +223,26 @@ void Source::finish_taken(Shard& shard) {
     start_ready();
 }
 
-void Source::took_room() {
-    for (const auto& [index, shard] : shards_) {
-        if (shard->waits_for_room) shard->alarm.wake();
+// Whether one more read may begin. One is always allowed, so that each application gets on; beyond that half of the
+// memory of applications is left to their state.
+bool Source::has_room() const {
+    if (held_bytes_ == 0 && parts_->reads == 0) return true;
+    if (held_bytes_ + (parts_->reads + 1) * read_bytes > held_bytes_max) return false;
+    return budget_.used(core::MemoryUse::applications) < budget_.share(core::MemoryUse::applications) / 2;
+}
+
+// Lets as many shards read on as there is room for, each in its turn.
+void Source::wake_waiting() {
+    const std::size_t taken = held_bytes_ + parts_->reads * read_bytes;
+    std::size_t count = std::max<std::size_t>(1, taken < held_bytes_max ? (held_bytes_max - taken) / read_bytes : 0);
+    auto next = shards_.upper_bound(last_woken_);
+    for (std::size_t seen = 0; seen < shards_.size() && count > 0; ++seen, ++next) {
+        if (next == shards_.end()) next = shards_.begin();
+        if (!next->second->waits_for_room) continue;
+        next->second->waits_for_room = false;
+        next->second->alarm.wake();
+        last_woken_ = next->first;
+        --count;
     }
 }
 
@@ -222,7 +271,7 @@ std::vector<TakenRecords> Source::take(std::size_t records_max, std::size_t byte
                 const ports::SourceRecord& record = front.slice.records[front.at++];
                 part.records.push_back(record);
                 bytes += record.data.size() + record.partition_key.size();
-                held_bytes_ -= std::min(held_bytes_, record.data.size());
+                held_bytes_ -= held_size(record);
                 ++count;
             }
             held_records_ -= front.at - first_at;
@@ -235,8 +284,8 @@ std::vector<TakenRecords> Source::take(std::size_t records_max, std::size_t byte
         }
         finish_taken(*shard);
     }
-    if (held_records_ == 0) held_bytes_ = 0;  // sizes of slices count keys as well
-    took_room();
+    memory_.shrink_to(held_bytes_);
+    wake_waiting();
     return taken;
 }
 
@@ -257,6 +306,7 @@ Task<Expected<std::vector<TakenRecords>, ports::SourceFault>> Source::read_again
             auto slice = co_await source_->read(core_, range.shard_uid, next, read_bytes);
             if (!slice) co_return fail(slice.error());
             if (slice->first > next) lost_ += std::min(slice->first, range.next) - next;
+            make_own(*slice);
             TakenRecords part;
             part.range = range;
             part.keeps = slice->keeps;

@@ -14,6 +14,7 @@
 #include "analytics/app/turn.h"
 #include "base/lineage.h"
 #include "core/fwd.h"
+#include "core/memory_budget.h"
 #include "core/task_fwd.h"
 #include "ports/record_source.h"
 
@@ -23,15 +24,15 @@ namespace riacho::analytics {
 struct TakenRecords {
     TurnRange range;
     std::vector<ports::SourceRecord> records;
-    std::shared_ptr<const void> keeps;
+    std::shared_ptr<const void> keeps;  // the bytes: a copy, so that what waits here takes nothing from other readers
 };
 
 // On one core. start() spawns coroutines that stop() ends.
 class Source {
 public:
     // `ready` is called on the core when there is something new to take, or a fault.
-    Source(core::Core& core, core::Clock& clock, core::Rng& rng, std::shared_ptr<ports::RecordSource> source,
-           std::uint64_t source_uid, std::function<void()> ready);
+    Source(core::Core& core, core::Clock& clock, core::Rng& rng, core::MemoryBudget& budget,
+           std::shared_ptr<ports::RecordSource> source, std::uint64_t source_uid, std::function<void()> ready);
     ~Source();
     Source(const Source&) = delete;
     Source& operator=(const Source&) = delete;
@@ -75,11 +76,14 @@ private:
     void finish_taken(Shard& shard);
     Task<void> watch_listing();
     Task<void> follow(std::shared_ptr<Shard> shard);
-    void took_room();
+    [[nodiscard]] bool has_room() const;
+    void wake_waiting();
 
     core::Core& core_;
     core::Clock& clock_;
     core::Rng& rng_;
+    core::MemoryBudget& budget_;
+    core::MemoryLease memory_;
     const std::shared_ptr<ports::RecordSource> source_;
     const std::uint64_t source_uid_;
     const std::function<void()> ready_;
@@ -88,7 +92,8 @@ private:
     Lineage lineage_;
     std::map<std::int32_t, std::shared_ptr<Shard>> shards_;  // by index
     std::size_t held_records_ = 0;
-    std::size_t held_bytes_ = 0;
+    std::size_t held_bytes_ = 0;    // data, keys and what describes them
+    std::int32_t last_woken_ = -1;  // of the shards that wait for room
     std::uint64_t lost_ = 0;
     std::optional<ports::SourceFault> fault_;
     bool stopping_ = false;
