@@ -189,7 +189,8 @@ void Application::Impl::serve_peeks() {
 
 std::int64_t Application::Impl::sleep_ms() const {
     std::int64_t ms = sleep_ms_max;
-    if (const auto wake = engine->wake_at()) {
+    if (const auto wake = engine->wake_at(); wake && *wake > rowtime && !outputs_full()) {
+        // A bound that has passed and released nothing waits for rows, and a full output rings when it has room.
         // At least a millisecond later: the bound must have been reached.
         ms = std::clamp<std::int64_t>(wake->value() - host.clock.now().value(), 1, ms);
     }
