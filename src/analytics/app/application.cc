@@ -235,6 +235,10 @@ Task<void> Application::Impl::run() {
         if (told == ports::SourceFault::gone && !source->has_records()) co_await follow_successor();
         if (!has_worked && !stopping) co_await alarm.sleep(sleep_ms());
     }
+    if (!stopping) {
+        has_failed = true;
+        say("The application cannot write down how far it is; it begins again where it last could");
+    }
     co_await source->stop();
 }
 
@@ -278,6 +282,8 @@ Task<void> Application::stop(std::int64_t drain_ms) {
         if (request->done != nullptr) request->done->wake();
     }
 }
+
+bool Application::has_failed() const { return impl_->has_failed; }
 
 std::uint64_t Application::version() const { return impl_->settings.version; }
 

@@ -79,6 +79,8 @@ public:
     Task<void> stop(std::int64_t drain_ms);
 
     [[nodiscard]] std::uint64_t version() const;
+    // It has given up, because it could not write down how far it is: another one goes on from what is written.
+    [[nodiscard]] bool has_failed() const;
     // From any thread, as long as the application lives.
     [[nodiscard]] std::shared_ptr<const ApplicationCounters> counters() const;
 

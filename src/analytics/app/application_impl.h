@@ -94,6 +94,7 @@ struct Application::Impl {
     bool stopping = false;
     bool is_reading = false;
     bool is_broken = false;  // it must not write anything down any more
+    bool has_failed = false;
 
     std::shared_ptr<const sql::Program> program;
     std::unique_ptr<sql::Engine> engine;

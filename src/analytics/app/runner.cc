@@ -31,6 +31,8 @@ constexpr std::int64_t shutdown_drain_ms = 1'000;
 constexpr std::int64_t start_ms_max = 10'000;
 constexpr std::int64_t start_step_ms = 250;
 constexpr std::int64_t retry_ms = 500;
+// How often it is looked whether an application has failed; it begins again then.
+constexpr std::int64_t look_ms = 10'000;
 
 }  // namespace
 
@@ -144,7 +146,7 @@ Task<void> Runner::Impl::keep(std::shared_ptr<Keeper> keeper, core::Gate::Pass p
         }
         const bool goes_on = !gate.is_closed() && co_await follow(*keeper);
         if (goes_on && !gate.is_closed()) {
-            co_await keeper->alarm.sleep(60'000);
+            co_await keeper->alarm.sleep(look_ms);
             continue;
         }
         if (gate.is_closed() && keeper->running != nullptr) {
@@ -174,7 +176,8 @@ Task<bool> Runner::Impl::follow(Keeper& keeper) {
                 co_await set_phase(keeper, *object, std::move(settings), Phase::ready);
                 break;
             case Phase::running:
-                // After a start of the node.
+                if (keeper.running != nullptr && keeper.running->has_failed()) co_await end(keeper);
+                // After a start of the node, too.
                 if (keeper.running == nullptr) co_await begin(keeper, object, std::move(settings));
                 co_return true;
             case Phase::starting:
