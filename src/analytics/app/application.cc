@@ -274,7 +274,10 @@ Task<void> Application::stop(std::int64_t drain_ms) {
     }
     if (impl.engine != nullptr && impl.is_reading && !impl.is_broken && drain_ms > 0) {
         if (impl.checkpointed_turn != impl.turn_number) co_await impl.write_checkpoint();
-        if (!impl.is_broken) co_await impl.confirm_checkpoints();
+        while (!impl.is_broken && !co_await impl.confirm_checkpoints()) {
+            if (impl.host.clock.monotonic().value() >= until_ns) break;
+            co_await core::sleep(impl.core, 50);
+        }
     }
     for (const auto& output : impl.outputs) co_await output->stop();
     for (const auto& request : std::exchange(impl.peeks, {})) {

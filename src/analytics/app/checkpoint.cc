@@ -138,29 +138,28 @@ Task<bool> Application::Impl::write_checkpoint() {
 
 // Makes the newest candidate whose rows were all delivered the progress. False when nothing can be written any more.
 Task<bool> Application::Impl::confirm_checkpoints() {
-    std::optional<Checkpoint> newest;
-    while (!candidates.empty()) {
-        const Candidate& candidate = candidates.front();
-        bool is_delivered = true;
+    const auto is_delivered = [this](const Candidate& candidate) {
         for (std::size_t i = 0; i < outputs.size(); ++i) {
-            is_delivered = is_delivered && outputs[i]->delivered() >= candidate.ordinals[i];
+            if (outputs[i]->delivered() < candidate.ordinals[i]) return false;
         }
-        if (!is_delivered) break;
-        newest = candidate.checkpoint;
-        candidates.pop_front();
-    }
-    if (!newest) co_return true;
+        return true;
+    };
+    const auto undelivered = std::ranges::find_if_not(candidates, is_delivered);
+    if (undelivered == candidates.begin()) co_return true;
+    const auto delivered = undelivered - candidates.begin();
+    const Checkpoint newest = std::prev(undelivered)->checkpoint;
     catalog::MoveProgress command;
     catalog::MoveProgress::OwnerMoves& moves = command.owners.emplace_back();
     moves.owner = object->uid;
-    moves.moves.push_back({std::string(checkpoint_key), std::nullopt, encode(*newest)});
-    moves.trims.push_back({object->shards.at(turns_shard).uid, newest->turns_next});
-    moves.trims.push_back({object->shards.at(state_shard).uid, newest->state_first});
+    moves.moves.push_back({std::string(checkpoint_key), std::nullopt, encode(newest)});
+    moves.trims.push_back({object->shards.at(turns_shard).uid, newest.turns_next});
+    moves.trims.push_back({object->shards.at(state_shard).uid, newest.state_first});
     const std::string encoded = catalog::encode(catalog::Command(std::move(command)));
     core::Backoff backoff(retry_ms_first, retry_ms_max);
     for (;;) {
         const auto result = co_await host.commands.submit(core, encoded);
         if (result) {
+            candidates.erase(candidates.begin(), candidates.begin() + delivered);
             ++counters->checkpoints;
             co_return result->accepted;  // refused: the application was deleted
         }
