@@ -23,11 +23,6 @@ constexpr std::int64_t peek_ns = 60'000'000'000;
 constexpr std::int64_t memory_message_ns = 3'600'000'000'000;
 constexpr std::size_t memory_max_min = 16 << 20;
 
-// AWS: spec 9.1.
-constexpr std::string_view input_problem =
-    "There is a problem related to the configuration of your input. Please check that the resource exists, the role "
-    "has the correct permissions to access the resource and that Kinesis Analytics can assume the role provided.";
-
 }  // namespace
 
 Application::Impl::Impl(const Host& given, core::Core& home, std::shared_ptr<const catalog::ObjectState> of,
@@ -162,6 +157,14 @@ void Application::Impl::note_memory() {
         largest == sizes.end() ? std::string() : fmt::format("{} holds {} bytes", largest->name, largest->bytes));
 }
 
+// Counts what expired before it was read, and says so once in each start.
+void Application::Impl::tell_lost() {
+    counters->lost_records = source->lost();
+    if (source->lost() + source->lost_shards() == 0 || std::exchange(is_loss_told, true)) return;
+    say("Records of the input expired before they were read",
+        fmt::format("{} records, {} shards so far", source->lost(), source->lost_shards()));
+}
+
 void Application::Impl::serve_peeks() {
     const MonotonicNs now = host.clock.monotonic();
     if (last_peek && peeks.empty() && now.value() - last_peek->value() > peek_ns) {
@@ -229,7 +232,7 @@ Task<void> Application::Impl::run() {
         note_memory();
         serve_peeks();
         counters->millis_behind_latest = source->millis_behind();
-        counters->lost_records = source->lost();
+        tell_lost();
         if (source->fault() && source->fault() != told) say(input_problem, settings.inputs.front().source.arn);
         told = source->fault();
         if (told == ports::SourceFault::gone && !source->has_records()) co_await follow_successor();

@@ -26,6 +26,11 @@
 
 namespace riacho::analytics {
 
+// AWS: spec 9.1.
+inline constexpr std::string_view input_problem =
+    "There is a problem related to the configuration of your input. Please check that the resource exists, the role "
+    "has the correct permissions to access the resource and that Kinesis Analytics can assume the role provided.";
+
 // A checkpoint that waits until everything before it was delivered.
 struct Candidate {
     Checkpoint checkpoint;
@@ -43,6 +48,7 @@ struct Application::Impl {
     Task<void> follow_successor();
     void make_outputs();
     void note_memory();
+    void tell_lost();
     void serve_peeks();
     void say(std::string_view what, std::string_view detail = {});
     [[nodiscard]] std::int64_t sleep_ms() const;
@@ -95,6 +101,7 @@ struct Application::Impl {
     bool is_reading = false;
     bool is_broken = false;  // it must not write anything down any more
     bool has_failed = false;
+    bool is_loss_told = false;
 
     std::shared_ptr<const sql::Program> program;
     std::unique_ptr<sql::Engine> engine;

@@ -236,16 +236,18 @@ Task<bool> Application::Impl::replay(const Checkpoint& checkpoint) {
             turns.emplace_back(seq, *std::move(turn));
     };
     if (!co_await read_all(core, host.log, turns_uid(), checkpoint.turns_next, UINT64_MAX, each)) co_return false;
+    bool is_told = false;
     for (auto& [seq, turn] : turns) {
         while (outputs_full() && !stopping) co_await alarm.sleep(1'000);
         if (stopping) co_return false;
         auto taken = co_await source->read_again(turn);
-        while (!taken && taken.error() != ports::SourceFault::gone) {
+        while (!taken) {
+            if (!std::exchange(is_told, true))
+                say(input_problem, "records that were taken before cannot be read again");
             if (!co_await pause(retry_ms_max)) co_return false;
             taken = co_await source->read_again(turn);
         }
-        // Of a stream that is gone nothing can be read again; what had come of it may be missing.
-        if (!taken) taken.emplace();
+        tell_lost();
         source->skip(turn);
         if (!co_await compute(turn, *taken, nullptr)) co_return false;
         turn_number = turn.number;

@@ -98,8 +98,14 @@ void Source::refresh() {
     // Forgotten by the stream, and done with here.
     std::erase_if(shards_, [&](const auto& entry) {
         return entry.second->has_ended &&
-               std::ranges::find(listed, entry.first, &ports::SourceShard::index) == listed.end();
+               !std::ranges::binary_search(listed, entry.first, {}, &ports::SourceShard::index);
     });
+}
+
+// Whether the stream is there and has the shard no more: everything in it has expired.
+bool Source::is_forgotten(const Shard& shard) const {
+    const auto listed = source_->shards();
+    return !listed.empty() && std::ranges::find(listed, shard.is.uid, &ports::SourceShard::uid) == listed.end();
 }
 
 void Source::begin_at(const Positions& positions) {
@@ -177,6 +183,14 @@ Task<void> Source::follow(std::shared_ptr<Shard> shard) {
         if (stopping_) break;
         if (!slice) {
             wake_waiting();
+            if (slice.error() == ports::SourceFault::gone && is_forgotten(*shard)) {
+                // It was not read in time. Its children are what comes next.
+                ++lost_shards_;
+                shard->is_read = true;
+                finish_taken(*shard);
+                ready_();
+                break;
+            }
             fault_ = slice.error();
             ready_();
             co_await shard->alarm.sleep(backoff.next_ms(rng_));
@@ -304,6 +318,10 @@ Task<Expected<std::vector<TakenRecords>, ports::SourceFault>> Source::read_again
         std::uint64_t next = range.first;
         while (next < range.next) {
             auto slice = co_await source_->read(core_, range.shard_uid, next, read_bytes);
+            if (!slice && slice.error() == ports::SourceFault::gone) {
+                lost_ += range.next - next;  // the others may still be there
+                break;
+            }
             if (!slice) co_return fail(slice.error());
             if (slice->first > next) lost_ += std::min(slice->first, range.next) - next;
             make_own(*slice);
@@ -314,9 +332,10 @@ Task<Expected<std::vector<TakenRecords>, ports::SourceFault>> Source::read_again
                 if (record.seq < range.next) part.records.push_back(record);
             }
             const bool is_over = slice->next <= next && slice->records.empty();
+            if (is_over) lost_ += range.next - next;
             next = std::max(slice->next, next);
             if (!part.records.empty()) again.push_back(std::move(part));
-            if (is_over) break;  // they have expired
+            if (is_over) break;
         }
     }
     co_return again;

@@ -52,7 +52,8 @@ public:
     // How far everything has been taken.
     [[nodiscard]] Positions positions() const;
 
-    // Reads what a turn named, again: fewer records than it named when some have expired since.
+    // Reads what a turn named, again: fewer records than it named when some have expired since, which lost() counts.
+    // Never SourceFault::gone.
     Task<Expected<std::vector<TakenRecords>, ports::SourceFault>> read_again(const Turn& turn);
     // Moves the positions behind the records of a turn that was replayed.
     void skip(const Turn& turn);
@@ -63,6 +64,8 @@ public:
     [[nodiscard]] std::optional<ports::SourceFault> fault() const { return fault_; }
     // Records that expired before they were read.
     [[nodiscard]] std::uint64_t lost() const { return lost_; }
+    // Shards that were forgotten before they were read to their ends: nobody knows how many records they had.
+    [[nodiscard]] std::uint64_t lost_shards() const { return lost_shards_; }
 
 private:
     struct Held {
@@ -72,6 +75,7 @@ private:
     struct Shard;
 
     void refresh();
+    [[nodiscard]] bool is_forgotten(const Shard& shard) const;
     void start_ready();
     void finish_taken(Shard& shard);
     Task<void> watch_listing();
@@ -95,6 +99,7 @@ private:
     std::size_t held_bytes_ = 0;    // data, keys and what describes them
     std::int32_t last_woken_ = -1;  // of the shards that wait for room
     std::uint64_t lost_ = 0;
+    std::uint64_t lost_shards_ = 0;
     std::optional<ports::SourceFault> fault_;
     bool stopping_ = false;
 };
