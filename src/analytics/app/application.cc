@@ -192,8 +192,8 @@ void Application::Impl::serve_peeks() {
 
 std::int64_t Application::Impl::sleep_ms() const {
     std::int64_t ms = sleep_ms_max;
-    if (const auto wake = engine->wake_at(); wake && *wake > rowtime && !outputs_full()) {
-        // A bound that has passed and released nothing waits for rows, and a full output rings when it has room.
+    if (const auto wake = engine->wake_at(); wake && *wake > rowtime && !outputs_full() && !is_far_ahead()) {
+        // A bound that has passed and released nothing waits for rows, and an output rings when rows have left.
         // At least a millisecond later: the bound must have been reached.
         ms = std::clamp<std::int64_t>(wake->value() - host.clock.now().value(), 1, ms);
     }
@@ -222,7 +222,7 @@ Task<void> Application::Impl::run() {
         const auto wake = engine->wake_at();
         const bool is_due = wake && *wake <= host.clock.now() && *wake > rowtime;
         bool has_worked = false;
-        if (!outputs_full()) {
+        if (!outputs_full() && !is_far_ahead()) {
             const bool reads = source->has_records() && !is_over_memory;
             if (reads || is_due) has_worked = co_await take_turn(reads);
         }

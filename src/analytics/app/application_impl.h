@@ -35,6 +35,7 @@ inline constexpr std::string_view input_problem =
 struct Candidate {
     Checkpoint checkpoint;
     std::vector<std::uint64_t> ordinals;  // by output: rows before them have to be delivered
+    std::uint64_t bytes_taken = 0;
 };
 
 struct Application::Impl {
@@ -76,12 +77,14 @@ struct Application::Impl {
     Task<bool> read_state(const Checkpoint& checkpoint, std::vector<std::string>& chunks,
                           std::optional<Positions>& positions);
     Task<bool> replay(const Checkpoint& checkpoint);
+    Task<bool> replay_turn(std::uint64_t seq, const Turn& turn);
     Task<bool> begin_anew();
     void begin_outputs();
     Task<bool> write_checkpoint();
     Task<bool> confirm_checkpoints();
     Task<std::optional<std::uint64_t>> append_state(std::vector<std::string> records);
     [[nodiscard]] bool checkpoint_due() const;
+    [[nodiscard]] bool is_far_ahead() const;
 
     // Runs work on the pool, again while its queue is full; false when the node stops.
     template <class Work>
@@ -124,6 +127,9 @@ struct Application::Impl {
     std::deque<Candidate> candidates;
     std::uint64_t checkpointed_turn = 0;  // the last turn that a candidate holds
     std::size_t bytes_since_checkpoint = 0;
+    std::uint64_t bytes_taken = 0;     // of input, since this start
+    std::uint64_t confirmed_turn = 0;  // of the newest checkpoint that is made
+    std::uint64_t confirmed_bytes = 0;
     MonotonicNs last_checkpoint{0};
 
     core::MemoryLease memory;

@@ -18,6 +18,10 @@ constexpr std::int64_t checkpoint_ns = 1'000'000'000;
 constexpr std::size_t checkpoint_bytes = 64 << 20;  // of input
 constexpr std::size_t candidates_max = 4;
 constexpr std::size_t batch_bytes_max = 8 << 20;
+// A restart takes so much again: some seconds.
+constexpr std::uint64_t turns_ahead_max = 20'000;
+constexpr std::uint64_t bytes_ahead_max = 256 << 20;
+constexpr std::size_t replay_read_bytes = 64 << 10;
 constexpr std::string_view state_key = "state";
 constexpr std::int64_t retry_ms_first = 50;
 constexpr std::int64_t retry_ms_max = 5'000;
@@ -98,6 +102,12 @@ bool Application::Impl::checkpoint_due() const {
            host.clock.monotonic().value() - last_checkpoint.value() >= checkpoint_ns;
 }
 
+// So much lies behind the last checkpoint, because a destination takes nothing, that no more is taken: all of it is
+// taken again after a crash, and its records must not expire before.
+bool Application::Impl::is_far_ahead() const {
+    return turn_number - confirmed_turn > turns_ahead_max || bytes_taken - confirmed_bytes > bytes_ahead_max;
+}
+
 // Writes the state after the last turn; progress follows when its rows were delivered. False when that is not possible.
 Task<bool> Application::Impl::write_checkpoint() {
     Chunks chunks;
@@ -130,6 +140,7 @@ Task<bool> Application::Impl::write_checkpoint() {
     checkpoint.seed = seed;
     checkpoint.started_at = engine_started_at;
     for (const auto& output : outputs) candidate.ordinals.push_back(output->added());
+    candidate.bytes_taken = bytes_taken;
     checkpointed_turn = turn_number;
     bytes_since_checkpoint = 0;
     last_checkpoint = host.clock.monotonic();
@@ -148,6 +159,7 @@ Task<bool> Application::Impl::confirm_checkpoints() {
     if (undelivered == candidates.begin()) co_return true;
     const auto delivered = undelivered - candidates.begin();
     const Checkpoint newest = std::prev(undelivered)->checkpoint;
+    const std::uint64_t newest_bytes = std::prev(undelivered)->bytes_taken;
     catalog::MoveProgress command;
     catalog::MoveProgress::OwnerMoves& moves = command.owners.emplace_back();
     moves.owner = object->uid;
@@ -160,6 +172,8 @@ Task<bool> Application::Impl::confirm_checkpoints() {
         const auto result = co_await host.commands.submit(core, encoded);
         if (result) {
             candidates.erase(candidates.begin(), candidates.begin() + delivered);
+            confirmed_turn = newest.turn;
+            confirmed_bytes = newest_bytes;
             ++counters->checkpoints;
             co_return result->accepted;  // refused: the application was deleted
         }
@@ -185,7 +199,7 @@ Task<bool> Application::Impl::begin_anew() {
     seed = host.rng.next();
     engine_started_at = host.clock.now();
     rowtime = TimestampMs(0);
-    turn_number = 0;
+    turn_number = confirmed_turn = 0;
     candidates.clear();
     chunk_seqs.clear();
     made.clear();
@@ -229,33 +243,55 @@ Task<bool> Application::Impl::read_state(const Checkpoint& checkpoint, std::vect
 
 // Takes the turns behind the checkpoint again, which were written by a process that ended before its next checkpoint.
 Task<bool> Application::Impl::replay(const Checkpoint& checkpoint) {
-    std::vector<std::pair<std::uint64_t, Turn>> turns;
-    const auto each = [&](std::uint64_t seq, std::string_view data) {
-        auto turn = decode_turn(data);
-        if (turn && turn->run == checkpoint.run && turn->number > checkpoint.turn)
-            turns.emplace_back(seq, *std::move(turn));
-    };
-    if (!co_await read_all(core, host.log, turns_uid(), checkpoint.turns_next, UINT64_MAX, each)) co_return false;
     bool is_told = false;
-    for (auto& [seq, turn] : turns) {
-        while (outputs_full() && !stopping) co_await alarm.sleep(1'000);
-        if (stopping) co_return false;
-        auto taken = co_await source->read_again(turn);
-        while (!taken) {
-            if (!std::exchange(is_told, true))
-                say(input_problem, "records that were taken before cannot be read again");
-            if (!co_await pause(retry_ms_max)) co_return false;
-            taken = co_await source->read_again(turn);
+    log::SeqIx next(std::max<std::uint64_t>(checkpoint.turns_next, 1));
+    for (bool is_at_tip = false; !is_at_tip;) {
+        std::vector<std::pair<std::uint64_t, Turn>> turns;
+        {
+            const auto read = co_await host.log.read(core, turns_uid(), next,
+                                                     log::ReadLimits{.bytes_max = replay_read_bytes}, TimestampMs(0));
+            if (!read) {
+                // Not from the beginning: rows of the turns before are on their way.
+                if (!std::exchange(is_told, true)) say("The turns of the application cannot be read at present");
+                if (!co_await pause(retry_ms_max)) co_return false;
+                continue;
+            }
+            for (const log::FrameSlice& slice : read->slices) {
+                for (const log::RecordView& record : slice.records()) {
+                    auto turn = decode_turn(record.data);
+                    if (!turn || turn->run != checkpoint.run || turn->number <= checkpoint.turn) continue;
+                    turns.emplace_back(record.seq.value(), *std::move(turn));
+                }
+            }
+            is_at_tip = read->at_tip;
+            next = read->next;
         }
-        tell_lost();
-        source->skip(turn);
-        if (!co_await compute(turn, *taken, nullptr)) co_return false;
-        turn_number = turn.number;
-        rowtime = turn.rowtime;
-        turn_seq = seq;
-        ++counters->turns;
-        hand_out();
+        for (const auto& [seq, turn] : turns) {
+            if (!co_await replay_turn(seq, turn)) co_return false;
+        }
     }
+    co_return true;
+}
+
+Task<bool> Application::Impl::replay_turn(std::uint64_t seq, const Turn& turn) {
+    while (outputs_full()) {
+        if (!co_await pause(1'000)) co_return false;
+    }
+    bool is_told = false;
+    auto taken = co_await source->read_again(turn);
+    while (!taken) {
+        if (!std::exchange(is_told, true)) say(input_problem, "records that were taken before cannot be read again");
+        if (!co_await pause(retry_ms_max)) co_return false;
+        taken = co_await source->read_again(turn);
+    }
+    tell_lost();
+    source->skip(turn);
+    if (!co_await compute(turn, *taken, nullptr)) co_return false;
+    turn_number = turn.number;
+    rowtime = turn.rowtime;
+    turn_seq = seq;
+    ++counters->turns;
+    hand_out();
     co_return true;
 }
 
@@ -271,7 +307,7 @@ Task<bool> Application::Impl::restore() {
     std::optional<Positions> positions;
     seed = checkpoint->seed;
     engine_started_at = checkpoint->started_at;
-    turn_number = checkpointed_turn = checkpoint->turn;
+    turn_number = checkpointed_turn = confirmed_turn = checkpoint->turn;
     turn_seq = checkpoint->turns_next - 1;
     rowtime = checkpoint->rowtime;
     const sql::EngineOptions options{seed, engine_started_at, 0};

@@ -44,6 +44,7 @@ Task<bool> Application::Impl::take_turn(bool with_records) {
         for (const ports::SourceRecord& record : part.records) {
             counters->input_bytes += record.data.size();
             bytes_since_checkpoint += record.data.size();
+            bytes_taken += record.data.size();
         }
     }
     turn_number = turn.number;
