@@ -43,7 +43,9 @@ struct Runner::Impl {
         const std::uint64_t uid;
         core::Core& home;
         core::Alarm alarm;
-        std::unique_ptr<Application> running;  // on the home core only
+        // On the home core only.
+        std::unique_ptr<Application> running;
+        std::string begun_for;  // the settings it was begun with
     };
     struct Entry {
         std::shared_ptr<Keeper> keeper;
@@ -182,8 +184,11 @@ Task<bool> Runner::Impl::follow(Keeper& keeper) {
                 co_return true;
             case Phase::starting:
             case Phase::updating:
-                co_await end(keeper);
-                co_await begin(keeper, object, settings);
+                // That it runs may be hard to write down, for example while the disk is full: it runs all the same.
+                if (keeper.running == nullptr || keeper.begun_for != object->settings || keeper.running->has_failed()) {
+                    co_await end(keeper);
+                    co_await begin(keeper, object, settings);
+                }
                 for (std::int64_t waited = 0; waited < start_ms_max && !gate.is_closed(); waited += start_step_ms) {
                     if (co_await keeper.running->wait_until_reading(start_step_ms)) break;
                 }
@@ -196,6 +201,7 @@ Task<bool> Runner::Impl::follow(Keeper& keeper) {
 
 Task<void> Runner::Impl::begin(Keeper& keeper, std::shared_ptr<const catalog::ObjectState> object,
                                ApplicationSettings settings) {
+    keeper.begun_for = object->settings;
     keeper.running = std::make_unique<Application>(host, keeper.home, std::move(object), std::move(settings));
     show(keeper.uid, keeper.running->counters());
     keeper.running->start();
