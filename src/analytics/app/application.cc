@@ -116,7 +116,7 @@ Task<bool> Application::Impl::open() {
             source.emplace(core, host.clock, host.rng, host.memory, host.streams.source(found->uid, user), found->uid,
                            [this] { alarm.wake(); });
             is_broken = false;
-            if (co_await restore()) co_return true;
+            if (co_await restore(found->created_at)) co_return true;
             source.reset();
         } else if (!std::exchange(is_told, true)) {
             say(input_problem, input.source.arn);

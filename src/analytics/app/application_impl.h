@@ -73,12 +73,13 @@ struct Application::Impl {
     void hand_out();
 
     // checkpoint.cc
-    Task<bool> restore();
+    // `source_created_at`: of the stream that is read.
+    Task<bool> restore(TimestampMs source_created_at);
     Task<bool> read_state(const Checkpoint& checkpoint, std::vector<std::string>& chunks,
                           std::optional<Positions>& positions);
     Task<bool> replay(const Checkpoint& checkpoint);
     Task<bool> replay_turn(std::uint64_t seq, const Turn& turn);
-    Task<bool> begin_anew();
+    Task<bool> begin_anew(TimestampMs source_created_at);
     void begin_outputs();
     Task<bool> write_checkpoint();
     Task<bool> confirm_checkpoints();

@@ -191,9 +191,11 @@ void Application::Impl::begin_outputs() {
 }
 
 // A new run: no state, and positions as the settings say.
-Task<bool> Application::Impl::begin_anew() {
+Task<bool> Application::Impl::begin_anew(TimestampMs source_created_at) {
     const Position position = settings.inputs.front().position.value_or(Position::now);
-    auto positions = co_await source->find_start(position == Position::trim_horizon);
+    // A stream that was created after the start has nothing that is older than NOW.
+    const bool is_oldest = position == Position::trim_horizon || source_created_at >= settings.started_at;
+    auto positions = co_await source->find_start(is_oldest);
     if (!positions) co_return false;
     source->begin_at(*positions);
     seed = host.rng.next();
@@ -296,13 +298,13 @@ Task<bool> Application::Impl::replay_turn(std::uint64_t seq, const Turn& turn) {
 }
 
 // Where it was; false when that cannot be found at present.
-Task<bool> Application::Impl::restore() {
+Task<bool> Application::Impl::restore(TimestampMs source_created_at) {
     const auto snapshot = host.catalog.snapshot();
     const catalog::ProgressValue* stored =
         snapshot->progress().find(catalog::ProgressKey{object->uid, std::string(checkpoint_key)});
     const auto checkpoint = stored != nullptr ? decode_checkpoint(**stored) : std::nullopt;
     last_checkpoint = host.clock.monotonic();
-    if (!checkpoint || checkpoint->run != settings.run) co_return co_await begin_anew();
+    if (!checkpoint || checkpoint->run != settings.run) co_return co_await begin_anew(source_created_at);
     std::vector<std::string> chunks;
     std::optional<Positions> positions;
     seed = checkpoint->seed;

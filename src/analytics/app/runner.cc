@@ -55,7 +55,7 @@ struct Runner::Impl {
 
     struct PeekAnswer {
         Peeked peeked;
-        std::atomic<bool> is_done{false};
+        bool is_done = false;  // on the asking core only
     };
 
     explicit Impl(const Host& given) : host(given) {}
@@ -69,8 +69,9 @@ struct Runner::Impl {
     Task<void> set_phase(Keeper& keeper, const catalog::ObjectState& object, ApplicationSettings settings, Phase phase);
     void show(std::uint64_t uid, Counters counters);
     bool leave(std::uint64_t uid);
+    static Task<void> tell(std::shared_ptr<PeekAnswer> answer, core::Alarm& done);
     static Task<void> peek_at_home(std::shared_ptr<Keeper> keeper, std::shared_ptr<PeekAnswer> answer,
-                                   std::string stream, core::Alarm& done);
+                                   std::string stream, core::Core& asking, core::Alarm& done);
 
     const Host host;
     core::Gate gate;
@@ -228,27 +229,34 @@ Task<void> Runner::Impl::set_phase(Keeper& keeper, const catalog::ObjectState& o
 }
 
 Task<void> Runner::Impl::peek_at_home(std::shared_ptr<Keeper> keeper, std::shared_ptr<PeekAnswer> answer,
-                                      std::string stream, core::Alarm& done) {
+                                      std::string stream, core::Core& asking, core::Alarm& done) {
     if (keeper->running != nullptr) answer->peeked = co_await keeper->running->peek(std::move(stream));
+    // There, where the one who asks cannot go on in between: the alarm is in its frame.
+    core::spawn(asking, [answer, &done] { return tell(answer, done); });
+}
+
+Task<void> Runner::Impl::tell(std::shared_ptr<PeekAnswer> answer, core::Alarm& done) {
     answer->is_done = true;
     done.wake();
+    co_return;
 }
 
 Task<Peeked> Runner::peek(core::Core& core, std::uint64_t uid, std::string stream) {
+    const auto pass = impl_->gate.enter();
+    if (!pass) co_return Peeked{};
     std::shared_ptr<Impl::Keeper> keeper;
     {
         const MutexLock lock(impl_->mutex);
         const auto found = impl_->entries.find(uid);
         if (found != impl_->entries.end()) keeper = found->second.keeper;
     }
-    auto pass = impl_->gate.enter();
-    if (keeper == nullptr || !pass) co_return Peeked{};
+    if (keeper == nullptr) co_return Peeked{};
     const auto shared = std::make_shared<Impl::PeekAnswer>();
     core::Alarm done(core);
     core::Core& home = keeper->home;
     // The last one to hold the keeper has to be on its home.
-    core::spawn(home, [of = std::move(keeper), shared, name = std::move(stream), &done] {
-        return Impl::peek_at_home(of, shared, name, done);
+    core::spawn(home, [of = std::move(keeper), shared, name = std::move(stream), &asking = core, &done] {
+        return Impl::peek_at_home(of, shared, name, asking, done);
     });
     while (!shared->is_done) co_await done.sleep(1'000);
     co_return std::move(shared->peeked);
