@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "base/try.h"
 #include "core/clock.h"
+#include "core/run_on.h"
 #include "core/task.h"
 
 namespace riacho::analytics {
@@ -131,13 +132,15 @@ Result<void> check_input(AnalyticsOp op, const InputSettings& input) {
 
 Result<void> check_output(const OutputSettings& output) { return check_arn(output.destination); }
 
-Result<void> check_settings(const ApplicationSettings& settings) {
-    if (settings.inputs.size() > 1) return fail(errors::too_many_inputs());
+Task<Result<void>> check_settings(AnalyticsOp op, const ApplicationSettings& settings) {
+    if (settings.inputs.size() > 1) co_return fail(errors::too_many_inputs());
     if (settings.outputs.size() > outputs_max) {
-        return fail(errors::too_many_outputs(static_cast<std::int64_t>(outputs_max)));
+        co_return fail(errors::too_many_outputs(static_cast<std::int64_t>(outputs_max)));
     }
-    if (settings.logging.size() > 1) return fail(errors::too_many_logging_options());
-    return check_code(settings);
+    if (settings.logging.size() > 1) co_return fail(errors::too_many_logging_options());
+    auto checked = co_await core::run_on(op.service().cpu, op.core(), [&] { return check_code(settings); });
+    if (!checked) co_return fail(errors::overloaded());
+    co_return *std::move(checked);
 }
 
 Task<Result<ApplicationRef>> create_application(AnalyticsOp op, NewApplication wanted) {
@@ -149,7 +152,7 @@ Task<Result<ApplicationRef>> create_application(AnalyticsOp op, NewApplication w
     give_ids(settings);
     for (const InputSettings& input : settings.inputs) CO_TRY_VOID(check_input(op, input));
     for (const OutputSettings& output : settings.outputs) CO_TRY_VOID(check_output(output));
-    CO_TRY_VOID(check_settings(settings));
+    CO_TRY_VOID(co_await check_settings(op, settings));
     catalog::CreateObject command;
     ObjectState& object = command.object;
     object.kind = ObjectState::Kind::application;
@@ -185,7 +188,7 @@ Task<Result<ApplicationRef>> change_application(AnalyticsOp op, std::string name
         settings.version = next;
         settings.updated_at = op.now();
         give_ids(settings);
-        CO_TRY_VOID(check_settings(settings));
+        CO_TRY_VOID(co_await check_settings(op, settings));
         if (status == Status::running) settings.phase = Phase::updating;
         CO_TRY(const catalog::Verdict verdict, co_await op.submit(replace_settings(*application.object, settings)));
         if (verdict.code == Code::object_changed) continue;  // the next look tells why
@@ -212,7 +215,7 @@ Task<Result<void>> start_application(AnalyticsOp op, std::string name, std::vect
         if (!input.position) co_return fail(errors::starting_position_missing(input.id));
         is_continued = is_continued && *input.position == Position::last_stopped_point;
     }
-    CO_TRY_VOID(check_settings(settings));  // whatever older servers let pass
+    CO_TRY_VOID(co_await check_settings(op, settings));  // whatever older servers let pass
     if (!is_continued || settings.run == 0) ++settings.run;
     settings.started_at = op.now();
     settings.phase = Phase::starting;

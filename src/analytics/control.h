@@ -55,7 +55,7 @@ Task<Result<void>> tag_application(AnalyticsOp op, std::string arn, catalog::Tag
 // What the sub-resources of a request must satisfy, each alone and together.
 Result<void> check_input(AnalyticsOp op, const InputSettings& input);
 Result<void> check_output(const OutputSettings& output);
-Result<void> check_settings(const ApplicationSettings& settings);
+Task<Result<void>> check_settings(AnalyticsOp op, const ApplicationSettings& settings);
 
 // Version 1 has its texts under "message".
 aws::ApiError as_v1(aws::ApiError error);

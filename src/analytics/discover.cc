@@ -6,6 +6,7 @@
 
 #include "aws/gen/analytics_v2/errors.gen.h"
 #include "base/try.h"
+#include "core/run_on.h"
 #include "core/task.h"
 #include "core/timer.h"
 #include "formats/kpl.h"
@@ -139,7 +140,9 @@ Task<Result<DiscoveredSchema>> discover_schema(AnalyticsOp op, DiscoverRequest r
     }
     if (sample.records.empty()) co_return fail(not_detected("No records were found in the source.", {}));
     const std::vector<std::string_view> views(sample.records.begin(), sample.records.end());
-    auto detected = sql::discover_schema(views);
+    auto ran = co_await core::run_on(op.service().cpu, op.core(), [&] { return sql::discover_schema(views); });
+    if (!ran) co_return fail(errors::overloaded());
+    auto& detected = *ran;
     if (!detected) {
         co_return fail(not_detected("The records have no format that is known.", std::move(sample.records)));
     }

@@ -29,6 +29,7 @@ struct Service {
     core::Rng& rng;
     ports::StreamDirectory& streams;
     Runner& runner;
+    core::WorkPool& cpu;  // for what computes too long for a core
     std::int64_t transition_delay_ms;
     std::uint32_t applications_max;  // of an account in a region
 };

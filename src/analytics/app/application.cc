@@ -81,14 +81,16 @@ Task<bool> Application::Impl::pause(std::int64_t ms) {
 // Everything that reading needs: false when it stops before all of it is there.
 Task<bool> Application::Impl::open() {
     core::Backoff backoff(open_ms_first, open_ms_max);
-    const auto compiled = compile_code(settings);
-    if (!compiled) {
-        say("The code cannot be run", compiled.error().message);
+    std::optional<aws::Result<std::shared_ptr<const sql::Program>>> compiled;
+    const auto compile = [&] { compiled = compile_code(settings); };
+    if (!co_await on_pool(compile)) co_return false;
+    if (!*compiled) {
+        say("The code cannot be run", compiled->error().message);
         while (co_await pause(sleep_ms_max)) {
         }
         co_return false;
     }
-    program = *compiled;
+    program = **compiled;
     const InputSettings& input = settings.inputs.front();
     const auto schema = record_schema_of(input);
     for (std::int32_t i = 0; i < input.parallelism; ++i) {

@@ -340,6 +340,8 @@ Task<bool> Application::Impl::restore(TimestampMs source_created_at) {
         // The oldest records: some may come twice, none is missed.
         positions = co_await source->find_start(true);
         if (!positions) co_return false;
+        // Other records make other rows: they must not get the keys of rows that were sent.
+        seed = host.rng.next();
     }
     source->begin_at(*positions);
     begin_outputs();

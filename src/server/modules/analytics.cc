@@ -41,6 +41,7 @@ struct AnalyticsModule::Impl {
                   parts.rng,
                   *parts.streams,
                   runner,
+                  cpu,
                   parts.config.transition_delay_ms,
                   applications_max} {}
 
