@@ -138,7 +138,8 @@ Task<Result<void>> check_settings(AnalyticsOp op, const ApplicationSettings& set
         co_return fail(errors::too_many_outputs(static_cast<std::int64_t>(outputs_max)));
     }
     if (settings.logging.size() > 1) co_return fail(errors::too_many_logging_options());
-    auto checked = co_await core::run_on(op.service().cpu, op.core(), [&] { return check_code(settings); });
+    const auto check = [&settings] { return check_code(settings); };
+    auto checked = co_await core::run_on(op.service().cpu, op.core(), check);
     if (!checked) co_return fail(errors::overloaded());
     co_return *std::move(checked);
 }

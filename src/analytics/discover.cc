@@ -140,7 +140,8 @@ Task<Result<DiscoveredSchema>> discover_schema(AnalyticsOp op, DiscoverRequest r
     }
     if (sample.records.empty()) co_return fail(not_detected("No records were found in the source.", {}));
     const std::vector<std::string_view> views(sample.records.begin(), sample.records.end());
-    auto ran = co_await core::run_on(op.service().cpu, op.core(), [&] { return sql::discover_schema(views); });
+    const auto detect = [&views] { return sql::discover_schema(views); };
+    auto ran = co_await core::run_on(op.service().cpu, op.core(), detect);
     if (!ran) co_return fail(errors::overloaded());
     auto& detected = *ran;
     if (!detected) {
