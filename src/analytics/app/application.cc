@@ -6,6 +6,7 @@
 
 #include "analytics/app/application_impl.h"
 #include "analytics/code.h"
+#include "catalog/catalog.h"
 #include "core/backoff.h"
 #include "core/clock.h"
 #include "core/log.h"
@@ -242,7 +243,9 @@ Task<void> Application::Impl::run() {
     }
     if (!stopping) {
         has_failed = true;
-        say("The application cannot write down how far it is; it begins again where it last could");
+        const auto now = host.catalog.snapshot()->find_object(object->uid);
+        const bool is_deleted = now == nullptr || now->transition == catalog::StreamStatus::deleting;
+        if (!is_deleted) say("The application cannot write down how far it is; it begins again where it last could");
     }
     co_await source->stop();
 }

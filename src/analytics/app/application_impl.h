@@ -120,7 +120,8 @@ struct Application::Impl {
     std::uint64_t turn_seq = 0;                             // its record in the turns shard
     TimestampMs rowtime;                                    // of the last turn
     std::vector<std::pair<std::size_t, EncodedRows>> made;  // a piece of the rows of this turn, by output
-    std::optional<sql::Emitted> emitted;                    // rows of which the first were made so far
+    std::size_t made_bytes = 0;
+    std::optional<sql::Emitted> emitted;  // rows of which the first were made so far
     std::uint32_t emitted_at = 0;
 
     // Of the state shard: where each of the engine's live chunks is.

@@ -175,7 +175,8 @@ Task<bool> Application::Impl::confirm_checkpoints() {
             confirmed_turn = newest.turn;
             confirmed_bytes = newest_bytes;
             ++counters->checkpoints;
-            co_return result->accepted;  // refused: the application was deleted
+            is_broken = is_broken || !result->accepted;  // the application was deleted
+            co_return result->accepted;
         }
         const bool may_work = result.error() == log::LogError::overloaded || result.error() == log::LogError::disk_full;
         if (!may_work || stopping) co_return false;
@@ -205,6 +206,7 @@ Task<bool> Application::Impl::begin_anew(TimestampMs source_created_at) {
     candidates.clear();
     chunk_seqs.clear();
     made.clear();
+    made_bytes = 0;
     emitted.reset();
     engine = std::make_unique<sql::Engine>(program, sql::EngineOptions{seed, engine_started_at, 0});
     // Turns of earlier runs end here: what is written from now on is this run's.
@@ -315,6 +317,7 @@ Task<bool> Application::Impl::restore(TimestampMs source_created_at) {
     const sql::EngineOptions options{seed, engine_started_at, 0};
     engine = nullptr;
     made.clear();
+    made_bytes = 0;
     emitted.reset();
     if (co_await read_state(*checkpoint, chunks, positions)) {
         ChunkList list(chunks);

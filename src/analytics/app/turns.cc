@@ -137,8 +137,7 @@ bool Application::Impl::run_slice() {
 // The next piece of what has come out of the engine, as its destinations get it; true when there is nothing left.
 bool Application::Impl::collect_rows() {
     const auto streams = program->streams();
-    std::size_t bytes = 0;
-    while (bytes < piece_bytes_max) {
+    while (made_bytes < piece_bytes_max) {
         if (!emitted) {
             emitted = engine->take();
             emitted_at = 0;
@@ -147,7 +146,7 @@ bool Application::Impl::collect_rows() {
         const auto& columns = streams[emitted->stream.value()].columns;
         const std::uint64_t first_ordinal = emitted->first_ordinal + emitted_at;
         std::vector<EncodedRows> pieces(outputs.size());
-        for (; emitted_at < emitted->rows->rows && bytes < piece_bytes_max; ++emitted_at) {
+        for (; emitted_at < emitted->rows->rows && made_bytes < piece_bytes_max; ++emitted_at) {
             for (std::size_t i = 0; i < outputs.size(); ++i) {
                 if (output_streams[i] != emitted->stream) continue;
                 EncodedRows& rows = pieces[i];
@@ -160,7 +159,7 @@ bool Application::Impl::collect_rows() {
                     if (settings.outputs[i].destination.kind == Endpoint::Kind::delivery_stream) rows.bytes += '\n';
                 }
                 rows.ends.push_back(static_cast<std::uint32_t>(rows.bytes.size()));
-                bytes += rows.bytes.size() - before;
+                made_bytes += rows.bytes.size() - before;
             }
         }
         for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -213,6 +212,7 @@ Task<bool> Application::Impl::hand_out_piece(Writing* writing) {
 }
 
 void Application::Impl::hand_out() {
+    made_bytes = 0;
     for (auto& [output, rows] : std::exchange(made, {})) outputs[output]->add(std::move(rows));
 }
 
