@@ -25,7 +25,7 @@ namespace {
 using Counters = std::shared_ptr<const ApplicationCounters>;
 
 // How long a stop waits for destinations that do not take what was computed.
-constexpr std::int64_t drain_ms = 10'000;
+constexpr std::int64_t stop_drain_ms = 10'000;
 constexpr std::int64_t shutdown_drain_ms = 1'000;
 // After that an application is RUNNING even if it does not read yet (spec 4.1).
 constexpr std::int64_t start_ms_max = 10'000;
@@ -64,7 +64,7 @@ struct Runner::Impl {
     // Does what the catalog asks for; false when there is nothing left to keep.
     Task<bool> follow(Keeper& keeper);
     Task<void> begin(Keeper& keeper, std::shared_ptr<const catalog::ObjectState> object, ApplicationSettings settings);
-    Task<void> end(Keeper& keeper);
+    Task<void> end(Keeper& keeper, std::int64_t drain_ms);
     // Writes the next phase, if the application is still what it was.
     Task<void> set_phase(Keeper& keeper, const catalog::ObjectState& object, ApplicationSettings settings, Phase phase);
     void show(std::uint64_t uid, Counters counters);
@@ -164,7 +164,7 @@ Task<bool> Runner::Impl::follow(Keeper& keeper) {
     for (;;) {
         const auto object = host.catalog.snapshot()->find_object(keeper.uid);
         if (object == nullptr || object->transition == catalog::StreamStatus::deleting) {
-            co_await end(keeper);
+            co_await end(keeper, 0);  // another one may have its name at once
             co_return false;
         }
         auto decoded = decode_application(object->settings);
@@ -172,14 +172,14 @@ Task<bool> Runner::Impl::follow(Keeper& keeper) {
         ApplicationSettings settings = *std::move(decoded);
         switch (settings.phase) {
             case Phase::ready:
-                co_await end(keeper);
+                co_await end(keeper, stop_drain_ms);
                 co_return false;
             case Phase::stopping:
-                co_await end(keeper);
+                co_await end(keeper, stop_drain_ms);
                 co_await set_phase(keeper, *object, std::move(settings), Phase::ready);
                 break;
             case Phase::running:
-                if (keeper.running != nullptr && keeper.running->has_failed()) co_await end(keeper);
+                if (keeper.running != nullptr && keeper.running->has_failed()) co_await end(keeper, stop_drain_ms);
                 // After a start of the node, too.
                 if (keeper.running == nullptr) co_await begin(keeper, object, std::move(settings));
                 co_return true;
@@ -187,7 +187,7 @@ Task<bool> Runner::Impl::follow(Keeper& keeper) {
             case Phase::updating:
                 // That it runs may be hard to write down, for example while the disk is full: it runs all the same.
                 if (keeper.running == nullptr || keeper.begun_for != object->settings || keeper.running->has_failed()) {
-                    co_await end(keeper);
+                    co_await end(keeper, stop_drain_ms);
                     co_await begin(keeper, object, settings);
                 }
                 for (std::int64_t waited = 0; waited < start_ms_max && !gate.is_closed(); waited += start_step_ms) {
@@ -209,7 +209,7 @@ Task<void> Runner::Impl::begin(Keeper& keeper, std::shared_ptr<const catalog::Ob
     co_return;
 }
 
-Task<void> Runner::Impl::end(Keeper& keeper) {
+Task<void> Runner::Impl::end(Keeper& keeper, std::int64_t drain_ms) {
     if (keeper.running == nullptr) co_return;
     co_await keeper.running->stop(drain_ms);
     keeper.running = nullptr;
