@@ -86,10 +86,9 @@ def test_memory_has_a_bound(riacho_server):
     deadline = time.monotonic() + 60
     while metric(api, "a", "riacho_application_over_memory") == 0:
         assert time.monotonic() < deadline
-        record = "".join(json.dumps({"K": f"{number + i:0>390}"}) for i in range(100)).encode()
-        number += 100
-        put_many(kinesis, "in", [record] * 10)
-        number += 100
+        put_many(kinesis, "in", ["".join(json.dumps({"K": f"{first + i:0>390}"}) for i in range(100)).encode()
+                                 for first in range(number, number + 1_000, 100)])
+        number += 1_000
     before = metric(api, "a", "riacho_application_records_total", flow="Input")
     put_many(kinesis, "in", [b'{"K":"behind"}'] * 10)
     time.sleep(1.5)
