@@ -100,6 +100,31 @@ def test_memory_has_a_bound(riacho_server):
     assert kinesis.describe_stream_summary(StreamName="in")["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE"
 
 
+def test_rows_of_a_turn_leave_in_pieces(riacho_server):
+    """Few bytes become many rows, which are more than the server may hold at a time; and a stream that comes after the start is read whole."""
+    server = riacho_server("--memory-limit", "256MiB")
+    kinesis = server.client()
+    api = Api(server, 2)
+    text = "x" * 20_000
+    code = f"""CREATE STREAM "OUT" (PRICE INTEGER, T VARCHAR(20000));
+    CREATE PUMP "P" AS INSERT INTO "OUT" SELECT STREAM PRICE, '{text}' FROM "SOURCE_SQL_STREAM_001";"""
+    api.create("a", code, [api.input()], [api.output()])
+    api.start("a")
+    time.sleep(1.5)
+    for stream in ("in", "out"):
+        kinesis.create_stream(StreamName=stream, ShardCount=1)
+    for stream in ("in", "out"):
+        wait_active(kinesis, stream)
+    count = 3_000
+    put_many(kinesis, "in", [b"".join(tickers(500, first=first)) for first in range(1, count, 500)])
+    deadline = time.monotonic() + 60
+    while metric(api, "a", "riacho_application_records_total", flow="Output") < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert metric(api, "a", "riacho_application_records_total", flow="Output") == count
+    assert metric(api, "a", "riacho_application_bytes_total", flow="Output") > count * 20_000
+
+
 def test_one_application_starves_nobody(riacho_server):
     """Another application and puts go on while one is given more than it can do."""
     server = riacho_server()

@@ -35,14 +35,8 @@ struct AnalyticsModule::Impl {
           cpu({.name = "sql", .threads_max = given.runtime.size(), .queue_max = cpu_queue_max, .gives_way = true}),
           runner({parts.runtime, parts.catalog, parts.log, parts.commands, parts.clock, parts.rng, cpu, parts.memory,
                   *parts.streams, parts.delivery_streams, parts.config.transition_delay_ms}),
-          service{parts.catalog,
-                  parts.commands,
-                  parts.clock,
-                  parts.rng,
-                  *parts.streams,
-                  runner,
-                  cpu,
-                  parts.config.transition_delay_ms,
+          service{parts.catalog,   parts.commands, parts.clock, parts.rng,
+                  *parts.streams,  runner,         cpu,         parts.config.transition_delay_ms,
                   applications_max} {}
 
     Parts parts;
