@@ -25,7 +25,7 @@ public:
 
     Outcome operator()(const CreateStream& command) {
         if (find(command.key) != nullptr) return reject(Code::stream_exists);
-        // A stream of this name that is gone but not purged makes room at once.
+        // A stream of this name whose DELETING is over does not block the new one, even before its purge.
         auto stream = std::make_shared<StreamState>();
         stream->uid = state_.next_uid++;
         stream->account = command.key.account;
@@ -68,7 +68,7 @@ public:
         if (!living_over(*stream, ObjectState::Kind::channel).empty()) return reject(Code::stream_has_channels);
         auto changed = std::make_shared<StreamState>(*stream);
         changed->reshard.reset();
-        // A stream that never became ACTIVE has never had open shards: nothing lists them any more.
+        // A stream that never became ACTIVE has never had open shards: they are closed, so that no listing shows them.
         if (stream->status(now_) == StreamStatus::creating) {
             for (ShardState& shard : changed->shards) shard.closed_at = TimestampMs(0);
             changed->index_shards();
@@ -171,8 +171,8 @@ public:
         }
         if (stream->find_consumer(command.name, now_) != nullptr) return reject(Code::consumer_exists);
         auto changed = std::make_shared<StreamState>(*stream);
-        // The ARN of a consumer holds its second: a later one of the name gets a later second, so a consumer that is
-        // gone is remembered until its second is over.
+        // The ARN of a consumer contains its creation second. A later consumer of the name gets a later second, so a
+        // deleted consumer is kept until its second is over.
         std::int64_t created_s = std::max(now_.value(), stream->created_at.value()) / 1000;
         if (const auto last = stream->consumers.find(command.name); last != stream->consumers.end()) {
             created_s = std::max(created_s, last->second.created_at.value() / 1000 + 1);
@@ -296,22 +296,22 @@ public:
     }
 
 private:
-    // The newest seconds by which a stream of that name was ever known, purged or not.
+    // The newest seconds that any stream of that name has used, purged or not.
     [[nodiscard]] LastSeconds last_seconds_of(const StreamKey& key) const {
         LastSeconds last = state_.snapshot->ended_name(key.account, key.region, key.name);
         if (const auto stream = state_.snapshot->find(key.account, key.region, key.name)) last.raise(*stream);
         return last;
     }
 
-    // Keeps the seconds of a purged stream while the next one of its name could get the same. Returns whether the
-    // memory has changed.
+    // Keeps the seconds of a purged stream while a new stream of its name could get the same. Returns true: the ended
+    // names have changed.
     bool remember_name(const StreamState& stream) {
         const LastSeconds natural{now_.value() / 1000, (now_.value() - created_before_ms) / 1000};
         state_.snapshot = state_.snapshot->with_ended(stream, natural);
         return true;
     }
 
-    // What its queues know of shards that are dropped.
+    // Removes the progress of the stream's queues on dropped shards.
     void forget_progress(const StreamState& stream, Outcome& outcome) {
         Progress progress = state_.snapshot->progress();
         for (const auto& queue : state_.snapshot->objects_over(stream.uid)) {
@@ -332,20 +332,20 @@ private:
         auto found = state_.snapshot->objects_over(stream.uid);
         std::erase_if(found, [&](const auto& object) {
             if (object->kind != kind) return true;
-            // A channel keeps its stream until it is gone.
+            // A channel holds its stream until its own DELETING is over.
             return kind == ObjectState::Kind::channel ? object->is_gone(now_)
                                                       : object->transition == StreamStatus::deleting;
         });
         return found;
     }
 
-    // The living stream of that name.
+    // The stream of that name that is not gone; null if there is none.
     [[nodiscard]] std::shared_ptr<const StreamState> find(const StreamKey& key) const {
         auto stream = state_.snapshot->find(key.account, key.region, key.name);
         return stream == nullptr || stream->is_gone(now_) ? nullptr : stream;
     }
 
-    // A transition that lasts no time is never seen, not even by a call that began a moment before the command.
+    // A transition of zero length is never visible, not even to a call that began a moment before the command.
     static StreamStatus begin(StreamStatus transition, std::int64_t transition_ms) {
         return transition_ms == 0 ? StreamStatus::active : transition;
     }
@@ -360,7 +360,7 @@ private:
         stream.mode = mode;
         if (mode != StreamMode::on_demand || stream.open_shard_count() >= on_demand_shards_min) return;
         stream.reshard.emplace();
-        stream.reshard->kind = PendingReshard::Kind::uniform_v1;  // as journals of version 0.1 expect
+        stream.reshard->kind = PendingReshard::Kind::uniform_v1;  // journals of version 0.1 require this kind
         stream.reshard->target_shard_count = on_demand_shards_min;
     }
 
@@ -396,7 +396,7 @@ std::size_t effects_max(const State& state, const Command& command) {
     }
     if (const auto* reshard = std::get_if<ContinueReshard>(&command)) {
         const auto stream = state.snapshot->find_by_uid(reshard->uid);
-        // A split closes one and opens two, a merge closes two and opens one.
+        // A split closes one shard and opens two, a merge closes two and opens one.
         return stream == nullptr ? 0 : 3 * static_cast<std::size_t>(stream->open_shard_count());
     }
     return detail::object_effects_max(state, command);

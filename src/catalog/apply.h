@@ -1,5 +1,5 @@
-// The deterministic heart of the catalog: a command applied to a state gives a state and a verdict, and nothing else
-// decides: no clock, no chance, no iteration order.
+// apply: the deterministic core of the catalog. A command applied to a state gives a state and a verdict that depend on
+// nothing else: no clock, no randomness, no iteration order.
 #pragma once
 
 #include <memory>
@@ -11,14 +11,14 @@
 
 namespace riacho::catalog {
 
-// Everything commands change. Copied, changed, and made visible whole.
+// All state that commands change. Copied, changed, and published as a whole.
 struct State {
     std::shared_ptr<const Snapshot> snapshot = std::make_shared<const Snapshot>();
     std::uint64_t next_uid = 1;  // for streams and shards
     std::uint64_t next_object_uid = first_object_uid;
 };
 
-// What an accepted command asks of the log, by shard uid.
+// Effects of an accepted command on the log, by shard uid.
 struct LogEffects {
     std::vector<OwnedShard> create;
     std::vector<std::uint64_t> close;
@@ -26,7 +26,7 @@ struct LogEffects {
     std::vector<ShardFloor> trim;
 };
 
-// What an accepted command changed, for the materialisation and for those who follow the catalog.
+// Changes made by an accepted command, for the materialisation and for subscribers of the catalog's feed.
 struct Changes {
     std::vector<std::uint64_t> streams;    // uids, also of removed ones
     std::vector<std::string> access_keys;  // also of removed ones
@@ -43,10 +43,10 @@ struct Outcome {
     Changes changes;
 };
 
-// now: the time of the command's place in the order. A rejected command leaves the state as it was.
+// now: the time at which the command was ordered. A rejected command leaves the state unchanged.
 Outcome apply(State& state, const Command& command, TimestampMs now);
 
-// How many shards its effects can name at most if the command is applied to this state.
+// An upper bound of the number of shards that the command's effects name if it is applied to this state.
 std::size_t effects_max(const State& state, const Command& command);
 
 }  // namespace riacho::catalog

@@ -14,7 +14,7 @@
 namespace riacho::catalog {
 namespace {
 
-// How long changes may gather before they are written; a restart replays what was not.
+// Time for which changes are gathered before they are written; a restart replays unwritten changes from the journal.
 constexpr std::int64_t gather_ms = 200;
 constexpr std::int64_t full_retry_ms = 1'000;
 
@@ -23,8 +23,8 @@ std::uint64_t next_catalog_id() {
     return ++last;
 }
 
-// Changes that were not written yet, each thing once. Publishing adds to them under the lock, so an addition costs the
-// logarithm of what is waiting.
+// Changes that are not written yet, each key once. publish() adds to them under the lock, so an addition costs O(log n)
+// in the number of unwritten changes.
 struct Unwritten {
     std::set<std::uint64_t> streams;
     std::set<std::string> access_keys;
@@ -59,7 +59,7 @@ private:
     }
 };
 
-// What the next publish tells.
+// The content of the next Feed.
 struct Unpublished {
     std::set<std::uint64_t> streams;
     std::set<std::uint64_t> objects;
@@ -75,9 +75,9 @@ struct Catalog::Impl {
     std::string path;
     std::function<void(std::string_view)> on_failure;
     std::function<void(const Feed&)> on_publish;
-    std::optional<SqliteStore> store;  // the writing thread's once it runs
+    std::optional<SqliteStore> store;  // used only by the writing thread once that runs
 
-    // The applying thread's own.
+    // Used only by the applying thread.
     State head;
     Unwritten unpublished;
     Unpublished feed;
@@ -92,14 +92,14 @@ struct Catalog::Impl {
     std::uint64_t visible_lsn GUARDED_BY(mutex) = 0;
     std::uint64_t visible_next_uid GUARDED_BY(mutex) = 1;
     std::uint64_t visible_next_object_uid GUARDED_BY(mutex) = first_object_uid;
-    bool must_upgrade GUARDED_BY(mutex) = false;  // the database is of an older version
+    bool must_upgrade GUARDED_BY(mutex) = false;  // the database has the format of an older version
     bool hurry GUARDED_BY(mutex) = false;
     bool closing GUARDED_BY(mutex) = false;
     std::atomic<std::uint64_t> applied_lsn{0};
     std::thread writer;
 
     void write_loop();
-    // What an older version wrote is written anew, in one transaction.
+    // Marks everything for one transaction, which rewrites a database of an older version.
     void mark_all_dirty() REQUIRES(mutex);
     [[nodiscard]] bool has_work() const REQUIRES(mutex) {
         return visible_lsn != applied_lsn.load() || dirty.key_check || must_upgrade;
@@ -158,7 +158,7 @@ void Catalog::Impl::write_loop() {
             must_upgrade = false;
             continue;
         }
-        // Nothing is lost: the journal keeps what this database does not have, and the next start replays it.
+        // No change is lost: the journal keeps every change that the database lacks, and the next start replays it.
         if (written.error().kind != StoreError::Kind::full) return on_failure(written.error().message);
         if (!std::exchange(is_full, true)) {
             core::log_line(core::LogLevel::error, "disk full, the catalog stays in the journal",
@@ -242,7 +242,7 @@ Outcome Catalog::apply(std::uint64_t lsn, const Prepared& prepared, TimestampMs 
 bool Catalog::replay(std::uint64_t lsn, std::string_view command, TimestampMs now) {
     if (lsn <= impl_->head_lsn) return true;
     const Prepared prepared{prepare(command)};
-    // What is in the journal was accepted, and applying it to the same state accepts it again.
+    // A command in the journal was accepted, and applying it to the same state accepts it again.
     return prepared.command && apply(lsn, prepared, now).accepted;
 }
 

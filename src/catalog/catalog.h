@@ -1,5 +1,5 @@
-// Catalog: the streams and credentials of a node. Fed with commands in one order, read by everyone as snapshots, kept
-// on disk by a thread of its own.
+// Catalog: the streams, objects and credentials of a node. Commands are applied in one order, readers use snapshots,
+// and a thread of the catalog writes it to disk.
 #pragma once
 
 #include <atomic>
@@ -19,14 +19,14 @@
 
 namespace riacho::catalog {
 
-// A command as it was decoded, once, and what its effects can name.
+// A decoded command and an upper bound of the shards its effects name.
 struct Prepared {
-    std::optional<Command> command;  // nothing: undecodable
-    std::size_t effects_max = 0;     // shards, if it is applied to the state it was prepared for
+    std::optional<Command> command;  // nothing: the command cannot be decoded
+    std::size_t effects_max = 0;     // number of shards, if the command is applied to the state it was prepared for
 };
 
-// What became visible at once: uids, each once, also of what was removed. Progress is not among it; who waits for it
-// has moved it.
+// Uids of the streams and objects changed by one publish, including removed ones, each once. Changes of progress are
+// not included, because the component that waits for progress has moved it.
 struct Feed {
     std::vector<std::uint64_t> streams;
     std::vector<std::uint64_t> objects;
@@ -34,11 +34,11 @@ struct Feed {
 };
 
 // Owned by the composition root. prepare, apply and publish are called by one thread at a time, in the order of the
-// commands; everything else from any thread.
+// commands; all other functions may be called from any thread.
 class Catalog {
 public:
-    // Loads what the directory's catalog.sqlite holds; nothing is written before the first command.
-    // on_failure is called once, from the catalog's thread, when the database cannot be written any more.
+    // Loads the directory's catalog.sqlite; nothing is written before the first command. on_failure is called once,
+    // from the catalog's thread, when the database cannot be written any more.
     static Expected<std::unique_ptr<Catalog>, StoreError> open(const std::string& directory,
                                                                std::function<void(std::string_view)> on_failure);
     ~Catalog();
@@ -46,32 +46,32 @@ public:
     Catalog& operator=(const Catalog&) = delete;
 
     [[nodiscard]] Prepared prepare(std::string_view command) const;
-    // Brings the bound of a prepared command up to the newest state.
+    // Recomputes the bound of a prepared command for the newest state.
     void prepare_again(Prepared& prepared) const;
-    // Applies a command to the newest state, which nobody sees before publish. An undecodable command is rejected with
-    // stream_missing; only a newer version could have written it, and replay() reports that.
+    // Applies a command to the newest state, which is invisible until publish. A command that cannot be decoded is
+    // rejected with stream_missing; only a newer version could have written it, and replay() reports that.
     Outcome apply(std::uint64_t lsn, const Prepared& prepared, TimestampMs now);
-    // The same for a command from the journal; those up to applied_lsn were loaded already. False: this version cannot
-    // read the command.
+    // As apply(), for a command from the journal; commands up to applied_lsn are skipped, because they were loaded.
+    // False: this version cannot read the command.
     bool replay(std::uint64_t lsn, std::string_view command, TimestampMs now);
-    // Everything applied so far is durable in the journal: show it, and have it written to disk.
+    // Makes all applied commands, which are durable in the journal, visible, and schedules their write to disk.
     void publish();
 
-    // Hot path: no lock unless something was published since this thread last asked.
+    // Hot path: takes no lock unless a publish has happened since this thread's last call.
     [[nodiscard]] std::shared_ptr<const Snapshot> snapshot() const;
 
-    // The check value of the keyring that sealed what is here (Keyring::check_value), if one was ever set.
+    // The check value of the keyring that sealed the catalog's secrets (Keyring::check_value), if it was ever set.
     [[nodiscard]] std::optional<std::uint32_t> key_check() const;
     void set_key_check(std::uint32_t value);
 
-    // Commands up to here are durable in the database.
+    // Commands up to this Lsn are durable in the database.
     [[nodiscard]] std::uint64_t applied_lsn() const;
-    // Writes what is published soon, instead of when it is convenient.
+    // Writes published changes soon instead of after the usual delay.
     void request_materialise();
-    // Called after each publish that has changed something, on the publishing thread; must not block. Set before the
-    // first command.
+    // Sets the callback for each publish that changed a stream or an object; it runs on the publishing thread and must
+    // not block. Set before the first command.
     void on_publish(std::function<void(const Feed&)> callback);
-    // Writes everything that is published and ends the thread. Idempotent.
+    // Writes all published changes and ends the thread. Idempotent.
     void close();
 
 private:

@@ -8,7 +8,7 @@
 namespace riacho::catalog {
 namespace {
 
-// The first byte of a command. Numbers are never used again.
+// The first byte of a command. Numbers are never reused.
 enum class Kind : std::uint8_t {
     create_stream = 1,
     delete_stream = 2,
@@ -24,7 +24,7 @@ enum class Kind : std::uint8_t {
     deregister_consumer = 12,
     configure_stream = 13,
     configure_consumer = 14,
-    put_resource = 15,     // version 1 of the directory; read as what stands for it now
+    put_resource = 15,     // version 1 of the directory; decoded as the commands that replace it
     delete_resource = 16,  // likewise
     purge_resource = 17,   // likewise
     queue_progress = 18,
@@ -52,7 +52,7 @@ StreamKey get_key(Decoder& in) {
     return key;
 }
 
-// Numbers that are never negative; absent is -1.
+// For numbers that are never negative; -1 encodes absence.
 void put(Encoder& out, const std::optional<std::int32_t>& number) {
     out.number(static_cast<std::uint32_t>(number.value_or(-1)));
 }
@@ -64,7 +64,7 @@ std::optional<std::int32_t> get_optional_number(Decoder& in) {
     return number;
 }
 
-// Enumerations with the two values 0 and 1; absent is 255.
+// For enumerations with the two values 0 and 1; 255 encodes absence.
 template <class Enum>
 void put_choice(Encoder& out, const std::optional<Enum>& choice) {
     out.number(choice ? static_cast<std::uint8_t>(*choice) : std::uint8_t{255});
@@ -376,7 +376,7 @@ QueueProgress get_queue_progress(Decoder& in) {
     return command;
 }
 
-// What version 1 wrote for a new resource or a changed one.
+// Decodes version 1's command for a new or changed resource.
 Expected<Command, DecodeError> get_put_resource(Decoder& in) {
     auto resource = detail::decode_legacy_resource(in.text());
     if (!resource) return fail(resource.error());

@@ -1,5 +1,5 @@
-// What can be asked of the catalog. A command carries everything that decides its outcome except the time of its place
-// in the order, which is given when it is applied.
+// Commands of the catalog. A command carries everything that determines its outcome except the time at which it is
+// ordered, which apply() receives.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace riacho::catalog {
 
-// Names a stream; every command on one starts with it.
+// Names a stream; the first field of commands about streams.
 struct StreamKey {
     std::string account;
     std::string region;
@@ -24,7 +24,7 @@ struct StreamKey {
     friend bool operator==(const StreamKey&, const StreamKey&) = default;
 };
 
-// More than any account has; keeps a damaged command from asking for the whole memory.
+// More than any account has; bounds the memory that a damaged command can request.
 inline constexpr std::uint32_t create_stream_shards_max = 1'000'000;
 
 struct CreateStream {
@@ -43,11 +43,11 @@ struct CreateStream {
 struct DeleteStream {
     StreamKey key;
     std::int64_t transition_ms = 0;
-    bool with_consumers = false;  // else registered consumers refuse it
+    bool with_consumers = false;  // false: the command is rejected if the stream has registered consumers or queues
     friend bool operator==(const DeleteStream&, const DeleteStream&) = default;
 };
 
-// Ends a deleted stream whose time of DELETING is over: its shards leave the log.
+// Removes a deleted stream whose DELETING is over; its shards are dropped from the log.
 struct PurgeStream {
     std::uint64_t uid = 0;
     friend bool operator==(const PurgeStream&, const PurgeStream&) = default;
@@ -59,7 +59,7 @@ struct SetRetention {
     StreamKey key;
     std::int32_t hours = 24;
     Direction direction = Direction::increase;
-    std::vector<ShardFloor> floors;  // records an increase must not bring back
+    std::vector<ShardFloor> floors;  // records that an increase must not make visible again
     friend bool operator==(const SetRetention&, const SetRetention&) = default;
 };
 
@@ -68,11 +68,11 @@ struct Reshard {
     StreamKey key;
     PendingReshard plan;
     std::int64_t transition_ms = 0;
-    bool by_service = false;  // else an on-demand stream refuses: its shards are the service's business
+    bool by_service = false;  // false: rejected for an on-demand stream, whose shards only the service reshards
     friend bool operator==(const Reshard&, const Reshard&) = default;
 };
 
-// Takes the next step of a reshard whose time of UPDATING is over: parents close and children open in one place of the
+// Takes the next step of a reshard whose UPDATING is over: parents close and children open at one position of the
 // order. A change of the shard count may need several steps.
 struct ContinueReshard {
     std::uint64_t uid = 0;
@@ -95,12 +95,12 @@ struct DeregisterConsumer {
     friend bool operator==(const DeregisterConsumer&, const DeregisterConsumer&) = default;
 };
 
-// Changes what is given and leaves the rest. With a transition the stream has to be ACTIVE and is UPDATING for that
+// Changes the given fields and leaves the others. With a transition the stream must be ACTIVE and is UPDATING for that
 // time.
 struct ConfigureStream {
     StreamKey key;
-    std::int64_t transition_ms = -1;  // negative: the stream may be in any state but DELETING, and stays in it
-    std::optional<StreamMode> mode;   // on demand, the stream has four open shards at least
+    std::int64_t transition_ms = -1;  // negative: allowed in any state but DELETING, which does not change
+    std::optional<StreamMode> mode;   // on demand raises the stream to at least four open shards
     std::optional<std::int32_t> max_record_size_kib;
     std::optional<std::int32_t> warm_throughput_mibps;
     std::optional<Distribution> distribution;
@@ -112,7 +112,7 @@ struct ConfigureStream {
     friend bool operator==(const ConfigureStream&, const ConfigureStream&) = default;
 };
 
-// The same for a consumer.
+// Changes the given fields of a consumer.
 struct ConfigureConsumer {
     StreamKey key;
     std::string name;
@@ -122,10 +122,10 @@ struct ConfigureConsumer {
     friend bool operator==(const ConfigureConsumer&, const ConfigureConsumer&) = default;
 };
 
-// Forgets closed shards all of whose records are beyond retention.
+// Removes closed shards all of whose records are beyond retention.
 struct ForgetShards {
     std::uint64_t stream_uid = 0;
-    std::vector<std::uint64_t> shards;  // uids; those that are not due are left out
+    std::vector<std::uint64_t> shards;  // uids; shards that are not due are skipped
     friend bool operator==(const ForgetShards&, const ForgetShards&) = default;
 };
 
@@ -141,7 +141,7 @@ struct RemoveTags {
     friend bool operator==(const RemoveTags&, const RemoveTags&) = default;
 };
 
-// Adds a user, or gives an existing one a new key (replace), under which the old key ends.
+// Adds a user, or replaces the key of an existing user (replace), which invalidates the old key.
 struct PutCredential {
     CredentialState credential;
     bool replace = false;
@@ -158,24 +158,24 @@ using Command = std::variant<CreateStream, DeleteStream, PurgeStream, SetRetenti
                              ConfigureStream, ConfigureConsumer, QueueProgress, CreateObject, ReplaceObjects, TagObject,
                              DeleteObject, PurgeObject, MoveProgress, ForgetShards>;
 
-// The bytes that go into the journal (docs/formats/catalog.md).
+// The encoding in the journal (docs/formats/catalog.md).
 std::string encode(const Command& command);
 Expected<Command, DecodeError> decode_command(std::string_view bytes);
 
-// What became of a command.
+// The outcome of a command.
 struct Verdict {
     enum class Code : std::uint8_t {
         ok,
         stream_exists,
         stream_missing,
-        stream_deleting,      // status tells
-        retention_too_short,  // an increase to less than number hours
-        retention_too_long,   // a decrease to more than number hours
+        stream_deleting,      // with status
+        retention_too_short,  // an increase to less than `number` hours
+        retention_too_long,   // a decrease to more than `number` hours
         too_many_tags,
-        stream_not_active,  // status tells
+        stream_not_active,  // with status
         stream_on_demand,
-        shard_missing,  // number tells the index
-        shard_closed,   // number tells the index
+        shard_missing,  // `number` is the index
+        shard_closed,   // `number` is the index
         shards_not_adjacent,
         split_key_out_of_range,
         stream_has_consumers,
@@ -184,10 +184,10 @@ struct Verdict {
         too_many_consumers,
         object_exists,
         object_missing,
-        object_not_active,  // status tells
-        object_changed,     // its version is another; number tells which
+        object_not_active,  // with status
+        object_changed,     // its version differs; `number` is the present one
         too_many_objects,
-        progress_refused,  // not what the mover last saw, too large, or of nobody
+        progress_refused,  // expected value differs, too large, or unknown owner
         shards_not_expired,
         stream_has_channels,
         user_exists,
@@ -196,7 +196,7 @@ struct Verdict {
     Code code = Code::ok;
     StreamStatus status = StreamStatus::active;
     std::int64_t number = 0;
-    // Of MoveProgress: the owners, by their place in the command, whose moves were refused while others were made.
+    // Of MoveProgress: the indexes in the command of the owners whose moves were refused while others were made.
     std::vector<std::uint32_t> refused = {};
 
     friend bool operator==(const Verdict&, const Verdict&) = default;

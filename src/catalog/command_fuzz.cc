@@ -1,5 +1,5 @@
-// Commands and stored states from any bytes: never a crash, and what decodes must encode to something that decodes
-// alike.
+// Fuzzes the decoders of commands and stored states: no crash, and a decoded value must encode to bytes that decode to
+// the same value.
 #include <cstdint>
 
 #include "base/check.h"

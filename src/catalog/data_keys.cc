@@ -9,7 +9,7 @@
 namespace riacho::catalog {
 namespace {
 
-// Opened keys that are kept; then all are forgotten, so that owners that are gone do not stay.
+// Maximum number of cached opened keys; at the limit all are dropped, which also drops the keys of deleted owners.
 constexpr std::size_t opened_max = 4'096;
 
 std::string name_of_key(std::string_view owner_arn) { return std::string("data-key:").append(owner_arn); }

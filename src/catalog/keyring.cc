@@ -37,7 +37,7 @@ Expected<Keyring, KeyringError> Keyring::open(const std::string& path, bool may_
         if (!may_create) return problem(path, "is missing, but the data directory holds secrets sealed with it");
         rng.fill(std::as_writable_bytes(std::span(master)));
         const std::string text = to_hex(as_text(master)) + "\n";
-        // Durable before it is used: what is sealed with a key that is lost is lost.
+        // The key is durable before it is used: data sealed with a lost key is lost.
         if (const auto written = core::replace_file(path, text); !written) {
             return problem(path, "cannot be written: " + written.error().describe());
         }

@@ -30,7 +30,7 @@ void put(Encoder& out, const std::optional<std::int32_t>& index) {
 
 std::optional<std::int32_t> get_index(Decoder& in) {
     const auto index = static_cast<std::int32_t>(in.number<std::uint32_t>());
-    if (index < -1) in.fail();  // one encoding for each state
+    if (index < -1) in.fail();  // -1 is the only encoding of an absent index
     if (index < 0) return std::nullopt;
     return index;
 }
@@ -106,7 +106,8 @@ PendingReshard get_reshard(Decoder& in) {
     return reshard;
 }
 
-// What shard_for relies on: indexes ascend, and the open shards cover the hash-key space without gap or overlap.
+// Checks the preconditions of shard_for: indexes ascend, and the open shards cover the hash-key space without gap or
+// overlap.
 bool is_sound(const StreamState& stream) {
     std::vector<const ShardState*> open;
     for (std::size_t i = 0; i < stream.shards.size(); ++i) {

@@ -1,4 +1,4 @@
-// The commands about objects and their progress.
+// Commands about objects and their progress.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace riacho::catalog {
 
-// Everything before this number in that shard is done with.
+// Every record of the shard before this number is no longer needed.
 struct ShardFloor {
     std::uint64_t shard_uid = 0;
     std::uint64_t first_seq = 0;
@@ -25,37 +25,38 @@ struct ObjectRef {
     friend bool operator==(const ObjectRef&, const ObjectRef&) = default;
 };
 
-// Makes an object. uid, version, created_at, the transition's end and the shards' uids are set when it is applied.
+// Creates an object. apply() sets uid, version, created_at, the transition's end and the shards' uids.
 struct CreateObject {
     ObjectState object;
-    std::vector<ShardClass> shards;  // log shards for it to own
-    // Where its progress begins.
+    std::vector<ShardClass> shards;  // classes of the log shards to create for it
+    // Initial rows of its progress.
     std::vector<std::pair<std::string, std::string>> progress;
-    std::uint32_t count_max = 0;  // of its kind in account and region; 0: no limit
+    std::uint32_t count_max = 0;  // limit for objects of its kind in account and region; 0: none
     std::int64_t transition_ms = 0;
     friend bool operator==(const CreateObject&, const CreateObject&) = default;
 };
 
-// Replaces what is changeable of objects, all of them or none: each only if its version is still the one the new
-// settings were made from.
+// Replaces the settings of objects, of all of them or of none. An object is replaced only if it still has the version
+// from which the new settings were made.
 struct ReplaceObjects {
     struct Replacement {
         ObjectRef object;
-        std::uint64_t version = 0;  // 0: whatever it is
+        std::uint64_t version = 0;  // 0: any version
         std::string settings;
-        // Negative: whatever state it is in, it stays in it. Else it has to be ACTIVE and is UPDATING for that time.
+        // Negative: allowed in any state, which does not change. Otherwise the object must be ACTIVE and is UPDATING
+        // for that time.
         std::int64_t transition_ms = -1;
         TimestampMs wake_at;
         std::vector<ShardClass> add_shards;
-        std::vector<std::uint64_t> drop_shards;  // uids of its own
-        std::optional<Tags> tags;                // all of them; only what version 1 wrote replaces tags
+        std::vector<std::uint64_t> drop_shards;  // uids of shards it owns
+        std::optional<Tags> tags;                // all tags; set only by commands of version 1
         friend bool operator==(const Replacement&, const Replacement&) = default;
     };
     std::vector<Replacement> replacements;
     friend bool operator==(const ReplaceObjects&, const ReplaceObjects&) = default;
 };
 
-// Changes the tags that are named, whatever the object's version and state.
+// Adds and removes the named tags, in any version and state of the object.
 struct TagObject {
     ObjectRef object;
     Tags add;
@@ -66,44 +67,45 @@ struct TagObject {
 // Begins to delete an object.
 struct DeleteObject {
     ObjectRef object;
-    std::uint64_t version = 0;  // 0: whatever it is
+    std::uint64_t version = 0;  // 0: any version
     std::int64_t transition_ms = 0;
     friend bool operator==(const DeleteObject&, const DeleteObject&) = default;
 };
 
-// Ends a deleted object whose time of DELETING is over: its shards leave the log, its progress is forgotten.
+// Removes a deleted object whose DELETING is over; its shards are dropped from the log and its progress is deleted.
 struct PurgeObject {
     ObjectRef object;
     friend bool operator==(const PurgeObject&, const PurgeObject&) = default;
 };
 
-// Moves positions of objects. All moves of an owner are made or none; one owner's do not hinder another's.
+// Changes rows of objects' progress. The moves of one owner are made together or not at all, independently of other
+// owners.
 struct MoveProgress {
     struct Move {
         std::string key;
-        std::optional<std::string> expected;  // what the mover last saw, empty for no value; absent: anything
-        std::optional<std::string> value;     // absent: removed
+        std::optional<std::string> expected;  // the value that the mover last read, empty for no row; absent: any value
+        std::optional<std::string> value;     // absent: the row is removed
         friend bool operator==(const Move&, const Move&) = default;
     };
     struct OwnerMoves {
         std::uint64_t owner = 0;
-        std::uint64_t epoch = 0;  // of the lease under which a node of several moves; 0 on a single node
+        std::uint64_t epoch = 0;  // epoch of the lease in a cluster; 0 on a single node
         std::vector<Move> moves;
-        std::vector<ShardFloor> trims;  // of shards that it owns: records before that number are done with
+        std::vector<ShardFloor> trims;  // of shards that the owner owns: records before the number are trimmed
         friend bool operator==(const OwnerMoves&, const OwnerMoves&) = default;
     };
     std::vector<OwnerMoves> owners;
     friend bool operator==(const MoveProgress&, const MoveProgress&) = default;
 };
 
-// What became of records of a queue.
+// Outcomes of records of a queue.
 struct QueueProgress {
     enum class Action : std::uint8_t {
         acknowledge,       // processed
-        bury,              // to the dead-letter queue
-        acknowledge_dead,  // processed there
-        restore,           // from there back to the queue
-        skip               // everything before it is beyond retention
+        bury,              // moved to the dead-letter queue
+        acknowledge_dead,  // processed in the dead-letter queue
+        restore,           // moved from the dead-letter queue back to the queue
+        skip               // every record before it is beyond retention
     };
     struct Step {
         Action action = Action::acknowledge;

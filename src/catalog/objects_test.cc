@@ -187,7 +187,7 @@ TEST_F(Objects, progress_moves_from_what_the_mover_saw) {
     EXPECT_EQ(moved.effects.trim.front().first_seq, 5U);
     EXPECT_EQ(value(q, "a") + value(q, "b") + value(r, "a"), "2xnone");
     EXPECT_EQ(find("q-arn"), before) << "moving progress copies no object";
-    // All moves of an owner or none; and nothing that was refused whole is written.
+    // The moves of an owner are made together or not at all; a command of which every move is refused writes nothing.
     EXPECT_EQ(apply(state, MoveProgress{{{q, 0, {{"b", {}, "y"}, {"a", "1", "3"}}, {}}}}, now).verdict.code,
               Code::progress_refused);
     EXPECT_EQ(value(q, "b"), "x");
@@ -201,7 +201,7 @@ TEST_F(Objects, progress_moves_from_what_the_mover_saw) {
     EXPECT_TRUE(state.snapshot->progress().empty());
 }
 
-// AWS: they are no longer listed; their children name them all the same.
+// AWS: expired closed shards are no longer listed; their children still name them as parents.
 TEST_F(Objects, closed_shards_are_forgotten_when_their_records_have_expired) {
     ASSERT_TRUE(apply(state, queue("q"), now).accepted);
     const std::int64_t hours = 3'600'000;
@@ -225,7 +225,7 @@ TEST_F(Objects, closed_shards_are_forgotten_when_their_records_have_expired) {
     EXPECT_EQ(*again, *stream());
     EXPECT_EQ(QueueShardView(state.snapshot->progress(), find("q-arn")->uid, parent).dead_count(), 0U);
     EXPECT_TRUE(QueueShardView(state.snapshot->progress(), find("q-arn")->uid, open).is_done(3));
-    // Later shards get indexes of their own.
+    // Later shards get unused indexes.
     Reshard merge{key, {PendingReshard::Kind::merge, 2, 3, 0, 0}, 0, false};
     ASSERT_TRUE(apply(state, merge, later(24 * hours + 1)).accepted);
     ASSERT_TRUE(apply(state, ContinueReshard{stream()->uid}, later(24 * hours + 1)).accepted);

@@ -1,5 +1,5 @@
-// Progress: the small positions of objects that change every second (acknowledgements of queues, delivery cursors,
-// checkpoints). Apart from the objects, so that moving one copies no object and writes no row but its own.
+// Progress: small positions of objects that change every second (acknowledgements of queues, delivery cursors,
+// checkpoints). They are stored apart from the objects, so that a move copies no object and writes only its own row.
 #pragma once
 
 #include <compare>
@@ -14,11 +14,11 @@
 
 namespace riacho::catalog {
 
-// What moves may hold; windows of queues stay below it by their format.
+// Limits of moves; the rows of queue windows stay below them by their format.
 inline constexpr std::size_t progress_key_size_max = 64;
 inline constexpr std::size_t progress_value_size_max = 1'024;
 
-// What a key is and means is its owner's business.
+// The owner's service defines the content of the key.
 struct ProgressKey {
     std::uint64_t owner = 0;  // an object's uid
     std::string key;

@@ -12,19 +12,19 @@ namespace {
 
 constexpr std::uint8_t floor_format = 1;
 constexpr std::uint8_t window_format = 1;
-// How a window's bits are stored, whichever is shorter.
+// The two encodings of a window's bits; the shorter one is stored.
 constexpr std::uint8_t as_runs = 0;
 constexpr std::uint8_t as_bitmap = 1;
 constexpr std::size_t bitmap_size = queue_window / 8;
 
-// Kinds of rows; the order in which they are compared is that of the keys.
+// Kinds of rows, in the sort order of their keys.
 constexpr char kind_done = 'a';
 constexpr char kind_dead = 'd';
 constexpr char kind_floor = 'f';
 constexpr char kind_restored = 'r';
 
-// kind | shard uid, 8 bytes | window, 6 bytes; big-endian, so that rows of a shard are in order. 15 bytes need no
-// memory of their own.
+// kind | shard uid, 8 bytes | window, 6 bytes; big-endian, so that the rows of a shard are sorted. 15 bytes fit into
+// std::string's internal buffer.
 ProgressKey key_of(std::uint64_t queue_uid, char kind, std::uint64_t shard_uid, std::uint64_t window) {
     std::string key(15, kind);
     for (std::size_t i = 0; i < 8; ++i) key[1 + i] = static_cast<char>(shard_uid >> (56 - 8 * i) & 0xFF);
@@ -59,7 +59,7 @@ std::optional<QueueWindow> load_window(const Progress& progress, const ProgressK
     return window;
 }
 
-// The run of done windows that holds this one.
+// The run of done windows that contains this window.
 std::map<std::uint64_t, std::uint64_t>::const_iterator find_run(const QueueFloor& floor, std::uint64_t window) {
     const auto after = floor.runs.upper_bound(window);
     if (after == floor.runs.begin()) return floor.runs.end();
@@ -357,7 +357,7 @@ void QueueShardEditor::add_run(std::uint64_t number) {
     floor_.runs[first] = end;
 }
 
-// Passes what is done already; what it has passed needs no rows any more.
+// Moves the floor over done numbers and deletes the rows before it.
 void QueueShardEditor::advance_floor() {
     for (;;) {
         const std::uint64_t number = floor_.floor / queue_window;
@@ -414,7 +414,7 @@ void QueueShardEditor::skip(std::uint64_t seq) {
     if (seq <= floor_.floor) return;
     drop_before(kind_done, seq);
     floor_.floor = seq;
-    // Runs that lie before it go; the one it lies in is passed.
+    // Runs before the new floor are removed; the floor moves to the end of the run that contains it.
     while (!floor_.runs.empty() && floor_.runs.begin()->first <= seq / queue_window) {
         floor_.floor = std::max(floor_.floor, floor_.runs.begin()->second * queue_window);
         floor_.runs.erase(floor_.runs.begin());

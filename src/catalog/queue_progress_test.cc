@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t queue = 7;
 constexpr std::uint64_t shard = 9;
 
-// One queue's rows of one shard, changed as commands change them.
+// One queue's rows of one shard, changed by editors as by commands.
 struct Rows {
     Progress progress;
 
@@ -63,7 +63,7 @@ TEST(QueueProgress, a_million_done_behind_one_that_is_not_are_a_few_small_rows) 
 TEST(QueueProgress, the_worst_pattern_stays_below_the_size_of_a_value) {
     Rows rows;
     std::size_t largest = 0;
-    // Every other window whole, every other number of the rest.
+    // Every second window done as a whole, and every second number of the others.
     for (std::uint64_t window = 1; window < queue_ahead_max / queue_window; ++window) {
         largest = std::max(largest, rows.change([&](QueueShardEditor& editor) {
             for (std::uint64_t i = 0; i < queue_window; i += window % 2 + 1) {
@@ -102,7 +102,7 @@ TEST(QueueProgress, a_dead_letter_can_come_back_whatever_was_done_around_it) {
     EXPECT_TRUE(rows.view().is_done(5));
 }
 
-// Against sets of numbers, as version 1 kept them.
+// Reference model: sets of numbers, as in version 1.
 struct Model {
     std::uint64_t floor = 1;
     std::set<std::uint64_t> done, dead, restored;
@@ -155,7 +155,7 @@ TEST(QueueProgress, agrees_with_sets_of_numbers) {
                             editor.skip(seq);
                             model.skip(seq);
                             break;
-                        case 4:  // a whole stretch
+                        case 4:  // a range of numbers
                             if (random() % 8 != 0) break;
                             for (std::uint64_t n = seq; n < seq + 9'000; ++n) {
                                 editor.acknowledge(n);

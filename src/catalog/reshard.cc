@@ -35,7 +35,7 @@ std::optional<Verdict> check_merge(const StreamState& stream, const PendingResha
     return std::nullopt;
 }
 
-// Changes the shards of one stream, and collects what the log has to do. The parents of a step are shards that existed
+// Changes the shards of one stream, and collects the effects on the log. The parents of a step are shards that existed
 // before it. finish() ends the step.
 class Resharder {
 public:
@@ -46,7 +46,7 @@ public:
           effects_(effects),
           next_index_(stream.shards.back().index + 1) {}
 
-    // Children get the indexes `child` and `child + 1`; the other forms use the next free ones.
+    // Children get the indexes `child` and `child + 1`; the overloads without `child` use the next free indexes.
     void split(std::int32_t index, U128 key, std::int32_t child) {
         const ShardState parent = close(index);
         open(child, parent.starting_hash_key, key - 1, parent, nullptr);
@@ -86,8 +86,8 @@ private:
         child.starting_hash_key = start;
         child.ending_hash_key = end;
         child.parent = parent.index;
-        // AWS: a child's numbers say that it was made a second after its parents closed, so that the numbers of a key
-        // grow across the reshard (data-streams spec 4.4).
+        // AWS: the creation second in a child's sequence numbers is one second after its parents closed, so that the
+        // numbers of a key grow across the reshard (data-streams spec 4.4).
         child.created_s = std::max(now_.value() / 1000, parent.created_s) + 1;
         if (adjacent != nullptr) {
             child.adjacent_parent = adjacent->index;
@@ -115,7 +115,7 @@ std::vector<ShardState> open_shards(const StreamState& stream) {
     return open;
 }
 
-// Cuts every open shard that has a boundary of the even partition inside it, at the middle one of them.
+// Splits every open shard that has boundaries of the even partition inside it, at the middle boundary.
 bool split_at_boundaries(Resharder& resharder, const std::vector<ShardState>& open, std::uint32_t count) {
     bool any = false;
     std::uint32_t boundary = 1;
@@ -130,7 +130,7 @@ bool split_at_boundaries(Resharder& resharder, const std::vector<ShardState>& op
     return any;
 }
 
-// Joins neighbours that lie in the same part of the even partition, in pairs.
+// Merges pairs of neighbours that lie in the same part of the even partition.
 bool merge_neighbours(Resharder& resharder, const std::vector<ShardState>& open, std::uint32_t count) {
     bool any = false;
     std::uint32_t part = 0;
@@ -154,7 +154,7 @@ bool is_even(const StreamState& stream, std::uint32_t count) {
     return true;
 }
 
-// One step as version 0.1 took it: all splits first, then merges in pairs. Journals replay to the same shards.
+// One step as in version 0.1: all splits first, then merges in pairs. Old journals replay to the same shards.
 bool continue_uniform_v1(StreamState& stream, Resharder& resharder, std::uint32_t count) {
     const std::vector<ShardState> open = open_shards(stream);
     if (!split_at_boundaries(resharder, open, count)) merge_neighbours(resharder, open, count);
@@ -162,11 +162,12 @@ bool continue_uniform_v1(StreamState& stream, Resharder& resharder, std::uint32_
     return is_even(stream, count);
 }
 
-// Boundaries that differ by less are the same boundary: even_shard_start rounds down, so boundaries of two even
-// partitions that should be equal differ by up to the larger number of shards.
+// Boundaries that differ by at most this are the same: even_shard_start rounds down, so equal boundaries of two even
+// partitions differ by up to the larger number of shards.
 constexpr U128 rounding_max = create_stream_shards_max;
 
-// The starts of the even partition, each moved to the start of an existing shard where the two differ by rounding only.
+// The starts of the even partition; a start that differs from an existing shard's start only by rounding is moved to
+// it.
 std::vector<U128> uniform_starts(const std::vector<ShardState>& base, std::uint32_t count) {
     std::vector<U128> starts;
     starts.reserve(count);
@@ -192,19 +193,19 @@ std::vector<U128> uniform_starts(const std::vector<ShardState>& base, std::uint3
 struct Move {
     std::int32_t lower = 0;
     std::optional<std::int32_t> upper;  // merge
-    U128 key = 0;                       // split: where the second child starts
+    U128 key = 0;                       // split: start of the second child
     std::int32_t child = 0;
 };
 
-// AWS: from the left, each target shard is finished before the next one is begun: 4 -> 3 splits 1, merges, splits 2,
-// merges and merges, so that shards 6, 9 and 10 are open (public reports of UpdateShardCount's results).
+// AWS: proceeds from the left and finishes each target shard before it begins the next: 4 -> 3 splits 1, merges, splits
+// 2, merges and merges, so that shards 6, 9 and 10 are open (public reports of UpdateShardCount's results).
 std::vector<Move> plan_moves(const std::vector<ShardState>& base, const std::vector<U128>& starts, std::int32_t next) {
     struct Piece {
         std::int32_t index;
         U128 end;
     };
     std::vector<Move> moves;
-    std::optional<Piece> rest;  // the upper child of a split that is not used up
+    std::optional<Piece> rest;  // the unused upper child of a split
     auto shard = base.begin();
     for (std::size_t i = 0; i < starts.size(); ++i) {
         const U128 end = i + 1 < starts.size() ? starts[i + 1] - 1 : u128_max;
@@ -234,9 +235,9 @@ std::vector<Move> plan_moves(const std::vector<ShardState>& base, const std::vec
     return moves;
 }
 
-// The open shards that a uniform plan began with; empty when some of them are no longer known.
+// The open shards with which a uniform plan began; empty when some of them are no longer known.
 std::vector<ShardState> base_of_plan(const StreamState& stream, std::int32_t first) {
-    std::vector<std::int32_t> parents;  // closed by steps of this plan
+    std::vector<std::int32_t> parents;  // parents closed by steps of this plan
     for (const ShardState& shard : stream.shards) {
         if (shard.index < first) continue;
         if (shard.parent) parents.push_back(*shard.parent);
@@ -258,8 +259,9 @@ std::vector<ShardState> base_of_plan(const StreamState& stream, std::int32_t fir
     return base;
 }
 
-// One step: every move whose shards are open by now. The plan follows from the shards it began with, so nothing else
-// is kept between steps, and each move's children have the indexes they would have if the moves were made one by one.
+// One step: makes every move whose shards are open by now. The plan is recomputed from the shards with which it began,
+// so no other state is kept between steps, and each move's children have the same indexes as if the moves were made one
+// by one.
 bool continue_uniform(StreamState& stream, Resharder& resharder, PendingReshard& plan) {
     std::vector<ShardState> base = base_of_plan(stream, plan.shard);
     if (base.empty()) {

@@ -1,4 +1,4 @@
-// Resharding as a pure change of one stream's shards.
+// Resharding as a pure function on one stream's shards.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@ namespace riacho::catalog {
 std::optional<Verdict> check_reshard(const StreamState& stream, const PendingReshard& plan);
 
 // Takes one step of stream.reshard: closes parents and opens children, which get the next uids. No shard is both opened
-// and closed by one step. Returns true when nothing is left to do.
+// and closed in one step. Returns true when the reshard is complete.
 bool continue_reshard(StreamState& stream, TimestampMs now, std::uint64_t& next_uid, LogEffects& effects);
 
 }  // namespace riacho::catalog

@@ -12,7 +12,7 @@ std::size_t Snapshot::bucket_of(std::string_view account, std::string_view regio
 Snapshot::StreamPointer Snapshot::find(std::string_view account, std::string_view region, std::string_view name) const {
     const auto& bucket = streams_->by_name[bucket_of(account, region, name)];
     if (bucket == nullptr) return nullptr;
-    // A deleted stream may still wait for its purge beside the one that took its name: the newer one is meant.
+    // A deleted stream may wait for its purge beside a new stream of the same name: the newer one is returned.
     const StreamPointer* newest = nullptr;
     for (const StreamPointer& stream : *bucket) {
         if (stream->name != name || stream->region != region || stream->account != account) continue;
@@ -71,7 +71,7 @@ std::vector<Snapshot::CredentialPointer> Snapshot::credentials() const {
 
 namespace {
 
-// A bucket without the stream of that uid.
+// A copy of the bucket without the stream of that uid.
 template <class Bucket>
 Bucket others(const std::shared_ptr<const Bucket>& bucket, std::uint64_t uid) {
     Bucket copy;
@@ -128,10 +128,10 @@ std::shared_ptr<const Snapshot> Snapshot::without(const CredentialState& credent
 
 namespace {
 
-// Names that end within the two seconds for which they matter; more are purged only by a test that does nothing else.
+// Maximum of names kept for the two seconds in which they matter; only tests purge more streams than that.
 constexpr std::size_t ended_names_max = 10'000;
 
-// The parts hold no control characters.
+// Joins with line feeds, which account, region and name do not contain.
 std::string ended_key(std::string_view account, std::string_view region, std::string_view name) {
     std::string key(account);
     key.append("\n").append(region).append("\n").append(name);
@@ -152,7 +152,7 @@ std::shared_ptr<const Snapshot> Snapshot::with_ended(const StreamState& stream, 
     last.raise(stream);
     next->ended_names_ = ended_names_.with(key, last);
     if (next->ended_names_.size() < ended_sweep_at_) return next;
-    // Not at every purge: a sweep costs as much as the names that came since the last one.
+    // A sweep runs only when the number of names has doubled, because its cost is proportional to that number.
     EndedNames kept;
     next->ended_names_.for_each([&](const std::string& name, const LastSeconds& seconds) {
         const bool matters = seconds.created_s >= natural.created_s || seconds.shard_s >= natural.shard_s;
@@ -227,7 +227,7 @@ std::vector<Snapshot::ObjectPointer> Snapshot::objects_over(std::uint64_t stream
 std::shared_ptr<const Snapshot> Snapshot::with(ObjectPointer object) const {
     auto next = std::make_shared<Snapshot>(*this);
     next->objects_ = objects_.with(object->uid, object);
-    // One that is gone and waits for its purge may have lost ARN and name to a newer one.
+    // A deleted object that waits for its purge may have lost its ARN and name to a newer object.
     const auto put_newest = [&](auto& index, std::string key) {
         const ObjectPointer* present = index.find(key);
         if (present == nullptr || (*present)->uid <= object->uid) index = index.with(std::move(key), object);

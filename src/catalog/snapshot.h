@@ -16,17 +16,18 @@
 
 namespace riacho::catalog {
 
-// Immutable. A change of a stream copies one of 256 buckets and the table of buckets, any other a path in a tree.
+// Immutable. A change of a stream copies one of 256 buckets and the table of buckets, any other change a path in a
+// tree.
 class Snapshot {
 public:
     using StreamPointer = std::shared_ptr<const StreamState>;
     using CredentialPointer = std::shared_ptr<const CredentialState>;
     using ObjectPointer = std::shared_ptr<const ObjectState>;
 
-    // Null if there is none. Streams that are gone but not purged are still found: callers look at is_gone().
+    // Null if there is none. Streams that are gone but not purged are returned: callers check is_gone().
     [[nodiscard]] StreamPointer find(std::string_view account, std::string_view region, std::string_view name) const;
     [[nodiscard]] StreamPointer find_by_uid(std::uint64_t uid) const;
-    // The streams of one account and region by name.
+    // The streams of one account and region, sorted by name.
     [[nodiscard]] std::vector<StreamPointer> streams_of(std::string_view account, std::string_view region) const;
     [[nodiscard]] std::vector<StreamPointer> all_streams() const;
     [[nodiscard]] std::size_t stream_count() const { return streams_->count; }
@@ -35,40 +36,40 @@ public:
     [[nodiscard]] CredentialPointer find_user(std::string_view user) const;
     [[nodiscard]] std::vector<CredentialPointer> credentials() const;
 
-    // Null if there is none; callers look at is_gone(). By ARN or name it is the newest.
+    // Null if there is none; callers check is_gone(). By ARN or name it returns the newest object.
     [[nodiscard]] ObjectPointer find_object(std::uint64_t uid) const;
     [[nodiscard]] ObjectPointer find_object(std::string_view arn) const;
     [[nodiscard]] ObjectPointer find_object(ObjectState::Kind kind, std::string_view account, std::string_view region,
                                             std::string_view name) const;
-    // By uid, which is the order of their creation.
+    // Sorted by uid, which is the order of creation.
     [[nodiscard]] std::vector<ObjectPointer> objects() const;
-    // Of one kind, account and region, by name, at most so many.
+    // Objects of one kind, account and region, sorted by name, at most count_max.
     [[nodiscard]] std::vector<ObjectPointer> objects_of(
         ObjectState::Kind kind, std::string_view account, std::string_view region,
         std::size_t count_max = std::numeric_limits<std::size_t>::max()) const;
-    // Those that read the stream.
+    // The objects that read the stream.
     [[nodiscard]] std::vector<ObjectPointer> objects_over(std::uint64_t stream_uid) const;
     [[nodiscard]] std::size_t object_count() const { return objects_.size(); }
     [[nodiscard]] std::size_t credential_count() const { return credentials_.size(); }
 
     [[nodiscard]] const Progress& progress() const { return progress_; }
 
-    // The seconds of a purged stream of that name that a new one must not get again; -1 when any will do.
+    // The seconds of a purged stream of that name that a new stream must not reuse; -1 if there are none.
     [[nodiscard]] LastSeconds ended_name(std::string_view account, std::string_view region,
                                          std::string_view name) const;
     [[nodiscard]] const EndedNames& ended_names() const { return ended_names_; }
-    // Remembers a purged stream's seconds, and forgets, from time to time, those that a new stream cannot get any more;
-    // natural: what it would get now.
+    // Adds a purged stream's seconds, and removes, from time to time, seconds that a new stream cannot get any more;
+    // natural: the seconds that a stream created now would get.
     [[nodiscard]] std::shared_ptr<const Snapshot> with_ended(const StreamState& stream, LastSeconds natural) const;
     [[nodiscard]] std::shared_ptr<const Snapshot> with(EndedNames names) const;
 
-    // The state with one thing added or replaced (by uid, by access key), or removed.
+    // Copies with one item added or replaced (by uid, by access key), or removed.
     [[nodiscard]] std::shared_ptr<const Snapshot> with(StreamPointer stream) const;
     [[nodiscard]] std::shared_ptr<const Snapshot> without(const StreamState& stream) const;
     [[nodiscard]] std::shared_ptr<const Snapshot> with(CredentialPointer credential) const;
     [[nodiscard]] std::shared_ptr<const Snapshot> without(const CredentialState& credential) const;
     [[nodiscard]] std::shared_ptr<const Snapshot> with(ObjectPointer object) const;
-    // With the object its progress goes.
+    // Removes the object and its progress.
     [[nodiscard]] std::shared_ptr<const Snapshot> without(const ObjectState& object) const;
     [[nodiscard]] std::shared_ptr<const Snapshot> with(Progress progress) const;
 
@@ -77,12 +78,12 @@ private:
     static constexpr std::size_t ended_sweep_min = 64;
     using Bucket = std::vector<StreamPointer>;
     using Table = std::array<std::shared_ptr<const Bucket>, bucket_count>;
-    // Kind, account, region, name, as one text that sorts so.
+    // Kind, account, region and name as one sort key.
     static std::string name_key(ObjectState::Kind kind, std::string_view account, std::string_view region,
                                 std::string_view name);
     static std::size_t bucket_of(std::string_view account, std::string_view region, std::string_view name);
 
-    // Shared by snapshots between which no stream has changed.
+    // Shared by snapshots with the same streams.
     struct Streams {
         Table by_name;
         Table by_uid;
@@ -105,7 +106,7 @@ private:
     PersistentMap<OverKey, ObjectPointer, OverKeyHash> objects_over_;
     Progress progress_;
     EndedNames ended_names_;
-    std::size_t ended_sweep_at_ = ended_sweep_min;  // the number of names at which the old ones are swept out
+    std::size_t ended_sweep_at_ = ended_sweep_min;  // the number of names at which the next sweep runs
 };
 
 }  // namespace riacho::catalog

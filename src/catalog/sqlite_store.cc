@@ -20,7 +20,7 @@ namespace {
 
 constexpr int application_id = 0x7269'6163;  // "riac"
 constexpr int user_version = 2;
-constexpr int user_version_min = 1;  // with resources instead of objects and progress
+constexpr int user_version_min = 1;  // version with resources instead of objects and progress
 constexpr const char* new_tables =
     "CREATE TABLE objects(uid INTEGER PRIMARY KEY, state BLOB NOT NULL, crc INTEGER NOT NULL);"
     "CREATE TABLE progress(owner INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, crc INTEGER NOT NULL, "
@@ -34,19 +34,19 @@ struct Finalize {
 };
 using Database = std::unique_ptr<sqlite3, Close>;
 
-// The newest call's error, its message without the path.
+// The error of the newest call, with a message without the path.
 StoreError newest_error(sqlite3* db) {
     using Kind = StoreError::Kind;
     const auto kind = [&] {
         switch (sqlite3_errcode(db) & 0xFF) {
             case SQLITE_CORRUPT:
             case SQLITE_NOTADB:
-            case SQLITE_ERROR:  // a schema that is not the one that was made
+            case SQLITE_ERROR:  // the schema differs from riacho's
                 return Kind::damaged;
             case SQLITE_FULL:
                 return Kind::full;
             default: {
-                // A quota, or a file beside the database for which there was no room.
+                // A quota, or a full volume met by a file beside the database.
                 const int error = sqlite3_system_errno(db);
                 return error == ENOSPC || error == EDQUOT ? Kind::full : Kind::io;
             }
@@ -55,8 +55,8 @@ StoreError newest_error(sqlite3* db) {
     return {kind(), sqlite3_errmsg(db)};
 }
 
-// A connection and the first error since begin(). SQLite keeps only the newest call's error, so that preparing the next
-// statement of a transaction turns a full disk, met in the middle of it, into no error at all.
+// A connection and the first error since begin(). SQLite reports only the newest call's error, so preparing the next
+// statement of a transaction would hide a full disk met by an earlier one.
 struct Connection {
     std::string path;
     Database db;
@@ -74,7 +74,7 @@ struct Connection {
     }
 };
 
-// A prepared statement; parameters count from 1, columns from 0. A failure is noted in the connection.
+// A prepared statement; parameters count from 1, columns from 0. Errors are recorded in the connection.
 class Statement {
 public:
     Statement(Connection& connection, const char* sql) : connection_(connection) {
@@ -96,7 +96,7 @@ public:
         if (code != SQLITE_ROW && code != SQLITE_DONE) connection_.note_error();
         return code == SQLITE_ROW;
     }
-    // Runs a statement without rows, unless something failed before.
+    // Runs a statement without rows, unless an earlier statement failed.
     void run() {
         if (connection_.ok()) step();
         sqlite3_reset(get());
@@ -141,18 +141,18 @@ std::uint32_t numbers_crc(std::span<const std::uint64_t> numbers) {
     return crc32c(bytes);
 }
 
-// Over what no row's checksum covers: the figures of `meta`, and that no row is missing.
+// Covers the values that no row's checksum covers: the figures of `meta`, and the number of rows.
 std::uint32_t meta_crc(std::uint64_t applied_lsn, std::uint64_t next_uid, std::uint64_t next_object_uid,
                        const RowCounts& counts) {
     return numbers_crc(std::array{applied_lsn, next_uid, next_object_uid, counts[0], counts[1], counts[2], counts[3]});
 }
 
-// Version 1: streams, credentials, resources.
+// The checksum of version 1: streams, credentials, resources.
 std::uint32_t old_meta_crc(std::uint64_t applied_lsn, std::uint64_t next_uid, const RowCounts& counts) {
     return numbers_crc(std::array{applied_lsn, next_uid, counts[0], counts[1], counts[2]});
 }
 
-// Of a row of progress: its value, and that it is the value of this key.
+// The checksum of a progress row: covers its value together with its key.
 std::uint32_t progress_crc(const ProgressKey& key, std::string_view value) {
     std::string bytes(8, '\0');
     put_le(reinterpret_cast<std::byte*>(bytes.data()), key.owner);
@@ -169,7 +169,7 @@ struct SqliteStore::Impl : Connection {
     [[nodiscard]] StoreError damaged(std::string_view what) const {
         return {StoreError::Kind::damaged, fmt::format("the catalog {} holds {}", path, what)};
     }
-    int version = user_version;  // of what is on disk
+    int version = user_version;  // version of the database on disk
 
     Expected<void, StoreError> prepare();
     Expected<RowCounts, StoreError> load_tables(State& state);
@@ -292,7 +292,7 @@ Expected<std::uint64_t, StoreError> SqliteStore::Impl::load_objects(State& state
     });
 }
 
-// Of version 1: each becomes an object, its queue's progress rows of that.
+// Loads version 1's resources: each becomes an object, and the queue's state becomes progress rows.
 Expected<std::uint64_t, StoreError> SqliteStore::Impl::load_resources(State& state) {
     Progress progress;
     TRY(const std::uint64_t count,
@@ -369,7 +369,7 @@ Expected<Loaded, StoreError> SqliteStore::load() {
     const std::uint64_t expected = loaded.is_old
                                        ? old_meta_crc(loaded.applied_lsn, state.next_uid, counts)
                                        : meta_crc(loaded.applied_lsn, state.next_uid, state.next_object_uid, counts);
-    // Absent in what the first versions wrote.
+    // The first versions wrote no such checksum.
     if (crc ? *crc != expected : !loaded.is_old && loaded.applied_lsn != 0) {
         return fail(impl_->damaged("figures with a wrong checksum, or too few rows"));
     }
@@ -394,7 +394,7 @@ void SqliteStore::Impl::write_rows(const char* put, const char* drop, const Rows
     }
 }
 
-// The tables of an older version; what they held is in the update.
+// Replaces the tables of an older version; the update contains their content.
 void SqliteStore::Impl::upgrade() {
     static_cast<void>(execute("DROP TABLE resources") && execute(new_tables) &&
                       execute(fmt::format("PRAGMA user_version={}", user_version).c_str()));
@@ -459,7 +459,7 @@ Expected<void, StoreError> SqliteStore::write(const StoreUpdate& update) {
         return {};
     }
     const StoreError error = db.error("cannot be written");
-    sqlite3_exec(db.db.get(), "ROLLBACK", nullptr, nullptr, nullptr);  // fails when SQLite has done so itself
+    sqlite3_exec(db.db.get(), "ROLLBACK", nullptr, nullptr, nullptr);  // fails if SQLite has rolled back itself
     return fail(error);
 }
 

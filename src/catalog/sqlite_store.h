@@ -1,4 +1,4 @@
-// The catalog on disk: one SQLite database, the materialisation of the commands up to applied_lsn.
+// SqliteStore: the catalog on disk, one SQLite database that holds the effects of the commands up to applied_lsn.
 #pragma once
 
 #include <array>
@@ -23,43 +23,43 @@ struct StoreError {
     std::string message;  // one sentence, with the path
 };
 
-// Of streams, credentials, objects, progress.
+// Number of streams, credentials, objects and progress rows.
 using RowCounts = std::array<std::uint64_t, 4>;
 
-// What one transaction writes; absent rows are deleted.
+// The content of one transaction; rows with a null value are deleted.
 struct StoreUpdate {
     std::vector<std::pair<std::uint64_t, std::shared_ptr<const StreamState>>> streams;
     std::vector<std::pair<std::string, std::shared_ptr<const CredentialState>>> credentials;
     std::vector<std::pair<std::uint64_t, std::shared_ptr<const ObjectState>>> objects;
-    std::vector<std::uint64_t> ended_owners;  // all rows of their progress are deleted
+    std::vector<std::uint64_t> ended_owners;  // owners all of whose progress rows are deleted
     std::vector<std::pair<ProgressKey, ProgressValue>> progress;
-    std::optional<std::string> ended_names;  // encoded; absent: as they are
-    std::optional<std::uint32_t> key_check;  // absent: as it is
+    std::optional<std::string> ended_names;  // encoded; absent: unchanged
+    std::optional<std::uint32_t> key_check;  // absent: unchanged
     std::uint64_t next_uid = 1;
     std::uint64_t next_object_uid = first_object_uid;
     std::uint64_t applied_lsn = 0;
-    RowCounts counts{};  // of what is there afterwards
+    RowCounts counts{};  // number of rows after the transaction
 };
 
 struct Loaded {
     State state;
     std::uint64_t applied_lsn = 0;
     std::optional<std::uint32_t> key_check;
-    bool is_old = false;  // of the format before: the next write has to hold every object and all progress
+    bool is_old = false;  // database of the previous format: the next write must contain every object and all progress
 };
 
-// Not thread-safe: one thread at a time.
+// Not thread-safe.
 class SqliteStore {
 public:
-    // Opens the database, or makes it.
+    // Opens the database, or creates it.
     static Expected<SqliteStore, StoreError> open(const std::string& path);
-    // Whether open() would find one; looking costs next to nothing, opening some milliseconds.
+    // Whether the database file exists; much cheaper than open(), which takes some milliseconds.
     static bool exists(const std::string& path);
     SqliteStore(SqliteStore&&) noexcept;
     SqliteStore& operator=(SqliteStore&&) noexcept;
     ~SqliteStore();
 
-    // Everything; every row's checksum is verified.
+    // Loads everything and verifies every row's checksum.
     Expected<Loaded, StoreError> load();
     // Durable when it returns.
     Expected<void, StoreError> write(const StoreUpdate& update);

@@ -14,8 +14,8 @@
 namespace riacho::catalog {
 namespace {
 
-// SQLite's own file system, until writes are allowed no more: then each is answered as a full disk answers it. For one
-// database at a time.
+// SQLite's own file system with a limit of bytes to write, beyond which writes fail as on a full disk. For one database
+// at a time.
 class FullDisk {
 public:
     FullDisk() {
@@ -30,14 +30,14 @@ public:
         sqlite3_vfs_unregister(&vfs_);
         sqlite3_vfs_register(real_, 1);
     }
-    // How many bytes may still be written; negative: any number.
+    // Sets how many bytes may still be written; negative: no limit.
     static void leave(std::int64_t bytes) { left_ = bytes; }
 
 private:
     static int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* out_flags) {
         const int code = real_->xOpen(vfs, name, file, flags, out_flags);
         if (code != SQLITE_OK) return code;
-        // Databases and journals have methods of their own.
+        // Database and journal files have different method tables.
         const auto [known, is_new] = methods_.try_emplace(file->pMethods, *file->pMethods);
         if (is_new) {
             write_ = known->second.xWrite;
@@ -77,8 +77,8 @@ StoreUpdate streams_with_tags(std::uint64_t count) {
     return update;
 }
 
-// A transaction that does not fit SQLite's cache writes in the middle of a statement; the statements that follow must
-// not hide what went wrong there: a full disk is waited for, a failing one ends the process.
+// A transaction that exceeds SQLite's cache writes in the middle of a statement; the statements that follow must not
+// hide its error: a full disk is waited for, a failing disk ends the process.
 TEST(SqliteStore, a_disk_that_fills_inside_a_statement_is_full_and_not_failing) {
     char directory[] = "/tmp/riacho-store-XXXXXX";
     const std::string path = std::string(mkdtemp(directory)) + "/catalog.sqlite";
@@ -114,7 +114,7 @@ std::string text_of(const Loaded& loaded) {
     return text;
 }
 
-// The transaction that a start makes of what an older version wrote.
+// The transaction by which a start converts a database of an older version.
 StoreUpdate all_of(const Loaded& loaded) {
     const Snapshot& snapshot = *loaded.state.snapshot;
     StoreUpdate update;
@@ -150,7 +150,7 @@ TEST(SqliteStore, a_database_of_version_1_is_read_and_becomes_one_of_version_2) 
         EXPECT_EQ(queue->version, 1U);
         EXPECT_EQ(snapshot.object_count(), 2U);
         EXPECT_EQ(snapshot.credential_count(), 1U);
-        // Fifteen records were settled, one of them dead; what came later is in the journal alone.
+        // Fifteen records are done, one of them dead; later records are only in the journal.
         std::uint64_t done = 0;
         std::uint64_t dead = 0;
         for (const ShardState& shard : snapshot.find_by_uid(queue->stream_uid)->shards) {

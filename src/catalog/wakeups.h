@@ -1,4 +1,4 @@
-// Wakeups: the next moment at which each stream and each object wants to be looked at. For one thread.
+// Wakeups: a timer queue with the next time at which each stream and each object has to be processed. For one thread.
 #pragma once
 
 #include <compare>
@@ -12,7 +12,7 @@
 
 namespace riacho::catalog {
 
-// Every change costs the logarithm of what is waiting, and so does finding what is due.
+// set() and take_due() cost O(log n) in the number of entries.
 class Wakeups {
 public:
     struct Id {
@@ -22,7 +22,7 @@ public:
         friend auto operator<=>(const Id&, const Id&) = default;
     };
 
-    // Replaces what was set before.
+    // Replaces the id's earlier time.
     void set(Id id, TimestampMs at) {
         clear(id);
         times_.emplace(id, at);
@@ -34,11 +34,11 @@ public:
         by_time_.erase({known->second, id});
         times_.erase(known);
     }
-    // The earliest, if anything is set.
+    // The earliest time, if any is set.
     [[nodiscard]] std::optional<TimestampMs> next() const {
         return by_time_.empty() ? std::nullopt : std::optional(by_time_.begin()->first);
     }
-    // Takes out one whose time has come.
+    // Removes and returns one id whose time has come.
     std::optional<Id> take_due(TimestampMs now) {
         if (by_time_.empty() || by_time_.begin()->first > now) return std::nullopt;
         const Id id = by_time_.begin()->second;

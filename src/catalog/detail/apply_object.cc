@@ -11,7 +11,7 @@ namespace {
 using Code = Verdict::Code;
 using Pointer = std::shared_ptr<const ObjectState>;
 
-// The living object; null if there is none.
+// The object unless it is gone; null if there is none.
 Pointer find(const State& state, const ObjectRef& ref, TimestampMs now) {
     auto object = ref.uid != 0 ? state.snapshot->find_object(ref.uid) : state.snapshot->find_object(ref.arn);
     return object == nullptr || object->is_gone(now) ? nullptr : object;
@@ -23,7 +23,7 @@ void put(State& state, std::shared_ptr<ObjectState> object, Outcome& outcome) {
     state.snapshot = state.snapshot->with(std::move(object));
 }
 
-// Why the stream a new object reads cannot be read; here, because it may be deleted at the same time.
+// The reason why the stream of a new object cannot be read. Checked here, because a DeleteStream may be ordered first.
 std::optional<Outcome> check_source(const State& state, const ObjectState& object, TimestampMs now) {
     if (object.stream_uid == 0) return std::nullopt;
     const auto stream = state.snapshot->find_by_uid(object.stream_uid);
@@ -33,7 +33,7 @@ std::optional<Outcome> check_source(const State& state, const ObjectState& objec
     return reject(Code::stream_not_active, status);
 }
 
-// Whether the account has room for one more. Objects that are gone and wait for their purge do not count.
+// Whether the account may have one more object. Objects that are gone and wait for their purge do not count.
 bool has_room(const State& state, const CreateObject& command, TimestampMs now) {
     if (command.count_max == 0) return true;
     const ObjectState& object = command.object;
@@ -53,7 +53,7 @@ bool owns(const ObjectState& object, std::uint64_t shard_uid) {
     return std::ranges::find(object.shards, shard_uid, &OwnedShard::uid) != object.shards.end();
 }
 
-// A transition that lasts no time is never seen, not even by a call that began a moment before the command.
+// A transition of zero length is never visible, not even to a call that began a moment before the command.
 void begin(ObjectState& object, StreamStatus transition, TimestampMs now, std::int64_t transition_ms) {
     object.transition = transition_ms == 0 ? StreamStatus::active : transition;
     object.transition_until = TimestampMs(now.value() + transition_ms);
@@ -63,7 +63,7 @@ bool has_shard(const StreamState* stream, std::uint64_t shard_uid) {
     return stream != nullptr && std::ranges::find(stream->shards, shard_uid, &ShardState::uid) != stream->shards.end();
 }
 
-// Why a replacement cannot be made.
+// The reason why a replacement is rejected.
 std::optional<Outcome> check(const ReplaceObjects::Replacement& change, const Pointer& present, TimestampMs now) {
     if (present == nullptr) return reject(Code::object_missing);
     if (change.version != 0 && change.version != present->version) {
@@ -78,7 +78,7 @@ std::optional<Outcome> check(const ReplaceObjects::Replacement& change, const Po
     return std::nullopt;
 }
 
-// The progress with an owner's moves made; nothing if one of them cannot be.
+// The progress after an owner's moves; nothing if one of them is refused.
 std::optional<Progress> moved(const Progress& progress, const MoveProgress::OwnerMoves& owner) {
     Progress next = progress;
     for (const MoveProgress::Move& move : owner.moves) {
@@ -101,7 +101,7 @@ bool owns_all(const ObjectState& object, const std::vector<ShardFloor>& trims) {
     return std::ranges::all_of(trims, [&](const ShardFloor& trim) { return owns(object, trim.shard_uid); });
 }
 
-// Two trims of one shard would name it twice.
+// Merges the trims of one shard: effects may name each shard once.
 void add_trims(LogEffects& effects, const std::vector<ShardFloor>& trims) {
     for (const ShardFloor& trim : trims) {
         const auto known = std::ranges::find(effects.trim, trim.shard_uid, &ShardFloor::shard_uid);
@@ -155,7 +155,7 @@ Outcome apply_to_object(State& state, const ReplaceObjects& command, TimestampMs
     for (const ReplaceObjects::Replacement& change : command.replacements) {
         present.push_back(find(state, change.object, now));
         if (const auto refused = check(change, present.back(), now)) return *refused;
-        // Each only once: the second replacement would undo the first.
+        // Each object only once: the second replacement would undo the first.
         if (std::ranges::count(present, present.back()) > 1) return reject(Code::object_changed);
     }
     Outcome outcome;
@@ -233,7 +233,7 @@ Outcome apply_to_object(State& state, const MoveProgress& command, TimestampMs n
         for (const MoveProgress::Move& move : owner.moves) outcome.changes.progress.push_back({owner.owner, move.key});
         add_trims(outcome.effects, owner.trims);
     }
-    // Nothing was moved: no trace in the journal.
+    // Rejected if no move was made, so that the journal keeps no trace of the command.
     if (outcome.verdict.refused.size() == command.owners.size()) return reject(Code::progress_refused);
     outcome.accepted = true;
     state.snapshot = state.snapshot->with(std::move(progress));
@@ -247,7 +247,7 @@ Outcome apply_to_object(State& state, const QueueProgress& command, TimestampMs 
     const auto stream = state.snapshot->find_by_uid(queue->stream_uid);
     std::map<std::uint64_t, QueueShardEditor> shards;
     for (const QueueProgress::Step& step : command.steps) {
-        // What was received before its shard was forgotten needs no row any more.
+        // Steps on a shard that was forgotten after the record was received are ignored.
         const bool is_known = shards.contains(step.shard_uid) || has_shard(stream.get(), step.shard_uid);
         if (!is_known) continue;
         QueueShardEditor& shard =

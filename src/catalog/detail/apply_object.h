@@ -1,4 +1,4 @@
-// The part of apply() that is about objects and their progress.
+// The part of apply() that handles objects and their progress.
 #pragma once
 
 #include <cstddef>

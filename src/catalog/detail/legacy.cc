@@ -11,7 +11,7 @@ constexpr std::uint8_t resource_format = 1;
 std::vector<std::uint64_t> get_numbers(Decoder& in) {
     std::vector<std::uint64_t> numbers;
     for (std::size_t left = in.count(); left > 0 && in.ok(); --left) numbers.push_back(in.number<std::uint64_t>());
-    // No shard has ever had so many records.
+    // A larger record number is damage: no shard has had so many records.
     for (const std::uint64_t number : numbers) {
         if (number >= std::uint64_t{1} << 56) in.fail();
     }

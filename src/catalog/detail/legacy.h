@@ -1,5 +1,5 @@
-// What version 1 of the catalog kept of channels, queues and account settings, so that its directories can be read. A
-// resource held the progress of its queue; an ARN was its identity.
+// Decodes version 1's form of channels, queues and account settings, to open directories of that version. There a
+// resource held the progress of its queue, and its ARN was its identity.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What commands and stored states share: tags (a list of name and value, sorted by name), classes of shards.
+// Codecs shared by commands and stored states: tags (a list of name and value, sorted by name), classes of shards.
 #pragma once
 
 #include "base/codec.h"
