@@ -1,10 +1,10 @@
-# Helpers: riacho_library(), and the flags every target of ours is built with.
+# Helpers: riacho_library(), and the flags of every riacho target.
 
 add_library(riacho_flags INTERFACE)
 target_include_directories(riacho_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/gen)
 target_compile_options(riacho_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror -Wswitch -fno-omit-frame-pointer
                        -fstack-protector-strong)
-# Asio: no deprecated overloads, and no second look at every header for separate compilation.
+# Asio without deprecated overloads and without Boost.Coroutine.
 target_compile_definitions(riacho_flags INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE
                            $<$<NOT:$<OR:$<BOOL:${RIACHO_SANITIZE}>,$<BOOL:${RIACHO_THREAD_SANITIZE}>>>:_FORTIFY_SOURCE=2>)
 target_link_libraries(riacho_flags INTERFACE Threads::Threads fmt::fmt)
@@ -26,8 +26,8 @@ if(RIACHO_FUZZ)
 endif()
 
 # riacho_library(NAME log DEPS base core io [LINK third::party] [PCH <header>...])
-# One static library per folder: every *.cc beside the caller, in detail/, ops/ and modules/. *_test.cc become the executable
-# NAME_test, each *_fuzz.cc becomes a libFuzzer executable of its own name.
+# One static library per folder: every *.cc in the caller's folder, detail/, ops/ and modules/. *_test.cc form the executable
+# NAME_test; each *_fuzz.cc becomes a libFuzzer executable with its own name.
 function(riacho_library)
   cmake_parse_arguments(ARG "" "NAME" "DEPS;LINK;PCH;SOURCES" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cc detail/*.cc ops/*.cc modules/*.cc)

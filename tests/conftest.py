@@ -1,4 +1,4 @@
-"""A riacho process for the tests to talk to, and clients for it. Every server listens on a free port and is ended by its process id."""
+"""A riacho process and its clients for the tests. Every server listens on a free port and is ended by its process id."""
 
 import contextlib
 import json
@@ -19,17 +19,17 @@ import video_client
 import wire
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# Not left to the processes of the tests, which warn of RIACHO_ variables that are no setting.
+# Removed from the environment of the tests' processes, which would warn of RIACHO_ variables that are not settings.
 BINARY = os.path.abspath(os.environ.pop("RIACHO_BIN", str(ROOT / "build" / "riacho")))
 TRANSITION_MS = 100
 
 
 class Riacho:
-    """One server and its data directory, which survives restarts of the process."""
+    """One server and its data directory, which outlives the process."""
 
     def __init__(self, *flags, data_dir=None, environment=None, prefix=()):
         self.flags = list(flags)
-        self.prefix = list(prefix)  # a command that ends by becoming the server
+        self.prefix = list(prefix)  # a command that execs the server
         self.environment = environment or {}
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="riacho-test-"))
         self.data_dir = pathlib.Path(data_dir or self.home / "data")
@@ -108,7 +108,7 @@ class Riacho:
 
 @pytest.fixture(scope="session")
 def riacho():
-    """One server that all tests without special wishes share."""
+    """A server with default settings, shared by all tests."""
     server = Riacho().start()
     yield server
     server.close()
@@ -116,7 +116,7 @@ def riacho():
 
 @pytest.fixture
 def riacho_server():
-    """Makes servers of a test's own: riacho_server("--auth", "sigv4")."""
+    """Starts servers for one test: riacho_server("--auth", "sigv4")."""
     with contextlib.ExitStack() as servers:
 
         def make(*flags, started=True, **options):
@@ -134,7 +134,7 @@ def kinesis(riacho):
 
 @pytest.fixture(scope="session")
 def slow_kinesis():
-    """A client of a shared server whose passing states last long enough to be seen on a busy machine."""
+    """A client of a shared server whose transitions last long enough to be observed on a busy machine."""
     server = Riacho("--transition-delay", "1000").start()
     yield server.client()
     server.close()
@@ -156,7 +156,7 @@ def raw(riacho):
 
 @pytest.fixture
 def name():
-    """A stream name nobody else uses."""
+    """A unique stream name."""
     return f"t-{uuid.uuid4().hex[:12]}"
 
 
@@ -195,7 +195,7 @@ def iterator(client, stream, shard="0", kind="TRIM_HORIZON", **options):
 
 
 def read_all(client, stream, shard="0", start=None):
-    """Every record of a shard, in order, until it is caught up or ends."""
+    """Every record of a shard, in order, until the reader has caught up or the shard ends."""
     records = []
     position = start or iterator(client, stream, shard)
     while position is not None:

@@ -6,7 +6,7 @@ from conftest import ROOT
 
 
 def cli_script():
-    """What the document tells a reader to type, without the settings of the environment, as a script for version 2 of the CLI."""
+    """The commands of the document for version 2 of the CLI, as a script, without its environment settings."""
     text = (ROOT / "docs" / "walkthrough-cli.md").read_text()
     blocks = [block for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "export" not in block and "4968..." not in block]
     script = "".join(blocks)

@@ -1,4 +1,4 @@
-"""Kinesis without a client library: requests no SDK would send, and an independent CBOR codec."""
+"""Kinesis without a client library: requests that no SDK sends, and an independent CBOR codec."""
 
 import http.client
 import json
@@ -37,7 +37,7 @@ class Connection:
         return Reply(self.http.getresponse())
 
     def call(self, operation, body, content_type=JSON, target=None, authorization=AUTHORIZATION, path="/", **headers):
-        """One API call; body is bytes, text, or what is to be encoded for the content type."""
+        """One API call; body is bytes, text, or an object to encode for the content type."""
         if not isinstance(body, (bytes, str)):
             body = encode_cbor(body) if content_type == CBOR else json.dumps(body)
         fields = {"X-Amz-Target": target or f"Kinesis_20131202.{operation}", "X-Amz-Date": "20260101T000000Z",
@@ -58,11 +58,11 @@ def _head(major, value):
 
 
 class Milliseconds(int):
-    """A time as AWS writes it in CBOR: tag 1 and milliseconds."""
+    """A time in AWS's CBOR form: tag 1 and milliseconds."""
 
 
 def encode_cbor(value, indefinite=True):
-    """The way the Java SDKs do it: indefinite maps and lists."""
+    """Encodes like the Java SDKs: indefinite-length maps and lists."""
     if value is None:
         return b"\xf6"
     if value is True or value is False:

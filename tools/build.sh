@@ -39,7 +39,7 @@ fi
 newest_headers=$(ls -t /var/lib/dpkg/info/*-dev*.list 2>/dev/null | head -n 1)
 if [ -n "$newest_headers" ]; then find "$dir" -name '*.pch' ! -newer "$newest_headers" -delete; fi
 if [ "$name" = lint ]; then set -- riacho_api_headers; fi
-# On a terminal ninja shows its progress in one line; in a log only what went wrong is of interest.
+# On a terminal ninja shows its progress in one line; in a log only failures are of interest.
 if [ -t 1 ]; then quiet=; else quiet=--quiet; fi
 # shellcheck disable=SC2086
 ninja -C "$dir" ${JOBS:+-j "$JOBS"} $quiet "$@"

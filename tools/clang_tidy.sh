@@ -1,5 +1,5 @@
 #!/bin/sh
-# clang-tidy over one source, if the compilation database knows it; without the noise about suppressed warnings.
+# Runs clang-tidy on one source, if it is in the compilation database; hides the counts of suppressed warnings.
 set -eu
 database=build/lint/compile_commands.json
 grep -q "\"file\": \".*/$1\"" "$database" || exit 0

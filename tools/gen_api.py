@@ -56,7 +56,7 @@ def merge(base, changes):
 
 
 class Api:
-    """The model with its corrections, and what can be derived from it: who uses which shape, in which direction."""
+    """The model with its corrections, and derived properties: which operations use a shape, and in which direction."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -106,7 +106,7 @@ class Api:
                 operation["event"] = events[0]
 
     def find_payloads(self):
-        """A streaming payload is not part of the struct either: it is read or written while the call goes on."""
+        """A streaming payload is not part of the struct either: it is read or written during the call."""
         for operation in self.operations.values():
             for role, flag in (("input", "upload"), ("output", "download")):
                 shape = self.shapes.get(operation.get(role), {})
@@ -119,7 +119,7 @@ class Api:
                 operation[flag] = True
 
     def find_headers(self):
-        """shape -> [(member, header)]. No model of these services binds a member to anything else but a header."""
+        """shape -> [(member, header)]. The models of these services bind members only to headers."""
         self.headers = {}
         for name, shape in self.shapes.items():
             for member, entry in shape.get("members", {}).items():
@@ -129,7 +129,7 @@ class Api:
                     self.headers.setdefault(name, []).append((member, entry["locationName"].lower()))
 
     def message_key(self, code):
-        """The name of an exception's text in its model, "message" for those that are in none."""
+        """The name of the message member of an exception in its model; "message" for exceptions that are in no model."""
         members = self.shapes.get(code, {}).get("members", {})
         return "Message" if "Message" in members else "message"
 
@@ -140,7 +140,7 @@ class Api:
         return [shape[role] for role in ("member", "key", "value") if role in shape]
 
     def closure(self, roots):
-        """Everything reachable, each shape after the ones it refers to."""
+        """All reachable shapes, each after the shapes it refers to."""
         ordered, seen = [], set()
 
         def visit(name):
@@ -161,7 +161,7 @@ class Api:
         self.input_shapes = self.closure(inputs)
         self.output_shapes = self.closure(outputs)
         shared = set(self.input_shapes) & set(self.output_shapes)
-        # A structure that goes both ways owns its texts, and so does everything inside it.
+        # A structure used in both directions owns its texts, and so do all structures inside it.
         self.both = {n for n in shared if self.shapes[n]["type"] == "structure"}
         self.users = {}
         for operation, entry in self.operations.items():
@@ -246,7 +246,7 @@ def types_files(api):
     namespace = f"riacho::api::{api.namespace}"
     structures = structures_in_order(api)
     order = []
-    # Structures that go both ways may be used by either; they come first among their kind.
+    # Structures used in both directions may be used by structures of either; they come first among their kind.
     for entry in [s for s in structures if s[1] == "both"] + [s for s in structures if s[1] != "both"]:
         order.append(entry)
     own = {e.get(role) for e in api.operations.values() for role in ("input", "output", "event")}
@@ -387,7 +387,7 @@ def error_files(folder, namespace_name, errors, key_of):
 
 
 class ShapeTables:
-    """Writes shapes.gen.cc: every shape once per direction in which it is used."""
+    """Writes shapes.gen.cc: every shape once for each direction in which it is used."""
 
     def __init__(self, api):
         self.api = api
@@ -427,7 +427,7 @@ class ShapeTables:
             self.add(reference, direction)
         kind = "enumeration" if api.is_enum(name) else KINDS[shape["type"]]
         fields = [f".kind = wire::Kind::{kind}", f".name = {quoted(name)}"]
-        if direction != "out":  # what the server says itself is not checked
+        if direction != "out":  # replies are not validated
             for bound in ("min", "max"):
                 if bound in shape:
                     fields.append(f".{bound} = {shape[bound]}")

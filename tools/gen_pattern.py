@@ -73,7 +73,7 @@ def utf8_sequences(low, high):
 
 
 def characters(ascii_bytes, ranges):
-    """A tree that takes one whole character."""
+    """A tree that accepts one whole character."""
     return ("utf8", tuple([((byte, byte),) for byte in sorted(ascii_bytes)] +
                           [tuple(sequence) for low, high in ranges for sequence in utf8_sequences(low, high)]))
 
@@ -244,7 +244,7 @@ class Parser:
 
 
 def whole_characters(node):
-    """The same set, but of characters instead of bytes, so that it can be counted."""
+    """The same set as characters instead of bytes, so that repetitions count characters."""
     if node[0] != "set" or not node[1] & HIGH:
         return node
     if not HIGH <= node[1]:
@@ -301,7 +301,7 @@ class Automaton:
         return end
 
     def add_characters(self, sequences, start):
-        """Deterministic from the beginning, with equal tails shared: some thousand sequences become some hundred states."""
+        """Deterministic from the start, with equal tails shared: some thousand sequences become some hundred states."""
         end = self.state()
         known = {}
 
@@ -337,7 +337,7 @@ class Automaton:
 
 
 def byte_columns(automata):
-    """Bytes that no set tells apart share a column."""
+    """Bytes that every set treats alike share a column."""
     sets = sorted({members for automaton in automata for moves in automaton.moves for members, _ in moves}, key=sorted)
     signatures, classes = {}, []
     for byte in range(256):
@@ -378,7 +378,7 @@ def accepts(parts, states):
 
 
 def determinise_all(parts, classes, columns):
-    """The product of the automata, each determinised as far as it is reached."""
+    """The product of the automata, each determinised only in the reachable part."""
     representative = [classes.index(column) for column in range(columns)]
     first = tuple(automaton.closure([start]) for automaton, start, _, _ in parts)
     numbers, rows, queue = {first: 0}, [], [first]
@@ -402,7 +402,7 @@ def determinise_all(parts, classes, columns):
 
 
 def without_dead_ends(rows, accepting):
-    """States from which nothing is accepted any more become the dead state."""
+    """States from which no accepting state is reachable become the dead state."""
     sources = {}
     for state, row in enumerate(rows):
         for target in row:

@@ -25,7 +25,7 @@ SEEDS = ["", "0", "1", "01", "9" * 39, "9" * 40, "9" * 129, "9" * 130, "a", "a b
 
 
 def for_python(pattern):
-    """The pattern with its \\p{..} spelled out, which Python's engine does not have."""
+    """The pattern with \\p{..} expanded to ranges, because Python's engine does not know it."""
     def spelled(match):
         return "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in category(match[1]))
     return re.sub(r"\\p\{(\w+)\}", spelled, pattern)
@@ -84,7 +84,7 @@ class Patterns(unittest.TestCase):
         self.assertGreater(agreed[False], 1000)
 
     def test_a_rewritten_pattern_means_the_same(self):
-        """Where corrections.json spells out what the generator does not understand and keeps the model's own text for printing."""
+        """Patterns that corrections.json rewrites for the generator, keeping the model's text for printing, match the same values."""
         rng = random.Random(2)
         rewritten = [s for s in corrected_shapes() if "printed_pattern" in s and "jdbc" in s["pattern"]]
         self.assertEqual(len(rewritten), 1)

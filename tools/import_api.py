@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Derives api/<service>-<version>/{operations,shapes}.json from the models that the public AWS SDKs ship.
 
-Only facts are taken (names, types, bounds, patterns, enumerations, errors), never documentation text. What the models
-do not say, or say wrong, stands in corrections.json beside them, which this tool never touches.
+Only facts are taken (names, types, bounds, patterns, enumerations, errors), never documentation text. Facts that the models
+lack or have wrong are in corrections.json beside them, which this tool never changes.
 
     python3 -m venv venv && venv/bin/pip install botocore
     venv/bin/python tools/import_api.py --all                   # every folder of api/ that has an operations.json
@@ -12,8 +12,8 @@ or one model, compared with another SDK's:
     npm pack @aws-sdk/client-kinesis && tar xzf aws-sdk-client-kinesis-*.tgz
     venv/bin/python tools/import_api.py --service kinesis --version 2013-12-02 --npm package
 
-With --npm (JSON 1.1 services) the second model is compared with the first: an operation or a member that only it knows ends the import, so
-that a newer model is never taken for the whole truth silently.
+With --npm (JSON 1.1 services) the second model is compared with the first: an operation or a member that only
+the second has ends the import, so that a missing part of the first model is noticed.
 """
 import argparse
 import gzip
@@ -34,7 +34,7 @@ def load_model(service, version):
 
 
 def convert_member(member, required):
-    """Only what differs from the default: a member of the body under its own name."""
+    """The members' properties that differ from the default: a member of the body under its own name."""
     result = {"shape": member["shape"]}
     if required:
         result["required"] = True
@@ -81,7 +81,7 @@ def convert_operation(operation, protocol):
 
 
 def compare_with_npm(package, operations, shapes):
-    """Names every member of the npm package's schemas that the imported model lacks."""
+    """Reports every member in the npm package's schemas that the imported model lacks."""
     text = (package / "dist-es" / "schemas" / "schemas_0.js").read_text()
     names = dict(re.findall(r'const (_\w+) = "([^"]*)";', text))
     missing = []

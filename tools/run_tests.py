@@ -1,6 +1,6 @@
-"""Runs every test of a built tree and ends with one line like pytest's; the exit code tells whether all passed.
+"""Runs every test of a built tree and ends with one line like pytest's; the exit code is 0 if all passed.
 
-Each step prints one line; what it wrote is shown only when it failed (pytest, the longest, shows its dots).
+Each step prints one line; its output is shown only if it failed (pytest, the longest, shows its dots).
 """
 
 import concurrent.futures
@@ -56,7 +56,7 @@ def report(totals, title, ok, seconds, passed, failed, output):
 
 
 def gtest_counts(output):
-    """Sums what GoogleTest says it ran over every executable of a ctest run."""
+    """Sums the counts that GoogleTest prints, over every executable of a ctest run."""
     ran = sum(int(n) for n in re.findall(r"^(?:\d+: )?\[==========\] (\d+) tests? from .* ran", output, re.MULTILINE))
     failed = sum(int(n) for n in re.findall(r"^(?:\d+: )?\[  FAILED  \] (\d+) tests?", output, re.MULTILINE))
     return ran - failed, failed

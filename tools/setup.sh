@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a make target needs and is missing: tools/setup.sh {build|run|test|clients|bench}.
 # Debian packages through apt (as root or with sudo), a Python environment in .venv, npm packages for tests/js.
-# With nothing missing it only looks, in a fraction of a second.
+# If nothing is missing it only checks, in a fraction of a second.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -27,7 +27,7 @@ as_root() {
     fi
 }
 
-# Prints those of its arguments that dpkg does not list as installed.
+# Prints the arguments that dpkg does not list as installed packages.
 missing_packages() {
     installed=" $(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' | tr '\n' ' ')"
     for package in "$@"; do
@@ -48,7 +48,7 @@ install_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $missing >&2
     case "$missing" in
         *nginx*)
-            # The package starts a server on port 80; the measurements start their own.
+            # The package starts a server on port 80, which is stopped; the measurements start their own.
             if [ -d /run/systemd/system ]; then as_root systemctl disable --now nginx; fi ;;
     esac
 }
@@ -76,7 +76,7 @@ install_npm() {
     cp tests/js/package-lock.json "$stamp"
 }
 
-# install_command COMMAND PACKAGE...: the first of the packages that there is, unless the command is there already, from wherever.
+# install_command COMMAND PACKAGE...: installs the first available package, unless the command exists already.
 install_command() {
     if command -v "$1" >/dev/null; then return; fi
     shift
@@ -85,7 +85,7 @@ install_command() {
     install_packages "$1"
 }
 
-# want_version NAME LEAST HAVE: says so when a compiler is older than what the clients need; their tests will fail then.
+# want_version NAME LEAST HAVE: reports a compiler that is older than the clients need; their tests will fail.
 want_version() {
     oldest=$(printf '%s\n%s\n' "$2" "$3" | sort -V | head -n 1)
     [ "$oldest" = "$2" ] || say "$1 is version $3, and its client needs $2 or newer"
@@ -106,7 +106,7 @@ case "${1:-}" in
         ;;
     clients)
         install_packages $test_packages
-        # Version 2; an `aws` elsewhere on the PATH is often version 1, from PyPI.
+        # Version 2; another `aws` on the PATH is often version 1 from PyPI.
         PATH=/usr/local/bin:/usr/bin:/bin command -v aws >/dev/null || install_packages awscli
         install_command javac openjdk-17-jdk-headless
         install_command mvn maven

@@ -1,4 +1,4 @@
-"""The repository's own rules, checked in a second: who includes whom (tools/layers.toml), what code may not say, sizes.
+"""Checks the repository's own rules in a second: includes between folders (tools/layers.toml), forbidden words, sizes.
 
 Usage: tools/tidy.py            every file of the repository, those not yet committed included
 Exit code 1 when a rule is broken; warnings do not count. Tests: tests/tools/test_tidy.py.
@@ -14,7 +14,7 @@ from typing import NamedTuple
 columns_max = 120
 source_lines_warned, source_lines_max, header_lines_max = 600, 1000, 300
 
-# Time and chance come through core/, so that tests can set them; the two headers cost a second in every file.
+# Time and randomness come through core/, so that tests can set them; the two headers cost a second in every file.
 banned_outside_core = {
     "system_clock::now": "take a core::Clock",
     "steady_clock::now": "take a core::Clock",
@@ -87,7 +87,7 @@ def is_test(path):
 
 
 def check_table(layers):
-    """The table itself: an order in which every folder only names earlier ones."""
+    """Checks the table itself: a folder may name only folders above it."""
     seen = set()
     for folder, allowed in layers.folders.items():
         for name in allowed:
@@ -159,7 +159,7 @@ def check_source_text(path, lines):
     elif path.suffix == ".cc" and len(lines) > source_lines_warned:
         yield Problem(str(path), len(lines), f"{len(lines)} lines; better below {source_lines_warned}", fatal=False)
     for number, line in enumerate(lines, 1):
-        # A wire sample in a test may be longer: it is easier to read in one piece.
+        # A wire sample in a test may be longer, because it is easier to read in one piece.
         if len(line) > columns_max and not (is_test(path) and '"' in line):
             yield Problem(str(path), number, f"{len(line)} columns; at most {columns_max}")
         if path.parts[1] != "core":
@@ -170,7 +170,7 @@ def check_source_text(path, lines):
 
 
 def check_words(path, lines):
-    """What no file of the repository may say."""
+    """Words that no file of the repository may contain."""
     for number, line in enumerate(lines, 1):
         if machine_path.search(line):
             yield Problem(str(path), number, "a path of somebody's machine")

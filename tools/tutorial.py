@@ -1,4 +1,4 @@
-"""What `make run` does once riacho is built: serves, shows records flowing into consumers and files, and goes on serving.
+"""Runs `make run` once riacho is built: starts a server, shows records flowing into consumers and files, and keeps serving.
 
 What it shows is in resources of its own, `demo`, or `demonstracao` where the environment speaks Portuguese; the tutorial's are
 left to its reader. The server's own settings (RIACHO_LISTEN, RIACHO_DATA_DIR and so on) apply. Ends with 0 after Ctrl-C, else
@@ -69,7 +69,7 @@ def interrupt(*_):
 
 
 def start_server():
-    """The server's process and its endpoint; without an endpoint it has ended, and has said why."""
+    """The server's process and its endpoint; without an endpoint it has ended, and has printed the reason."""
     with tempfile.TemporaryDirectory() as directory:
         port_file = pathlib.Path(directory) / "port"
         server = subprocess.Popen([root / "build" / "riacho", "serve", "--port-file", port_file], cwd=root)
@@ -87,7 +87,7 @@ def start_server():
 
 
 def stop(server):
-    # After Ctrl-C on a terminal the server has the signal already; a second one changes nothing.
+    # Ctrl-C on a terminal has already sent the signal to the server; a second one is harmless.
     if server.poll() is None:
         server.terminate()
     try:
@@ -111,7 +111,7 @@ def create_stream(kinesis):
 
 
 def produce(kinesis):
-    """The sequence number of the first record of every shard written to."""
+    """The sequence number of the first record in every shard that got one."""
     first = {}
     print(f"\n{'produtor' if speaks_portuguese else 'producer'} -> {stream}")
     for number, name in enumerate(sellers, 1):
@@ -123,7 +123,7 @@ def produce(kinesis):
 
 
 def consume(kinesis, title, first):
-    """Reads from the first record of this run to the end of each shard; returns how many records that were."""
+    """Reads from the first record of this run to the end of each shard; returns the number of records."""
     print(f"\n{title} <- {stream}")
     count = 0
     for shard_id, sequence_number in first.items():
@@ -211,7 +211,7 @@ def show(endpoint):
     first = produce(kinesis)
     consumer = "consumidor" if speaks_portuguese else "consumer"
     for title in (f"{consumer} 1", f"{consumer} 2"):
-        # Each consumer has a connection and iterators of its own, as two notebooks would.
+        # Each consumer has its own connection and iterators, as two notebooks would.
         count = consume(connect(endpoint), title, first)
         if count < len(sellers):
             raise RuntimeError(f"{title} read {count} of {len(sellers)} records")

@@ -12,7 +12,7 @@ struct ServiceModel;
 
 namespace riacho::api {
 
-// An operation without its types: a test that were compiled for each of them would take minutes.
+// A type-erased operation: a test template compiled for each operation would take minutes.
 struct AnyOperation {
     const aws::ServiceModel* model;
     const aws::OperationInfo* info;

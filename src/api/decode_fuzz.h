@@ -1,4 +1,4 @@
-// What the JSON and the CBOR fuzz targets have in common.
+// Shared by the JSON and the CBOR fuzz targets.
 #pragma once
 
 #include <cstddef>
@@ -41,10 +41,10 @@ inline void decode_as(const AnyOperation& operation, const wire::Document& docum
     });
 }
 
-// The first byte chooses the operation among those of all models, the others are the body.
+// The first byte selects one of the operations of all models; the other bytes are the body.
 inline int fuzz_decode(wire::Format format, const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
-    // A copy of exactly the body's size, so that reading behind it is seen.
+    // A copy of exactly the body's size, so that AddressSanitizer detects a read beyond it.
     const std::string body(reinterpret_cast<const char*>(data) + 1, size - 1);
     static wire::Document document;
     if (!document.parse(format, body)) return 0;

@@ -1,4 +1,4 @@
-// AWS's rules about requests, on the shapes of the real model: every row of data-streams spec 3.1 and 3.2.
+// AWS's rules for requests, on the shapes of the real model: every row of data-streams spec 3.1 and 3.2.
 #include "wire/decode.h"
 
 #include <gtest/gtest.h>
@@ -327,7 +327,7 @@ TEST(Violations, nested_members_are_named_by_their_path) {
 }
 
 TEST(Violations, lengths_count_utf16_units) {
-    // U+1F600 is four bytes and two units: 128 of them are 256.
+    // U+1F600 is four bytes in UTF-8 and two UTF-16 units: 128 of them are 256 units.
     std::string key;
     for (int i = 0; i < 128; ++i) key += "\xF0\x9F\x98\x80";
     EXPECT_TRUE(Request<PutRecord>(R"({"StreamName":"a","Data":"","PartitionKey":")" + key + "\"}").decoded);
@@ -352,7 +352,7 @@ TEST(Violations, arns_must_match_as_a_whole) {
     EXPECT_FALSE(accepts("xarn:aws:kinesis:us-east-1:123456789012:stream/a"));
 }
 
-// ---- What a valid request becomes -----------------------------------------------------------------------------------
+// ---- Decoded structs ------------------------------------------------------------------------------------------------
 
 TEST(Decode, put_record_from_json) {
     const Request<PutRecord> request(R"({"StreamName":"a","Data":"aGk=","PartitionKey":"k","DryRun":true})");

@@ -1,4 +1,4 @@
-// The tables of all models: what they say about types and presence is what the decoder does, into structs and without.
+// The tables of all models agree with the decoder on types and required members, with and without a struct to fill.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ using wire::Kind;
 using wire::Shape;
 using wire::Verdict;
 
-// A value of the right type, whatever its bounds are.
+// A value of the right type, regardless of its bounds.
 void append_value(const Shape& shape, std::string& out) {
     switch (shape.kind) {
         case Kind::string:
@@ -103,7 +103,7 @@ TEST(Models, an_empty_request_misses_what_is_required_and_nothing_else) {
     }
 }
 
-// Every field of every input is written; the sanitized run of this test is what proves the offsets.
+// Writes every field of every input; under the sanitizers this test verifies the offsets.
 TEST(Models, every_member_of_every_input_can_be_set) {
     for (const AnyOperation& operation : all_operations()) {
         std::string body;

@@ -36,7 +36,7 @@ sigv4::Request signed_parts(const http::Request& request, std::vector<sigv4::Fie
     return {request.method(), request.path(), request.query(), request.authority(), fields};
 }
 
-// Four of the five HMACs of a verification depend on the key, the day and the region alone.
+// Four of the five HMACs of a verification depend only on the key, the day and the region.
 const Sha256& cached_signing_key(const Credential& credential, std::string_view access_key, const sigv4::Scope& scope) {
     constexpr std::size_t entries_max = 1'000;
     thread_local std::unordered_map<std::string, Sha256> cache;
@@ -69,7 +69,7 @@ Result<Authenticated> Authenticator::authenticate_head(const http::Request& requ
 }
 
 Result<Authenticated> Authenticator::judge(const http::Request& request, const Expectation& expected, Part part) const {
-    // Kept between calls: nothing here suspends.
+    // Reused between calls, to save allocations: this function does not suspend.
     thread_local std::vector<sigv4::Field> fields;
     fields.clear();
     const sigv4::Request parts = signed_parts(request, fields);
@@ -112,7 +112,7 @@ Result<Authenticated> Authenticator::judge(const http::Request& request, const E
         log_refused_signature(request, authorization->access_key, verified.error().text);
         return fail(to_api(verified.error()));
     }
-    // A key without a session token is not valid with one, nor the other way round.
+    // A request must have a session token exactly if its key has one.
     if (!equal_constant_time(authorization->session_token, credential->session_token)) {
         log_refused_signature(request, authorization->access_key, "the session token is not the access key's");
         return fail(errors::unrecognized_client());

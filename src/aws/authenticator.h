@@ -1,4 +1,5 @@
-// Who calls: reads the signature of a request, and verifies it when the node asks for that.
+// Authenticator: identifies the caller by the request's signature, and verifies the signature if the node is configured
+// to.
 #pragma once
 
 #include <optional>
@@ -13,13 +14,13 @@
 
 namespace riacho::aws {
 
-// An access key as the authenticator needs it.
+// An access key with the data that verification needs.
 struct Credential {
     std::string account;
     std::string secret;
-    std::string session_token;  // empty: the key needs none
+    std::string session_token;  // empty: the key has none
     std::string user;
-    // Differs for every key that ever had this id, so that derived keys can be cached.
+    // Differs between all keys that ever had this id, so that derived keys can be cached.
     std::uint64_t generation = 0;
 };
 
@@ -33,17 +34,17 @@ protected:
 };
 
 struct AuthenticatorOptions {
-    bool verify = false;  // false: any well-formed credentials do
-    std::string account;  // of everyone, when signatures are not verified
-    std::string region;   // of callers whose credential scope names none
+    bool verify = false;  // false: any well-formed credentials are accepted
+    std::string account;  // the account of every caller when signatures are not verified
+    std::string region;   // the region of callers whose credential scope has none
 };
 
-// What a successful authentication found.
+// The result of a successful authentication.
 struct Authenticated {
     std::string account;
     std::string region;
     std::string user;  // empty when signatures are not verified
-    // Uploads: the SHA-256 in hexadecimal that the body must turn out to have; empty if its content was not signed.
+    // Uploads: the SHA-256, in hexadecimal, that the body must have; empty if its content was not signed.
     std::string body_sha256;
 };
 
@@ -52,15 +53,15 @@ class Authenticator {
 public:
     Authenticator(AuthenticatorOptions options, const CredentialStore& credentials, core::Clock& clock, core::Rng& rng);
 
-    // What is expected of a signature, by service.
+    // The requirements on a signature, by service.
     struct Expectation {
         std::string_view service;          // the signing name the credential scope must have, e.g. "kinesis"
-        std::int64_t window_ms = 300'000;  // how far the signature's time may lie from the clock's
+        std::int64_t window_ms = 300'000;  // maximum difference between the signature's time and the clock
     };
 
-    // A request whose body is complete.
+    // Authenticates a request whose body is complete.
     [[nodiscard]] Result<Authenticated> authenticate(const http::Request& request, const Expectation& expected) const;
-    // An upload, of which only the head has arrived: it is judged before the first byte of its body.
+    // Authenticates an upload by its head, before the first byte of its body arrives.
     [[nodiscard]] Result<Authenticated> authenticate_head(const http::Request& request,
                                                           const Expectation& expected) const;
 
@@ -72,7 +73,7 @@ private:
     AuthenticatorOptions options_;
     const CredentialStore& credentials_;
     core::Clock& clock_;
-    Sha256 decoy_key_;  // what unknown access keys are verified against, so that time does not tell them apart
+    Sha256 decoy_key_;  // the key for unknown access keys, so that timing does not reveal which ids exist
 };
 
 }  // namespace riacho::aws

@@ -26,8 +26,8 @@ std::string_view stream_in_arn(std::string_view arn) {
     return arn.substr(0, arn.find('/'));
 }
 
-// An access key id has 16 to 32 characters and a secret 40: a client with the two exchanged must not put its secret
-// here.
+// An access key id has 16 to 32 characters and a secret 40: if a client has exchanged them, its secret must not be
+// logged.
 std::string loggable(std::string_view access_key) {
     constexpr std::size_t size_max = 32;
     if (access_key.size() <= size_max) return std::string(access_key);

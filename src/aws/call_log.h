@@ -1,5 +1,5 @@
-// The debug log: a line for each call, and one for each refused signature. Neither holds a secret: no signature, no
-// session token, no record, no canonical request.
+// The debug log: one line for each call, and one for each refused signature. No line contains a secret: no signature,
+// no session token, no record, no canonical request.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +12,20 @@
 namespace riacho::aws {
 
 struct CallLine {
-    std::string_view operation;  // empty: none was found, and the target of the request is logged
-    std::string stream;          // empty: the call names none
+    std::string_view operation;  // empty: unknown operation; the request's target is logged instead
+    std::string stream;          // empty: the call has no stream
     std::string_view error;      // an ApiError's code; empty when the call succeeded
-    std::int64_t ns = 0;         // from the whole request to the reply
+    std::int64_t ns = 0;         // duration from the complete request to the reply
 };
 
-// operation, stream, status, error and milliseconds.
+// Logs operation, stream, status, error and milliseconds.
 void log_call(const http::Request& request, int status, const CallLine& line);
 
-// The stream a call is about: `known` if an operation found one, else the StreamName of the input, or the stream's name
-// in its StreamARN, ConsumerARN or ResourceARN. Empty without any.
+// The stream of a call: `known` if an operation has set one, else the StreamName of the input, or the stream's name in
+// its StreamARN, ConsumerARN or ResourceARN. Empty if there is none.
 std::string stream_of(std::string_view known, const wire::Document& document);
 
-// reason: the fault's text; its first sentence is logged, because what follows can hold what the client sent.
+// reason: the fault's text; only its first sentence is logged, because the rest can contain text from the client.
 void log_refused_signature(const http::Request& request, std::string_view access_key, std::string_view reason);
 
 }  // namespace riacho::aws

@@ -53,7 +53,7 @@ http::Response caller_identity(const Authenticator& authenticator, const http::R
     response.headers.add("content-type", "text/xml");
     const auto caller = authenticator.authenticate(request, {.service = signing_name});
     if (!caller) {
-        response.status = 403;  // AWS: what Kinesis answers with 400
+        response.status = 403;  // AWS: STS answers 403 where Kinesis answers 400
         response.body.append(fmt::format(
             "<ErrorResponse xmlns=\"{}\"><Error><Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error>"
             "<RequestId>{}</RequestId></ErrorResponse>\n",
@@ -61,7 +61,7 @@ http::Response caller_identity(const Authenticator& authenticator, const http::R
         return response;
     }
     const std::string partition(partition_of(caller->region));
-    // Without verified signatures nobody has a name.
+    // A caller has no user name unless signatures are verified.
     const std::string arn = caller->user.empty()
                                 ? fmt::format("arn:{}:iam::{}:root", partition, caller->account)
                                 : fmt::format("arn:{}:iam::{}:user/{}", partition, caller->account, caller->user);

@@ -1,4 +1,4 @@
-// ApiError: an error as a client sees it, and Result, the return type of everything that speaks AWS.
+// ApiError: an error in the form that clients receive, and Result, the return type of functions that fail with one.
 #pragma once
 
 #include <cstdint>
@@ -11,23 +11,23 @@
 
 namespace riacho::aws {
 
-// Under which key the text stands in the body. AWS: spec 1.7 (the texts of type errors stand under "Message").
+// The key of the text in the body. AWS: spec 1.7 (type errors use "Message").
 enum class MessageKey : std::uint8_t { none, message, capital_message };
 
-// A list of texts that an error of AWS JSON 1.1 tells beside its message.
+// A list of texts that an error of AWS JSON 1.1 has in addition to its message.
 struct ErrorTexts {
     std::string_view name;  // static text, e.g. "RawInputRecords"
     std::vector<std::string> texts;
     friend bool operator==(const ErrorTexts&, const ErrorTexts&) = default;
 };
 
-// Built by the generated constructors of <api>/errors.gen.h (and by the gateway for what comes before any operation);
-// services never spell a code or a text.
+// Made by the generated constructors of <api>/errors.gen.h (and by the gateway for errors before an operation is
+// known); services never write codes or texts themselves.
 struct ApiError {
     std::string_view code;  // static text, e.g. "ResourceNotFoundException"
     std::string message;
     int status = 400;       // HTTP, JSON 1.1
-    int rest_status = 400;  // HTTP, REST-JSON, which tells more by it
+    int rest_status = 400;  // HTTP, REST-JSON, which uses more specific statuses
     MessageKey key = MessageKey::message;
     std::vector<ErrorTexts> lists = {};
 

@@ -39,7 +39,7 @@ struct Gateway::Route {
 };
 
 namespace {
-// Lets a map keyed by std::string be asked with a view.
+// Hash that allows look-ups with std::string_view in a map keyed by std::string.
 struct TextHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
@@ -57,9 +57,9 @@ struct Gateway::Table {
 
 namespace {
 
-// A parsed body lives as long as its operation, so each call in progress holds a document of its own; used ones wait
-// for the next call on the same core. Those that parsed something large hold many times its size: one of them waits
-// per core, until the core is idle.
+// A parsed body must live as long as its operation, so each call in progress has a document of its own; released
+// documents are reused on the same core. A document that parsed a large body holds many times the body's size: at most
+// one of them is kept per core, until the core is idle.
 class DocumentLease {
 public:
     explicit DocumentLease(std::size_t body_size) : is_large_(body_size > large_body) {
@@ -105,13 +105,13 @@ private:
 // AWS: the service ends an upload after 30 s without a byte (video spec 3.3).
 constexpr std::int64_t upload_idle_ms = 30'000;
 
-// The media type alone: the text before ';', trimmed.
+// The media type: the text before ';', trimmed.
 std::string_view media_type(const http::Request& request) {
     const std::string_view type = request.find("content-type").value_or("");
     return trimmed(type.substr(0, type.find(';')));
 }
 
-// A body in another coding is not what it seems to be. AWS: nothing is known; no SDK of these services compresses.
+// True for a body that is compressed or otherwise encoded. AWS: behaviour unknown; no SDK of these services compresses.
 bool has_unknown_coding(const http::Request& request) {
     return std::ranges::any_of(request.headers(), [](const http::HeaderField& field) {
         return equal_ignoring_case(field.name, "content-encoding") && !trimmed(field.value).empty() &&
@@ -119,7 +119,7 @@ bool has_unknown_coding(const http::Request& request) {
     });
 }
 
-// The HTTP server's writer as event producers know it.
+// Adapts the HTTP server's writer to EventWriter.
 class BodyEvents final : public EventWriter {
 public:
     explicit BodyEvents(http::BodyWriter& body) : body_(body) {}
@@ -131,7 +131,7 @@ private:
     http::BodyWriter& body_;
 };
 
-// The HTTP server's reader as operations know it. Checks the hash of the body if one was signed.
+// Adapts the HTTP server's reader to BodyReader. Verifies the hash of the body if one was signed.
 class UploadBody final : public BodyReader {
 public:
     UploadBody(http::BodyReader& body, std::string sha256_wanted)
@@ -171,7 +171,7 @@ private:
     std::optional<bool> verdict_;
 };
 
-// upload: kept for as long as the reply flows; the producer may read it.
+// upload: kept alive until the producer ends, because the producer may read it.
 Task<void> produce(EventProducer producer, http::BodyWriter* body, bool is_download,
                    std::shared_ptr<UploadBody> upload) {
     if (!is_download) {
@@ -191,7 +191,7 @@ http::BodyProducer stream_body(EventProducer producer, bool is_download, std::sh
     };
 }
 
-// AWS: bodies that cannot be parsed, and targets, are judged before the signature (spec 1.9).
+// AWS: unparsable bodies and unknown targets are refused before the signature is checked (spec 1.9).
 http::Response unroutable(std::string_view target) {
     constexpr std::string_view text = "Unable to determine service/operation name to be authorized";
     const auto dot = target.find('.');
@@ -210,16 +210,16 @@ Authenticator::Expectation expectation_of(const ServiceModel& model) {
 
 void bind_headers_of(const OperationInfo& operation, const http::Request& request, wire::Document& document) {
     if (operation.input->headers.empty()) return;
-    if (document.nodes().front().kind != wire::NodeKind::object) return;  // an array, which the decoder refuses
+    if (document.nodes().front().kind != wire::NodeKind::object) return;  // the decoder refuses an array
     wire::bind_headers(*operation.input, [&](std::string_view name) { return request.find(name); }, document);
 }
 
-// What is wrong with a request that is judged by its head.
+// Validates a request by its head.
 std::optional<ApiError> validate_request(const ServiceModel& model, const OperationInfo& operation,
                                          const http::Request& request, wire::Document& document) {
     bind_headers_of(operation, request, document);
     auto error = decode_input(model, *operation.input, document, nullptr);
-    // AWS: a header that cannot be read is an argument that is not valid (video spec 3.1).
+    // AWS: an unparsable header is reported as an invalid argument (video spec 3.1).
     if (error && error->code != model.violation) {
         error->code = model.violation;
         error->key = model.violation_key;
@@ -227,7 +227,7 @@ std::optional<ApiError> validate_request(const ServiceModel& model, const Operat
     return error;
 }
 
-// A valid call of an operation that has no function.
+// The error of a valid call of an operation without a function.
 ApiError not_there(const ServiceEntry& service, const OperationInfo& operation) {
     return service.runs ? errors::operation_not_supported(operation.name) : errors::service_not_run(operation.name);
 }
@@ -239,7 +239,7 @@ void set_error(http::Response& response, const ApiError& error, Envelope envelop
 
 }  // namespace
 
-// A call whose signature and document were accepted.
+// A call with an accepted signature and a parsed document.
 struct Gateway::Accepted {
     Accepted(Route& to, DocumentLease parsed, Authenticated from, const http::Request& request, TimestampMs now,
              wire::Format format, Envelope errors_as)
@@ -293,7 +293,7 @@ Gateway::Route* Gateway::find_target(std::string_view target) const {
 Gateway::Route* Gateway::find_path(const http::Request& request) const {
     if (request.find("x-amz-target")) return nullptr;
     std::string_view path = request.path();
-    // AWS: producers double the slash when the endpoint they were given ends in one (video spec 1.2).
+    // AWS: producers double the slash when their configured endpoint ends in one (video spec 1.2).
     while (path.starts_with("//")) path.remove_prefix(1);
     constexpr std::size_t size_max = 256;  // longer than any path of a model
     if (path.size() > size_max) return nullptr;
@@ -324,12 +324,12 @@ http::BodyPlan Gateway::on_head(const http::Request& request) {
     }
     if (!error) {
         plan.stream = true;
-        plan.size_max = std::numeric_limits<std::size_t>::max();  // an upload goes on as long as its client wants
+        plan.size_max = std::numeric_limits<std::size_t>::max();  // the client decides how long an upload lasts
         plan.pace = http::Pace{.idle_ms = upload_idle_ms};
         return plan;
     }
     http::Response& response = plan.answer.emplace();
-    response.close_connection = true;  // what follows is media nobody will read
+    response.close_connection = true;  // the media that follow are not read
     CallLine line;
     refuse(*route, response, *error, Envelope::rest_json, line);
     if (core::is_logged(core::LogLevel::debug)) log_call(request, response.status, line);
@@ -338,9 +338,9 @@ http::BodyPlan Gateway::on_head(const http::Request& request) {
     return plan;
 }
 
-// The order of the steps is the order in which AWS answers: spec 1.9, pinned by tests/api/test_transport.py. The
-// size of the body (413) was judged by the HTTP server. One coroutine for all steps: each further one costs every call
-// a frame.
+// The order of the steps is the order in which AWS answers: spec 1.9, pinned by tests/api/test_transport.py. The HTTP
+// server has checked the size of the body (413). All steps share one coroutine: each further coroutine would cost every
+// call a frame.
 Task<http::Response> Gateway::handle(http::Request& request) {
     const bool cors = request.find("origin").has_value();
     if (cors && request.method() == "OPTIONS") {
@@ -361,7 +361,7 @@ Task<http::Response> Gateway::handle(http::Request& request) {
         try {
             co_await route.operation.run(route.service->state, &call);
         } catch (const std::exception& unexpected) {
-            // The one barrier: expected failures are values, so whatever gets here is a bug or exhaustion.
+            // The only catch block: expected failures are values, so an exception here is a bug or exhaustion.
             table_->unexpected_exceptions.fetch_add(1, std::memory_order_relaxed);
             core::log_line(core::LogLevel::error, "unexpected exception",
                            {{"operation", route.operation.info->name}, {"what", unexpected.what()}});
@@ -379,7 +379,8 @@ Task<http::Response> Gateway::handle(http::Request& request) {
     co_return response;
 }
 
-// Judges a request up to its operation's input: either there is an accepted call, or the response is complete.
+// Checks a request up to its operation's input: afterwards either there is an accepted call, or the response is
+// complete.
 void Gateway::accept(http::Request& request, std::optional<Accepted>& accepted, http::Response& response,
                      CallLine& line) {
     const std::string_view target = request.find("x-amz-target").value_or("");
@@ -452,7 +453,7 @@ void Gateway::accept_json(http::Request& request, wire::Format format, std::stri
     accepted.emplace(*route, std::move(document), *std::move(caller), request, clock_.now(), format, envelope);
 }
 
-// The signature comes before the body here: the path has said what is asked for.
+// The signature is checked before the body is parsed: the path has identified the operation.
 void Gateway::accept_rest(http::Request& request, Route& route, std::optional<Accepted>& accepted,
                           http::Response& response, CallLine& line) {
     const ServiceModel& model = *route.service->model;
@@ -477,7 +478,7 @@ void Gateway::accept_rest(http::Request& request, Route& route, std::optional<Ac
     }
 }
 
-// Operations that are not there yet validate their input all the same.
+// Operations that are not supported yet validate their input nevertheless.
 bool Gateway::is_supported(Accepted& accepted, http::Response& response, CallLine& line) const {
     const OperationEntry& operation = accepted.route.operation;
     if (operation.run != nullptr) return true;
@@ -488,7 +489,7 @@ bool Gateway::is_supported(Accepted& accepted, http::Response& response, CallLin
     return false;
 }
 
-// Makes the response of what the operation gave.
+// Makes the response from the operation's result.
 void Gateway::finish(Accepted& accepted, http::Response& response, CallLine& line) const {
     Route& route = accepted.route;
     Call& call = accepted.call;
@@ -540,7 +541,8 @@ void Gateway::collect(core::MetricsWriter& writer) const {
         writer.histogram({{"service", route->service->model->name}, {"operation", route->operation.info->name}},
                          route->latency);
     }
-    writer.family("riacho_unexpected_exceptions_total", Kind::counter, "Bugs that were answered with InternalFailure");
+    writer.family("riacho_unexpected_exceptions_total", Kind::counter,
+                  "Unexpected exceptions, answered with InternalFailure");
     writer.sample({}, table_->unexpected_exceptions.load());
 }
 

@@ -1,4 +1,4 @@
-// Gateway: every AWS request's way from the HTTP server to an operation and back, one visible list of steps.
+// Gateway: the path of every AWS request from the HTTP server to an operation and back, in one list of steps.
 #pragma once
 
 #include <cstdint>
@@ -19,42 +19,42 @@ namespace riacho::aws {
 class Authenticator;
 struct CallLine;
 
-// A service as the gateway sees it. `state` is handed to the operations.
+// A service of the gateway. `state` is passed to its operations.
 struct ServiceEntry {
     const ServiceModel* model = nullptr;
     void* state = nullptr;
     std::vector<OperationEntry> operations;
-    // False: none of them can be called, and callers are told that the operator wants it so.
+    // False: the operator has switched the service off; every call gets an error that states so.
     bool runs = true;
 };
 
-// Owned by the node, which keeps everything it refers to alive; called on every core.
+// Owned by the node, which keeps all objects it refers to alive; called on every core.
 class Gateway final : public http::Handler {
 public:
     Gateway(const Authenticator& authenticator, core::Clock& clock, core::Rng& rng);
     ~Gateway();
 
-    // Before the first request.
+    // Must be called before the first request.
     void add_service(ServiceEntry service);
-    // Calls by operation and outcome, and their durations.
+    // Writes the calls by operation and outcome, and their durations.
     void collect(core::MetricsWriter& writer) const;
 
-    // Uploads are judged here, before the first byte of their body.
+    // Uploads are checked here, before the first byte of their body.
     http::BodyPlan on_head(const http::Request& request) override;
     Task<http::Response> handle(http::Request& request) override;
-    // AWS: ServiceUnavailable, which every SDK tries again.
+    // AWS: ServiceUnavailable, which every SDK retries.
     http::Response overloaded(const http::Request& request) override;
 
-    // Frees what the calling core keeps for later requests.
+    // Frees the documents that the calling core keeps for later requests.
     static void release_idle_memory();
 
 private:
     struct Route;
     struct Accepted;
 
-    // The operation X-Amz-Target names; null when there is none.
+    // The operation named by X-Amz-Target; null when there is none.
     [[nodiscard]] Route* find_target(std::string_view target) const;
-    // The operation of method and path; null when there is none, or when a target says that it is not looked for.
+    // The operation of the request's method and path; null when there is none, or when the request has X-Amz-Target.
     [[nodiscard]] Route* find_path(const http::Request& request) const;
     void accept(http::Request& request, std::optional<Accepted>& accepted, http::Response& response, CallLine& line);
     void accept_json(http::Request& request, wire::Format format, std::string_view target,

@@ -1,5 +1,5 @@
-// The gateway over a real connection, with a service made for the test: uploads and downloads. What requests of the
-// models look like from outside is in tests/api.
+// The gateway over a real connection, with a service made for the test: uploads and downloads. tests/api covers the
+// requests of the models.
 #include "aws/gateway.h"
 
 #include <arpa/inet.h>
@@ -35,7 +35,7 @@ struct Op {
     [[nodiscard]] static std::optional<ApiError> admit() { return std::nullopt; }
 };
 
-// Says of each piece how long it was, while the upload goes on.
+// Writes the length of each piece while the upload goes on.
 Task<void> acknowledge(BodyReader* body, BodyWriter* out) {
     for (;;) {
         const BodyPiece piece = co_await body->read(0);
@@ -120,7 +120,7 @@ public:
     void send(std::string_view text) const {
         ASSERT_EQ(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
     }
-    // Everything up to and with the text; all there is if the connection ends before.
+    // Everything up to and including the text; everything received if the connection ends before.
     std::string read_until(std::string_view text) {
         std::size_t found = 0;
         while ((found = received_.find(text)) == std::string::npos) {

@@ -1,4 +1,4 @@
-// The list of operations a service answers, checked by the compiler against the service's model.
+// OperationList: the operations of a service, checked by the compiler against the service's model.
 //
 //   using Operations = aws::OperationList<aws::Bind<api::PutRecord, &put_record>, aws::Unsupported<api::SplitShard>>;
 //   static_assert(aws::covers<Operations, api::AllOperations>);
@@ -15,8 +15,8 @@
 
 namespace riacho::aws {
 
-// `function` answers the operation: Task<Result<Output>> function(Op, Input), where Op is the service's handle on one
-// call, made from (OpContext&, Service&). Its admit() may refuse a valid call before it is made.
+// Binds an operation to its function: Task<Result<Output>> function(Op, Input), where Op is the service's handle on one
+// call, made from (OpContext&, Service&). Op's admit() may refuse a valid call before the function runs.
 template <class OperationTag, auto function>
 struct Bind {
     using Operation = OperationTag;
@@ -38,7 +38,7 @@ struct BindDownload {
 };
 
 // An operation whose request is a stream of bytes, and whose reply is one: Task<Result<Download<Output>>> function(Op,
-// Input, BodyReader*). The reply may flow before the request has ended; the reader lives as long as the producer does.
+// Input, BodyReader*). The reply may begin before the request has ended; the reader lives as long as the producer.
 template <class OperationTag, auto function>
 struct BindUpload {
     using Operation = OperationTag;
@@ -67,7 +67,7 @@ inline constexpr bool takes_upload = false;
 template <class OperationTag, auto function>
 inline constexpr bool takes_upload<BindUpload<OperationTag, function>> = true;
 
-// Calls the operation's function, with the body's reader if it takes one.
+// Calls the operation's function, with the body's reader if it has such a parameter.
 template <class Entry, class Op>
 auto start(Op op, typename Entry::Operation::Input input, [[maybe_unused]] Call* call) {
     if constexpr (takes_upload<Entry>) {
@@ -97,7 +97,7 @@ Task<void> run_bound(void* service, Call* call) {
         call->producer = std::move(output->producer);
         call->is_download = true;
     } else if constexpr (Operation::output_shape != nullptr) {
-        // One block of the right size: what grows is held twice while it is copied.
+        // Reserved in one block: a growing buffer would exist twice while it is copied.
         call->body.reserve(call->context.reply_memory().bytes());
         encode_output(*Operation::output_shape, &*output, call->format, call->body);
     }
@@ -126,16 +126,16 @@ OperationEntry entry_of(Unsupported<OperationTag>) {
 
 }  // namespace detail
 
-// True if every operation of the model stands in the list exactly once.
+// True if every operation of the model is in the list exactly once.
 template <class List, class All>
 inline constexpr bool covers = false;
 template <class List, template <class...> class Types, class... Operations>
 inline constexpr bool covers<List, Types<Operations...>> = (detail::is_listed<Operations, List> && ...);
 
-// The table of a service none of whose operations work yet.
+// The table of a service without any supported operation.
 std::vector<OperationEntry> not_yet(std::span<const OperationInfo> operations);
 
-// The list as a table for the gateway.
+// Converts the list to a table for the gateway.
 template <class Op, class Service, class... Entries>
 std::vector<OperationEntry> operation_table(OperationList<Entries...>) {
     return {detail::entry_of<Op, Service>(Entries{})...};

@@ -13,7 +13,7 @@ using wire::Node;
 using wire::NodeKind;
 using Nodes = std::span<const Node>;
 
-// The index of the node after the one at i and all below it.
+// The index of the node after the one at i and its descendants.
 std::size_t after(Nodes nodes, std::size_t i) {
     return nodes[i].is_container() ? static_cast<std::size_t>(nodes[i].end) : i + 1;
 }
@@ -30,7 +30,7 @@ bool each_member(Nodes nodes, std::size_t i, Visit visit) {
     return true;
 }
 
-// A text, or an array of texts.
+// Reads a text, or an array of texts.
 bool read_texts(Nodes nodes, std::size_t i, std::vector<std::string>& out) {
     if (nodes[i].kind == NodeKind::text) {
         out.emplace_back(nodes[i].view());
@@ -44,7 +44,7 @@ bool read_texts(Nodes nodes, std::size_t i, std::vector<std::string>& out) {
     return true;
 }
 
-// "*", or {"AWS": ...}; other kinds of principals are nobody here.
+// Reads "*", or {"AWS": ...}; other kinds of principals match no caller.
 bool read_principals(Nodes nodes, std::size_t i, std::vector<std::string>& out) {
     if (nodes[i].kind == NodeKind::text) return read_texts(nodes, i, out);
     if (nodes[i].kind != NodeKind::object) return false;
@@ -53,7 +53,7 @@ bool read_principals(Nodes nodes, std::size_t i, std::vector<std::string>& out) 
     });
 }
 
-// "*", an account's id, its root, or one of its users.
+// Whether a principal matches the caller: "*", its account's id or root, or its user.
 bool is_principal(std::string_view principal, const PolicyQuestion& question) {
     if (principal == "*" || principal == question.account) return true;
     const auto arn = parse_arn(principal);
@@ -63,7 +63,7 @@ bool is_principal(std::string_view principal, const PolicyQuestion& question) {
     return who == "root" || (who.starts_with("user/") && who.substr(5) == question.user);
 }
 
-// AWS: actions are compared without regard to case.
+// Lower case. AWS: actions are compared without regard to case.
 std::string lower(std::string_view text) {
     std::string out(text);
     std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + ('a' - 'A')) : c; });

@@ -1,4 +1,4 @@
-// Resource policies: the JSON text that lets other accounts use a stream or a consumer.
+// Policy: a resource policy, the JSON text by which a stream or a consumer is shared with other accounts.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace riacho::aws {
 
-// Who asks for what.
+// A caller, an action and a resource.
 struct PolicyQuestion {
     std::string_view account;
     std::string_view user;
@@ -21,18 +21,18 @@ struct PolicyQuestion {
 
 enum class PolicyAnswer : std::uint8_t { allow, deny, silent };
 
-// A policy as IAM's language has it, as far as it makes sense for one's own server: Effect, Principal, Action and
-// Resource with the wildcards * and ?. A statement with anything else (Condition, NotPrincipal, NotAction, NotResource)
-// never allows, and denies whatever it could deny.
+// A policy in the subset of IAM's language that suits one's own server: Effect, Principal, Action and Resource with the
+// wildcards * and ?. An Allow with another element (Condition, NotPrincipal, NotAction, NotResource) allows nothing; a
+// Deny with one denies every request.
 class Policy {
 public:
-    // The error is a sentence for the one who put it.
+    // The error is a sentence for the client that sent the policy.
     static Expected<Policy, std::string> parse(std::string_view json);
 
     // A matching Deny outweighs every Allow.
     [[nodiscard]] PolicyAnswer ask(const PolicyQuestion& question) const;
-    // The first Resource that does not cover this ARN ("*" and prefixes do), and the first action that is not among
-    // these, if there is one.
+    // The first Resource that does not cover this ARN ("*" and prefixes do), and the first action that is not in
+    // `allowed`, if there is one.
     [[nodiscard]] std::optional<std::string_view> resource_other_than(std::string_view arn) const;
     [[nodiscard]] std::optional<std::string_view> action_outside(std::span<const std::string_view> allowed) const;
 
@@ -48,7 +48,7 @@ private:
     std::vector<Statement> statements_;
 };
 
-// * stands for any text, ? for any one character.
+// Matches * with any text, ? with any one character.
 bool matches_wildcards(std::string_view pattern, std::string_view text);
 
 }  // namespace riacho::aws

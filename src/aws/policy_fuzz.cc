@@ -2,7 +2,7 @@
 
 #include <array>
 
-// A policy is whatever the owner of a stream sends.
+// Any client that owns a stream can send any text as a policy.
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
     const auto policy = riacho::aws::Policy::parse({reinterpret_cast<const char*>(data), size});
     if (policy) {

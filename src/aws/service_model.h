@@ -1,4 +1,4 @@
-// The facts of one API that the gateway needs: generated from api/ as constants.
+// ServiceModel: the properties of one API that the gateway needs, generated from api/ as constants.
 #pragma once
 
 #include <cstdint>
@@ -10,17 +10,17 @@
 namespace riacho::aws {
 
 enum class Protocol : std::uint8_t {
-    json,      // AWS JSON 1.1: the operation in X-Amz-Target, everything else in the body
+    json,      // AWS JSON 1.1: the operation in X-Amz-Target, its members in the body
     rest_json  // the operation in method and path; members in headers and body
 };
 
 struct ServiceModel {
-    std::string_view name;  // of the folder of generated code: "kinesis"
+    std::string_view name;  // folder of the generated code: "kinesis"
     Protocol protocol;
-    bool cbor;                       // AWS CBOR 1.1 beside JSON
+    bool cbor;                       // AWS CBOR 1.1 is supported beside JSON
     std::string_view target_prefix;  // JSON 1.1: "Kinesis_20131202"
-    std::string_view signing_name;   // what the credential scope must name
-    std::string_view violation;      // the error that tells about broken constraints, and the key of its text
+    std::string_view signing_name;   // required in the credential scope
+    std::string_view violation;      // the error for violated constraints, and the key of its text
     MessageKey violation_key;
 };
 
@@ -29,8 +29,8 @@ struct OperationInfo {
     const wire::Shape* input;
     std::string_view method = {};  // REST-JSON
     std::string_view path = {};
-    bool upload = false;    // the body of the request is a stream
-    bool download = false;  // the body of the reply is one
+    bool upload = false;    // the request's body is a stream
+    bool download = false;  // the reply's body is a stream
 };
 
 }  // namespace riacho::aws

@@ -12,26 +12,26 @@ namespace riacho::aws {
 struct BodyPiece {
     enum class Kind : std::uint8_t {
         data,    // `data` holds the next bytes, at least one
-        end,     // the body is complete, and is the one whose hash was signed if one was
-        broken,  // the body will not be completed, or is not the one that was signed
-        idle     // nothing arrived for the time that was asked for; the body goes on
+        end,     // the body is complete, and matches the signed hash if there is one
+        broken,  // the body will not be completed, or does not match the signed hash
+        idle     // nothing arrived for idle_ms; the body goes on
     };
     Kind kind = Kind::end;
     std::string_view data;  // valid until the next read
 };
 
 // The body of an upload. Lives as long as the operation's task and the producer of its reply; one read at a time, which
-// may be under way while the reply is written.
+// may be in progress while the reply is written.
 class BodyReader {
 public:
-    // idle_ms: 0 waits without `idle`. After `end` or `broken` the same again.
+    // idle_ms: 0 waits without limit. After `end` or `broken` every call returns the same.
     virtual Task<BodyPiece> read(std::int64_t idle_ms) = 0;
 
 protected:
     ~BodyReader() = default;
 };
 
-// The body of a download is written like that of an event stream, but without frames of its own.
+// The body of a download is written like an event stream, but without frames.
 using BodyWriter = EventWriter;
 using BodyProducer = EventProducer;
 

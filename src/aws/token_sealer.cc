@@ -16,7 +16,7 @@ constexpr std::size_t nonce_size = 12;
 constexpr std::size_t tag_size = 16;
 constexpr std::size_t text_size_max = 2048;
 
-// Nonce + padded content + tag is a multiple of 16.
+// Makes nonce + padded content + tag a multiple of 16.
 std::size_t padded_size(std::size_t size) { return round_up(size + nonce_size, 16) - nonce_size; }
 
 }  // namespace

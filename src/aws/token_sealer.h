@@ -1,5 +1,5 @@
-// Sealed tokens: opaque, authenticated texts for clients to keep (shard iterators, places in listings, receipts), which
-// any node with the same key can read.
+// TokenSealer: opaque, authenticated tokens that clients hold (shard iterators, positions in listings, receipts),
+// readable by any node with the same key.
 #pragma once
 
 #include <array>
@@ -12,12 +12,13 @@
 
 namespace riacho::aws {
 
-// Encrypts and authenticates (AES-256-GCM under a random nonce), so that equal contents never look equal. Thread-safe.
+// Encrypts and authenticates (AES-256-GCM with a random nonce), so that equal contents give different tokens.
+// Thread-safe.
 class TokenSealer {
 public:
     TokenSealer(const std::array<std::uint8_t, 32>& key, core::Rng& rng) : key_(key), rng_(&rng) {}
 
-    // What a token is for: one made for one purpose opens for no other. The numbers are in tokens that clients hold.
+    // The purpose of a token: a token of one kind opens as no other. The numbers are part of tokens that clients hold.
     enum class Kind : std::uint8_t {
         shard_iterator = 1,
         list_streams = 2,
@@ -31,9 +32,10 @@ public:
         playback_session = 22
     };
 
-    // Base64 of 8 bytes 00..01, as AWS's begin, and a multiple of 16 bytes [prod, data-streams spec 4.6].
+    // Base64 of a prefix of 8 bytes 00..01, as in AWS's tokens, and a multiple of 16 bytes [prod, data-streams spec
+    // 4.6].
     [[nodiscard]] std::string seal(Kind kind, std::string_view content) const;
-    // The content, unless the text was made for something else, by someone else, or was changed.
+    // The content, unless the token has another kind, was made with another key, or was changed.
     [[nodiscard]] std::optional<std::string> open(Kind kind, std::string_view text) const;
 
 private:

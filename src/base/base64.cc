@@ -48,7 +48,7 @@ RIACHO_AVX2 __m256i high_nibbles_of(__m256i characters) {
     return _mm256_and_si256(_mm256_srli_epi32(characters, 4), _mm256_set1_epi8(0x0F));
 }
 
-// Characters from the start that are in the alphabet, in steps of a vector.
+// Length of the prefix that is in the alphabet, checked one vector at a time.
 RIACHO_AVX2 std::size_t valid_prefix_avx2(std::string_view text) {
     std::size_t at = 0;
     for (; at + 32 <= text.size(); at += 32) {
@@ -95,7 +95,7 @@ RIACHO_AVX2 std::size_t encode_avx2(std::string_view data, char* out) {
         const __m256i low =
             _mm256_mullo_epi16(_mm256_and_si256(triples, _mm256_set1_epi32(0x003F03F0)), _mm256_set1_epi32(0x01000010));
         const __m256i sextets = _mm256_or_si256(high, low);
-        // 0..25 -> 13, 26..51 -> 0, 52..61 -> 1..10, 62 -> 11, 63 -> 12: the row of what to add.
+        // The offset to add, by row: 0..25 -> 13, 26..51 -> 0, 52..61 -> 1..10, 62 -> 11, 63 -> 12.
         const __m256i upper = _mm256_cmpgt_epi8(_mm256_set1_epi8(26), sextets);
         const __m256i row = _mm256_or_si256(_mm256_subs_epu8(sextets, _mm256_set1_epi8(51)),
                                             _mm256_and_si256(upper, _mm256_set1_epi8(13)));
@@ -118,7 +118,7 @@ Base64Check check_base64(std::string_view text) noexcept {
     const std::size_t end = valid_prefix(text);
     const std::size_t padding = text.size() - end;
     if (padding == 0) return {Base64Fault::none, '\0', text.size() / 4 * 3};
-    // `end` is the first character outside the alphabet: either the padding starts there, or it is the offending one.
+    // `end` is the first character outside the alphabet: either the first padding character or the offending character.
     if (padding > 2 || text[end] != '=') return {Base64Fault::character, text[end], 0};
     if (text.back() != '=') return {Base64Fault::character, '=', 0};
     const unsigned unused = padding == 1 ? 0x03 : 0x0F;

@@ -11,7 +11,7 @@ namespace riacho {
 
 constexpr std::size_t base64_encoded_size(std::size_t bytes) { return (bytes + 2) / 3 * 4; }
 
-// What is wrong with a base64 text; the order is the order in which AWS reports it (data-streams spec 3.1).
+// Faults of a base64 text, in the order in which AWS reports them (data-streams spec 3.1).
 enum class Base64Fault : std::uint8_t {
     none,
     length,         // not a multiple of 4
@@ -20,11 +20,11 @@ enum class Base64Fault : std::uint8_t {
 };
 struct Base64Check {
     Base64Fault fault;
-    char character;            // the offending one, for Base64Fault::character
+    char character;            // the offending character, for Base64Fault::character
     std::size_t decoded_size;  // bytes, when there is no fault
 };
 
-// Looks at the whole text without decoding it.
+// Checks the whole text without decoding it.
 Base64Check check_base64(std::string_view text) noexcept;
 
 // Decodes a text that check_base64 accepted into out, which has room for decoded_size bytes.

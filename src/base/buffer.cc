@@ -10,8 +10,8 @@
 namespace riacho {
 namespace {
 
-// Memory for a reply of many megabytes comes from the kernel page by page and goes back to it, which costs as much as
-// filling it. Each thread therefore keeps the last large block it was done with.
+// The kernel maps and unmaps the memory of a reply of many megabytes page by page, which costs as much as filling it.
+// Each thread therefore keeps the last large block that one of its buffers released.
 constexpr std::size_t large = std::size_t{1} << 20;
 std::atomic<std::size_t> kept_max{std::size_t{32} << 20};
 
@@ -21,7 +21,7 @@ struct Kept {
     bool ended = false;
     ~Kept() {
         std::free(data);
-        ended = true;  // a buffer that outlives this one's thread frees its memory itself
+        ended = true;  // a buffer destroyed after this thread-local slot frees its memory itself
     }
 };
 thread_local Kept kept;

@@ -37,9 +37,9 @@ public:
     // Gives back bytes at the end. n must not exceed size().
     void truncate(std::size_t size) { size_ = size; }
     void append(std::string_view text);
-    // Each thread keeps the last large block that one of its buffers was done with; at most so many bytes.
+    // Limits the size of the one large block that each thread keeps after one of its buffers released it.
     static void set_kept_max(std::size_t bytes);
-    // Frees the one that the calling thread keeps.
+    // Frees the block that the calling thread keeps.
     static void release_kept();
     void push_back(char c) { *extend(1) = c; }
 

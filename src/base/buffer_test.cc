@@ -29,7 +29,7 @@ TEST(Buffer, moves) {
     EXPECT_EQ(c.view(), "one");
 }
 
-// A thread keeps one large block between uses; whatever is in it must never show.
+// A thread keeps one large block between uses; its old content must never show.
 TEST(Buffer, uses_a_large_block_again_without_showing_its_content) {
     constexpr std::size_t size = 4 << 20;
     const char* block = nullptr;

@@ -8,7 +8,7 @@ namespace riacho {
 
 }  // namespace riacho
 
-// RIACHO_CHECK(condition) or RIACHO_CHECK(condition, "what it means when it does not hold").
+// RIACHO_CHECK(condition) or RIACHO_CHECK(condition, "consequence of the violated condition").
 #define RIACHO_CHECK(condition, ...)                                                \
     do {                                                                            \
         if (!(condition)) [[unlikely]]                                              \

@@ -17,7 +17,7 @@ inline constexpr std::size_t gcm_tag_size = 16;
 std::string aes_256_gcm_seal(const AesKey& key, const GcmNonce& nonce, std::string_view associated,
                              std::string_view plain);
 
-// The plain text; nothing if any of the parts is not what it was when sealed.
+// The plain text; nothing if the nonce, the associated data, the ciphertext or the tag was changed since it was sealed.
 std::optional<std::string> aes_256_gcm_open(const AesKey& key, const GcmNonce& nonce, std::string_view associated,
                                             std::string_view sealed);
 

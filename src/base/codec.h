@@ -1,5 +1,5 @@
-// A small binary codec for what riacho writes for itself: numbers little-endian, texts with a varint length, structures
-// field by field in a fixed order behind a version byte. docs/formats/ describes each use.
+// A small binary codec for riacho's own formats: numbers little-endian, texts with a varint length, structures field by
+// field in a fixed order behind a version byte. docs/formats/ describes each use.
 #pragma once
 
 #include <concepts>
@@ -42,8 +42,8 @@ private:
     std::string out_;
 };
 
-// Reads what an Encoder wrote. After a read past the end every read gives zeros and ok() is false, so a caller checks
-// once at the end; lengths are bounded by the bytes that are left.
+// Reads the output of an Encoder. After a read past the end every read returns zeros and ok() is false, so a caller
+// checks once at the end; lengths are bounded by the bytes that are left.
 class Decoder {
 public:
     explicit Decoder(std::string_view bytes) : left_(bytes) {}
@@ -77,7 +77,7 @@ public:
         if (given != 1) return std::nullopt;
         return std::string(text());
     }
-    // A number of elements to come, each of at least one byte.
+    // Reads a number of elements to follow, each of at least one byte.
     std::size_t count() {
         const std::uint64_t value = varint();
         if (value > left_.size()) return broken<std::size_t>();

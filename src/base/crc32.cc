@@ -35,7 +35,7 @@ constexpr Table tables = [] {
     return table;
 }();
 
-// The register after so many bytes more.
+// The register after `left` more bytes, by table look-ups.
 std::uint32_t by_tables(const std::byte* at, std::size_t left, std::uint32_t crc) noexcept {
     for (; left >= 16; left -= 16, at += 16) {
         const std::uint64_t low = get_le<std::uint64_t>(at) ^ crc;
@@ -51,8 +51,9 @@ std::uint32_t by_tables(const std::byte* at, std::size_t left, std::uint32_t crc
 
 #if defined(__x86_64__)
 
-// A block of 16 bytes is a polynomial; moved by n bits it is, modulo the CRC's polynomial, its first half times x^(n +
-// 64) plus its second half times x^n. The product of two reflected numbers comes out times x, hence one power less.
+// A block of 16 bytes is a polynomial. Moved by n bits it equals, modulo the CRC's polynomial, its first half times
+// x^(n + 64) plus its second half times x^n. The product of two reflected numbers is too large by a factor of x, hence
+// one power less.
 constexpr std::int64_t power_of_x(std::size_t n) {
     std::uint32_t value = 0x80000000U;
     for (std::size_t i = 0; i < n; ++i) value = times_x(value);
@@ -73,8 +74,9 @@ RIACHO_FOLDING __m128i block_at(const std::byte* at) noexcept {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
 }
 
-// Four blocks side by side, each moved on to the one four further; what is left of all of them is one block that leaves
-// the register as the whole would. At least 64 bytes; takes whole blocks and says how many bytes they were.
+// Folds four blocks side by side, each into the block four places further; the four remaining blocks are folded into
+// one, which leaves the register as the whole input would. Needs at least 64 bytes; consumes whole blocks and returns
+// how many bytes they were.
 RIACHO_FOLDING std::size_t fold(const std::byte* at, std::size_t size, std::uint32_t& crc) noexcept {
     __m128i lanes[4];
     for (std::size_t i = 0; i < 4; ++i) lanes[i] = block_at(at + 16 * i);

@@ -6,7 +6,7 @@
 
 namespace riacho {
 
-// The checksum of data, or of what `crc` is the checksum of followed by data.
+// The checksum of data; or, with `crc` the checksum of earlier bytes, of those bytes followed by data.
 std::uint32_t crc32(std::string_view data, std::uint32_t crc = 0) noexcept;
 
 }  // namespace riacho

@@ -33,8 +33,8 @@ std::uint32_t portable(ByteSpan data, std::uint32_t crc) noexcept {
 
 #if defined(__x86_64__)
 
-// What a checksum is multiplied with to stand n bytes further on: x^(8n - 33). The 33 are what follows in shifted():
-// the product of two reflected numbers comes out times x, and the crc32 instruction multiplies by x^32.
+// The factor that moves a checksum n bytes further on: x^(8n - 33). The 33 allow for shifted(): the product of two
+// reflected numbers is too large by a factor of x, and the crc32 instruction multiplies by x^32.
 constexpr std::uint32_t shift_of(std::size_t n) {
     std::uint32_t value = 0x80000000U;
     for (std::size_t i = 0; i < 8 * n - 33; ++i) value = times_x(value);
@@ -47,7 +47,8 @@ __attribute__((target("sse4.2,pclmul"))) std::uint32_t shifted(std::uint64_t crc
     return static_cast<std::uint32_t>(_mm_crc32_u64(0, static_cast<std::uint64_t>(_mm_cvtsi128_si64(product))));
 }
 
-// The instruction takes three cycles and one can start in each: three lanes of so many bytes side by side.
+// The crc32 instruction has a latency of three cycles and a throughput of one a cycle: three lanes of `lane` bytes side
+// by side.
 template <std::size_t lane>
 __attribute__((target("sse4.2,pclmul"))) std::uint64_t three_lanes(const std::byte* at, std::uint64_t crc) noexcept {
     static_assert(lane % 8 == 0);

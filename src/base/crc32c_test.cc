@@ -32,7 +32,7 @@ TEST(Crc32c, the_check_values_of_the_polynomial) {
     EXPECT_EQ(crc32c(as_bytes(std::string(32, '\xff'))), 0x62A8AB43U) << "RFC 3720, B.4";
 }
 
-// The lengths cross every size of lane, and the piece in front makes every alignment.
+// The lengths cross every lane size, and the leading piece makes every alignment.
 TEST(Crc32c, every_length_agrees_with_the_definition_also_in_two_pieces) {
     const std::string data = some_bytes(9'000);
     const auto check = [&](std::size_t size) {

@@ -11,7 +11,7 @@ enum ExitCode : int {
     exit_damaged = 65,       // data on disk is damaged
     exit_keyring = 66,       // the key file is missing, unreadable or not the one the data was written with
     exit_unavailable = 69,   // the address cannot be listened on
-    exit_io = 74,            // the disk failed; the next start reads what is really on it
+    exit_io = 74,            // the disk failed; the next start recovers the data that reached it
     exit_configuration = 78  // the configuration or the data directory cannot be used as they are
 };
 

@@ -16,21 +16,21 @@ struct LineageShard {
     std::optional<std::int32_t> adjacent_parent;
 };
 
-// A shard may be read once all its parents have been read to their ends. A parent that is in no listing holds nobody
-// up: its records have expired. Holds what the last listing showed and what is being read, nothing older. Not
-// thread-safe.
+// A shard may be read once all its parents have been read to their ends. A parent missing from the listing does not
+// block its children: its records have expired. Holds the shards of the last listing and the shards being read, nothing
+// older. Not thread-safe.
 class Lineage {
 public:
-    // A complete listing of the stream's shards, in any order. Shards that are missing in it are forgotten, but not
-    // while they are read.
+    // Takes a complete listing of the stream's shards, in any order. Shards missing from it are forgotten, except while
+    // they are being read.
     void update(std::span<const LineageShard> listing);
-    // Shards that the end of a parent named, before the next listing shows them. Known ones may be repeated.
+    // Adds shards that the end of a parent named before a listing shows them. Known shards may be repeated.
     void add(std::span<const LineageShard> shards);
 
-    // The shards whose turn has come, in the order of their indexes. Each is given once, and is being read from then
-    // on.
+    // Returns the shards whose parents have been read, in the order of their indexes. Each shard is returned once, and
+    // counts as being read from then on.
     std::vector<std::int32_t> take_ready();
-    // The shard was read to its end, or is to be left out, as closed shards are by a reader that begins at LATEST.
+    // Marks a shard as read to its end, or as left out (a reader that begins at LATEST leaves out closed shards).
     // Unknown shards are ignored.
     void finish(std::int32_t index);
 

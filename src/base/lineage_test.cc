@@ -46,7 +46,7 @@ TEST(Lineage, expired_shards_hold_nobody_up_and_are_forgotten) {
     Lineage lineage;
     lineage.update(resharded);
     EXPECT_EQ(lineage.take_ready(), (Indexes{0, 1}));
-    // Retention takes 0, which is being read, and 3, which waits for it.
+    // Retention removes 0, which is being read, and 3, which waits for 0.
     lineage.update(std::vector<LineageShard>{resharded[1], resharded[2], resharded[4]});
     EXPECT_EQ(lineage.size(), 4U);
     lineage.finish(0);

@@ -1,4 +1,5 @@
-// Mutex, MutexLock and Condition: std's own with Clang's thread-safety annotations, which libstdc++ lacks.
+// Mutex, MutexLock and Condition: wrappers of std's types with Clang's thread-safety annotations, which libstdc++
+// lacks.
 #pragma once
 
 #include <chrono>

@@ -1,6 +1,5 @@
-// PersistentMap: an ordered map whose changes make a new map and leave the old one as it was. A change copies the
-// logarithm of the size; everything else is shared, so readers keep an old map at no cost. A treap: the shape follows
-// from the keys alone.
+// PersistentMap: an ordered map whose changes return a new map and leave the old map unchanged. A change copies O(log
+// n) nodes and shares the others, so readers keep an old map at no cost. A treap: the keys alone determine its shape.
 #pragma once
 
 #include <compare>
@@ -12,15 +11,15 @@
 
 namespace riacho {
 
-// Copies are cheap and may be read from any thread. Key has <=> with itself and with what look-ups use, and std::hash
-// or a hash of its own; Value is best a pointer to something constant.
+// Copies are cheap and may be read from any thread. Key needs <=> with itself and with the types used for look-ups, and
+// std::hash or the given Hash; Value is best a pointer to a constant.
 template <class Key, class Value, class Hash = std::hash<Key>>
 class PersistentMap {
 public:
     [[nodiscard]] std::size_t size() const { return size_of(root_); }
     [[nodiscard]] bool empty() const { return root_ == nullptr; }
 
-    // Null if there is none; valid as long as any map that holds it.
+    // Null if the key is absent; valid as long as any map that holds the value.
     template <class K>
     [[nodiscard]] const Value* find(const K& key) const {
         const Node* node = root_.get();
@@ -32,7 +31,7 @@ public:
         return nullptr;
     }
 
-    // With the key's value added or replaced.
+    // A copy with the key's value added or replaced.
     [[nodiscard]] PersistentMap with(Key key, Value value) const {
         if (find(key) != nullptr) return PersistentMap(replaced(root_, key, value));
         const std::uint64_t priority = priority_of(key);
@@ -41,7 +40,7 @@ public:
     [[nodiscard]] PersistentMap without(const Key& key) const {
         return find(key) == nullptr ? *this : PersistentMap(erased(root_, key));
     }
-    // Without the keys from `first` up to, not including, `end`; costs the logarithm however many they are.
+    // A copy without the keys in [first, end); O(log n) however many keys are removed.
     [[nodiscard]] PersistentMap without_range(const Key& first, const Key& end) const {
         auto [before, rest] = split(root_, first);
         auto [gone, after] = split(rest, end);
@@ -78,7 +77,8 @@ private:
 
     static std::size_t size_of(const Pointer& node) { return node == nullptr ? 0 : node->size; }
 
-    // Hashes of numbers are often the numbers themselves: mixed, so that keys in order give no list.
+    // std::hash of a number is often the number itself: mixed, so that ascending keys do not degenerate the tree into a
+    // list.
     static std::uint64_t priority_of(const Key& key) {
         std::uint64_t x = Hash()(key) + 0x9E37'79B9'7F4A'7C15;
         x = (x ^ (x >> 30)) * 0xBF58'476D'1CE4'E5B9;
@@ -120,7 +120,7 @@ private:
         return with_children(node, node->left, erased(node->right, key));
     }
 
-    // The keys less than `key`, and the others.
+    // Splits into the keys less than `key` and the other keys.
     static std::pair<Pointer, Pointer> split(const Pointer& node, const Key& key) {
         if (node == nullptr) return {};
         if (node->key < key) {

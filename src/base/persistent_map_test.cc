@@ -60,7 +60,7 @@ TEST(PersistentMap, walks_and_drops_ranges) {
     EXPECT_NE(rest.find(std::uint64_t{990}), nullptr);
 }
 
-// Keys that come in order must not make a list: a million of those would overflow the stack.
+// Ascending keys must not degenerate the tree into a list: a million of them would overflow the stack.
 TEST(PersistentMap, keys_in_order_stay_shallow) {
     PersistentMap<std::uint64_t, int> map;
     for (std::uint64_t key = 0; key < 200'000; ++key) map = map.with(key, 0);

@@ -1,5 +1,4 @@
-// Expected<T, E>: a value or the reason there is none, as a return value. See CONTRIBUTING.md for which layer uses
-// which E.
+// Expected<T, E>: a return value that is either a value or an error. See CONTRIBUTING.md for which layer uses which E.
 #pragma once
 
 #include <expected>
@@ -8,7 +7,7 @@
 
 namespace riacho {
 
-// std::expected that may not be ignored (libstdc++ 12's own is not [[nodiscard]]).
+// std::expected, made [[nodiscard]] (libstdc++ 12's is not).
 template <class T, class E>
 class [[nodiscard]] Expected : public std::expected<T, E> {
 public:

@@ -11,10 +11,10 @@ namespace {
 constexpr std::int64_t created_s_end = 16'025'175'000;
 constexpr std::size_t digits_max = 129;  // the model's pattern
 
-// 188 bits as three 64-bit words, the least first.
+// 192 bits as three 64-bit words, least significant first.
 using Wide = std::array<std::uint64_t, 3>;
 
-// Divides by 10^19 in place and returns the rest.
+// Divides by 10^19 in place and returns the remainder.
 constexpr std::uint64_t ten_to_19 = 10'000'000'000'000'000'000U;
 std::uint64_t divide(Wide& value) {
     U128 rest = 0;

@@ -1,4 +1,5 @@
-// Strong<Tag, T>: a number that cannot be mistaken for another. Construction is explicit; value() is the way back.
+// Strong<Tag, T>: a number type that does not convert to other number types. Construction is explicit; value() returns
+// the number.
 #pragma once
 
 #include <compare>
@@ -16,7 +17,7 @@ public:
     constexpr explicit Strong(T value) : value_(value) {}
     [[nodiscard]] constexpr T value() const { return value_; }
     friend constexpr auto operator<=>(const Strong&, const Strong&) = default;
-    // The number n places further on.
+    // This value plus n.
     [[nodiscard]] constexpr Strong plus(T n) const { return Strong(static_cast<T>(value_ + n)); }
 
 private:

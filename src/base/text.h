@@ -23,7 +23,7 @@ inline std::string lower(std::string_view text) {
     return result;
 }
 
-// Without spaces and tabs at the ends.
+// The text without leading and trailing spaces and tabs.
 constexpr std::string_view trimmed(std::string_view text) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);

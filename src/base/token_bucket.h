@@ -1,4 +1,4 @@
-// A rate with a burst.
+// TokenBucket: a rate limiter with a burst.
 #pragma once
 
 #include <cstdint>
@@ -9,20 +9,20 @@ namespace riacho {
 
 struct TokenRate {
     double per_second = 0;
-    double burst = 0;  // tokens that a bucket holds at most, and at first
+    double burst = 0;  // capacity of a bucket, and its first content
 };
 
-// Tokens that come back at a steady rate, up to the burst. Not thread-safe; one bucket always goes by the same rate.
+// Refills at a steady rate, up to the burst. Not thread-safe; every call on one bucket passes the same rate.
 class TokenBucket {
 public:
-    // True if all n were there; else none is taken.
+    // Takes n tokens and returns true; takes none and returns false if fewer are there.
     bool take(const TokenRate& rate, double n, MonotonicNs now);
-    // True if there was any token; then n are taken, and the bucket may go below zero: for what is larger than the
-    // burst, and for calls whose cost is known only afterwards.
+    // Takes n tokens if at least one is there, and may leave the bucket below zero: for requests larger than the burst,
+    // and for calls whose cost is known only afterwards. False if there was no token.
     bool take_into_debt(const TokenRate& rate, double n, MonotonicNs now);
-    // Whether take() would find n.
+    // Whether take() would succeed.
     bool has(const TokenRate& rate, double n, MonotonicNs now);
-    // Nobody has asked for so long that all debts are paid: forgetting it changes nothing.
+    // The bucket has not been used for so long that every debt is paid: forgetting it changes nothing.
     [[nodiscard]] bool is_idle(MonotonicNs now) const { return now.value() - refilled_ns_ > idle_ns; }
 
 private:
@@ -31,7 +31,7 @@ private:
     void refill(const TokenRate& rate, MonotonicNs now);
 
     double tokens_ = 0;
-    std::int64_t refilled_ns_ = -1;  // never asked
+    std::int64_t refilled_ns_ = -1;  // -1: never used
 };
 
 }  // namespace riacho

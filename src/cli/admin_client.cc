@@ -25,7 +25,7 @@ std::optional<AdminContact> read_admin_contact(const std::string& data_dir) {
     std::stringstream content;
     content << file.rdbuf();
     AdminContact contact{admin_text(content.str(), "address"), admin_text(content.str(), "token")};
-    // A server that listens on every address is reached by the loopback one.
+    // A server that listens on every address is called at the loopback address.
     for (const auto& [all, loopback] : {std::pair{"0.0.0.0:", "127.0.0.1:"}, std::pair{"[::]:", "[::1]:"}}) {
         if (contact.address.starts_with(all)) contact.address.replace(0, std::string_view(all).size(), loopback);
     }

@@ -1,4 +1,4 @@
-// Calls of a running server's administration (`riacho user`, `riacho clock`), found through its data directory.
+// Administrative calls to a running server (`riacho user`, `riacho clock`), which is found through its data directory.
 #pragma once
 
 #include <optional>
@@ -7,7 +7,7 @@
 
 namespace riacho::cli {
 
-// What admin.json of a data directory says; server/admin.h writes it.
+// The content of a data directory's admin.json, which server/admin.h writes.
 struct AdminContact {
     std::string address;  // "127.0.0.1:4566"
     std::string token;
@@ -18,13 +18,13 @@ struct AdminAnswer {
     std::string body;  // JSON
 };
 
-// Nothing without a file that can be read.
+// Nothing if the file is missing or unreadable.
 std::optional<AdminContact> read_admin_contact(const std::string& data_dir);
 
-// POST /_riacho/PATH. Nothing when no server answers: the file can be older than the process.
+// POST /_riacho/PATH. Nothing when no server answers: the file may have been left by an ended process.
 std::optional<AdminAnswer> post_admin(const AdminContact& contact, std::string_view path, std::string_view body);
 
-// The value of a member whose value is a plain string, of JSON that riacho wrote; empty without one.
+// The value of a member whose value is a plain string, in JSON written by riacho; empty without one.
 std::string admin_text(const std::string& json, const std::string& name);
 
 }  // namespace riacho::cli

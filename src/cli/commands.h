@@ -14,7 +14,7 @@
 
 namespace riacho::cli {
 
-// What every client of the API can be told; what is empty comes from the environment.
+// Options of every API client; an empty option is taken from the environment.
 struct ClientOptions {
     std::string endpoint;
     std::string region;
@@ -25,7 +25,7 @@ struct ExportRequest {
     ClientOptions client;
     std::string stream;
     std::string file = "-";  // standard output
-    bool progress = false;   // even when standard error is no terminal
+    bool progress = false;   // even if standard error is not a terminal
     bool resume = false;     // continue FILE.partial
 };
 // Copies a stream's records to JSON lines.
@@ -45,16 +45,16 @@ struct TailRequest {
     ClientOptions client;
     std::string stream;
     std::string from;                 // see parse_position(); empty: latest with follow, else trim-horizon
-    std::vector<std::string> shards;  // ids; those and what becomes of them. Empty: all
+    std::vector<std::string> shards;  // ids; these shards and their descendants. Empty: all
     RecordFormat format = RecordFormat::text;
     bool follow = false;
-    std::uint64_t records = 0;  // ends after so many; 0: no bound
-    std::int64_t seconds = 0;   // ends after so long; 0: no bound
+    std::uint64_t records = 0;  // ends after this number of records; 0: no limit
+    std::int64_t seconds = 0;   // ends after this time; 0: no limit
 };
 // Prints a stream's records.
 int tail(const TailRequest& request);
 
-// The data directory of `user` and `clock`, and the setting that named it ("flag", "RIACHO_DATA_DIR", ...).
+// The data directory of `user` and `clock`, and the source of the setting ("flag", "RIACHO_DATA_DIR", ...).
 struct DataDirectory {
     std::string path;
     std::string source;
@@ -70,35 +70,36 @@ struct UserRequest {
     std::string account;
     bool json = false;
 };
-// A server that runs as long as the pointer lives.
+// The reason why a server could not be started.
 struct ServerFault {
     ExitCode exit_code;
     std::string message;
 };
+// Starts a server on a data directory; it runs as long as the pointer lives.
 using StartServer = std::function<Expected<std::shared_ptr<void>, ServerFault>(const std::string& data_dir)>;
-// Changes credentials: through the running server of the data directory, else through one that `start` runs for the
-// moment. Never makes a store where there is none.
+// Changes credentials: through the running server of the data directory, or else through a temporary server that
+// `start` runs. Never creates a data directory.
 int user(const UserRequest& request, const StartServer& start);
 
 struct ClockRequest {
-    bool accept = false;                  // the machine's clock is right, and retention goes on
-    std::optional<std::int64_t> step_ms;  // --test-clock: the wall clock alone is set, forward or back
-    std::int64_t advance_ms = 0;          // --test-clock: so much time passes
+    bool accept = false;                  // accept the machine's clock, so that retention goes on
+    std::optional<std::int64_t> step_ms;  // --test-clock: sets the wall clock alone forward or back
+    std::int64_t advance_ms = 0;          // --test-clock: moves the time forward
 };
-// Does the first of these to the clock of the running server.
+// Applies the first given action to the clock of the running server.
 int clock(const DataDirectory& data_dir, const ClockRequest& request);
 
 struct SqlRequest {
     std::string file;     // the application's SQL
-    std::string input;    // JSON lines; "-": standard input; empty: the SQL is checked alone
-    std::string columns;  // of the input, as in CREATE STREAM; empty: found in the input
+    std::string input;    // JSON lines; "-": standard input; empty: only checks the SQL
+    std::string columns;  // of the input, as in CREATE STREAM; empty: discovered from it
     std::string stream = "SOURCE_SQL_STREAM_001";
     std::vector<std::string> outputs;  // streams to print; empty: all
-    bool manual = false;               // time is the ROWTIME of the lines alone
+    bool manual = false;               // time is taken only from the lines' ROWTIME
     bool explain = false;
-    bool close_windows = true;  // time goes on behind the last line
+    bool close_windows = true;  // closes all windows after the last line
 };
-// Runs an application's SQL over a file, or says what is wrong with it (exit code 65).
+// Runs an application's SQL over a file, or prints its errors (exit code 65).
 int sql(const SqlRequest& request);
 
 struct FlushRequest {
@@ -106,7 +107,7 @@ struct FlushRequest {
     std::string account;  // empty: the server's own
     std::string region;   // empty: the server's own
 };
-// Has a delivery stream deliver what it has accepted, without waiting for its buffering hints.
+// Makes a delivery stream deliver its accepted records at once, whatever its buffering hints.
 int firehose_flush(const DataDirectory& data_dir, const FlushRequest& request);
 
 struct PeekRequest {

@@ -22,7 +22,7 @@ namespace {
 
 constexpr int page_limit = 1'000;
 
-// How far a file of records goes: complete lines alone count, because the last one may have been cut off.
+// The content of a file of records. Only complete lines count, because the last line may be cut off.
 struct Exported {
     std::uint64_t records = 0;
     std::uint64_t size = 0;                      // bytes
@@ -121,7 +121,7 @@ private:
             const double part = 1 - static_cast<double>(behind) / static_cast<double>(behind_first);
             done_ = (before + part) / shards;
             progress_.show(exported_.records, done_);
-            if (behind == 0) break;  // later records are not part of this export
+            if (behind == 0) break;  // records that arrive later are not part of this export
         }
         return {};
     }
@@ -151,7 +151,7 @@ private:
 
     void explain_how_to_go_on() {
         if (!output_ || exported_.records == 0) return;
-        // Whole lines that still fit are worth keeping; a full disk has been reported already.
+        // Complete lines that still fit are kept; a full disk has been reported already.
         static_cast<void>(output_->flush());
         if (output_->partial().empty()) {
             fmt::print(stderr, "{} records were read; the last one has SequenceNumber {} in {}\n", exported_.records,

@@ -22,7 +22,7 @@ constexpr std::size_t buffer_size = std::size_t{256} << 10;
 
 std::string last_error() { return std::generic_category().message(errno); }
 
-// The file behind a symbolic link, so that the link stays one when the file is replaced.
+// The target of a symbolic link, so that the target and not the link is replaced.
 std::string resolved(const std::string& path) {
     char* found = ::realpath(path.c_str(), nullptr);
     if (found == nullptr) return path;
@@ -31,7 +31,7 @@ std::string resolved(const std::string& path) {
     return result;
 }
 
-// A rename is durable with its directory.
+// A rename is durable after a sync of its directory.
 void sync_directory_of(const std::string& path) {
     const auto slash = path.rfind('/');
     const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
@@ -71,7 +71,7 @@ LineReader::Step LineReader::next(std::string& line) {
             offset_ += line.size() + 1;
             return Step::line;
         }
-        // Waits in poll(), which a signal ends; read() would go on waiting.
+        // Waits in poll(), which a signal interrupts; read() would be restarted.
         pollfd wanted{fd_, POLLIN, 0};
         if (::poll(&wanted, 1, -1) < 0 && errno != EINTR) return Step::failed;
         if (interrupted() != 0) return Step::interrupted;

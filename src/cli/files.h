@@ -1,4 +1,4 @@
-// Files of records: lines read one after another, and output that replaces a file only when it is complete.
+// Files of records: line-by-line input, and output that replaces a file only when it is complete.
 #pragma once
 
 #include <cstddef>
@@ -27,25 +27,25 @@ private:
 // "-" is standard input. The error is a sentence.
 Expected<Descriptor, std::string> open_input(const std::string& path);
 
-// Reads lines with a buffer of its own. Does not own the descriptor.
+// Reads lines through its own buffer. Does not own the descriptor.
 class LineReader {
 public:
     enum class Step : std::uint8_t {
         line,
-        last_line,  // without a newline behind it
+        last_line,  // without a newline at its end
         end,
-        interrupted,  // by SIGINT or SIGTERM while it waited
+        interrupted,  // by SIGINT or SIGTERM during a wait
         too_long,     // more than line_size_max bytes
-        failed        // errno says why
+        failed        // the reason is in errno
     };
-    // A record of 10 MiB is 14 MiB of base64.
+    // The base64 text of a 10 MiB record is 14 MiB long.
     static constexpr std::size_t line_size_max = std::size_t{16} << 20;
 
     explicit LineReader(int fd) : fd_(fd) {}
 
-    // Replaces `line`, without its newline.
+    // Reads the next line into `line`, without its newline.
     Step next(std::string& line);
-    // Bytes of the lines returned so far, newlines included.
+    // Size of the lines returned so far, including newlines.
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
 
 private:
@@ -55,12 +55,11 @@ private:
     std::uint64_t offset_ = 0;
 };
 
-// Where an export goes. A regular file, or a name that does not exist, is written as NAME.partial and renamed by
-// commit(); anything else (standard output, a pipe, a device) is written as it comes. Errors are sentences.
+// The output of an export. A regular file, or a new name, is written as NAME.partial and renamed by commit(); any other
+// target (standard output, a pipe, a device) is written directly. Errors are sentences.
 class Output {
 public:
-    // keep: go on behind what NAME.partial holds; otherwise it begins empty. Another process that writes the same file
-    // is an error.
+    // keep: append to NAME.partial; otherwise it is truncated. It is an error if another process writes the same file.
     static Expected<Output, std::string> open(const std::string& path, bool keep);
     Output(Output&&) noexcept = default;
     Output& operator=(Output&&) = delete;
@@ -70,13 +69,13 @@ public:
     // Buffered: a full disk may be noticed by a later call.
     Expected<void, std::string> write(std::string_view text);
     Expected<void, std::string> flush();
-    // Durable, and under its name, when it returns.
+    // The output is durable, and has its final name, when it returns.
     Expected<void, std::string> commit();
-    // Cuts NAME.partial to so many bytes and writes behind them.
+    // Truncates NAME.partial to `size` bytes and writes after them.
     Expected<void, std::string> cut_to(std::uint64_t size);
 
     [[nodiscard]] int fd() const { return file_.get(); }
-    // NAME.partial; empty for what is written as it comes.
+    // NAME.partial; empty for directly written targets.
     [[nodiscard]] const std::string& partial() const { return partial_; }
 
 private:

@@ -15,7 +15,7 @@ int report(std::string_view problem) {
     return exit_failure;
 }
 
-// The call is made of lines.
+// The body of the administrative call consists of lines.
 bool is_one_line(std::string_view text) { return std::ranges::find(text, '\n') == text.end(); }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// `riacho import`: JSON lines into a stream of any endpoint of the Kinesis API. A line needs PartitionKey and Data
-// (base64); ExplicitHashKey is honoured; the rest is ignored.
+// `riacho import`: puts JSON lines into a stream of any endpoint of the Kinesis API. A line needs PartitionKey and Data
+// (base64); ExplicitHashKey is used; other members are ignored.
 #include <fmt/format.h>
 #include <sys/stat.h>
 
@@ -24,7 +24,7 @@ namespace {
 constexpr std::size_t batch_records_max = 500;
 constexpr std::size_t batch_bytes_max = std::size_t{8} << 20;  // of JSON text: some 6 MiB of data
 
-// The line as an entry of PutRecords. The error is the rest of a sentence that begins with "line N".
+// Converts a line to an entry of PutRecords. The error is the rest of a sentence that begins with "line N".
 Expected<std::string, std::string> entry_of(wire::Document& document, const std::string& line) {
     if (!document.parse(wire::Format::json, line) || document.nodes()[0].kind != wire::NodeKind::object) {
         return fail("is not a JSON object");
@@ -44,7 +44,7 @@ Expected<std::string, std::string> entry_of(wire::Document& document, const std:
                        hash == nullptr ? "" : fmt::format(R"(,"ExplicitHashKey":{})", json_quoted(hash->view())));
 }
 
-// The entry a ValidationException is about: "Value at 'records.7.member.data' ..." is the seventh.
+// The index of the entry named by a ValidationException: "Value at 'records.7.member.data' ..." names the seventh.
 std::optional<std::size_t> blamed_entry(std::string_view message) {
     constexpr std::string_view mark = "records.";
     const auto at = message.find(mark);
@@ -83,7 +83,7 @@ private:
         std::uint64_t line;
     };
 
-    // The error is a sentence, with the line if one is to blame.
+    // The error is a sentence, with the number of the offending line if there is one.
     Expected<void, std::string> copy() {
         LineReader lines(in_.get());
         std::string line;
@@ -107,17 +107,17 @@ private:
         return interrupted() == 0 ? flush() : Expected<void, std::string>();
     }
 
-    // The lines before the bad one are put, so that it is the one to go on with.
+    // Puts the lines before the bad line, so that the next import can start with the bad line.
     Expected<void, std::string> stop_at_line(std::string_view fault) {
         const std::uint64_t bad = line_;
         TRY_VOID(flush());
-        if (interrupted() != 0) return {};  // before the batch was sent, perhaps
+        if (interrupted() != 0) return {};  // perhaps before the batch was sent
         next_line_ = bad;
         return fail(fmt::format("line {} {}", bad, fault));
     }
 
-    // Until every record of the batch is in the stream. Records that failed alone are sent again, after those that did
-    // not.
+    // Repeats until every record of the batch is in the stream. Records that fail alone are sent again, and so come
+    // after the records that did not fail.
     Expected<void, std::string> flush() {
         if (entries_.empty()) return {};
         next_line_ = entries_.front().line;
@@ -151,7 +151,7 @@ private:
     }
 
     std::string describe(const CallError& error) {
-        // Without a reply nobody knows what became of records that were sent.
+        // Without a reply it is unknown whether the sent records are in the stream.
         if (error.may_have_acted) is_split_ = true;
         const auto blamed = blamed_entry(error.message);
         if (!blamed || *blamed >= entries_.size()) return error.describe();
@@ -172,7 +172,7 @@ private:
                 }
             });
         }
-        // A proxy's own page, for one. Which records are in the stream is unknown.
+        // For example a proxy's error page. It is unknown which records are in the stream.
         if (answered != entries_.size()) {
             is_split_ = true;
             return fail("the reply does not answer for each record: is this a Kinesis endpoint?");
@@ -203,10 +203,10 @@ private:
     wire::Document document_;
     std::vector<Entry> entries_;
     std::size_t bytes_ = 0;
-    std::uint64_t line_ = 0;                        // the number of the last line read
-    std::uint64_t next_line_ = request_.from_line;  // the lines before it are in the stream
-    std::uint64_t last_line_ = 0;                   // of the batch under way
-    bool is_split_ = false;                         // the batch under way is in the stream in part, or may be
+    std::uint64_t line_ = 0;                        // number of the last line read
+    std::uint64_t next_line_ = request_.from_line;  // all lines before it are in the stream
+    std::uint64_t last_line_ = 0;                   // of the batch in progress
+    bool is_split_ = false;                         // the batch in progress is, or may be, in the stream in part
     std::uint64_t records_ = 0;
     double read_ = 0;
     double size_ = 0;

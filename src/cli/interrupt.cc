@@ -19,7 +19,7 @@ void watch_interrupts() {
     struct sigaction action{};
     action.sa_handler = on_signal;
     sigemptyset(&action.sa_mask);
-    // SA_RESETHAND: the second signal has its default action.
+    // SA_RESETHAND: a second signal has its default action.
     action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);

@@ -1,18 +1,18 @@
-// SIGINT and SIGTERM as a request to stop at the next safe place; a second one ends the process at once.
+// Treats SIGINT and SIGTERM as a request to stop at the next safe place; a second signal ends the process at once.
 #pragma once
 
 namespace riacho::cli {
 
-// Installs the handlers; calls of read, send and the like go on after the signal, poll() ends with EINTR.
+// Installs the handlers; read, send and similar calls are restarted after the signal, poll() ends with EINTR.
 void watch_interrupts();
 
-// The signal that has come, or 0.
+// The signal that was received, or 0.
 [[nodiscard]] int interrupted();
 
-// 128 and the signal, as a shell reports a process that a signal ended.
+// 128 plus the signal number, the exit code by which a shell reports a process ended by a signal.
 [[nodiscard]] int exit_interrupted();
 
-// Sleeps for so long, or until a signal comes.
+// Sleeps for span_ms, or until a signal comes.
 void sleep_ms(int span_ms);
 
 }  // namespace riacho::cli

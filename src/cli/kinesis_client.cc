@@ -18,7 +18,7 @@ namespace riacho::cli {
 namespace {
 
 constexpr std::string_view content_type = "application/x-amz-json-1.1";
-// A GetRecords has 10 MiB of data, which base64 and the members around it make larger.
+// A GetRecords reply has 10 MiB of data, plus the overhead of base64 and of the other members.
 constexpr std::size_t reply_size_max = std::size_t{64} << 20;
 constexpr std::int64_t call_timeout_ms = 60'000;
 constexpr int attempts_to_reach = 3;

@@ -13,7 +13,7 @@
 namespace riacho::cli {
 namespace {
 
-// Takes a number of exactly `digits` digits off the front.
+// Removes a number of exactly `digits` digits from the front.
 std::optional<int> take_digits(std::string_view& text, std::size_t digits) {
     if (text.size() < digits) return std::nullopt;
     int value = 0;
@@ -31,7 +31,7 @@ bool take(std::string_view& text, std::string_view allowed) {
     return true;
 }
 
-// ".5" is 500; digits behind the third do not count.
+// ".5" is 500; digits after the third are ignored.
 int take_fraction_ms(std::string_view& text) {
     int ms = 0;
     int scale = 100;
@@ -43,7 +43,7 @@ int take_fraction_ms(std::string_view& text) {
     return ms;
 }
 
-// "Z", "+02:00", "-0300"; nothing is UTC.
+// "Z", "+02:00", "-0300"; an empty text is UTC.
 std::optional<std::int64_t> parse_offset_ms(std::string_view text) {
     if (text.empty() || text == "Z" || text == "z") return 0;
     const bool is_west = text.front() == '-';
@@ -90,11 +90,11 @@ std::optional<TimestampMs> parse_date(std::string_view text) {
     return TimestampMs(static_cast<std::int64_t>(seconds) * 1'000 + ms - *offset_ms);
 }
 
-// 1763900000, 1763900000.123, or 15m ago.
+// 1763900000, 1763900000.123, or an age such as 15m.
 std::optional<TimestampMs> parse_number(std::string_view text, TimestampMs now) {
     double value = 0;
     const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-    // from_chars reads "nan" too, of which every comparison is false.
+    // from_chars accepts "nan", for which every comparison is false.
     if (fault != std::errc() || !(value >= 0 && value <= 1e11)) return std::nullopt;
     const std::string_view unit(end, text.data() + text.size());
     if (unit.empty()) return TimestampMs(static_cast<std::int64_t>(value * 1'000));
@@ -123,7 +123,7 @@ Expected<Position, std::string> parse_position(std::string_view text, TimestampM
     if (is_at || text.starts_with("after:")) {
         text.remove_prefix(text.find(':') + 1);
         const auto number = parse_sequence_number(text);
-        // Any short number is one of version 0, of which neither AWS nor riacho has records today.
+        // Any short number parses as version 0; neither AWS nor riacho has records with such numbers today.
         if (!number || number->version == 0) return fail("is not a sequence number");
         position.kind = is_at ? Kind::at_sequence_number : Kind::after_sequence_number;
         position.sequence_number = text;

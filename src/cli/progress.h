@@ -1,4 +1,4 @@
-// Progress of a copy on standard error, and the last words of a command.
+// Progress: the progress line of a copy on standard error; and error messages of commands.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@
 
 namespace riacho::cli {
 
-// One line on a terminal, rewritten four times a second; nothing elsewhere unless forced.
+// One line on a terminal, rewritten four times a second; elsewhere only if forced.
 class Progress {
 public:
     Progress(std::string_view verb, bool forced);
 
-    // done: between 0 and 1, as far as it is known.
+    // done: a fraction between 0 and 1, as far as it is known.
     void show(std::uint64_t records, double done);
-    // The last state, and the end of the line.
+    // Shows the final state and ends the line.
     void finish(std::uint64_t records, double done);
 
 private:

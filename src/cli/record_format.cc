@@ -32,7 +32,7 @@ std::size_t sequence_size(std::string_view text, std::size_t at) {
     return size;
 }
 
-// Printable text as it is; control characters (C0, DEL, C1) and bytes that are no UTF-8 escaped.
+// Appends printable text unchanged; escapes control characters (C0, DEL, C1) and bytes that are not UTF-8.
 void append_printable(std::string& out, std::string_view text) {
     for (std::size_t i = 0; i < text.size();) {
         const auto byte = static_cast<unsigned char>(text[i]);

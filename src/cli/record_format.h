@@ -1,4 +1,4 @@
-// A record as `riacho tail` prints it.
+// The output formats of `riacho tail`.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,9 @@
 namespace riacho::cli {
 
 enum class RecordFormat : std::uint8_t {
-    text,  // a line: time, shard, partition key, data; what could steer a terminal is escaped as \n, \t, \x1b
-    json,  // a line as `riacho export` writes it, with SubSequenceNumber for records out of an aggregate
-    hex    // a line without the data, then the data as hexdump -C shows it
+    text,  // a line: time, shard, partition key, data; escapes terminal control characters as \n, \t, \x1b
+    json,  // a line as written by `riacho export`, with SubSequenceNumber for records of an aggregate
+    hex    // a line without the data, then the data in the format of hexdump -C
 };
 
 struct RecordView {
@@ -22,11 +22,11 @@ struct RecordView {
     std::string_view partition_key;
     std::string_view data;  // decoded
     TimestampMs arrival{};
-    std::optional<std::size_t> sub_sequence;       // the place in an aggregate of the KPL
-    std::optional<std::string> explicit_hash_key;  // decimal; of records out of an aggregate
+    std::optional<std::size_t> sub_sequence;       // the index in an aggregate of the KPL
+    std::optional<std::string> explicit_hash_key;  // decimal; only for records of an aggregate
 };
 
-// Appends the record with its line end.
+// Appends the record and a line end.
 void append_record(std::string& out, const RecordView& record, RecordFormat format);
 
 }  // namespace riacho::cli

@@ -1,4 +1,4 @@
-// A stream's shards as a client sees them.
+// Lists a stream's shards through the API.
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ struct ListedShard {
 // Parents before their children.
 Expected<std::vector<ListedShard>, CallError> list_shards(KinesisClient& client, const std::string& stream);
 
-// The error of a reply that is no JSON.
+// The error of a reply that is not JSON.
 CallError not_json();
 
 }  // namespace riacho::cli

@@ -23,7 +23,7 @@ namespace riacho::cli {
 namespace {
 
 constexpr std::size_t sample_lines_max = 1'000;
-constexpr std::size_t wakes_max = 1'000'000;  // of windows that are closed behind the last row
+constexpr std::size_t wakes_max = 1'000'000;  // bounds close_windows()
 constexpr std::string_view rowtime_member = "ROWTIME";
 
 int fail_with(const std::string& problem, int code = exit_failure) {
@@ -56,7 +56,7 @@ Expected<std::string, std::string> read_file(const std::string& path) {
     }
 }
 
-// A line of the input: a JSON object, its time if it has one, and whether it has anything else.
+// A line of the input: its ROWTIME, if there is one; is_tick: the object has no other member.
 struct Line {
     std::optional<sql::RowTime> time;
     bool is_tick = false;
@@ -80,7 +80,8 @@ Expected<Line, std::string> look_at(const std::string& line) {
     return result;
 }
 
-// "TICKER VARCHAR(4), PRICE REAL": columns as CREATE STREAM has them, mapped to members of their names.
+// Parses columns in the syntax of CREATE STREAM: "TICKER VARCHAR(4), PRICE REAL"; each is mapped to the member with its
+// name.
 Expected<sql::RecordSchema, std::string> schema_of_columns(const std::string& columns) {
     const auto program = sql::Program::compile(fmt::format("CREATE STREAM S ({})", columns), {});
     if (!program) return fail(fmt::format("--columns: {}", program.error().front().text));
@@ -90,7 +91,8 @@ Expected<sql::RecordSchema, std::string> schema_of_columns(const std::string& co
     return schema;
 }
 
-// What a sample of the input shows. Names are as they are in it: one that is not in upper case has to be quoted in SQL.
+// Discovers the columns from a sample of the input. Names keep their case: SQL has to quote a name that is not in upper
+// case.
 Expected<sql::RecordSchema, std::string> schema_of_lines(const std::vector<std::string>& lines) {
     std::vector<std::string_view> records;
     for (const std::string& line : lines) {
@@ -100,7 +102,7 @@ Expected<sql::RecordSchema, std::string> schema_of_lines(const std::vector<std::
     auto found = sql::discover_schema(records);
     if (!found) return fail(std::string("the input has no rows to find columns in; name them with --columns"));
     std::erase_if(found->schema.columns, [](const sql::RecordColumn& column) { return column.mapping == "$.ROWTIME"; });
-    // What comes later may be larger than the sample.
+    // Later values may be larger than the sample's.
     for (sql::RecordColumn& column : found->schema.columns) {
         if (column.type.is_integer()) column.type = sql::simple_type(sql::Kind::bigint);
         if (column.type.is_character()) column.type.length = std::max<std::uint32_t>(column.type.length, 256);
@@ -139,7 +141,7 @@ public:
         return {};
     }
 
-    // Time goes on until every window has closed.
+    // Moves the time on until every window has closed.
     void close_windows() {
         for (std::size_t i = 0; i < wakes_max; ++i) {
             const auto wake = engine_.wake_at();
@@ -189,7 +191,7 @@ int show_issues(const SqlRequest& request, const std::string& text, const std::v
     return exit_damaged;
 }
 
-// The streams whose rows are printed: those asked for, or all that the SQL makes, and the errors.
+// The streams whose rows are printed: the requested ones, or all streams of the SQL and the error stream.
 std::vector<std::string> outputs_of(const SqlRequest& request, const sql::Program& program) {
     if (!request.outputs.empty()) return request.outputs;
     std::vector<std::string> outputs;

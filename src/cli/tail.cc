@@ -1,4 +1,4 @@
-// `riacho tail`: a stream's records on standard output, shard by shard through splits and merges, over the Kinesis API.
+// `riacho tail`: prints a stream's records, shard by shard through splits and merges, over the Kinesis API.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,11 +29,11 @@ constexpr int page_limit = 1'000;
 constexpr std::int64_t poll_pause_ms = 200;
 constexpr std::int64_t ns_per_ms = 1'000'000;
 
-// `roots` and everything that came out of them by splits and merges.
+// `roots` and their descendants by splits and merges.
 std::vector<ListedShard> with_descendants(const std::vector<ListedShard>& listing, std::set<std::int32_t> roots) {
     const auto is_child = [&](const std::optional<std::int32_t>& parent) { return parent && roots.contains(*parent); };
     std::vector<ListedShard> chosen;
-    for (const ListedShard& shard : listing) {  // parents stand before their children
+    for (const ListedShard& shard : listing) {  // parents precede their children
         if (is_child(shard.lineage.parent) || is_child(shard.lineage.adjacent_parent))
             roots.insert(shard.lineage.index);
         if (roots.contains(shard.lineage.index)) chosen.push_back(shard);
@@ -58,8 +58,8 @@ private:
     // A shard that is being read.
     struct Reading {
         ListedShard shard;
-        Position position;     // where to go on when the iterator has expired
-        std::string iterator;  // empty: to be asked for
+        Position position;     // where to continue when the iterator has expired
+        std::string iterator;  // empty: GetShardIterator is needed
         std::int64_t next_ns = 0;
         bool is_caught_up = false;
         bool is_finished = false;
@@ -91,7 +91,7 @@ private:
         return deadline_ns_ != 0 && clock_.monotonic().value() >= deadline_ns_;
     }
 
-    // Chooses the shards and where each begins.
+    // Selects the shards and the start position of each.
     Expected<void, std::string> begin() {
         auto listing = list_shards(client_, request_.stream);
         if (!listing) return fail(listing.error().describe());
@@ -103,7 +103,7 @@ private:
         for (const auto& [index, shard] : shards_) {
             if (is_numbered && index != from_.shard_index) continue;
             first_positions_.emplace(index, from_);
-            // LATEST is behind everything a closed shard has; its children are read.
+            // LATEST is after all records of a closed shard; its children are read.
             if (from_.kind == Position::Kind::latest && shard.is_closed) lineage_.finish(index);
         }
         return {};
@@ -145,7 +145,7 @@ private:
         for (const std::int32_t index : lineage_.take_ready()) {
             Reading reading;
             reading.shard = shards_.at(index);
-            // Shards that came into being later are read from their first record.
+            // Shards that are created later are read from their first record.
             if (const auto first = first_positions_.find(index); first != first_positions_.end()) {
                 reading.position = first->second;
             }
@@ -177,7 +177,7 @@ private:
         const TimestampMs asked_at = clock_.now();
         const auto reply = client_.call_patiently(
             "GetRecords", fmt::format(R"({{"ShardIterator":"{}","Limit":{}}})", reading.iterator, page_limit));
-        if (!reply && reply.error().type == "ExpiredIteratorException") {  // this process was stopped for minutes
+        if (!reply && reply.error().type == "ExpiredIteratorException") {  // this process was suspended for minutes
             reading.iterator.clear();
             return {};
         }
@@ -223,7 +223,7 @@ private:
             }
             for (std::size_t place = 0; place < aggregate->size(); ++place) {
                 const formats::KplRecord& user = (*aggregate)[place];
-                // AWS: the KCL leaves out records of a neighbouring shard, which the producer sends once more.
+                // AWS: the KCL skips records of a neighbouring shard, because the producer sends them again.
                 const U128 hash = user.hash_key();
                 if (hash < reading.shard.first_hash_key || hash > reading.shard.last_hash_key) continue;
                 record.partition_key = user.partition_key;
@@ -252,7 +252,7 @@ private:
         return TimestampMs(static_cast<std::int64_t>(arrival->real * 1'000 + 0.5));
     }
 
-    // Until the next shard is due, the time is over, or a signal comes.
+    // Sleeps until the next shard is due, the time is over, or a signal comes.
     void pause() {
         std::int64_t until_ns = deadline_ns_ != 0 ? deadline_ns_ : INT64_MAX;
         for (const Reading& reading : reading_) {

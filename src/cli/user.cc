@@ -1,5 +1,5 @@
-// `riacho user` and `riacho clock`: administration through the running server; of credentials, if there is none,
-// through one started for the moment.
+// `riacho user` and `riacho clock`: administration through the running server; `user` starts a temporary server if none
+// runs.
 #include <fmt/format.h>
 #include <unistd.h>
 

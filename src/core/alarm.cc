@@ -13,7 +13,7 @@ namespace riacho::core {
 struct Alarm::Impl {
     explicit Impl(Core& c) : core(c), timer(c) {}
 
-    // Ends the sleep under way, if there is one.
+    // Ends the sleep in progress, if there is one.
     void end(bool is_over) {
         if (sleeper == nullptr) return;
         timer.cancel();
@@ -23,7 +23,7 @@ struct Alarm::Impl {
 
     Core& core;
     std::atomic<bool> woken{false};  // since the last sleep ended
-    // The core's:
+    // Used on the core only:
     Timer timer;
     Wakeup* sleeper = nullptr;
     bool time_is_over = false;
@@ -41,16 +41,16 @@ Task<bool> Alarm::sleep(std::int64_t ms) {
             impl->timer.start(ms, [impl] { impl->end(true); });
         });
     }
-    // Whatever was done before the wake-up is seen by the caller after it.
+    // The exchange makes everything done before the wake-up visible to the caller.
     impl->woken.exchange(false);
     co_return impl->time_is_over;
 }
 
 void Alarm::wake() {
-    // The others find that somebody rings already.
+    // `woken` is already set: an earlier wake() has posted the end of the sleep.
     if (impl_->woken.exchange(true)) return;
     post(impl_->core, [impl = impl_] {
-        // Unless a sleep that found it on its way has consumed it.
+        // `woken` is false again if a sleep that began meanwhile has consumed this wake-up.
         if (impl->woken) impl->end(false);
     });
 }

@@ -1,4 +1,4 @@
-// Alarm: a coroutine's sleep that ends when its time is over or when somebody wakes it.
+// Alarm: a coroutine's sleep that ends when its time is over or when a thread wakes it.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,8 @@
 
 namespace riacho::core {
 
-// One sleeper, on the core it was made for, where it is also destroyed; wake() is for any thread.
+// For one sleeping coroutine, on the core given to the constructor, where the alarm is also destroyed; wake() may be
+// called from any thread.
 class Alarm {
 public:
     explicit Alarm(Core& core);
@@ -20,7 +21,7 @@ public:
     // Returns after ms milliseconds, or soon after a wake() that came since the last sleep() returned: a wake-up is
     // never lost, and several count as one. True if the time was over.
     Task<bool> sleep(std::int64_t ms);
-    // Ends the present sleep, or the next one at once. Does not block.
+    // Ends the present sleep, or the next sleep at once. Does not block.
     void wake();
 
 private:

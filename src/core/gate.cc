@@ -33,7 +33,7 @@ void Gate::close_and_wait() {
 }
 
 void Gate::leave() {
-    // Under the lock to the end: whoever waits may destroy the gate as soon as it is let go.
+    // Notifies under the lock: the thread that waits may destroy the gate as soon as the lock is released.
     const MutexLock lock(mutex_);
     if (--inside_ == 0) empty_.notify_all();
 }

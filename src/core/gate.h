@@ -1,4 +1,4 @@
-// Gate: lets work in until it is closed, and waits for what is inside. What a component's stop() is made of.
+// Gate: admits work until it is closed, then waits for the work inside. Components build their stop() on it.
 #pragma once
 
 #include <optional>
@@ -9,10 +9,10 @@
 
 namespace riacho::core {
 
-// Thread-safe. Must be closed, and everybody out, before it is destroyed.
+// Thread-safe. Must be closed, and every pass given back, before it is destroyed.
 class Gate {
 public:
-    // Whoever holds one is inside. Movable.
+    // Its holder is inside the gate. Movable.
     class Pass {
     public:
         explicit Pass(Gate& gate) : gate_(&gate) {}
@@ -33,10 +33,10 @@ public:
 
     // Nothing once the gate is closed.
     [[nodiscard]] std::optional<Pass> enter();
-    // Nobody comes in any more. Idempotent; does not block.
+    // Refuses every later enter(). Idempotent; does not block.
     void close();
     [[nodiscard]] bool is_closed() const;
-    // Closes, and blocks until the last pass was given back: never on a core that those inside need.
+    // Closes, and blocks until the last pass was given back: never call it on a core that holders of passes need.
     void close_and_wait();
 
 private:

@@ -10,7 +10,7 @@ namespace {
 
 LogLevel lowest_level = LogLevel::info;
 LogFormat line_format = LogFormat::logfmt;
-constexpr std::size_t value_size_max = 256;  // client text in a log line must not grow it
+constexpr std::size_t value_size_max = 256;  // client text in a log line is cut at this size
 
 constexpr std::string_view name_of(LogLevel level) {
     switch (level) {

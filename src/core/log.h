@@ -24,13 +24,13 @@ struct LogField {
     bool is_number = false;
 };
 
-// Set once at start, before other threads exist.
+// Call once at start, before other threads exist.
 void configure_log(LogLevel lowest, LogFormat format);
 
-// Whether a line of this level is written: ask before composing a line on a hot path.
+// Whether lines of this level are written; check it before composing a line on a hot path.
 bool is_logged(LogLevel level);
 
-// One line, written with one call. Values are escaped and cut at 256 bytes. Thread-safe.
+// Writes one line with one system call. Values are escaped and cut at 256 bytes. Thread-safe.
 //   log_line(LogLevel::info, "listening", {{"address", "127.0.0.1:4566"}});
 void log_line(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
 

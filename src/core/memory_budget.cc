@@ -37,7 +37,7 @@ std::string_view to_string(MemoryUse use) {
     return "";
 }
 
-// In the frame of the coroutine that waits.
+// Lives in the frame of the waiting coroutine.
 struct MemoryBudget::Waiter {
     Core& core;
     std::size_t bytes;
@@ -61,8 +61,8 @@ MemoryBudget::Shares MemoryBudget::unlimited() {
     return shares;
 }
 
-// Sequentially consistent, as are begin_wait() and give(): whoever begins to wait sees what was given back before, or
-// is seen by whoever gives back.
+// Sequentially consistent, as are begin_wait() and give(): either a new waiter sees the bytes that a concurrent give()
+// returned, or that give() sees the waiter.
 bool MemoryBudget::reserve(Account& account, std::size_t bytes) noexcept {
     std::size_t used = account.used.load();
     do {
@@ -109,14 +109,14 @@ bool MemoryBudget::remove(Account& account, Waiter& waiter) {
     return true;
 }
 
-// Serves those who wait, the first first; a large request is not overtaken by smaller ones behind it.
+// Serves waiters in order of arrival; a large request is not overtaken by smaller ones behind it.
 void MemoryBudget::grant(Account& account) noexcept {
     const MutexLock lock(account.mutex);
     while (account.first != nullptr && reserve(account, account.first->bytes)) {
         Waiter& waiter = *account.first;
         remove(account, waiter);
         waiter.granted = true;
-        // Its coroutine may end as soon as it is woken: nothing of the waiter is touched afterwards.
+        // The waiting coroutine may end as soon as it is woken: the waiter must not be touched afterwards.
         waiter.core.wake(*waiter.wakeup);
     }
 }
@@ -127,7 +127,7 @@ void MemoryBudget::begin_wait(Account& account, Waiter& waiter) noexcept {
         account.waiting.fetch_add(1);
         append(account, waiter);
     }
-    // What was given back before the waiter was listed.
+    // Bytes given back before the waiter was listed.
     grant(account);
 }
 
@@ -149,7 +149,7 @@ Task<bool> MemoryBudget::take(Core& core, MemoryUse use, std::size_t bytes, std:
                 gave_up = remove(account, waiter);
             }
             if (gave_up) waiter.core.wake(*waiter.wakeup);
-            // Those behind it may fit where it did not.
+            // Waiters behind the one that timed out may fit where it did not.
             grant(account);
         });
         begin_wait(account, waiter);

@@ -1,4 +1,4 @@
-// MemoryBudget: the memory that clients can make the node hold, in shares that cannot starve one another.
+// MemoryBudget: limits the memory that clients can make the node hold, in shares that cannot starve one another.
 #pragma once
 
 #include <array>
@@ -14,25 +14,26 @@
 
 namespace riacho::core {
 
-// What memory is used for; each use has a share of its own. The log's cache and queue have theirs in log::Options.
+// Uses of memory; each has a share of its own. The log's cache and queue have their shares in log::Options.
 enum class MemoryUse : std::uint8_t {
     bodies,         // request bodies of ordinary size, and the heads of HTTP/2 requests
     large_bodies,   // request bodies above http::ServerOptions::body_size_small
     calls,          // parsed requests and encoded records, while a handler works on a large body
     replies,        // response bodies that wait for their clients to read them
-    small_replies,  // the same for those up to http::ServerOptions::response_size_small
+    small_replies,  // response bodies up to http::ServerOptions::response_size_small
     reads,          // records read from disk
     subscriptions,  // events on their way to subscribers
     queues,         // records of queues that were received and not acknowledged
-    media,          // fragments of media while they arrive, and those that are kept in memory alone
-    deliveries,     // files of delivery streams on their way to their destinations
-    applications    // what SQL applications work on
+    media,          // media fragments being received, and fragments kept in memory only
+    deliveries,     // files of delivery streams before they are written to their destinations
+    applications    // working data of SQL applications
 };
 inline constexpr std::size_t memory_use_count = 11;
-// As metrics name it: "large_bodies".
+// The value of the metric label `use`: "large_bodies".
 std::string_view to_string(MemoryUse use);
 
-// Sizes in bytes. Thread-safe; taking and giving is an atomic operation each. Outlives every lease and every take().
+// Sizes in bytes. Thread-safe; try_take() and give() are one atomic operation each. Outlives every lease and every
+// take().
 class MemoryBudget {
 public:
     // The share of each use, in the order of MemoryUse.
@@ -46,16 +47,18 @@ public:
     // A budget that refuses nothing, for tests and tools.
     static Shares unlimited();
 
-    // False: the share has no room; nothing was taken, and the refusal is counted.
+    // False if the share has no room: nothing is taken, and the refusal is counted.
     [[nodiscard]] bool try_take(MemoryUse use, std::size_t bytes) noexcept;
-    // The same, waiting at most wait_ms for others to give back; those who wait are served in order. Called on `core`.
+    // As try_take(), but waits up to wait_ms for memory to be given back; waiters are served in order. Called on
+    // `core`.
     Task<bool> take(Core& core, MemoryUse use, std::size_t bytes, std::int64_t wait_ms);
     void give(MemoryUse use, std::size_t bytes) noexcept;
 
     [[nodiscard]] std::size_t share(MemoryUse use) const { return at(use).share; }
     [[nodiscard]] std::size_t used(MemoryUse use) const { return at(use).used.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t refused(MemoryUse use) const { return at(use).refused.load(std::memory_order_relaxed); }
-    // Somebody waits, or more than three quarters are used: whoever holds memory without need should let go.
+    // True if a take() waits, or more than three quarters are used: holders of memory they can do without should give
+    // it back.
     [[nodiscard]] bool is_scarce(MemoryUse use) const;
 
 private:
@@ -64,7 +67,7 @@ private:
         std::size_t share = 0;
         std::atomic<std::size_t> used{0};
         std::atomic<std::uint64_t> refused{0};
-        std::atomic<std::size_t> waiting{0};  // entries of the list
+        std::atomic<std::size_t> waiting{0};  // number of listed waiters
         Mutex mutex;
         Waiter* first GUARDED_BY(mutex) = nullptr;
         Waiter** end GUARDED_BY(mutex) = &first;
@@ -86,7 +89,7 @@ class MemoryLease {
 public:
     MemoryLease() = default;
     MemoryLease(MemoryBudget& budget, MemoryUse use) : budget_(&budget), use_(use) {}
-    // Of bytes that were taken already.
+    // A lease of bytes that were taken already.
     MemoryLease(MemoryBudget& budget, MemoryUse use, std::size_t taken) : budget_(&budget), use_(use), bytes_(taken) {}
     MemoryLease(MemoryLease&& other) noexcept
         : budget_(other.budget_), use_(other.use_), bytes_(std::exchange(other.bytes_, 0)) {}
@@ -103,7 +106,8 @@ public:
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
     [[nodiscard]] MemoryUse use() const { return use_; }
     [[nodiscard]] bool is_scarce() const { return bytes_ > 0 && budget_->is_scarce(use_); }
-    // False: no room; what was held is still held. A lease without a budget holds nothing and never grows.
+    // False if there is no room; the lease keeps the bytes it held. A lease without a budget holds nothing and never
+    // grows.
     [[nodiscard]] bool grow_to(std::size_t bytes) {
         if (bytes <= bytes_) return true;
         if (budget_ == nullptr || !budget_->try_take(use_, bytes - bytes_)) return false;

@@ -14,7 +14,7 @@
 #include "base/check.h"
 #include "core/runtime.h"
 
-// mimalloc's, when the program is linked with it.
+// Functions of mimalloc, when the program is linked with it.
 #if __has_include(<mimalloc.h>)
 #include <mimalloc.h>
 #pragma weak mi_collect
@@ -27,7 +27,7 @@ namespace riacho::core {
 namespace {
 
 constexpr std::int64_t tick_ms = 1'000;
-// A thread that used less of the processor than this between two looks has nothing to do.
+// A thread that used less processor time than this between two calls counts as idle.
 constexpr std::int64_t idle_cpu_ns = 20'000'000;
 constexpr unsigned idle_looks_max = 64;
 
@@ -53,7 +53,7 @@ std::size_t resident_bytes() {
     ::close(fd);
     if (size <= 0) return 0;
     char* rest = text.data();
-    std::strtoull(rest, &rest, 10);  // the whole address space
+    std::strtoull(rest, &rest, 10);  // skips the size of the whole address space
     return std::strtoull(rest, nullptr, 10) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 

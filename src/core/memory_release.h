@@ -1,5 +1,6 @@
-// Freed memory goes back to the operating system: from threads that have become idle, and from all when the process is
-// near its limit. Allocators keep what was freed for the thread that had it, and do nothing while that thread sleeps.
+// Returns freed memory to the operating system: from threads that have become idle, and from all threads when the
+// process is near its limit. An allocator keeps freed memory for the thread that freed it, and does nothing while that
+// thread sleeps.
 #pragma once
 
 #include <atomic>
@@ -11,40 +12,40 @@
 
 namespace riacho::core {
 
-// The process's resident memory in bytes; 0 if the system does not tell.
+// The process's resident memory in bytes; 0 if the system does not report it.
 std::size_t resident_bytes();
 
-// Adds a function that frees what a thread keeps for later use; called on each thread that releases memory. For
+// Adds a function that frees a thread's caches; release_free_memory() calls it on each thread that releases memory. For
 // start-up: before any thread releases.
 void add_release_hook(void (*hook)());
-// Calls the hooks, and makes the allocator return what the calling thread has free.
+// Calls the hooks, and makes the allocator return the free memory of the calling thread.
 void release_free_memory();
-// From now on memory goes back to the system when it is freed, not after a while. mimalloc looks at what is free in a
-// segment of 32 MiB only when something else in it is freed: a few cached records keep all of their segments. For
+// From now on freed memory goes back to the system at once, not after a delay. mimalloc examines the free pages of a 32
+// MiB segment only when another block of the segment is freed: a few cached records keep all of their segments. For
 // start-up of nodes whose limit is small; costs a large PutRecords a fifth of its time (docs/performance.md).
 void keep_no_free_memory();
 
-// Finds the moment at which a thread has become idle after work. Used by one thread, at least a second apart.
+// Detects that a thread has become idle after work. Used by one thread, with calls at least a second apart.
 class IdleWatch {
 public:
-    // True when the thread has become idle, and 2, 4, ... 64 looks later: other threads free what this one allocated
-    // when they come to it, as the flusher does after a checkpoint. Always while the process is near its limit.
+    // True when the thread has become idle, and again at the 2nd, 4th, ... 64th idle call: other threads free blocks of
+    // this one late, as the flusher does after a checkpoint. Always true while the process is near its limit.
     bool should_release();
 
-    // Set by whoever watches resident_bytes().
+    // Set by the component that watches resident_bytes().
     static void set_near_limit(bool is_near) { near_limit_.store(is_near, std::memory_order_relaxed); }
 
 private:
     static std::atomic<bool> near_limit_;
     std::int64_t cpu_ns_ = 0;
     bool worked_ = false;
-    unsigned idle_looks_ = 0;  // since it worked
+    unsigned idle_looks_ = 0;  // idle calls since the thread last worked
 };
 
-// Looks after one core, once a second. Started on any thread; destroyed after the runtime has stopped.
+// Releases memory of one core, once a second. Started on any thread; destroyed after the runtime has stopped.
 class IdleRelease {
 public:
-    // limit_bytes: with 0 the core leaves the watch of the process's size to another.
+    // limit_bytes: the process's limit; with 0 this core does not watch the process's size, because another does.
     IdleRelease(Core& core, std::size_t limit_bytes) : core_(core), limit_bytes_(limit_bytes), timer_(core) {}
     void start();
 

@@ -16,7 +16,7 @@ void work() {
     while ((now.tv_sec - began.tv_sec) * 1'000'000'000 + now.tv_nsec - began.tv_nsec < 30'000'000);
 }
 
-// Other threads free later what the idle one allocated, so one release is not enough.
+// Other threads free blocks of the idle thread later, so one release is not enough.
 TEST(IdleWatch, a_thread_that_became_idle_releases_and_again_a_little_later) {
     IdleWatch watch;
     work();

@@ -1,4 +1,4 @@
-// Prometheus text exposition. Whoever counts something owns its counters and registers a collector that writes them.
+// Prometheus text exposition. The component that counts owns its counters and registers a collector that writes them.
 #pragma once
 
 #include <array>

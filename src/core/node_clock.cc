@@ -10,13 +10,13 @@ namespace riacho::core {
 namespace {
 
 constexpr std::int64_t ns_per_ms = 1'000'000;
-// The wall clock shows whole milliseconds: less than one of them is no lateness.
+// The wall clock has a resolution of one millisecond: a smaller difference is not lateness.
 constexpr std::int64_t late_ns = ns_per_ms;
-// How far ahead node time may look because a thread was suspended between its two readings.
+// How far ahead node time may seem because a thread was suspended between its two readings.
 constexpr std::int64_t ahead_ns = 2 * ns_per_ms;
 constexpr std::int64_t steer_interval_ns = 10 * ns_per_ms;
 constexpr std::int64_t slow_down_divisor = 10;
-// A clock that is thrown about fills no disk with log lines.
+// Limits log lines when the machine's clock is set again and again.
 constexpr std::int64_t line_interval_ns = 1'000 * ns_per_ms;
 
 std::int64_t ns_of(TimestampMs at) { return at.value() * ns_per_ms; }
@@ -35,7 +35,7 @@ void NodeClock::resume(TimestampMs newest_stored, const ClockRecord& kept) {
     const TimestampMs start = std::max(at.now, newest_stored);
     const MutexLock lock(mutex_);
     for (const ClockGap& gap : kept.gaps) {
-        // What an earlier process saw but nothing that is stored speaks of did not happen.
+        // Node time that an earlier process saw, but that no stored data refers to, is ignored.
         const TimestampMs to = std::min(gap.to, start);
         if (gap.from < to) add_gap(gap.from, to);
     }
@@ -65,7 +65,7 @@ ClockReading NodeClock::read() const {
 }
 
 TimestampMs NodeClock::never_back(std::int64_t at_ms) const {
-    // Written once a millisecond at most, so the cores share the line.
+    // Written at most once a millisecond, so that the cores can share the cache line.
     std::int64_t last = last_ms_.load(std::memory_order_relaxed);
     while (last < at_ms) {
         if (last_ms_.compare_exchange_weak(last, at_ms, std::memory_order_relaxed)) return TimestampMs(at_ms);
@@ -73,7 +73,7 @@ TimestampMs NodeClock::never_back(std::int64_t at_ms) const {
     return TimestampMs(last);
 }
 
-// A reading whose two halves are of one moment, unless the machine is too busy for that.
+// Reads both clocks close together, unless the machine is too busy for that.
 ClockReading NodeClock::read_closely() const {
     ClockReading at;
     for (int attempt = 0; attempt < 3; ++attempt) {
@@ -113,7 +113,7 @@ void NodeClock::steer() const {
     next_steer_ns_.store(at.monotonic.value() + steer_interval_ns, std::memory_order_relaxed);
     if (ahead <= 0) {
         is_slow_ = false;
-        // First the gap, then the new time: ago() must not take one without the other.
+        // The gap is stored before the new time, so that ago() never sees the new time without the gap.
         if (-ahead >= gap_ms_min * ns_per_ms) add_gap(TimestampMs(node_ns / ns_per_ms), at.now);
         offset_ns_.store(wall_offset_of(at), std::memory_order_release);
         return;

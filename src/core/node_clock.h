@@ -1,5 +1,5 @@
-// NodeClock: the time of one node, for everything that is stored or compared with what was stored. It never goes back,
-// and it knows which parts of it did not pass.
+// NodeClock: the time of one node, for every instant that is stored or compared with a stored one. It never goes back,
+// and it records the spans (gaps) that the clock skipped.
 #pragma once
 
 #include <atomic>
@@ -11,40 +11,42 @@
 
 namespace riacho::core {
 
-// A span that node time skipped: the machine's clock was set forward, the machine slept, or no process ran.
+// A span that node time skipped: the machine's clock was set forward, the machine was suspended, or no process ran.
 struct ClockGap {
     TimestampMs from;
     TimestampMs to;
     friend bool operator==(const ClockGap&, const ClockGap&) = default;
 };
 
-// What has to outlive the process.
+// The state of a NodeClock that has to outlive the process.
 struct ClockRecord {
     TimestampMs seen;            // node time when the record was made; 0: there is none
     std::vector<ClockGap> gaps;  // oldest first
     friend bool operator==(const ClockRecord&, const ClockRecord&) = default;
 };
 
-// Node time is the newest of the machine's wall clock and of what was stored before, carried on by the monotonic clock:
-// - The wall clock is set forward: node time follows at once. From gap_ms_min on, the span is remembered as a gap.
-// - The wall clock is set back: node time goes on, by nine tenths of the monotonic clock, until the wall clock has
-//   caught up. Spans (CREATING, visibility timeouts, iterators) therefore last at most a ninth longer, however large
+// Node time is the later of the machine's wall clock and the newest stored instant, carried on by the monotonic clock:
+// - The wall clock is set forward: node time follows at once. A step of at least gap_ms_min is recorded as a gap.
+// - The wall clock is set back: node time goes on, at nine tenths of the monotonic clock's speed, until the wall clock
+//   has caught up. Spans (CREATING, visibility timeouts, iterators) therefore last at most a ninth longer, however
+// large
 //   the step was.
-// ago() counts only time that passed, so a gap makes no record older.
+// ago() leaves out gaps, so a gap makes no record older.
 //
 // Owned by the node, which outlives every user. Thread-safe; after resume() reads do not block except while the wall
 // clock is being followed (a mutex for some nanoseconds).
 class NodeClock final : public Clock {
 public:
-    // Shorter steps are not worth remembering: they make a record at most this much older.
+    // Steps shorter than this are not recorded as gaps: they make a record at most this much older.
     static constexpr std::int64_t gap_ms_min = 60'000;
-    // A step of the machine's clock of at least this much is logged and counted.
+    // A step of the machine's clock of at least this size is logged and counted.
     static constexpr std::int64_t jump_ms_min = 1'000;
 
     explicit NodeClock(const Clock& machine);
 
-    // Once at start, before anything is stored: the newest instant that was stored (0: none), and the record of an
-    // earlier process. The time between them and the machine's clock is a gap.
+    // Called once at start, before anything is stored. newest_stored: the newest stored instant (0: none); kept: the
+    // record of an earlier process. A span of at least gap_ms_min from the later of the two to the machine's clock
+    // becomes a gap.
     void resume(TimestampMs newest_stored, const ClockRecord& kept);
 
     [[nodiscard]] TimestampMs now() const override;
@@ -53,16 +55,16 @@ public:
     [[nodiscard]] TimestampMs ago(std::int64_t span_ms) const override;
 
     [[nodiscard]] ClockRecord record() const;
-    // The gaps are time like any other: an operator says that the machine's clock is right. Returns how long they were.
+    // Drops all gaps: an operator states that the machine's clock is right. Returns their total length.
     std::int64_t accept_gaps();
-    // Forgets gaps that ago() of at most span_ms_max does not reach any more.
+    // Forgets gaps that no ago() of at most span_ms_max reaches any more.
     void forget_gaps_beyond(std::int64_t span_ms_max);
 
     struct Stats {
-        std::uint64_t jumps_forward = 0;  // of the machine's clock, seen by this process
+        std::uint64_t jumps_forward = 0;  // steps of the machine's clock seen by this process
         std::uint64_t jumps_back = 0;
-        std::int64_t ahead_ms = 0;  // of the machine's wall clock
-        std::int64_t gap_ms = 0;    // in all gaps
+        std::int64_t ahead_ms = 0;  // node time minus the machine's wall clock
+        std::int64_t gap_ms = 0;    // total length of all gaps
     };
     [[nodiscard]] Stats stats() const;
 

@@ -20,9 +20,9 @@ class NodeClockTest : public testing::Test {
 protected:
     static void SetUpTestSuite() { configure_log(LogLevel::error, LogFormat::logfmt); }
 
-    // The wall clock moves by itself, as NTP would move it.
+    // Steps the wall clock alone, as NTP would.
     void step(std::int64_t span_ms) { machine_.set(machine_.now().plus(span_ms)); }
-    // Both clocks go on, and node time is looked at as often as a running node does.
+    // Moves both clocks on and reads node time as often as a running node does.
     void pass(std::int64_t span_ms) {
         for (std::int64_t left = span_ms; left > 0; left -= 1'000) {
             machine_.advance_ms(std::min<std::int64_t>(left, 1'000));
@@ -47,7 +47,7 @@ TEST_F(NodeClockTest, a_wall_clock_set_back_does_not_stop_time_or_turn_it_back) 
     step(-hour_ms);
     EXPECT_EQ(clock_.now(), at(10'000));
     pass(10'000);
-    // At nine tenths, but for the moment in which the step was noticed.
+    // Nine tenths of the span, except for the moment in which the step was noticed.
     EXPECT_GE(clock_.now(), at(19'000));
     EXPECT_LE(clock_.now(), at(20'000));
     EXPECT_EQ(clock_.stats().jumps_back, 1U);
@@ -170,7 +170,8 @@ TEST_F(NodeClockTest, the_list_of_gaps_is_bounded_and_errs_on_the_long_side) {
     EXPECT_LE(clock_.ago(1'000'000), at(0)) << "100 times 10 s were lived through";
 }
 
-// The threads that ask while the wall clock is thrown about never see time go back, neither alone nor from each other.
+// Threads that read node time while the wall clock is set back and forth never see it go back, neither alone nor
+// between threads.
 TEST(NodeClock, never_goes_back_between_threads) {
     TestClock machine(1'000);
     const NodeClock clock(machine);

@@ -1,4 +1,4 @@
-// poll: running a core without its thread, for tests in which everything happens on one.
+// poll: runs a core without its thread, for single-threaded tests.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 
 namespace riacho::core {
 
-// Runs on the calling thread what is ready on the core, until nothing is; returns how much that was. The core's runtime
-// is not started.
+// Runs the core's ready handlers on the calling thread until none is left; returns their number. The core's runtime
+// must not be started.
 std::size_t poll(Core& core);
 
 }  // namespace riacho::core

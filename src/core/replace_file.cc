@@ -27,7 +27,7 @@ Expected<void, FileError> write_all(int fd, const std::string& path, std::string
 }
 
 Expected<void, FileError> write_new(const std::string& path, std::string_view content, ReplaceOptions options) {
-    // One that an earlier attempt left may have another mode, or be open to somebody.
+    // A temporary file that an earlier attempt left may have another mode, or be open in another process.
     ::unlink(path.c_str());
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, options.mode);
     if (fd < 0) return failure("open", path);

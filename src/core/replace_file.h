@@ -1,5 +1,5 @@
-// Small files of a node's own: written so that a path holds the old content or the new one, whatever happens. (What the
-// log writes goes through io::FileSystem, which tests can crash.)
+// Atomic replacement of a node's own small files: the path holds the old content or the new content, never a mixture.
+// (The log writes through io::FileSystem, on which tests simulate crashes.)
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ struct FileError {
 
 struct ReplaceOptions {
     unsigned mode = 0600;    // of the file, as in open(2)
-    bool is_durable = true;  // false for what matters only while this process runs: no sync
+    bool is_durable = true;  // false for files that matter only while this process runs: no sync
 };
 
 // Temporary file beside it (path + ".tmp"), sync, rename, sync of the directory: durable when it returns. After an

@@ -58,7 +58,7 @@ void SystemRng::fill(std::span<std::byte> out) {
         used = 0;
     }
     std::memcpy(out.data(), pool.data() + used, out.size());
-    // What was handed out may become a key: it does not stay behind in the pool.
+    // The bytes returned may become a key: no copy stays in the pool.
     std::memset(pool.data() + used, 0, out.size());
     used += out.size();
 }

@@ -1,4 +1,4 @@
-// The one source of chance. Everything outside core/ takes an Rng&.
+// Rng: the one source of randomness. Everything outside core/ takes an Rng&.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// run_on: a coroutine's way to a WorkPool and back. For .cc files that define coroutines.
+// run_on: runs blocking work of a coroutine on a WorkPool. For .cc files that define coroutines.
 #pragma once
 
 #include <optional>
@@ -12,8 +12,8 @@
 
 namespace riacho::core {
 
-// Runs work() on a thread of the pool and goes on on the core, where the caller runs, with its result. The caller
-// waits, so what work refers to may live in its frame. work must not throw.
+// Runs work() on a thread of the pool; the coroutine resumes on `core`, on which the caller runs, with its result. The
+// caller is suspended meanwhile, so work may refer to objects in its frame. work must not throw.
 template <class Work>
 Task<Expected<std::invoke_result_t<Work>, PoolError>> run_on(WorkPool& pool, Core& core, Work work) {
     using Result = std::invoke_result_t<Work>;

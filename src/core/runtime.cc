@@ -31,7 +31,7 @@ void Core::wake(Wakeup& wakeup) noexcept {
 
 void Core::wake_all(Wakeup* first) noexcept {
     if (first == nullptr) return;
-    // Reverse the chain: the stack holds the newest first and drain() turns it around again.
+    // Reverse the chain: the stack has the newest wakeup on top, and drain() reverses it again.
     Wakeup* last = first;
     Wakeup* reversed = nullptr;
     for (Wakeup* at = first; at != nullptr;) {
@@ -44,7 +44,7 @@ void Core::wake_all(Wakeup* first) noexcept {
     do {
         last->next = head;
     } while (!wakeups_.compare_exchange_weak(head, reversed, std::memory_order_release, std::memory_order_relaxed));
-    // Only the one that found the stack empty rings the bell; the others are picked up with it.
+    // Only the push onto an empty stack posts drain(); later wakeups are drained with it.
     if (head == nullptr) boost::asio::post(impl_->context, [this] { drain(); });
 }
 

@@ -17,7 +17,7 @@ class io_context;
 
 namespace riacho::core {
 
-// Something to run on a core, made by core::suspend. Intrusive, so that waking allocates nothing.
+// A suspended coroutine to resume on a core, made by core::suspend. Intrusive, so that waking allocates nothing.
 struct Wakeup {
     virtual void run() noexcept = 0;
     Wakeup* next = nullptr;
@@ -26,7 +26,7 @@ protected:
     ~Wakeup() = default;
 };
 
-// One event loop and its thread. Owned by Runtime, lives as long as it.
+// One event loop and its thread. Owned by Runtime.
 class Core {
 public:
     explicit Core(std::size_t index);
@@ -39,10 +39,10 @@ public:
     // True on this core's own thread.
     [[nodiscard]] bool is_current() const;
 
-    // Runs the wakeup on this core soon. Thread-safe. Wakeups queued before the core gets to them share one wake-up of
-    // the thread, and run in the order they were given.
+    // Resumes the wakeup on this core soon. Thread-safe. Wakeups queued before the core drains them share one wake-up
+    // of the thread, and run in the order they were queued.
     void wake(Wakeup& wakeup) noexcept;
-    // The same for a chain linked through `next`, first to last.
+    // As wake(), for a chain linked through `next`, first to last.
     void wake_all(Wakeup* first) noexcept;
 
 private:
@@ -67,7 +67,7 @@ public:
 
     // Starts one thread per core.
     void start();
-    // Ends the event loops once what they are running returns to them, and joins the threads. Idempotent.
+    // Ends the event loops once their current handlers return, and joins the threads. Idempotent.
     void stop();
 
 private:
@@ -75,11 +75,11 @@ private:
     std::vector<std::thread> threads_;
 };
 
-// Runs work on a core soon, from any thread. For rare events: it allocates, and rings for each call.
+// Runs work on a core soon, from any thread. For rare events: each call allocates and wakes the thread.
 void post(Core& core, std::function<void()> work);
 
-// Starts a coroutine on a core, from any thread; an exception that leaves it ends the process. Whoever spawns must make
-// the coroutine end before what it uses is destroyed (see Gate).
+// Starts a coroutine on a core, from any thread; an exception that leaves it ends the process. The caller must make the
+// coroutine end before the objects it uses are destroyed (see Gate).
 void spawn(Core& core, std::function<Task<void>()> make);
 
 }  // namespace riacho::core

@@ -1,4 +1,4 @@
-// What concurrent code is put together from: gates, groups, alarms, backoff.
+// Tests of the building blocks of concurrent code: gates, groups, alarms, backoff.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -109,7 +109,7 @@ TEST(Yield, lets_others_run_first) {
     EXPECT_EQ(order, (std::vector<std::string>{"other", "self"}));
 }
 
-// In seconds no test waits for: a sleep that is not woken fails by the suite's timeout.
+// Longer than any test runs: a sleep that is not woken fails by the suite's timeout.
 constexpr std::int64_t for_ever_ms = 3'600'000;
 
 TEST(Alarm, sleeps_until_its_time_is_over) {

@@ -1,4 +1,4 @@
-// What a .cc file needs to define and await coroutines.
+// Included by .cc files that define and await coroutines.
 #pragma once
 
 #include <boost/asio/async_result.hpp>
@@ -11,9 +11,9 @@
 
 namespace riacho::core {
 
-// Suspends the calling coroutine and calls start(wakeup). Whoever receives the wakeup must hand it exactly once, from
-// any thread, to Core::wake of the core this coroutine runs on, where the coroutine then goes on. The wakeup is valid
-// until then.
+// Suspends the calling coroutine and calls start(wakeup). The receiver of the wakeup must pass it exactly once, from
+// any thread, to Core::wake of the core this coroutine runs on, which resumes the coroutine. The wakeup is valid until
+// then.
 //
 //   co_await core::suspend([&](core::Wakeup& wakeup) { log.enqueue(std::move(batch), core, wakeup); });
 template <class Start>

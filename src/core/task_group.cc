@@ -17,7 +17,7 @@ void TaskGroup::spawn(std::function<Task<void>()> make) {
 
 Task<void> TaskGroup::run(std::function<Task<void>()> make) {
     co_await make();
-    // What the child held is given back before the parent goes on.
+    // Objects that the child captured are destroyed before the parent goes on.
     make = nullptr;
     if (--running_ == 0 && joiner_ != nullptr) core_.wake(*std::exchange(joiner_, nullptr));
 }

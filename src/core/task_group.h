@@ -10,9 +10,9 @@
 
 namespace riacho::core {
 
-// Lives in the frame of the parent coroutine, or in what outlives it, on one core; every call is made there. join()
-// must have returned before it is destroyed. As in spawn(), an exception that leaves a child ends the process: children
-// hand their results to the parent, which looks at them after join().
+// Lives in the frame of the parent coroutine, or in an object that outlives it, on one core; every call is made there.
+// join() must have returned before the group is destroyed. As in spawn(), an exception that leaves a child ends the
+// process: children store their results for the parent, which reads them after join().
 class TaskGroup {
 public:
     explicit TaskGroup(Core& core) : core_(core) {}
@@ -20,10 +20,10 @@ public:
     TaskGroup(const TaskGroup&) = delete;
     TaskGroup& operator=(const TaskGroup&) = delete;
 
-    // Starts a child on the core. How many there may be at a time is the caller's bound.
+    // Starts a child on the core. The caller bounds the number of children.
     void spawn(std::function<Task<void>()> make);
     [[nodiscard]] std::size_t size() const { return running_; }
-    // Returns when every child has ended, those too that were spawned meanwhile. One caller at a time.
+    // Returns when every child has ended, including children spawned meanwhile. One caller at a time.
     Task<void> join();
 
 private:

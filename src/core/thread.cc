@@ -10,7 +10,7 @@ namespace riacho::core {
 void begin_thread(const char* name) {
     pthread_setname_np(pthread_self(), name);
     const sched_param none{};
-    // Refused where an administrator chose another policy for the process; that is fine.
+    // Fails where an administrator chose another scheduling policy for the process; the failure is ignored.
     static_cast<void>(sched_setscheduler(0, SCHED_BATCH, &none));
 }
 

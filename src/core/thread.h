@@ -1,4 +1,4 @@
-// What every long-lived thread does first.
+// begin_thread: the first call of every long-lived thread.
 #pragma once
 
 namespace riacho::core {

@@ -1,4 +1,4 @@
-// LogThrottle: bounds the log lines about a condition that lasts.
+// LogThrottle: limits the log lines about a lasting condition.
 #pragma once
 
 #include <cstdint>

@@ -91,7 +91,7 @@ public:
         if (digits == 0 || value > max) ok_ = false;
         return ok_ ? value : 0;
     }
-    // Letters, or anything between "<" and ">".
+    // A zone abbreviation: letters, or any characters between "<" and ">".
     std::string name() {
         const bool quoted = skip('<');
         std::size_t size = 0;
@@ -185,7 +185,7 @@ constexpr int month_size(std::int64_t year, int month) {
     return sizes[static_cast<std::size_t>(month - 1)] + (month == 2 && is_leap(year) ? 1 : 0);
 }
 
-// The local second, as if the zone were UTC, at which a rule's day comes in a year.
+// The local second, counted as if the zone were UTC, of a rule's change in a year.
 std::int64_t second_of(const ZoneRuleDay& rule, std::int64_t year) {
     std::int64_t day = days_before_year(year);
     switch (rule.kind) {
@@ -212,14 +212,14 @@ bool is_zone_name(std::string_view name) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '_' ||
                c == '-' || c == '+';
     };
-    // Those beside the zones: the machine's own, and copies of all of them by another count of seconds.
+    // Entries beside the zones: the machine's own zone, and copies of all zones that count seconds differently.
     for (const std::string_view other : {"right/", "posix/", "posixrules", "localtime"}) {
         if (name.starts_with(other)) return false;
     }
     return !name.empty() && name.size() <= name_size_max && !name.starts_with('/') && std::ranges::all_of(name, legal);
 }
 
-// errno, if it cannot be read.
+// The error is errno.
 Expected<std::string, int> read_file(const std::string& path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return fail(errno);
@@ -278,7 +278,7 @@ std::shared_ptr<const TimeZone> TimeZone::parse(std::string_view name, std::stri
     if (!header) return nullptr;
     std::size_t time_size = 4;
     if (header->version >= '2') {
-        // The same again with times of 64 bits.
+        // The 64-bit block repeats the header and the data.
         reader.take(header->body_size(4));
         header = read_header(reader);
         if (!header) return nullptr;
@@ -330,7 +330,8 @@ std::shared_ptr<const TimeZone> TimeZone::parse(std::string_view name, std::stri
     return zone;
 }
 
-// Whether the time that begins with this transition belongs to a pair of which the "daylight" one is behind.
+// Whether the period that begins at this transition belongs to a pair whose "daylight" period has the smaller UTC
+// offset.
 bool TimeZone::is_negative_saving(std::size_t transition) const {
     constexpr std::int64_t year_s = 370 * day_s;
     const ZoneKind& here = kinds_[transitions_[transition].kind];
@@ -348,7 +349,7 @@ bool TimeZone::is_negative_saving(std::size_t transition) const {
 TimeZone::At TimeZone::at_rule(std::int64_t second) const {
     const ZoneRule& rule = *rule_;
     if (!rule.daylight) return {rule.standard.offset_s, false, rule.standard.abbreviation};
-    // 400 years have 146,097 days; rules hold for years that a clock can show.
+    // 400 years have 146,097 days; the day is clamped to the years 1 to 9999.
     const std::int64_t local_day =
         std::clamp<std::int64_t>((second + rule.standard.offset_s) / day_s, -719'162, 2'932'896);
     std::int64_t year = std::max<std::int64_t>(1, (local_day + 719'162) * 400 / 146'097 + 1);

@@ -14,18 +14,18 @@
 
 namespace riacho::core {
 
-// The rule of a POSIX TZ string, for what comes after the last transition: "CET-1CEST,M3.5.0,M10.5.0/3".
+// The rule of a POSIX TZ string, for instants after the last transition: "CET-1CEST,M3.5.0,M10.5.0/3".
 struct ZoneRuleDay {
     enum class Kind : std::uint8_t { julian, zero_based, weekday } kind = Kind::julian;
     int day = 0;                  // 1 to 365 without 29 February; 0 to 365; or the weekday, 0 being Sunday
     int month = 0;                // for weekdays: 1 to 12
     int week = 0;                 // 1 to 5, 5 being the last
-    std::int32_t time_s = 7'200;  // of that day; may be negative or beyond it
+    std::int32_t time_s = 7'200;  // time of that day in seconds; may be negative or beyond the day's end
 };
-// A time that a zone keeps or kept.
+// A local time type of a zone (TZif ttinfo).
 struct ZoneKind {
     std::int32_t offset_s = 0;
-    bool is_dst = false;  // as the file says
+    bool is_dst = false;  // as the file states it
     std::string abbreviation;
 };
 struct ZoneRule {
@@ -41,13 +41,13 @@ public:
     // Reads a file of TZDIR, else of /usr/share/zoneinfo; blocking, a few KiB. "UTC" needs no file. The error is a
     // sentence.
     static Expected<std::shared_ptr<const TimeZone>, std::string> load(std::string_view name);
-    // From the content of a zone file. Nothing if it is not one.
+    // Parses the content of a zone file. Null if it is not a valid one.
     static std::shared_ptr<const TimeZone> parse(std::string_view name, std::string_view content);
 
     struct At {
         std::int32_t offset_s = 0;  // east of UTC
-        // Clocks are ahead of the zone's standard time. Where the zone's files say it the other way round (Dublin's
-        // winter time as negative daylight saving), this says it as everyone else does.
+        // Local time is ahead of the zone's standard time. Where the zone's file marks the winter time as daylight
+        // saving with a negative offset (Dublin), this flag follows common usage: true in summer.
         bool is_daylight = false;
         std::string_view abbreviation;  // "CEST"; lives as long as the zone
     };

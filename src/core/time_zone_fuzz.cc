@@ -1,4 +1,4 @@
-// Fuzzes the reader of zone files, and what a zone says of instants near and far.
+// Fuzzes the parser of zone files, and the offsets of parsed zones at near and far instants.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

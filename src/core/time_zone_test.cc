@@ -13,7 +13,7 @@ std::shared_ptr<const TimeZone> load(std::string_view name) {
     return zone ? *zone : TimeZone::utc();
 }
 
-// A file of version 2 without transitions, of which the rule says everything.
+// A version 2 file without transitions, whose rule determines every offset.
 std::string file_with_rule(const std::string& rule) {
     const std::string header = std::string("TZif2") + std::string(15, '\0');
     const auto counts = [](std::uint8_t kinds, std::uint8_t text) {
@@ -33,7 +33,7 @@ TEST(TimeZone, follows_daylight_saving_to_the_second) {
     EXPECT_EQ(berlin->at(TimestampMs(spring)).offset_s, 7'200);
     EXPECT_EQ(berlin->at(TimestampMs(spring)).abbreviation, "CEST");
     EXPECT_TRUE(berlin->at(TimestampMs(spring)).is_daylight);
-    // Beyond what files list, by the rule.
+    // Beyond the listed transitions, the rule applies.
     const std::int64_t summer_2061 = 2'888'000'000'000;
     EXPECT_EQ(berlin->at(TimestampMs(summer_2061)).offset_s, 7'200);
     EXPECT_EQ(load("Asia/Tokyo")->at(TimestampMs(spring)).offset_s, 9 * 3'600);
@@ -41,7 +41,7 @@ TEST(TimeZone, follows_daylight_saving_to_the_second) {
     EXPECT_EQ(load("UTC")->at(TimestampMs(spring)).offset_s, 0);
 }
 
-// Its files call the winter time the daylight one, an hour behind.
+// Dublin's files mark the winter time as daylight saving, an hour behind.
 TEST(TimeZone, negative_saving_is_told_as_everyone_else_tells_it) {
     const auto dublin = load("Europe/Dublin");
     EXPECT_FALSE(dublin->at(TimestampMs(1'768'000'000'000)).is_daylight);  // January 2026
@@ -64,7 +64,7 @@ TEST(TimeZone, knows_every_form_of_rule) {
     EXPECT_EQ(at("AAA0BBB-2,59/0,300", year_2024 + 59 * day_ms), 7'200);
     // The southern half of the year is daylight at its ends.
     EXPECT_EQ(at("AAA3BBB,M10.3.0/0,M2.3.0/0", year_2024), -2 * 3'600);
-    // A time of the day before.
+    // A rule time before midnight, on the day before.
     EXPECT_EQ(at("<-02>2<-01>,M3.5.0/-1,M10.5.0/0", year_2024), -7'200);
     for (const std::string wrong : {"", "AAA", "AAA0BBB", "AAA0BBB,M13.1.0,M1.1.0", "AAA0BBB,M0.1.0,M1.1.0",
                                     "AAA0BBB,J0,J1", "AAA0,", "<AAA0", "AAA99"}) {

@@ -1,4 +1,4 @@
-// A one-shot timer on a core, without Asio in sight.
+// Timer: a one-shot timer on a core, which keeps Asio out of headers.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ public:
 
     // Runs `expired` on the core after delay_ms, unless cancelled or started again before.
     void start(std::int64_t delay_ms, std::function<void()> expired);
-    // Afterwards `expired` will not run.
+    // `expired` will not run after this call.
     void cancel();
 
 private:
@@ -27,9 +27,9 @@ private:
     std::shared_ptr<Impl> impl_;
 };
 
-// Completes after so many milliseconds, on the core it was called on. One that can be cut short is core::Alarm.
+// Completes after ms milliseconds, on the core it was called on. For a sleep that can be cut short see core::Alarm.
 Task<void> sleep(Core& core, std::int64_t ms);
-// Lets everything run that is waiting for the core by now. For loops without another place to give way.
+// Lets every handler run that is queued on the core by now. For loops that have no other suspension point.
 Task<void> yield(Core& core);
 
 }  // namespace riacho::core

@@ -15,7 +15,7 @@ constexpr std::int64_t release_delay_ms = 2'000;
 Expected<void, PoolError> WorkPool::submit(std::function<void()> work) {
     const MutexLock lock(mutex_);
     if (stopping_) return fail(PoolError::stopping);
-    // Idle threads have not yet taken what waits for them.
+    // Idle threads that have not yet taken the queued work.
     const std::size_t free_threads = idle_ + (options_.threads_max - threads_.size());
     if (queue_.size() >= options_.queue_max + free_threads) {
         ++refused_;
@@ -53,7 +53,7 @@ void WorkPool::run() {
     for (;;) {
         ++idle_;
         if (!stopping_ && queue_.empty() && !more_.wait_for_ms(mutex_, release_delay_ms) && queue_.empty()) {
-            // What was made here and freed elsewhere.
+            // Memory that was allocated on this thread and freed on others.
             mutex_.unlock();
             release_free_memory();
             mutex_.lock();

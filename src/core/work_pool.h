@@ -1,4 +1,4 @@
-// WorkPool: threads for work that must not run on a core, because it blocks or computes for long.
+// WorkPool: threads for work that must not run on a core because it blocks or computes for long.
 #pragma once
 
 #include <cstddef>
@@ -22,22 +22,22 @@ enum class PoolError : std::uint8_t {
 class WorkPool {
 public:
     struct Options {
-        std::string name;             // of its threads and in its metrics, at most 15 characters
-        std::size_t threads_max = 1;  // started when there is first something to do
+        std::string name;             // of its threads and in its metrics; at most 15 characters
+        std::size_t threads_max = 1;  // threads are started on demand
         std::size_t queue_max = 0;    // pieces of work that may wait while all threads are busy
         bool gives_way = false;       // when processors are short, to threads that serve requests
     };
     explicit WorkPool(Options options) : options_(std::move(options)) {}
-    // Waits for what was submitted.
+    // Waits for the submitted work.
     ~WorkPool() { stop(); }
     WorkPool(const WorkPool&) = delete;
     WorkPool& operator=(const WorkPool&) = delete;
 
-    // Runs work on one of the threads, in the order of submission; an error if it never will. work must not throw.
-    // A caller that wants the result on a core uses run_on() (core/run_on.h).
+    // Runs work on one of the threads, in the order of submission; an error if it is refused. work must not throw. A
+    // caller that needs the result on a core uses run_on() (core/run_on.h).
     [[nodiscard]] Expected<void, PoolError> submit(std::function<void()> work);
-    // Refuses new work, finishes what was submitted and ends the threads. Idempotent; blocking; not for its own
-    // threads.
+    // Refuses new work, finishes the submitted work and ends the threads. Idempotent; blocking; not to be called on the
+    // pool's own threads.
     void stop();
 
     struct Stats {

@@ -1,4 +1,4 @@
-// make_self_signed: an ECDSA P-256 certificate for a machine that has none.
+// make_self_signed: an ECDSA P-256 certificate for a machine without one.
 #include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -36,7 +36,7 @@ bool is_address(const std::string& name) {
     return address != nullptr;
 }
 
-// Names come from the machine or its administrator; one that would start another SAN entry is left out.
+// Names come from the machine or its administrator; a name that would start another SAN entry is left out.
 bool is_plain_name(const std::string& name) {
     return !name.empty() && name.find_first_of(",:;= \t\r\n") == std::string::npos;
 }
@@ -84,8 +84,8 @@ Certificate make_certificate(EVP_PKEY* key, std::span<const std::string> host_na
                       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, common_name, -1, -1, 0) == 1 &&
                       X509_set_issuer_name(x, name) == 1 &&
                       add_extension(x, NID_subject_alt_name, alternative_names(host_names).c_str()) &&
-                      // Not an authority: some clients refuse one as a server's certificate, and all take this file as
-                      // their trust store either way.
+                      // Not a CA certificate: some clients refuse one as a server's certificate, and all clients accept
+                      // this file in their trust store either way.
                       add_extension(x, NID_basic_constraints, "critical,CA:FALSE") &&
                       add_extension(x, NID_key_usage, "critical,digitalSignature") &&
                       add_extension(x, NID_ext_key_usage, "serverAuth") &&

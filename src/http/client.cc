@@ -41,19 +41,19 @@ bool is_method(std::string_view text) {
 
 SendError bad_request(std::string message) { return {SendFault::bad_request, false, std::move(message)}; }
 
-// The connections of one core. Used on it only.
+// The pooled connections of one core. Used on it only.
 class Pool {
 public:
     struct Host {
-        std::vector<std::unique_ptr<Link>> idle;  // the newest last
-        std::size_t open = 0;                     // idle or in use
-        std::deque<Call*> waiting;                // for one of them
+        std::vector<std::unique_ptr<Link>> idle;  // most recently used last
+        std::size_t open = 0;                     // connections idle or in use
+        std::deque<Call*> waiting;                // calls that wait for a connection
     };
 
     Pool(core::Core& core, const core::Clock& clock, const ClientOptions& options)
         : clock_(clock), options_(options), timer_(core) {}
 
-    // Room for one call: an idle connection, or null and the right to open one. Ends early when the call has ended.
+    // A place for one call: an idle connection, or null and the right to open one. Ends early when the call has ended.
     struct Place {
         bool granted = false;
         std::unique_ptr<Link> link;
@@ -75,14 +75,14 @@ public:
             co_await call->pause();
             std::erase(hosts_[key].waiting, call);
             if (call->ended() != Call::End::none) {
-                // The wake-up may have been for a free place.
+                // The wake-up of this call may have announced a free place, which the next call can use.
                 wake_next(key);
                 forget_if_unused(key);
                 co_return Place();
             }
         }
     }
-    // Gives the place back; link is null unless another call can use it.
+    // Returns the place; link is null unless another call can use the connection.
     void give(const std::string& key, std::unique_ptr<Link> link) {
         Host& host = hosts_[key];
         if (link != nullptr && !stopped_) {
@@ -108,7 +108,7 @@ public:
         if (first_ == &call) first_ = call.next;
         if (stopped_ && first_ == nullptr) tell_ended();
     }
-    // Ends the calls under way; all_ended is called once there are none.
+    // Ends the calls in progress; all_ended is called once there are none.
     void stop(std::function<void()> all_ended) {
         stopped_ = true;
         all_ended_ = std::move(all_ended);
@@ -220,10 +220,10 @@ struct Client::Impl {
     }
 
     static Task<Expected<ClientReply, SendError>> send(Impl* self, Call* call, ClientRequest* request);
-    // One attempt. `reused` says whether the connection was a pooled one.
+    // One attempt. may_repeat: whether it failed on a pooled connection in such a way that another attempt is harmless.
     static Task<Expected<ClientReply, SendError>> attempt(Impl* self, Call* call, const Route* route,
                                                           ClientRequest* request, bool* may_repeat);
-    // The context for https; made at first use, off the cores.
+    // The TLS context for https; made at first use, off the cores.
     static Task<Expected<ssl_ctx_st*, SendError>> tls_context(Impl* self, Call* call);
     using Promise = std::promise<Expected<ClientReply, SendError>>;
     static Task<void> send_for(Client* client, core::Core* core, ClientRequest* request, std::shared_ptr<Promise> done);
@@ -256,7 +256,7 @@ Task<Expected<ssl_ctx_st*, SendError>> Client::Impl::tls_context(Impl* self, Cal
     auto loading = std::make_shared<Loading>(call);
     const auto submitted = self->blocking.submit([self, loading, &core = call->core()] {
         {
-            // Calls that begin at the same time wait here for the first one's result.
+            // Concurrent first calls wait here for the context.
             const MutexLock lock(self->tls_mutex);
             if (!self->tls) {
                 auto made = detail::make_client_context(self->options.ca_file);
@@ -286,7 +286,7 @@ Task<Expected<ClientReply, SendError>> Client::Impl::attempt(Impl* self, Call* c
     Pool& pool = self->pool(call->core());
     const std::string key = route->key();
     *may_repeat = false;
-    // Gives the place back however this ends.
+    // Returns the place however this function ends.
     struct Holder {
         Pool& pool;
         const std::string& key;
@@ -339,7 +339,7 @@ Task<Expected<ClientReply, SendError>> Client::Impl::send(Impl* self, Call* call
     auto proxy = detail::choose_proxy(self->options.proxies, route.url);
     if (!proxy) co_return fail(bad_request(proxy.error()));
     route.proxy = *std::move(proxy);
-    // An idle connection may have been closed at the very moment; all of them after a restart of the server.
+    // A server may close an idle connection at any moment; after its restart all pooled connections are closed.
     for (std::size_t tries = 0;; ++tries) {
         bool may_repeat = false;
         auto reply = co_await attempt(self, call, &route, request, &may_repeat);
@@ -358,7 +358,7 @@ Client::~Client() {
 Task<Expected<ClientReply, SendError>> Client::send(core::Core& core, ClientRequest request) {
     RIACHO_CHECK(core.is_current(), "a call is made on its core");
     Impl* const self = impl_.get();
-    // In this order: stop() sets its flag first and looks for calls then, so that one of the two sees the other.
+    // The order matters: stop() sets its flag before it looks for calls, so either this call or stop() sees the other.
     self->calls.fetch_add(1);
     if (self->stopped.load()) co_return fail(SendError(SendFault::stopped, false, "the client was stopped"));
     Call call(core, self->clock, request);

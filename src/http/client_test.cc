@@ -1,4 +1,4 @@
-// The outbound client, against riacho's own server and against servers that do as a script says.
+// The outbound client, against riacho's own server and against scripted servers.
 #include "http/client.h"
 
 #include <gtest/gtest.h>
@@ -48,7 +48,7 @@ public:
     [[nodiscard]] std::string url(std::string_view target = "/") const {
         return "http://127.0.0.1:" + std::to_string(port_) + std::string(target);
     }
-    // Reads until the text ends so, or the client has gone.
+    // Reads until the text ends with the given suffix, or the client has gone.
     static std::string read_until(int fd, std::string_view end) {
         std::string text;
         char c = 0;
@@ -213,7 +213,7 @@ TEST(HttpClient, a_produced_body_is_sent_in_chunks_or_with_its_length) {
     EXPECT_EQ(fault_of(out.client.send_and_wait(std::move(wrong))), SendFault::stopped);
 }
 
-// The server answers 413 from the head; the client must not lose that answer to the reset that follows.
+// The server answers 413 after the head; the client must not lose that answer to the reset that follows.
 TEST(HttpClient, an_answer_before_the_end_of_the_upload_is_seen) {
     TestServer server;
     TestOutbound out;
@@ -307,7 +307,7 @@ TEST(HttpClient, interim_replies_are_skipped_and_a_body_may_end_with_the_stream)
     EXPECT_EQ(out.client.stats().connections_open, 0U);
 }
 
-// Keep-alive's race: the server closes just when the next request is sent.
+// The keep-alive race: the server closes just when the next request is sent.
 TEST(HttpClient, a_pooled_connection_that_dies_unanswered_is_replaced_where_that_is_safe) {
     const auto script = [](int fd, int connection) {
         ScriptServer::read_until(fd, "\r\n\r\n");
@@ -500,7 +500,7 @@ TEST(HttpClient, proxies_are_asked_as_their_scheme_wants) {
     EXPECT_TRUE(seen.starts_with("CONNECT stream.example:443 HTTP/1.1\r\nhost: stream.example:443\r\n\r\n")) << seen;
 }
 
-// Copies bytes both ways between a client that asked for CONNECT and the port it is given.
+// Copies bytes both ways between a client that sent CONNECT and the given port.
 void tunnel(int fd, std::uint16_t port) {
     ScriptServer::read_until(fd, "\r\n\r\n");
     TestClient server(port);

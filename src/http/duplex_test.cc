@@ -1,4 +1,4 @@
-// Streamed request bodies: read while the reply is written, by handlers and clients of any speed, over HTTP/1.1 and
+// Streamed request bodies, read while the reply is written, by handlers and clients of any speed, over HTTP/1.1 and
 // HTTP/2.
 #include <gtest/gtest.h>
 
@@ -20,9 +20,9 @@ namespace {
 
 constexpr std::size_t mib = std::size_t{1} << 20;
 
-// By path: /count reads all and says how much; /echo writes back what it reads, as it comes; /held does so once the
-// test calls release(); /early answers without reading; /first answers after one piece; /idle says "idle" when nothing
-// comes for 5 ms; /pieces writes five pieces at once. The query is an idle time in ms for the pace.
+// By path: /count reads all and returns the number of bytes; /echo writes back each piece as it arrives; /held does so
+// once the test calls release(); /early answers without reading; /first answers after one piece; /idle writes "idle"
+// when nothing arrives for 5 ms; /pieces writes five pieces at once. The query is the pace's idle time in ms.
 class DuplexHandler final : public Handler {
 public:
     BodyPlan on_head(const Request& request) override {
@@ -149,7 +149,7 @@ struct DuplexServer {
         server.stop(0);
         runtime.stop();
     }
-    // Until the server has noticed that its clients have gone.
+    // Waits until the server has noticed that its clients have gone.
     void wait_until_unused() const {
         while (server.stats().connections_open > 0) std::this_thread::yield();
     }
@@ -171,7 +171,7 @@ std::string chunk(std::string_view data) {
 }
 constexpr std::string_view chunked = "Transfer-Encoding: chunked\r\n";
 
-// The next chunk of a reply, or what came before the connection ended.
+// The next chunk of a reply, or the bytes received before the connection ended.
 std::string read_chunk(TestClient& client) {
     std::size_t end = 0;
     while ((end = client.received.find("\r\n")) == std::string::npos) {
@@ -244,7 +244,7 @@ TEST(DuplexHttp1, a_gigabyte_would_pass_through_little_memory) {
     EXPECT_GT(server.handler.held_max, 0U);
 }
 
-// Neither the handler's slowness nor the client's may be paid with memory.
+// Neither a slow handler nor a slow client may make the server buffer the body in memory.
 TEST(DuplexHttp1, a_handler_that_does_not_read_holds_the_client_back) {
     DuplexServer server({}, shares_with({{core::MemoryUse::bodies, mib / 4}, {core::MemoryUse::large_bodies, 0}}));
     TestClient client(server.server.port());
@@ -258,7 +258,7 @@ TEST(DuplexHttp1, a_handler_that_does_not_read_holds_the_client_back) {
         }
     });
     while (server.handler.started == 0) std::this_thread::yield();
-    // The kernel's buffers are all there is; they are full when nothing moves for a while.
+    // Only the kernel's buffers hold data; they are full when nothing moves for a while.
     for (std::size_t before = 1; before != sent;) {
         before = sent;
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -399,7 +399,7 @@ TEST(DuplexHttp2, a_gigabyte_would_pass_through_little_memory) {
     EXPECT_GT(server.handler.held_max, 0U);
 }
 
-// What was not read may not be replaced: the window is given back by the reader alone.
+// Unread bytes must not open the window again: only the reader does.
 TEST(DuplexHttp2, a_handler_that_does_not_read_stops_its_client_at_the_window) {
     DuplexServer server;
     H2Client client(server.server.port());
@@ -489,7 +489,7 @@ TEST(DuplexHttp2, an_answer_before_the_end_ends_the_upload) {
     EXPECT_EQ(stream.error, NGHTTP2_NO_ERROR);
 }
 
-// Time that the handler takes for itself is not the client's.
+// Time that the handler spends between reads is not counted against the client.
 TEST(StreamWatch, only_waiting_counts) {
     const ServerOptions options;
     const auto at_ms = [](std::int64_t ms) { return MonotonicNs(ms * 1'000'000); };

@@ -1,4 +1,4 @@
-// Feeds bytes to the HTTP/1.1 scanner and parser the way a connection does: in pieces, request after request.
+// Feeds input to the HTTP/1.1 scanner and parser as a connection does: in pieces, request after request.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -64,7 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             RIACHO_CHECK(state != detail::HeadScanner::State::need_more || seen <= 1400, "a head without end");
         }
         if (state != detail::HeadScanner::State::complete) break;
-        // A copy of exactly its size, so that reading beyond it is noticed.
+        // A copy of exactly the head's size, so that AddressSanitizer detects a read beyond it.
         const std::string head(input.substr(scanner.begin(), scanner.end() - scanner.begin()));
         input.remove_prefix(scanner.end());
         Request request;

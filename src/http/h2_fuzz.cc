@@ -1,4 +1,4 @@
-// Feeds bytes to an HTTP/2 session and answers what it takes for requests, in all the ways a connection may.
+// Feeds input to an HTTP/2 session and answers its requests in all the ways a connection may.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -134,7 +134,7 @@ private:
     }
     static void check(const Request& request) {
         RIACHO_CHECK(!request.path().empty() && request.body().size() <= 1000);
-        // AddressSanitizer looks on.
+        // AddressSanitizer checks these reads.
         for (std::size_t i = 0; i < request.body().size() + Request::body_padding; ++i) {
             [[maybe_unused]] const volatile char c = request.body().data()[i];
         }

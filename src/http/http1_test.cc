@@ -56,7 +56,7 @@ TEST(Http1, a_request_may_arrive_byte_by_byte) {
     EXPECT_EQ(client.read_response().body, "slowly");
 }
 
-// The bytes read while the protocol was still unknown are more than a block holds.
+// More bytes are read while the protocol is unknown than a block holds.
 TEST(Http1, a_large_first_flight_after_a_first_byte_is_served) {
     TestServer server;
     TestClient client(server.server.port());
@@ -123,8 +123,7 @@ TEST(Http1, chunked_bodies_are_put_together_and_the_next_request_follows) {
     EXPECT_EQ(client.read_response().body, "after");
 }
 
-// The chunk decoder works on pieces that end anywhere, and what is read beyond the last chunk belongs to the next
-// request.
+// The chunk decoder accepts pieces that end anywhere; bytes read beyond the last chunk belong to the next request.
 TEST(Http1, chunked_bodies_may_be_cut_anywhere) {
     TestServer server;
     std::string body;
@@ -152,7 +151,7 @@ TEST(Http1, continue_is_sent_when_the_client_waits_for_it) {
     EXPECT_EQ(client.read_response().status, 100);
     client.send("hello");
     EXPECT_EQ(client.read_response().body, "hello");
-    // Not when the body is there already.
+    // No 100 Continue when the body has arrived already.
     EXPECT_EQ(
         client.request("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nagain").body,
         "again");
@@ -236,7 +235,7 @@ TEST(Http1, a_producer_waits_for_its_client_and_learns_that_it_has_gone) {
         TestClient client(server.server.port(), 4096);
         client.send(get("/endless"));
         client.fill();
-        // The one core serves others meanwhile; a producer that did not wait would use every turn of it.
+        // The one core serves other requests meanwhile; a producer that did not wait would keep it busy.
         TestClient other(server.server.port());
         for (int i = 0; i < 200; ++i) ASSERT_EQ(other.request(get("/fill?50000")).body.size(), 50'000U);
         EXPECT_LT(server.handler.endless_written, 10'000'000U);

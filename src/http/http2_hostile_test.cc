@@ -1,4 +1,4 @@
-// HTTP/2 from clients that mean harm or do not move: floods, bombs, and slowness on a clock that the test moves.
+// HTTP/2 from hostile or stalled clients: floods, compression bombs, and slowness on a clock that the test moves.
 #include <gtest/gtest.h>
 #include <nghttp2/nghttp2.h>
 
@@ -28,7 +28,7 @@ TEST(Http2Hostile, rapid_reset_ends_the_connection_before_1100_resets) {
     EXPECT_EQ(server.server.stats().h2_floods, 1U);
 }
 
-// The application's own counter: slower than what nghttp2 bounds, but nothing is ever completed.
+// The server's own counter: resets below nghttp2's rate limit from a client that completes nothing.
 TEST(Http2Hostile, cancelling_every_stream_ends_the_connection) {
     TestServer server;
     H2Client client(server.server.port());
@@ -63,7 +63,7 @@ TEST(Http2Hostile, a_client_that_cancels_now_and_then_is_served) {
     EXPECT_TRUE(client.goaways.empty());
 }
 
-// CVE-2024-28182: a header block that never ends.
+// CVE-2024-28182: an endless header block.
 TEST(Http2Hostile, a_continuation_flood_ends_the_connection_within_nine_frames) {
     TestServer server;
     TestClient client(server.server.port());
@@ -98,7 +98,7 @@ TEST(Http2Hostile, an_hpack_bomb_is_refused) {
     EXPECT_EQ(server.handler.handled, 0);
 }
 
-// The same below the limit of one head: many streams that wait for their bodies.
+// The same with heads below the limit: many streams that wait for their bodies.
 TEST(Http2Hostile, heads_beyond_what_the_server_holds_are_shed) {
     TestServer server({}, 1, nullptr, shares_with({{core::MemoryUse::bodies, 100'000}}));
     H2Client client(server.server.port());
@@ -120,7 +120,7 @@ TEST(Http2Hostile, heads_beyond_what_the_server_holds_are_shed) {
     while (server.server.stats().body_bytes_held > 0) std::this_thread::yield();
 }
 
-// Answers that nobody reads are memory, too.
+// Responses that clients do not read are bounded memory, too.
 TEST(Http2Hostile, responses_beyond_what_the_server_holds_are_given_up) {
     TestServer server({}, 1, nullptr, shares_with({{core::MemoryUse::replies, 3'500'000}}));
     H2Client client(server.server.port(), 0);
@@ -150,7 +150,7 @@ TEST(Http2Hostile, a_settings_flood_ends_the_connection) {
     EXPECT_GE(goaway_code(client.read_to_end()), 0) << "more than 32 entries in one frame";
 }
 
-// The server stops reading while its answers are not read, and what it may owe is bounded.
+// The server stops reading while its responses are not read, and the responses it owes are bounded.
 TEST(Http2Hostile, a_ping_flood_ends_the_connection_or_waits) {
     TestServer server;
     TestClient client(server.server.port(), 4096);
@@ -182,7 +182,7 @@ TEST(Http2Hostile, garbage_after_the_preface_ends_the_connection) {
 
 class SlowH2Clients : public ::testing::Test {
 protected:
-    // Advances in steps until the connection or the condition ends it; the time that took.
+    // Advances the clock in steps until the connection or the condition ends the loop; returns the elapsed time.
     template <class Done>
     std::int64_t advance_until(H2Client& client, Done done) {
         std::int64_t waited_ms = 0;

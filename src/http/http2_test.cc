@@ -153,7 +153,7 @@ TEST(Http2, expect_continue_is_answered) {
 TEST(Http2, header_lists_above_the_limits_are_431_and_the_connection_lives) {
     TestServer server;
     H2Client client(server.server.port());
-    // The list's size counts 32 bytes more for each field: here five with 26 bytes of names and 22 of values.
+    // The list size counts 32 bytes more for each field: here five fields with 26 bytes of names and 22 of values.
     const auto pseudo = 4 * 32 + 7 + 7 + 10 + 5 + 3 + 4 + 4 + 1;
     const auto filler = [&](std::size_t total) {
         H2Client::Headers headers;
@@ -207,7 +207,7 @@ TEST(Http2, a_client_that_disappears_ends_its_streams) {
     while (server.server.stats().connections_open > 0) std::this_thread::yield();
 }
 
-// A response with a producer for a stream that its client has cancelled meanwhile: there is no producer to run.
+// A response with a producer for a stream that its client has cancelled: the producer is not run.
 TEST(Http2, a_stream_cancelled_before_its_streamed_response_is_no_exception) {
     TestServer server;
     H2Client client(server.server.port());

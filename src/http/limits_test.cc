@@ -1,4 +1,4 @@
-// Every bound of ServerOptions over HTTP/1.1: the value itself is served, one more is refused.
+// Every limit of ServerOptions over HTTP/1.1: a request at the limit is served, one above it is refused.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -13,7 +13,8 @@
 namespace riacho::http::test {
 namespace {
 
-// The answer, and that the server then closes. The client's end is closed too, as a client does that has its answer.
+// The status of the response, after which the server must close. The client closes its end too, as a client does that
+// has its response.
 int status_and_close(TestClient& client, std::string_view request) {
     client.send(request);
     TestResponse response = client.read_response();
@@ -98,7 +99,7 @@ TEST(Limits, a_body_of_16_MiB_is_served_and_one_byte_more_is_413) {
     TestClient client(server.server.port());
     const std::string body(BodyPlan::size_max_default, 'b');
     EXPECT_EQ(client.request(post("/size", body)).body, std::to_string(body.size()));
-    // The client has its answer a moment before the server has put everything away.
+    // The client receives its response a moment before the server has released the memory.
     while (server.server.stats().body_bytes_held > 0) std::this_thread::yield();
     EXPECT_EQ(status_and_close(client, post("/size", body + "b")), 413);
     EXPECT_EQ(server.handler.handled, 1);
@@ -116,7 +117,7 @@ TEST(Limits, a_chunked_body_is_limited_too) {
     const std::string head = "POST /tiny HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
     TestClient client(server.server.port());
     EXPECT_EQ(client.request(head + "5\r\nhello\r\n0\r\n\r\n").body, "hellohello");
-    // Refused on the announcement, before the bytes come.
+    // Refused by the announced size, before the bytes arrive.
     EXPECT_EQ(status_and_close(client, head + "6\r\n"), 413);
 }
 
@@ -147,7 +148,7 @@ TEST(Limits, a_chunked_body_beyond_the_share_is_shed) {
     while (server.server.stats().body_bytes_held > 0) std::this_thread::yield();
 }
 
-// Large bodies have a share of their own: whoever fills it keeps nobody with an ordinary body waiting.
+// Large bodies have a share of their own: filling it must not make ordinary bodies wait.
 TEST(Limits, unfinished_large_bodies_leave_room_for_others) {
     TestServer server({}, 1, nullptr,
                       shares_with({{core::MemoryUse::bodies, 3'000'000}, {core::MemoryUse::large_bodies, 33'000'000}}));
@@ -212,11 +213,11 @@ TEST(Limits, calls_in_progress_are_bounded) {
     EXPECT_EQ(third.request(get("/")).status, 200) << "the connection stays";
 }
 
-// Ten thousand connections with a small reply each that nobody reads must not add up without a bound.
+// Unread small responses on ten thousand connections must not add up without a bound.
 TEST(Limits, small_responses_that_nobody_reads_are_bounded) {
     TestServer server({}, 1, nullptr, shares_with({{core::MemoryUse::small_replies, 200'000}}));
     std::vector<std::unique_ptr<TestClient>> unread;
-    // What the kernel takes is not the server's: each asks until one reply of its own has to wait.
+    // Responses in the kernel's buffers do not count: each client asks until one response has to wait in the server.
     std::string many;
     for (int i = 0; i < 100; ++i) many += get("/fill?120000");
     for (int i = 0; i < 4; ++i) {
@@ -256,7 +257,7 @@ TEST(Limits, connections_above_the_cap_are_closed) {
     EXPECT_EQ(server.server.stats().refused_connections_max, 1U);
 }
 
-// A client that opens a connection right after others were closed is not turned away because nobody noticed yet.
+// A client that connects right after others were closed is not refused because their end was not yet noticed.
 TEST(Limits, a_connection_above_the_cap_waits_for_one_that_ends) {
     ServerOptions options;
     options.connections_max = 1;
@@ -329,20 +330,20 @@ TEST(Limits, a_connection_serves_a_bounded_number_of_requests) {
 
 class SlowClients : public ::testing::Test {
 protected:
-    // Makes sure that the one core has seen all that was sent before.
+    // Makes sure that the one core has processed everything sent before.
     void settle() {
         TestClient probe(server_.server.port());
         ASSERT_EQ(probe.request("GET / HTTP/1.0\r\n\r\n").status, 200);
         ASSERT_TRUE(probe.is_closed_by_server());
     }
-    // Moves the clock, and returns once the server has seen the new time and done what follows from it.
+    // Moves the clock, and returns once the server has swept with the new time.
     void advance(std::int64_t span_ms) {
         clock_.advance_ms(span_ms);
         const std::uint64_t before = server_.server.stats().sweeps;
         while (server_.server.stats().sweeps < before + 2) std::this_thread::yield();
         settle();
     }
-    // Moves the clock in steps until the client hears something or the connection ends; the time that took.
+    // Moves the clock in steps until the client receives bytes or the connection ends; returns the elapsed time.
     std::int64_t advance_until_heard(TestClient& client, std::int64_t step_ms = 500) {
         std::int64_t waited_ms = 0;
         client.set_timeout_ms(1);
@@ -353,7 +354,8 @@ protected:
         client.set_timeout_ms(10'000);
         return waited_ms;
     }
-    // The same until the server has given up a response that its client does not read.
+    // Moves the clock in steps until the server has given up a response that its client does not read; returns the
+    // elapsed time.
     std::int64_t advance_until_write_timeout() {
         std::int64_t waited_ms = 0;
         while (server_.server.stats().timeout_write == 0 && waited_ms < 1'000'000) {
@@ -372,7 +374,7 @@ TEST_F(SlowClients, a_head_that_takes_longer_than_ten_seconds_is_408) {
     client.send("GET / HTTP/1.1\r\nHo");
     settle();
     clock_.advance_ms(9'000);
-    client.send("st: t\r\nX-Drip: a");  // bytes do not prolong it
+    client.send("st: t\r\nX-Drip: a");  // further bytes do not extend the timeout
     settle();
     const std::int64_t waited_ms = advance_until_heard(client);
     EXPECT_GE(waited_ms, 1'000);
@@ -447,7 +449,8 @@ TEST_F(SlowClients, a_client_that_does_not_read_is_closed_after_30_seconds) {
     EXPECT_LT(client.read_to_end().size(), 20'000'000U);
 }
 
-// Alone they are served for as long as they like; when others wait for the memory they hold, not.
+// Slow clients are served without limit while memory is free; when requests wait for their memory they are
+// disconnected.
 class ScarceMemory : public SlowClients {
 protected:
     void fill_up(core::MemoryUse use) {

@@ -1,4 +1,4 @@
-// Mux: which handler answers a request, by its method and path.
+// Mux: selects the handler of a request by its method and path.
 #pragma once
 
 #include <string>
@@ -10,18 +10,17 @@
 
 namespace riacho::http {
 
-// Filled before the server listens, constant afterwards, so called on every core. Handlers outlive it.
+// Filled before the server listens, constant afterwards, so it can be called on every core. Handlers outlive it.
 //
-// An exact path comes before a prefix, a longer prefix before a shorter one. A path that only other methods are known
-// for goes to the fallback too, which decides what that means. Paths are compared as they were sent, still
-// percent-encoded.
+// An exact path takes precedence over a prefix, a longer prefix over a shorter one. A path that is registered only for
+// other methods goes to the fallback too, which chooses the response. Paths are compared as sent, percent-encoded.
 class Mux final : public Handler {
 public:
     explicit Mux(Handler& fallback) : fallback_(fallback) {}
 
-    // A handler for GET answers HEAD as well: the server leaves out the body.
+    // A handler for GET also answers HEAD: the server leaves out the body.
     void add_exact(std::string_view method, std::string_view path, Handler& handler);
-    // For every path that begins with the prefix; with '/' at its end it matches the paths below a folder only.
+    // Matches every path that begins with the prefix; a prefix that ends with '/' matches only paths below that folder.
     void add_prefix(std::string_view method, std::string_view prefix, Handler& handler);
 
     BodyPlan on_head(const Request& request) override { return find(request).on_head(request); }
@@ -39,7 +38,7 @@ private:
     };
 
     std::vector<Route> exact_;   // sorted by path, then method
-    std::vector<Route> prefix_;  // the longest first
+    std::vector<Route> prefix_;  // longest first
     Handler& fallback_;
 };
 

@@ -1,4 +1,4 @@
-// Feeds bytes to the reader of replies in pieces, as the outbound client does.
+// Feeds input to the reply parser in pieces, as the outbound client does.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -41,7 +41,7 @@ using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_t
 constexpr int backlog = 4096;
 constexpr auto accept_pause = std::chrono::milliseconds(20);
 
-// How many connections the process has file descriptors for.
+// The number of connections for which the process has file descriptors.
 std::size_t connections_possible(const ServerOptions& options) {
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return options.connections_max;
@@ -49,7 +49,7 @@ std::size_t connections_possible(const ServerOptions& options) {
     return std::min(options.connections_max, fds > options.fd_reserve ? fds - options.fd_reserve : std::size_t{1});
 }
 
-// A socket for both families shows IPv4 clients as ::ffff:a.b.c.d.
+// A dual-stack socket reports IPv4 clients as ::ffff:a.b.c.d.
 asio::ip::address plain_address(const asio::ip::address& address) {
     if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
     return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
@@ -68,7 +68,7 @@ ListenError listen_error(const boost::system::error_code& ec, const ServerOption
 }  // namespace
 
 struct Server::Impl {
-    // What keeps count of a connection: made at its acceptance, given back to the accepting core at its end.
+    // The accounting record of a connection: made when it is accepted, returned to the accepting core at its end.
     struct Lease final : core::Wakeup, detail::ConnectionOwner {
         Lease(Impl& i, std::size_t w, int f, asio::ip::address a) : impl(i), worker(w), fd(f), address(std::move(a)) {}
         void on_ended() noexcept override { impl.accept_core().wake(*this); }
@@ -109,7 +109,7 @@ struct Server::Impl {
     static Task<void> serve(Lease* lease);
     void release(const Lease& lease);
     void check_all_ended();
-    // Runs on the core and waits for it.
+    // Runs the function on the core and waits for its end.
     template <class Function>
     void run_on(core::Core& core, Function function) {
         RIACHO_CHECK(!core.is_current(), "the server is stopped from outside its cores");
@@ -128,7 +128,7 @@ struct Server::Impl {
     tcp protocol = tcp::v4();
     bool listening = false;
 
-    // The rest lives on the accepting core.
+    // The following members are used on the accepting core only.
     std::size_t connections_max = 0;
     const TokenRate accept_rate;
     TokenBucket bucket;
@@ -138,7 +138,7 @@ struct Server::Impl {
     std::size_t open_count = 0;
     std::map<asio::ip::address, std::size_t> per_address;
     core::LogThrottle accept_failed_throttle;
-    std::optional<MonotonicNs> full_since;  // the cap is reached and connections wait
+    std::optional<MonotonicNs> full_since;  // since when the cap is reached and connections wait
     bool stopping = false;
     bool told = false;
     std::promise<void> all_ended;
@@ -195,8 +195,8 @@ void Server::Impl::accept_later() {
     });
 }
 
-// Connections that have ended are noticed a little later: until then new ones wait in the kernel's queue, instead of
-// being turned away from a server that has room.
+// The end of a connection is noticed with a delay: until then new connections wait in the kernel's queue, instead of
+// being refused by a server that has room.
 bool Server::Impl::is_full_for_long(MonotonicNs now) {
     if (!full_since) full_since = now;
     return now.value() - full_since->value() >= shared.options.full_wait_ms * 1'000'000;
@@ -204,7 +204,8 @@ bool Server::Impl::is_full_for_long(MonotonicNs now) {
 
 void Server::Impl::accept_some() {
     for (;;) {
-        // Above the rate connections wait in the kernel's queue: a burst of short ones is served late rather than not.
+        // Above the rate connections wait in the kernel's queue: a burst of short connections is served late instead of
+        // refused.
         const MonotonicNs now = shared.clock.monotonic();
         if (!bucket.has(accept_rate, 1, now)) {
             delayed.add();
@@ -225,7 +226,7 @@ void Server::Impl::accept_some() {
             full_since.reset();
             return wait_to_accept();
         }
-        // Out of descriptors or memory: what is open goes on, the rest waits.
+        // Out of descriptors or memory: open connections go on, new connections wait in the kernel's queue.
         if (accept_failed_throttle.is_due(now)) {
             core::log_line(core::LogLevel::warn, "cannot accept connections",
                            {{"error", std::generic_category().message(errno)}});
@@ -305,7 +306,7 @@ std::uint16_t Server::port() const { return impl_->port; }
 void Server::stop(std::int64_t grace_ms) {
     if (!impl_->listening) return;
     const MonotonicNs deadline = impl_->shared.clock.monotonic().plus(grace_ms * 1'000'000);
-    // First the door, then the rooms: no connection is dealt to a worker that was told to stop.
+    // Stops accepting before the workers, so that no connection is assigned to a worker that was told to stop.
     impl_->run_on(impl_->accept_core(), [this] {
         boost::system::error_code ignored;
         impl_->acceptor.close(ignored);
@@ -318,7 +319,7 @@ void Server::stop(std::int64_t grace_ms) {
     }
     impl_->run_on(impl_->accept_core(), [this] { impl_->check_all_ended(); });
     impl_->all_ended.get_future().get();
-    // Cancelled handlers still refer to their owners; the second round comes after them.
+    // Cancelled timer handlers still refer to the workers; the second round runs after them.
     for (auto& worker : impl_->workers) impl_->run_on(worker->core(), [&] { worker->cancel_sweep(); });
     for (auto& worker : impl_->workers) impl_->run_on(worker->core(), [] {});
     impl_->listening = false;

@@ -1,5 +1,5 @@
-// Requests that two parsers could read in two ways are refused and end the connection: nothing that follows them on it
-// is ever taken for a request.
+// Requests that two parsers could read differently are refused and end the connection: no byte that follows them is
+// ever parsed as a request.
 #include <gtest/gtest.h>
 
 #include <vector>

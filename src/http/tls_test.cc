@@ -102,7 +102,7 @@ TEST(Tls, h2_is_preferred_by_alpn) {
     EXPECT_EQ(server.server.stats().connections_h2, 1U);
 }
 
-// A Java client with an "assumed" protocol sends the preface without having negotiated anything.
+// A Java client with an "assumed" protocol sends the HTTP/2 preface without ALPN.
 TEST(Tls, an_h2_preface_without_alpn_is_accepted) {
     const Certificate certificate;
     TestServer server(certificate.options());

@@ -25,7 +25,7 @@ bool is_address_character(char c) {
     return (lower >= 'a' && lower <= 'f') || (c >= '0' && c <= '9') || c == ':' || c == '.';
 }
 
-// Splits "host", "host:port", "[address]" or "[address]:port"; false if it is none of them.
+// Splits "host", "host:port", "[address]" or "[address]:port"; false for any other form.
 bool split_authority(std::string_view authority, Url& url) {
     std::string_view host = authority;
     std::string_view port;

@@ -25,7 +25,7 @@ IoResult<void> replace_file(FileSystem& fs, const std::string& directory, std::s
     const std::string temporary = path + ".tmp";
     {
         TRY(const auto file, fs.open(temporary, {.mode = OpenMode::create}));
-        // An earlier attempt may have left a longer one behind.
+        // An earlier attempt may have left a longer temporary file.
         TRY_VOID(file->ftruncate(0));
         TRY_VOID(file->pwrite(0, content));
         TRY_VOID(file->fdatasync());

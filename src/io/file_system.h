@@ -1,5 +1,5 @@
-// The seam through which the log touches a disk: a handful of blocking calls, with a posix implementation and a
-// simulated one (io/simulated.h) that loses what was not synced.
+// FileSystem: the interface through which the log accesses a disk: a few blocking calls, with a POSIX implementation
+// and a simulated one (io/simulated.h) that loses unsynced data.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace riacho::io {
 
-// What failed, on which path, and errno.
+// The operation that failed, its path, and errno.
 struct IoError {
     const char* operation = "";
     std::string path;
@@ -23,12 +23,12 @@ struct IoError {
 
     // "pwritev /data/journal/j-1.rkj: No space left on device"
     [[nodiscard]] std::string describe() const;
-    // The volume or a quota is full: a normal state, not a failing disk.
+    // ENOSPC or EDQUOT: a normal state, not a failing disk.
     [[nodiscard]] bool is_out_of_space() const;
     [[nodiscard]] bool is_not_found() const;
-    // The process or the system has too many files open: it passes, and nothing was done.
+    // EMFILE or ENFILE: a passing state; the call had no effect.
     [[nodiscard]] bool is_out_of_descriptors() const;
-    // Either of the two: the call may be tried again later.
+    // Out of space or out of descriptors: the call may be tried again later.
     [[nodiscard]] bool is_shortage() const { return is_out_of_space() || is_out_of_descriptors(); }
 };
 
@@ -53,17 +53,17 @@ struct OpenOptions {
 class File {
 public:
     virtual ~File() = default;
-    // Reads until out is full or the file ends; returns how many bytes were read.
+    // Reads until out is full or the file ends; returns the number of bytes read.
     virtual IoResult<std::size_t> pread(std::uint64_t offset, MutableByteSpan out) = 0;
-    // Writes all the parts, one after the other from offset, in as few calls as the system allows. After an error any
-    // part of it may be on disk.
+    // Writes all parts, one after the other from offset, in as few calls as the system allows. After an error any part
+    // of the bytes may be on disk.
     virtual IoResult<void> pwritev(std::uint64_t offset, std::span<const ByteSpan> parts) = 0;
     // Makes the file's bytes and its size durable. A failure is final: the bytes are in an unknown state and another
     // sync would report success without having written them.
     virtual IoResult<void> fdatasync() = 0;
     virtual IoResult<void> ftruncate(std::uint64_t size) = 0;
     virtual IoResult<std::uint64_t> size() = 0;
-    // Forgets cached clean pages, so that the next read sees the disk. Advisory.
+    // Drops clean pages of the file from the page cache, so that the next read reads the disk. Advisory.
     virtual void drop_cache() = 0;
 
     IoResult<void> pwrite(std::uint64_t offset, ByteSpan bytes) { return pwritev(offset, std::span(&bytes, 1)); }
@@ -73,7 +73,7 @@ public:
 class FileLock {
 public:
     virtual ~FileLock() = default;
-    // False when its path is known to lead to no file or to another one. Thread-safe.
+    // False when the lock file's path is known to lead to no file or to another file. Thread-safe.
     virtual bool is_in_place() = 0;
 };
 
@@ -94,7 +94,7 @@ public:
     virtual IoResult<std::unique_ptr<File>> open(const std::string& path, OpenOptions options) = 0;
     virtual IoResult<void> rename(const std::string& from, const std::string& to) = 0;
     virtual IoResult<void> unlink(const std::string& path) = 0;
-    // Succeeds when the directory is there already.
+    // Succeeds when the directory exists already.
     virtual IoResult<void> mkdir(const std::string& path) = 0;
     virtual IoResult<void> rmdir(const std::string& path) = 0;
     // In no particular order, without "." and "..".
@@ -103,11 +103,11 @@ public:
     // Makes everything on the file system that holds path durable, and reports earlier write-back errors.
     virtual IoResult<void> syncfs(const std::string& path) = 0;
     virtual IoResult<SpaceInfo> statvfs(const std::string& path) = 0;
-    // A file system on which paths below `directory` lead into the directory that has this name now, whatever happens
-    // to the name later. Other paths are found as before.
+    // A view in which paths below `directory` lead into the directory that has this name now, even if it is renamed or
+    // replaced later. Other paths resolve as before.
     virtual IoResult<std::unique_ptr<FileSystem>> hold(const std::string& directory) = 0;
-    // Takes an exclusive lock on a file, made when missing, and writes the process id into it. EWOULDBLOCK when another
-    // process holds it.
+    // Takes an exclusive lock on a file, created when missing, and writes the process id into it. EWOULDBLOCK when
+    // another process holds the lock.
     virtual IoResult<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
 };
 
@@ -118,7 +118,7 @@ FileSystem& posix_file_system();
 // the same directory, sync, rename, sync of the directory.
 IoResult<void> replace_file(FileSystem& fs, const std::string& directory, std::string_view name, ByteSpan content);
 
-// The whole content of a file of at most bytes_max bytes; EFBIG when it is longer.
+// The whole content of a file of at most bytes_max bytes; EFBIG when the file is longer.
 IoResult<std::vector<std::byte>> read_file(FileSystem& fs, const std::string& path, std::size_t bytes_max);
 
 }  // namespace riacho::io

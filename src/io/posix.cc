@@ -1,4 +1,4 @@
-// The machine's file system: thin calls, EINTR retried, short transfers continued.
+// The machine's file system: thin wrappers of system calls that retry EINTR and continue short transfers.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -33,7 +33,7 @@ auto retry_interrupted(Call call) {
 class PosixFile final : public File {
 public:
     PosixFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
-    // What mattered was synced before: there is nothing to do about an error here.
+    // Durable data was synced before: an error of close() needs no handling.
     ~PosixFile() override { ::close(fd_); }
 
     IoResult<std::size_t> pread(std::uint64_t offset, MutableByteSpan out) override {
@@ -140,7 +140,7 @@ private:
     int fd_;
 };
 
-// The whole machine's, or with what lies below `root` found through its descriptor.
+// The whole file system, or, with `root`, paths below it resolved through its descriptor.
 class PosixFileSystem final : public FileSystem {
 public:
     PosixFileSystem() = default;
@@ -262,7 +262,7 @@ public:
         auto held = std::make_unique<PosixLock>(fd, path);
         if (retry_interrupted([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) != 0) return error("flock", path);
         const std::string pid = std::to_string(::getpid()) + "\n";
-        // The number is for people; the lock is what counts, and on a full disk there may be no room for more.
+        // The process id is for people only; the lock does not depend on it, and a full disk may have no room for it.
         if (::ftruncate(fd, 0) != 0) return error("ftruncate", path);
         static_cast<void>(::pwrite(fd, pid.data(), pid.size(), 0) == 0);
         return held;
@@ -277,7 +277,7 @@ private:
         if (root_fd_ < 0 || !path.starts_with(root_)) return {AT_FDCWD, path.c_str()};
         if (path.size() == root_.size()) return {root_fd_, "."};
         if (path[root_.size()] != '/') return {AT_FDCWD, path.c_str()};
-        // An absolute rest would lead out of the directory.
+        // An absolute rest would resolve outside the directory.
         const char* rest = path.c_str() + root_.size();
         while (*rest == '/') ++rest;
         return {root_fd_, *rest == '\0' ? "." : rest};

@@ -100,11 +100,11 @@ TEST_F(PosixFileSystem, a_held_directory_is_found_whatever_its_name_means_later)
     EXPECT_TRUE(std::filesystem::exists(directory_ + "/moved/renamed"));
     ASSERT_TRUE(held->unlink(path + "/after"));
     EXPECT_FALSE(std::filesystem::exists(directory_ + "/moved/after"));
-    // However many slashes there are.
+    // Repeated slashes make no difference.
     const auto slashes = *fs_.hold(directory_ + "/moved//");
     ASSERT_TRUE(slashes->mkdir(directory_ + "/moved//sub"));
     EXPECT_TRUE(std::filesystem::exists(directory_ + "/moved/sub"));
-    // A name that only begins the same is another one.
+    // A name that only shares the prefix is another directory.
     ASSERT_TRUE(held->mkdir(path + "2"));
     EXPECT_TRUE(std::filesystem::exists(directory_ + "/store2"));
 }

@@ -219,7 +219,7 @@ void SimulatedFileSystem::State::settle_directories(CrashPolicy policy, Chance& 
         if (arrives) change.apply(durable);
     }
     pending.clear();
-    // What lies in a directory that did not arrive is gone with it; parents come before their children.
+    // Entries of a directory that did not survive are lost with it; parents sort before their children.
     std::erase_if(durable, [kept = std::set<std::string>{"/"}](const auto& entry) mutable {
         if (entry.first != "/" && !kept.contains(parent_of(entry.first))) return true;
         if (entry.second->is_directory) kept.insert(entry.first);
@@ -276,7 +276,7 @@ public:
     IoResult<void> fdatasync() override {
         const std::lock_guard lock(state_->mutex);
         if (const int code = fault("fdatasync")) {
-            // As Linux does: what could not be written is marked clean, and only memory still has it.
+            // As Linux does: pages that could not be written are marked clean, and only memory still holds their data.
             if (!state_->off) inode_->pending.clear();
             return fail(IoError{"fdatasync", path_, code});
         }
@@ -304,7 +304,7 @@ public:
 
     void drop_cache() override {
         const std::lock_guard lock(state_->mutex);
-        // Clean pages go: what a failed sync left behind is seen no more.
+        // Drops clean pages: data that a failed sync did not write is no longer readable.
         if (epoch_ == state_->epoch && inode_->pending.empty()) inode_->current = inode_->durable;
     }
 
@@ -491,7 +491,7 @@ void SimulatedFileSystem::crash(CrashPolicy policy) {
     const std::lock_guard lock(state_->mutex);
     Chance chance(policy.seed);
     const InodePtr last = state_->last_written.lock();
-    // By path, so that the same seed gives the same outcome.
+    // Ordered by path, so that the same seed gives the same outcome.
     std::set<InodePtr> done;
     const auto settle = [&](const InodePtr& inode) {
         if (inode != nullptr && done.insert(inode).second) {

@@ -17,17 +17,17 @@ struct CommandResult {
     std::string reply;
 };
 
-// Thread-safe. What commands do is the CommandApplier's.
+// Thread-safe. The CommandApplier defines the effects of commands.
 class CommandLog {
 public:
     virtual ~CommandLog() = default;
     CommandLog(const CommandLog&) = delete;
     CommandLog& operator=(const CommandLog&) = delete;
 
-    // Orders a command. Returns when it is durable and CommandApplier::on_durable has run; for a rejected one, when
-    // everything the rejection was based on is durable.
+    // Orders a command. Returns when it is durable and CommandApplier::on_durable has run; for a rejected command, when
+    // the state that caused the rejection is durable.
     virtual Task<Expected<CommandResult, LogError>> submit(core::Core& core, std::string command) = 0;
-    // The same, blocking; for start-up, never on a core.
+    // As submit(), blocking; for start-up, never on a core.
     virtual Expected<CommandResult, LogError> submit_and_wait(std::string command) = 0;
 
 protected:

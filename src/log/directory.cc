@@ -19,14 +19,14 @@ bool is_foreign(const std::vector<io::DirectoryEntry>& entries, std::span<const 
         return false;
     }
     return std::ranges::any_of(entries, [&](const io::DirectoryEntry& entry) {
-        // Half-made: a start that was interrupted.
+        // Left by an interrupted first start.
         if (entry.name == "journal" || entry.name == "data" || entry.name == "STORE.tmp") return false;
         return std::ranges::none_of(neighbours,
                                     [&](const std::string& prefix) { return entry.name.starts_with(prefix); });
     });
 }
 
-// Makes the directory and its parents, as far as they are missing.
+// Creates the directory and its parents, as far as they are missing.
 io::IoResult<void> make_directories(io::FileSystem& fs, const std::string& path) {
     if (fs.list(path)) return {};
     const std::size_t slash = path.rfind('/');

@@ -1,4 +1,4 @@
-// Directory: a data directory made when missing, held by descriptor and locked for this process.
+// Directory: a data directory that is created when missing, held by descriptor and locked for this process.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct OpenError {
     std::string message;  // one sentence for the operator, with the path
 };
 
-// Taken before anything in the directory is opened and released after everything in it is closed. Immutable.
+// Opened before any file in the directory and closed after them. Immutable.
 class Directory {
 public:
     // neighbours: prefixes of file names owned by other modules. A directory without a store that holds other files is
@@ -36,9 +36,9 @@ public:
     Directory& operator=(const Directory&) = delete;
 
     [[nodiscard]] const std::string& path() const { return path_; }
-    // Paths below path() lead into this directory, also when its name has come to mean another one.
+    // Paths below path() lead into this directory, even if another directory has its name now.
     [[nodiscard]] io::FileSystem& fs() const { return *fs_; }
-    // False when the directory or its lock file was removed or replaced: whatever is written into it is lost.
+    // False when the directory or its lock file was removed or replaced: anything written into it is lost.
     [[nodiscard]] bool is_in_place() const;
 
 private:

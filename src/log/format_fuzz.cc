@@ -1,4 +1,4 @@
-// Every decoder of the log's files on foreign bytes, with and without a checksum that holds.
+// Fuzzes every decoder of the log's files, with and without a valid checksum.
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -23,7 +23,7 @@ void decode_all(ByteSpan bytes) {
     static_cast<void>(decode_index(SeqIx(1), bytes));
     if (const auto checkpoint = decode_checkpoint(bytes)) {
         const Bytes again = encode_checkpoint(*checkpoint);
-        // Version 1 had no classes.
+        // The encoding of version 1 had no classes.
         if (again.size() != bytes.size() && again.size() != bytes.size() + checkpoint->shards.size()) __builtin_trap();
     }
 }

@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint32_t frame_magic = 0x314B4252;  // "RBK1"
 constexpr std::uint8_t frame_version = 1;
 
-// Offsets in the header.
+// Offsets of the header's fields.
 constexpr std::size_t at_magic = 0;
 constexpr std::size_t at_version = 4;
 constexpr std::size_t at_kind = 5;
@@ -30,7 +30,7 @@ constexpr std::size_t at_record_count = 56;
 constexpr std::size_t at_body_crc = 60;
 static_assert(at_body_crc + 4 == frame_header_size);
 
-// In the body of a data frame: base arrival time, then records of
+// Layout of a data frame's body: base arrival time, then records of
 // size u32 | crc u32 | attributes u8 | arrival delta varint | [hash key 16] | key size varint | key | data size varint
 // | data.
 constexpr std::size_t records_offset = 8;
@@ -67,7 +67,7 @@ struct ParsedRecord {
     const std::byte* end = nullptr;
 };
 
-// Reads a string with its size in front; nullptr if it leaves [at, end).
+// Reads a string that is preceded by its size; nullptr if it exceeds [at, end).
 const std::byte* get_string(const std::byte* at, const std::byte* end, std::string_view& out) {
     std::uint64_t size = 0;
     at = get_varint(at, end, size);
@@ -76,7 +76,7 @@ const std::byte* get_string(const std::byte* at, const std::byte* end, std::stri
     return at + size;
 }
 
-// False if the record leaves [at, end) or contradicts itself. Its checksum is not looked at.
+// False if the record exceeds [at, end) or is inconsistent. Its checksum is not verified.
 bool parse_record(const std::byte* at, const std::byte* end, ParsedRecord& record) {
     if (static_cast<std::size_t>(end - at) < record_prefix) return false;
     const auto size = get_le<std::uint32_t>(at);
@@ -169,7 +169,7 @@ void RecordIterator::parse() {
     record_.partition_key = record.key;
     record_.data = record.data;
     record_.explicit_hash_key = record.hash_key;
-    // Unsigned, because a delta from disk may be anything.
+    // Unsigned, because a delta from disk may have any value.
     const std::uint64_t arrival = static_cast<std::uint64_t>(base_arrival_.value()) + record.arrival_delta;
     record_.arrival = TimestampMs(static_cast<std::int64_t>(arrival));
     at_ = record.end;
@@ -248,7 +248,7 @@ BatchBuilder::BatchBuilder(std::size_t expected_bytes) {
 }
 
 void BatchBuilder::reserve(std::size_t size) {
-    // The padding belongs to the frame.
+    // The padding is part of the frame's size.
     size = round_up(size, frame_alignment);
     if (size <= capacity_) return;
     size = std::max(size, round_up(capacity_ + capacity_ / 2, frame_alignment));

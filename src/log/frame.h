@@ -1,8 +1,8 @@
-// Frames: what the journal, the segments and the tail cache consist of. The bytes are in docs/formats/journal.md.
+// Frames: the units of the journal, the segments and the tail cache. docs/formats/journal.md describes the bytes.
 //
 //   64-byte header | body | zeros to a multiple of 8
 //
-// A batch of records is encoded once, into the memory that goes to disk and that readers get.
+// A batch of records is encoded once, into the memory that is written to disk and that readers use.
 #pragma once
 
 #include <array>
@@ -35,16 +35,17 @@ enum class FrameKind : std::uint8_t {
     segment_reference = 10  // bypass; reserved by version 1, refused by name
 };
 
-// A flag of data frames: whoever appended the records has sealed their data. The log keeps it and does not look inside.
+// A flag of data frames: the appender has sealed (encrypted) the records' data. The log keeps the flag and does not
+// interpret the data.
 inline constexpr std::uint16_t frame_flag_sealed = 1;
 
-// A flag of command frames: each created shard has its class. Not set by version 1 of the store.
+// A flag of command frames: each created shard has a class. Not set by version 1 of the store.
 inline constexpr std::uint16_t frame_flag_classes = 1;
 
 // An explicit hash key: 128 bits, most significant byte first.
 using HashKeyBytes = std::array<std::uint8_t, 16>;
 
-// The header, decoded. Where each field lies is said in frame.cc alone.
+// The decoded header. frame.cc alone defines the offsets of its fields.
 struct FrameHeader {
     FrameKind kind = FrameKind::data;
     std::uint16_t flags = 0;
@@ -63,9 +64,9 @@ struct FrameHeader {
 
 // Writes the 64 bytes and returns their checksum.
 std::uint32_t encode_header(const FrameHeader& header, std::byte* at);
-// Nothing unless magic and checksum are right. The version, the kind and the size of the body are judged as well.
+// Nothing unless magic, checksum, version, kind and body size are valid.
 std::optional<FrameHeader> decode_header(ByteSpan bytes);
-// Magic and checksum are right, but this version cannot read it; the sentence says why. For error messages.
+// The reason why this version cannot read a header with the right magic and checksum; for error messages.
 std::optional<std::string_view> unsupported_reason(ByteSpan bytes);
 
 // One record inside a frame; its views live as long as the frame.
@@ -73,7 +74,7 @@ struct RecordView {
     SeqIx seq;
     TimestampMs arrival;
     std::string_view partition_key;
-    const HashKeyBytes* explicit_hash_key = nullptr;  // null when the producer gave none
+    const HashKeyBytes* explicit_hash_key = nullptr;  // null when the producer sent none
     std::string_view data;
 };
 
@@ -98,14 +99,14 @@ public:
     }
     void operator++(int) { ++*this; }
     friend bool operator==(const RecordIterator& a, const RecordIterator& b) { return a.left_ == b.left_; }
-    // Where the current record starts in memory.
+    // The start of the current record in memory.
     [[nodiscard]] const std::byte* position() const { return start_; }
 
 private:
     void parse();
 
-    const std::byte* at_ = nullptr;     // after the current record
-    const std::byte* start_ = nullptr;  // of the current record
+    const std::byte* at_ = nullptr;     // position after the current record
+    const std::byte* start_ = nullptr;  // start of the current record
     TimestampMs base_arrival_;
     std::uint32_t left_ = 0;
     RecordView record_;
@@ -132,8 +133,8 @@ public:
 
     static Memory allocate(std::size_t size);
 
-    // A frame that came from disk. The header was decoded from the start of the memory; nothing if the body is not
-    // what it should be: a wrong checksum of the body or of a record, a record that leaves the body, a wrong count.
+    // Makes a frame from bytes read from disk. The header was decoded from the start of the memory; null if the body is
+    // invalid: a wrong checksum of the body or of a record, a record that exceeds the body, a wrong count.
     static std::shared_ptr<const Frame> from_disk(const FrameHeader& header, Memory memory);
 
     [[nodiscard]] ShardUid shard() const { return ShardUid(header_.shard); }
@@ -142,14 +143,14 @@ public:
     [[nodiscard]] std::uint32_t record_count() const { return header_.record_count; }
     [[nodiscard]] TimestampMs arrival() const { return arrival_; }
     [[nodiscard]] Lsn lsn() const { return header_.lsn; }
-    // Partition keys and data of all records.
+    // Total size of partition keys and data of all records.
     [[nodiscard]] std::size_t payload_bytes() const { return payload_bytes_; }
     [[nodiscard]] const FrameHeader& header() const { return header_; }
     [[nodiscard]] bool is_sealed() const { return (header_.flags & frame_flag_sealed) != 0; }
-    // Header, body and padding as they are on disk.
+    // Header, body and padding in on-disk form.
     [[nodiscard]] ByteSpan bytes() const { return {memory_.get(), header_.size_on_disk()}; }
     [[nodiscard]] RecordRange records() const;
-    // Checks every record's own checksum again, against damage in memory.
+    // Verifies every record's own checksum again, to detect damage in memory.
     [[nodiscard]] bool verify_records() const;
 
 private:
@@ -161,7 +162,7 @@ private:
     Memory memory_;
 };
 
-// A sealed batch on its way to the sequencer. Movable.
+// A finished batch on its way to the sequencer. Movable.
 class Batch {
 public:
     Batch() = default;
@@ -170,8 +171,8 @@ public:
     [[nodiscard]] std::size_t payload_bytes() const { return frame_->payload_bytes(); }
     [[nodiscard]] std::size_t size_on_disk() const { return frame_->header_.size_on_disk(); }
 
-    // For the sequencer: sets what is known only when the batch gets its place, computes the checksums and gives the
-    // frame away. header.body_size, record_count and flags are the batch's own.
+    // For the sequencer: sets the fields that are known only when the batch is ordered, computes the checksums and
+    // releases the frame. header.body_size, record_count and flags come from the batch.
     std::shared_ptr<const Frame> place(const FrameHeader& header, TimestampMs arrival) &&;
 
 private:
@@ -183,21 +184,21 @@ private:
 // Builds one shard's batch. Not thread-safe. The whole body must not exceed frame_body_size_max.
 class BatchBuilder {
 public:
-    // What a record occupies in the body.
+    // The size of a record in the body.
     static std::size_t record_size(std::size_t partition_key_size, bool has_explicit_hash_key, std::size_t data_size);
 
-    // expected_bytes: the sum of record_size() over the records to come; a hint, exact if memory is not to be moved.
+    // expected_bytes: the sum of record_size() over the records to come; a hint; if exact, the memory never moves.
     explicit BatchBuilder(std::size_t expected_bytes);
 
-    // Adds a record and returns where its data goes. The caller fills it before the next call of add or seal.
+    // Adds a record and returns the place for its data. The caller fills it before the next call of add or seal.
     std::span<std::byte> add(std::string_view partition_key, const HashKeyBytes* explicit_hash_key,
                              std::size_t data_size);
 
-    // The data of all records is sealed.
+    // Marks the data of all records as sealed (encrypted).
     void mark_sealed() { flags_ = frame_flag_sealed; }
 
     [[nodiscard]] std::uint32_t record_count() const { return record_count_; }
-    // Ends the batch; at least one record was added. The builder is empty afterwards.
+    // Finishes the batch; at least one record was added. The builder is empty afterwards.
     Batch seal();
 
 private:

@@ -1,4 +1,4 @@
-// Bytes as they may lie on a disk, taken for a frame: whatever is accepted can be walked to its end.
+// Fuzzes the frame decoder: the records of an accepted frame can be walked to its end.
 #include <cstdint>
 #include <cstring>
 
@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::memcpy(memory.get(), data, size);
     static_cast<void>(decode_header({memory.get(), size}));
     static_cast<void>(unsupported_reason({memory.get(), size}));
-    // Checksums that hold, so that what lies behind them is reached.
+    // Sets valid checksums, so that the code behind them is reached.
     FrameHeader header;
     header.base_seq = get_le<std::uint64_t>(memory.get() + 48);
     header.record_count = get_le<std::uint32_t>(memory.get() + 56) % 64;

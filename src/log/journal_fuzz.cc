@@ -1,5 +1,5 @@
-// A start on a store whose journal file was changed at will: it never crashes or hangs, and never gives out a record
-// that was not written.
+// Fuzzes recovery: a start on a store with an arbitrarily changed journal file never crashes or hangs, and never
+// returns a record that was not written.
 #include <cstdint>
 #include <cstring>
 #include <memory>

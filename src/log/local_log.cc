@@ -23,7 +23,7 @@ namespace riacho::log {
 namespace {
 
 constexpr std::size_t disk_threads = 4;
-constexpr std::size_t disk_queue_max = 4'096;  // reads take milliseconds: more would wait for longer than their clients
+constexpr std::size_t disk_queue_max = 4'096;  // at milliseconds a read, more would outwait their clients
 constexpr std::int64_t first_spare_delay_ms = 200;
 constexpr std::int64_t spare_retry_ms = 1'000;
 constexpr int read_attempts_max = 8;
@@ -117,7 +117,7 @@ void LocalLog::Impl::start() {
 }
 
 void LocalLog::Impl::make_spares() {
-    // Filling spare files would slow down the start of a server.
+    // Filling spare files at once would slow down the start of a server.
     if (!store.journal.wait_until_filling(first_spare_delay_ms)) return;
     for (;;) {
         while (store.journal.wants_spare() && !store.is_poisoned()) {
@@ -127,7 +127,7 @@ void LocalLog::Impl::make_spares() {
             if (!made.error().is_shortage()) return store.poison(made.error().describe());
             if (!store.journal.pause(spare_retry_ms)) return;
         }
-        // Recycled files may have taken the place of the spare that met the full disk.
+        // Recycled files may have replaced the spare that met the full disk.
         if (!store.journal.wants_spare()) store.note_shortage(detail::Store::Writer::spares, nullptr);
         if (!store.journal.wait_until_wanted(spare_retry_ms)) return;
         if (store.is_poisoned() && !store.journal.pause(spare_retry_ms)) return;
@@ -136,7 +136,7 @@ void LocalLog::Impl::make_spares() {
 
 void LocalLog::Impl::close() {
     std::call_once(closed, [this] {
-        // In the order of the records' way, so that each finds everything the one before it had left.
+        // Stopped in the order in which records pass them, so that each finishes the output of the one before.
         sequencer.stop();
         if (sequencer_thread.joinable()) sequencer_thread.join();
         store.flush_queue.stop();
@@ -183,7 +183,7 @@ Task<Expected<CommandResult, LogError>> submit_one(detail::Sequencer* sequencer,
     co_return std::move(request.result);
 }
 
-// Lets a thread that is not a core wait.
+// Blocks a thread that is not a core.
 class Signal final : public core::Wakeup {
 public:
     void run() noexcept override {
@@ -250,7 +250,7 @@ LogError to_log_error(core::PoolError error) {
     RIACHO_CHECK(false, "an unknown PoolError");
 }
 
-// The result of work on a disk thread.
+// Runs work on a disk thread and returns its result.
 template <class Work>
 Task<std::invoke_result_t<Work>> on_disk(core::WorkPool* disk, core::Core* core, Work work) {
     auto outcome = co_await core::run_on(*disk, *core, std::move(work));
@@ -258,12 +258,12 @@ Task<std::invoke_result_t<Work>> on_disk(core::WorkPool* disk, core::Core* core,
     co_return *std::move(outcome);
 }
 
-// Memory for what a read may bring from disk; nothing when others did not give theirs back in time.
+// Memory for the records that a read may load from disk; nothing if the wait for it timed out.
 Task<std::optional<core::MemoryLease>> take_read_memory(core::MemoryBudget* budget, core::Core* core,
                                                         ReadLimits limits) {
     if (budget == nullptr) co_return core::MemoryLease();
     constexpr auto use = core::MemoryUse::reads;
-    // Frames are read whole. At most the half, so that the largest read is served by the smallest node.
+    // Frames are read whole. At most half of the share, so that the smallest node serves the largest read.
     const std::size_t bytes = std::min(limits.bytes_max + read_slack_bytes, budget->share(use) / 2);
     const bool taken = co_await budget->take(*core, use, bytes, read_wait_ms);
     if (!taken) co_return std::nullopt;
@@ -298,11 +298,11 @@ Task<Expected<ReadResult, LogError>> read_shard(detail::Store* store, core::Work
             memory->shrink_to(bytes_held(*cold));
             cold->memory = *std::move(memory);
         }
-        // Everything on disk may be older than the horizon; then the rest is in memory.
+        // All records on disk may be older than the horizon; then the remaining records are in memory.
         if (!cold || cold->record_count > 0 || cold->at_tip) co_return cold;
         from = cold->next;
     }
-    // Retention and the horizon kept moving; the caller reads on.
+    // Retention and the horizon kept moving; the caller continues from `next`.
     ReadResult nothing;
     nothing.next = from;
     co_return nothing;

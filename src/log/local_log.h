@@ -1,5 +1,5 @@
-// LocalLog: the log of one data directory. Appends to shards and commands, all in one order, in a journal; reads from
-// memory or from segments.
+// LocalLog: the log of one data directory. Appends of records and commands share one order, in a journal; reads come
+// from memory or from segments.
 #pragma once
 
 #include <cstddef>
@@ -27,51 +27,52 @@ struct Options {
     Durability durability = Durability::sync;
     std::int64_t interval_ms = 100;        // for Durability::interval
     std::size_t cache_bytes = 256U << 20;  // records kept in memory after a checkpoint
-    // Records in memory at most, with those that no checkpoint covers yet: above it appends wait for the flusher, and
-    // are refused (overloaded) when it does not get on. At least cache_bytes and a request.
+    // Maximum size of records in memory, including those that no checkpoint covers yet: above it appends wait for the
+    // flusher, and are refused (overloaded) when it frees none in time. At least cache_bytes plus the size of a
+    // request.
     std::size_t cached_bytes_max = SIZE_MAX;
     std::size_t queue_bytes_max = 64U << 20;  // appends waiting for the sequencer; at least a request
-    // For records that are read from disk (MemoryUse::reads); null: without a bound. Outlives the log.
+    // Budget for records that are read from disk (MemoryUse::reads); null: unlimited. Outlives the log.
     core::MemoryBudget* memory = nullptr;
     std::size_t journal_file_bytes = 64U << 20;  // a multiple of 4096, at least 20 MiB outside tests
-    std::size_t journal_files_max = 8;           // the pool; at least 3
-    std::size_t first_file_bytes = 1U << 20;     // of a new store, so that it starts at once
+    std::size_t journal_files_max = 8;           // the size of the pool; at least 3
+    std::size_t first_file_bytes = 1U << 20;     // size of a new store's first file; small for a quick start
     std::size_t segment_bytes = 64U << 20;
     std::int64_t segment_age_ms_max = 3'600'000;
     std::size_t segment_direct_bytes_min = 256U << 10;  // writes of fewer bytes go through the page cache
     std::int64_t checkpoint_interval_ms = 5'000;
     std::size_t checkpoint_bytes = 64U << 20;  // a checkpoint after that many bytes at the latest
     std::int64_t retention_slack_ms = 3'600'000;
-    // A write waits so long for journal space before it is refused (or, when its group is half written, before the
+    // The time a write waits for journal space before it is refused (or, when its group is partly written, before the
     // disk counts as failed).
     std::int64_t space_wait_ms = 2'000;
     std::size_t open_files_max = 128;  // segments kept open
-    // Called once, from a thread of the log, when the disk has failed: no append will ever succeed again. Must not
-    // call back into the log.
+    // Called once, from a thread of the log, when the disk has failed: no later append will succeed. Must not call back
+    // into the log.
     std::function<void(std::string_view reason)> on_failure;
 };
 
 struct Stats {
     Durability durability = Durability::sync;
     StoreState state = StoreState::ok;
-    std::string failure;  // why, when failed
+    std::string failure;  // the reason of the failed state
     bool direct_io = false;
     Lsn durable_lsn;
     Lsn checkpoint_lsn;
     std::size_t queue_frames = 0;
     std::size_t queue_bytes = 0;
-    std::size_t queue_media_bytes = 0;  // of them
+    std::size_t queue_media_bytes = 0;  // part of queue_bytes
     std::uint64_t groups = 0;
     std::uint64_t frames = 0;
     std::uint64_t records = 0;
     std::uint64_t payload_bytes = 0;
-    std::uint64_t journal_bytes = 0;  // written, with headers and padding
+    std::uint64_t journal_bytes = 0;  // bytes written, with headers and padding
     std::uint64_t segment_bytes = 0;
     std::uint64_t checkpoints = 0;
     std::int64_t last_sync_us = 0;
     std::size_t cached_bytes = 0;
-    std::size_t cached_media_bytes = 0;  // of them
-    std::size_t dirty_bytes = 0;         // of them, not yet covered by a checkpoint
+    std::size_t cached_media_bytes = 0;  // part of cached_bytes
+    std::size_t dirty_bytes = 0;         // part of cached_bytes not yet covered by a checkpoint
     std::uint64_t reads_from_cache = 0;
     std::uint64_t reads_from_disk = 0;
     std::size_t journal_files = 0;
@@ -82,15 +83,16 @@ struct Stats {
     std::int64_t recovery_us = 0;
 };
 
-// Thread-safe. Owned by the composition root, which alone names it; the cores whose wakeups are queued must outlive it.
-// Starts its threads in open and ends them in close.
+// Thread-safe. Owned by the composition root, which alone names this type; the cores whose wakeups are queued must
+// outlive it. Starts its threads in open and ends them in close.
 class LocalLog final : public RecordLog, public CommandLog {
 public:
-    // Recovers what the directory holds, or makes it; replays commands to the applier. The directory outlives the log.
+    // Recovers the store in the directory, or creates it; replays commands to the applier. The directory outlives the
+    // log.
     static Expected<std::unique_ptr<LocalLog>, OpenError> open(Options options, const Directory& directory,
                                                                core::Clock& clock, core::Rng& rng,
                                                                CommandApplier& applier);
-    // Closes first when that was not done.
+    // Calls close() first.
     ~LocalLog() override;
 
     void enqueue(AppendRequest& request) override;
@@ -107,16 +109,16 @@ public:
     Task<Expected<CommandResult, LogError>> submit(core::Core& core, std::string command) override;
     Expected<CommandResult, LogError> submit_and_wait(std::string command) override;
 
-    // The newest time of a record or command that open() found; 0 in a new store. For the clock the log was given,
-    // which must not fall behind it.
+    // The newest time of a record or command that open() found; 0 in a new store. The clock given to open() must not
+    // fall behind it.
     [[nodiscard]] TimestampMs recovered_time() const;
 
     [[nodiscard]] Stats stats() const;
     // Durations of the groups' durable writes.
     [[nodiscard]] const core::Histogram& sync_histogram() const;
 
-    // Refuses new work, finishes what is queued, writes everything to segments and marks the store as cleanly shut
-    // down. Idempotent; blocking.
+    // Refuses new work, finishes queued work, writes everything to segments and marks the store as cleanly shut down.
+    // Idempotent; blocking.
     void close();
 
 private:

@@ -1,4 +1,4 @@
-// The log with its threads, on the real disk.
+// The log with its threads, on the machine's disk.
 #include "log/local_log.h"
 
 #include <gtest/gtest.h>

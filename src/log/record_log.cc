@@ -8,7 +8,7 @@
 namespace riacho::log {
 namespace {
 
-// Static coroutines: they own what they need, and the log outlives its callers.
+// Static coroutines that own their parameters; the log outlives its callers.
 Task<Expected<Appended, LogError>> append_one(RecordLog* log, core::Core* core, ShardUid shard, Batch batch,
                                               ShardClass shard_class) {
     ShardBatch item{.shard = shard, .batch = std::move(batch)};

@@ -14,7 +14,7 @@ struct ShardWatch::Entry final : core::Wakeup {
             return;
         }
         has_run = true;
-        // The call may destroy the watch, and with it this.
+        // The callback may destroy the watch, and with it this entry.
         const std::function<void()> call = std::move(ready);
         call();
     }

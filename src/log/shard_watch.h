@@ -1,4 +1,4 @@
-// ShardWatch: a callback when there is something new in a shard; a Waiter that may be dropped at any moment.
+// ShardWatch: a callback for new records of a shard; unlike a Waiter it may be destroyed at any moment.
 #pragma once
 
 #include <functional>
@@ -10,14 +10,14 @@
 
 namespace riacho::log {
 
-// Used on one core, where it is also destroyed: then the callback does not run any more. Destroyed before the log.
+// Used and destroyed on one core; after the destruction the callback does not run. Destroyed before the log.
 class ShardWatch {
 public:
     // Calls ready() once, on `core`, when the shard's visible end lies beyond `seen`, or the shard is closed or
-    // dropped. Null, and ready() is not called, when that is so already, or the shard is unknown.
+    // dropped. Returns null, and never calls ready(), when one of these holds already or the shard is unknown.
     static std::unique_ptr<ShardWatch> arm(RecordLog& log, core::Core& core, ShardUid shard, SeqIx seen,
                                            std::function<void()> ready);
-    // Also inside ready().
+    // May be called inside ready().
     ~ShardWatch();
     ShardWatch(const ShardWatch&) = delete;
     ShardWatch& operator=(const ShardWatch&) = delete;
@@ -27,7 +27,7 @@ private:
     ShardWatch(RecordLog& log, Entry* entry) : log_(log), entry_(entry) {}
 
     RecordLog& log_;
-    Entry* entry_;  // deletes itself when the log has woken it and nobody waits any more
+    Entry* entry_;  // deletes itself if the log wakes it after the destructor
 };
 
 }  // namespace riacho::log

@@ -44,7 +44,8 @@ public:
                      fmt::format("records from {} on were lost earlier", shard.damaged_from.value()));
             }
         }
-        // The journal first: it has the trims and drops whose files may be gone before a checkpoint says so.
+        // The journal is verified first: it has the trims and drops whose files may be deleted before a checkpoint
+        // covers them.
         verify_journal();
         verify_segments();
         report_.shards = next_.size();
@@ -131,7 +132,7 @@ private:
         if (oldest > checkpoint_.lsn) {
             note(Severity::damage, listing->files.front().path, 0, "the journal file before it is missing");
         }
-        // What lies before the checkpoint is looked at, too; replay may still need its commands.
+        // Positions before the checkpoint are verified, too; replay may still need their commands.
         from = std::min(from, oldest);
         const auto end = scan_journal(fs_, listing->files, from, false, *this);
         if (!end) return note(Severity::damage, directory_ + "/journal", 0, end.error().message);
@@ -167,7 +168,8 @@ private:
         if (const auto entries = fs_.list(directory)) {
             for (const auto& entry : *entries) {
                 const auto base = parse_segment_file_name(entry.name);
-                // Newer than the checkpoint: the journal has the same records, and the next start makes the file again.
+                // Segments newer than the checkpoint do not count: the journal has their records, and the next start
+                // makes them again.
                 if (base && *base <= shard.last_base) bases.push_back(*base);
             }
         } else if (!entries.error().is_not_found()) {

@@ -1,4 +1,4 @@
-// Offline check of a log directory: what `riacho verify` prints.
+// Offline check of a log directory: the implementation of `riacho verify`.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace riacho::log {
 
 struct Finding {
     enum class Severity : std::uint8_t {
-        note,    // explained by a crash; recovery deals with it
+        note,    // explained by a crash; recovery handles it
         damage,  // data that was durable cannot be read back
     };
     Severity severity;
@@ -29,12 +29,12 @@ struct VerifyReport {
     std::uint64_t frames = 0;
     std::uint64_t records = 0;
     std::uint64_t bytes = 0;
-    bool is_in_use = false;  // by another process; nothing was looked at
+    bool is_in_use = false;  // another process uses the directory; nothing was checked
 
     [[nodiscard]] bool is_damaged() const;
 };
 
-// Reads every byte of a directory that no process uses and changes nothing. Takes the directory's lock meanwhile; a
+// Reads every byte of a directory that no process uses, and changes nothing. Holds the directory's lock meanwhile; a
 // directory that cannot be opened is itself a finding.
 VerifyReport verify(const std::string& directory, io::FileSystem& fs);
 

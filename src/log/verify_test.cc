@@ -55,7 +55,7 @@ TEST_F(VerifyTest, every_flipped_byte_of_every_segment_is_found) {
         if (!path.ends_with(".rks")) continue;
         const auto content = *fs_.content(path);
         for (std::size_t byte = 0; byte < content.size(); byte += byte < 80 ? 1 : 37) {
-            // Between the header's fields and the first frame there is nothing.
+            // The bytes between the header's fields and the first frame are unused.
             if (byte >= 68 && byte < file_header_size) continue;
             auto flipped = content;
             flipped[byte] ^= std::byte{2};

@@ -64,7 +64,7 @@ std::string random_bytes(core::Rng& rng) {
     return {bytes.data(), bytes.size()};
 }
 
-// AKIA and 16 characters of the base32 alphabet, as AWS's look.
+// AKIA and 16 characters of the base32 alphabet, the form of AWS's access keys.
 std::string make_access_key(core::Rng& rng) {
     static constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     std::string key = "AKIA";

@@ -1,4 +1,5 @@
-// Administration from the command line: credentials, changed by commands in the same order as everything else.
+// Admin: administrative calls from the command line: credentials, changed by commands in the common order, and the
+// clock.
 #pragma once
 
 #include <string>
@@ -12,7 +13,7 @@
 
 namespace riacho::server {
 
-// In the data directory, mode 0600, while a server runs: {"address":"HOST:PORT","token":"..."}.
+// Exists in the data directory, with mode 0600, while a server runs: {"address":"HOST:PORT","token":"..."}.
 inline constexpr const char* admin_file = "admin.json";
 
 // Owned by the node; called on every core.
@@ -21,7 +22,7 @@ public:
     Admin(log::CommandLog& log, catalog::Catalog& catalog, const catalog::Keyring& keyring, core::Rng& rng,
           core::NodeClock& clock, core::TestClock* test_clock);
 
-    // What a caller must know; another for each start.
+    // The token that callers must send; a new one at each start.
     [[nodiscard]] const std::string& token() const { return token_; }
 
     // path: users/add, users/rotate, users/remove, users/list, clock/advance, clock/step, clock/accept. body: lines of
@@ -40,7 +41,7 @@ private:
     const catalog::Keyring& keyring_;
     core::Rng& rng_;
     core::NodeClock& clock_;
-    core::TestClock* test_clock_;  // null: time is not to be moved
+    core::TestClock* test_clock_;  // null: the time cannot be moved
     std::string token_;
 };
 

@@ -32,7 +32,7 @@ log::ShardEffects to_log(const catalog::LogEffects& effects) {
 
 }  // namespace
 
-// Decodes each command once. The bound is asked for anew: commands in between may have changed it.
+// Decodes each command once. The bound is computed again each time, because commands in between may have changed it.
 const catalog::Prepared& CatalogApplier::prepare(std::string_view command) const {
     if (!prepared_.command || prepared_bytes_ != command) {
         prepared_ = catalog_.prepare(command);

@@ -1,4 +1,4 @@
-// CatalogApplier: gives the log's commands to the catalog. The one place where the two meet; neither includes the
+// CatalogApplier: applies the log's commands to the catalog. It is the only connection of the two; neither includes the
 // other.
 #pragma once
 
@@ -13,7 +13,7 @@
 
 namespace riacho::server {
 
-// Owned by the node; the catalog outlives it. Called by the log's threads as CommandApplier says.
+// Owned by the node; the catalog outlives it. Called by the log's threads as CommandApplier describes.
 class CatalogApplier final : public log::CommandApplier {
 public:
     explicit CatalogApplier(catalog::Catalog& catalog) : catalog_(catalog) {}
@@ -26,11 +26,12 @@ public:
     [[nodiscard]] log::Lsn applied_lsn() const override;
     void request_materialise() override;
 
-    // After LocalLog::open and before the first command: from then on the log knows the retention of every shard.
-    // Nobody else sets it: here changes come in journal order, so the last one wins.
+    // Sets the retention of every shard in the log. Call it after LocalLog::open and before the first command. No other
+    // component sets retention: here changes come in journal order, so the last one wins.
     void own_retention(log::RecordLog& log);
 
-    // After LocalLog::open: the journal holds a command that this version cannot read or that does not fit the catalog.
+    // Valid after LocalLog::open: the journal holds a command that this version cannot read or that does not fit the
+    // catalog.
     [[nodiscard]] bool unreadable() const { return unreadable_; }
 
 private:
@@ -38,16 +39,17 @@ private:
 
     struct Told {
         std::int32_t hours = 0;
-        std::uint64_t last_shard_uid = 0;  // shards that come later have greater ones
+        std::uint64_t last_shard_uid = 0;  // later shards have greater uids
     };
     void tell_retention(std::uint64_t stream_uid);
 
     catalog::Catalog& catalog_;
-    // The sequencer's thread only, once commands come.
+    // Used by the sequencer's thread only, once commands come.
     log::RecordLog* log_ = nullptr;
     std::vector<std::uint64_t> changed_streams_;  // by commands that are not durable yet
     std::unordered_map<std::uint64_t, Told> told_;
-    // The command that was decoded last: the log asks about one several times before it places it. The sequencer's own.
+    // The command decoded last: the log asks about a command several times before it places it. Used by the sequencer's
+    // thread.
     mutable std::string prepared_bytes_;
     mutable catalog::Prepared prepared_;
     bool unreadable_ = false;

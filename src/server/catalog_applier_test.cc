@@ -1,4 +1,4 @@
-// The catalog and the log as one node has them.
+// The catalog and the log, connected as in a node.
 #include "server/catalog_applier.h"
 
 #include <gtest/gtest.h>
@@ -52,7 +52,7 @@ protected:
         command.direction = direction;
         submit(command);
     }
-    // Of the stream's shards, in hours.
+    // The retention of the stream's shards, in hours.
     std::vector<std::int64_t> retentions() {
         std::vector<std::int64_t> hours;
         for (const auto& shard : catalog_->snapshot()->find(key_.account, key_.region, key_.name)->shards) {
@@ -75,7 +75,7 @@ protected:
     std::unique_ptr<log::LocalLog> log_;
 };
 
-// Whoever set it after its call returned could come after a later change.
+// If callers set the retention after their calls return, an earlier change could overwrite a later one.
 TEST_F(CatalogApplierTest, the_log_keeps_records_as_long_as_the_last_command_says_when_its_call_returns) {
     catalog::CreateStream create;
     create.key = key_;

@@ -12,7 +12,7 @@ namespace riacho::server {
 namespace {
 
 constexpr std::int64_t look_interval_ms = 1'000;
-// After a crash at most this much of what was lived through counts as a gap.
+// After a crash at most this much of the process's time counts as a gap.
 constexpr std::int64_t store_interval_ms = 600'000;
 constexpr std::int64_t hour_ms = 3'600'000;
 
@@ -51,7 +51,7 @@ void ClockKeeper::forget_old_gaps() {
     for (const auto& stream : catalog_.snapshot()->all_streams()) {
         retention_ms_max = std::max(retention_ms_max, stream->retention_hours * hour_ms);
     }
-    // The log deletes an hour late.
+    // The log deletes records up to an hour late (Options::retention_slack_ms).
     clock_.forget_gaps_beyond(retention_ms_max + hour_ms);
 }
 
@@ -68,7 +68,7 @@ void ClockKeeper::look(bool is_last) {
     if (written) {
         stored_ = record;
     } else if (!has_failed_) {
-        // Tried again every second; a full disk must not end a node over this.
+        // Retried every second; a full disk must not end the node for this file.
         core::log_line(core::LogLevel::warn, "clock file not written", {{"error", written.error().describe()}});
     }
     has_failed_ = !written;

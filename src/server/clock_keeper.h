@@ -1,5 +1,5 @@
-// ClockKeeper: looks at the node's clock every second, so that an idle node notices a step too, and stores what the
-// next process has to know.
+// ClockKeeper: reads the node's clock every second, so that an idle node notices a step of the machine's clock too, and
+// stores the clock's state for the next process.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace riacho::server {
 
-// One thread of its own, from start() to stop(): it writes files. The clock and the catalog outlive it.
+// Has a thread of its own, from start() to stop(), because it writes files. The clock and the catalog outlive it.
 class ClockKeeper {
 public:
     ClockKeeper(core::NodeClock& clock, const catalog::Catalog& catalog, io::FileSystem& fs, std::string directory)
@@ -25,9 +25,9 @@ public:
 
 private:
     void run();
-    // Stores the record if its gaps have changed, or `seen` is old.
+    // Stores the record if its gaps have changed, if `seen` is old, or if is_last.
     void look(bool is_last);
-    // Gaps that the retention of no stream reaches.
+    // Forgets gaps that the retention of no stream reaches.
     void forget_old_gaps();
 
     core::NodeClock& clock_;
@@ -35,7 +35,7 @@ private:
     io::FileSystem& fs_;
     const std::string directory_;
     core::ClockRecord stored_;
-    bool has_failed_ = false;  // the last attempt to store
+    bool has_failed_ = false;  // the last attempt to store has failed
     std::thread thread_;
     Mutex mutex_;
     Condition wake_;

@@ -9,10 +9,10 @@ namespace riacho::server {
 // Runs the server until SIGINT, SIGTERM or SIGHUP.
 int serve(const Config& config);
 
-// Checks the log, catalog, keyring and certificate of a data directory that no server uses; prints what it finds.
+// Checks the log, catalog, keyring and certificate of a data directory that no server uses; prints its findings.
 int verify(const cli::DataDirectory& data_dir);
 
-// A server on the directory, on a free port of the loopback address, for `riacho user`.
+// Starts a server on the directory, on a free port of the loopback address, for `riacho user`.
 Expected<std::shared_ptr<void>, cli::ServerFault> start_for_the_moment(const std::string& data_dir);
 
 }  // namespace riacho::server

@@ -24,7 +24,7 @@ std::string variable_name(std::string_view setting) {
     return name;
 }
 
-// The entries of a list in a variable, without the white space around them; empty ones do not count.
+// The entries of a comma-separated list without surrounding white space; empty entries are dropped.
 std::vector<std::string> split_commas(std::string_view text) {
     constexpr std::string_view white = " \t\r\n";
     std::vector<std::string> parts;
@@ -40,8 +40,8 @@ std::vector<std::string> split_commas(std::string_view text) {
     return parts;
 }
 
-// Kubernetes gives a container variables for each Service of its namespace: for one named riacho or riacho-x they
-// begin as ours do.
+// Whether Kubernetes has set the variable: for a Service named riacho or riacho-x it sets variables that begin with
+// RIACHO_ in every container of the namespace.
 bool is_of_kubernetes(std::string_view name, std::string_view value) {
     constexpr std::string_view port = "_PORT_";
     if (name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT")) return true;
@@ -58,7 +58,7 @@ std::optional<std::string> text_of(const toml::node& node) {
     return std::nullopt;
 }
 
-// The file's values by setting name; names it does not know are an error, because a misspelt setting does nothing.
+// Reads the file's values by setting name; unknown names are an error, because a misspelt setting would have no effect.
 Expected<GivenFlags, std::string> read_file(const std::string& path) {
     toml::table table;
     try {
@@ -108,11 +108,11 @@ SettingValue pick(const Setting& setting, const GivenFlags& flags, const GivenFl
 }
 
 struct ConfigFile {
-    std::string path;  // empty without one
+    std::string path;  // empty: no file
     GivenFlags values;
 };
 
-// The file that --config or RIACHO_CONFIG names.
+// Finds the file named by --config or RIACHO_CONFIG.
 Expected<ConfigFile, std::string> find_file(const GivenFlags& flags) {
     ConfigFile file;
     if (const auto* given = find_given(flags, "config")) {
@@ -126,7 +126,7 @@ Expected<ConfigFile, std::string> find_file(const GivenFlags& flags) {
     return file;
 }
 
-// Reads typed values out of the resolved texts; the first problem is kept.
+// Converts the resolved texts to typed values; keeps the first error.
 class Reader {
 public:
     explicit Reader(const Values& values) : values_(values) {}
@@ -377,7 +377,7 @@ Expected<Config, std::string> read_values(const Values& values) {
     return config;
 }
 
-// A TOML string that means the text.
+// A TOML string with this content.
 std::string quoted(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
@@ -391,7 +391,7 @@ std::string quoted(std::string_view text) {
     return out + '"';
 }
 
-// What TOML can say without quotes: true, false, and numbers.
+// Whether TOML allows the value without quotes: true, false, and numbers.
 bool is_bare(std::string_view text) {
     const bool digits =
         !text.empty() && text.size() < 19 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -501,7 +501,7 @@ std::string describe_config(const ResolvedConfig& resolved) {
             const std::string& text_given = value.values.front();
             shown = is_bare(text_given) ? text_given : quoted(text_given);
         }
-        // A file cannot name another file.
+        // A configuration file cannot name another file.
         const std::string_view mark = setting->name == "config" ? "# " : "";
         text += fmt::format("{:<50} # {}\n", fmt::format("{}{} = {}", mark, setting->name, shown), value.source);
     }

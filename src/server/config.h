@@ -1,4 +1,4 @@
-// The configuration: flags, then RIACHO_* variables, then the TOML file, then defaults; and where each value came from.
+// The configuration: flags, then RIACHO_* variables, then the TOML file, then defaults; and the source of each value.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,11 @@
 
 namespace riacho::server {
 
-// A setting: `--data-dir`, RIACHO_DATA_DIR and `data-dir = "..."` in the file are three spellings of one.
+// A setting: `--data-dir`, RIACHO_DATA_DIR and `data-dir = "..."` in the file name the same setting.
 struct Setting {
     std::string_view name;
     std::string_view default_value;
-    std::string_view placeholder;  // what --help prints for the value; empty for a switch
+    std::string_view placeholder;  // name of the value in --help; empty for a switch
     std::string_view help;
     bool repeatable = false;
     [[nodiscard]] bool is_switch() const { return placeholder.empty(); }
@@ -40,7 +40,7 @@ struct StreamToCreate {
 
 enum class AuthMode : std::uint8_t { off, sigv4 };
 
-// Which services run.
+// The services that run.
 struct Services {
     bool data_streams = true;
     bool firehose = true;
@@ -48,7 +48,7 @@ struct Services {
     bool video = true;
 };
 
-// The settings, checked and typed.
+// The checked and typed settings.
 struct Config {
     std::string data_dir;
     std::string listen_host;
@@ -65,10 +65,10 @@ struct Config {
     std::string region;
     streams::KeyFaults key_faults;
     std::int32_t consumers_max = 20;
-    bool limits = false;      // those of AWS
+    bool limits = false;      // enforce AWS's limits
     std::string s3_endpoint;  // see outbound::ObjectStoreOptions
     Services services;
-    std::string advertise_url;  // of Video Streams' data endpoints; empty: as each client sees the server
+    std::string advertise_url;  // URL of Video Streams' data endpoints; empty: the address each client uses
     streams::FaultOptions faults;
     bool test_clock = false;
     std::int64_t time_scale = 1;
@@ -80,8 +80,8 @@ struct Config {
     core::LogLevel log_level = core::LogLevel::info;
     std::string port_file;
     std::size_t cores = 0;
-    std::size_t memory_limit = 0;  // bytes; 0: what the machine or the control group allows
-    std::size_t cache_bytes = 0;   // 0: by the memory limit
+    std::size_t memory_limit = 0;  // bytes; 0: the limit of the machine or the control group
+    std::size_t cache_bytes = 0;   // 0: derived from the memory limit
     std::size_t journal_bytes = 0;
     std::size_t connections_max = 0;
 
@@ -96,18 +96,20 @@ struct ResolvedConfig {
     Config config;
 };
 
-// Puts the four sources together and checks every value. The error is one sentence that names the setting, the value
-// and where it came from.
+// Combines the four sources and checks every value. The error is one sentence that names the setting, the value and its
+// source.
 Expected<ResolvedConfig, std::string> resolve_config(const GivenFlags& flags);
 
-// One text setting for commands that need no other: the value and its source, unchecked. The error is one sentence.
+// Resolves a single text setting, for commands that need no other: the unchecked value and its source. The error is one
+// sentence.
 Expected<SettingValue, std::string> resolve_setting(std::string_view name, const GivenFlags& flags);
 
-// The RIACHO_ variables of the environment that no setting and no subcommand reads: most likely misspelt. Those that
-// Kubernetes makes for a Service of such a name (RIACHO_PORT=tcp://..., RIACHO_SERVICE_HOST) are not among them.
+// The RIACHO_ variables of the environment that neither a setting nor a subcommand reads: most likely misspelt.
+// Excludes the variables that Kubernetes sets for a Service with such a name (RIACHO_PORT=tcp://...,
+// RIACHO_SERVICE_HOST).
 std::vector<std::string> unknown_variables();
 
-// The text of `riacho config`: a TOML file that would give the same configuration, each line with its source.
+// The output of `riacho config`: a TOML file with the same configuration, each line with its source.
 std::string describe_config(const ResolvedConfig& resolved);
 
 }  // namespace riacho::server

@@ -11,7 +11,7 @@ struct DataDirError {
     std::string message;
 };
 
-// A directory that exists and can be written to, from construction on; removed at the end if it is temporary.
+// A directory that exists and is writable; removed by the destructor if it is temporary.
 class DataDir {
 public:
     static Expected<DataDir, DataDirError> prepare(const std::string& path);

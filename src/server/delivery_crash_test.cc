@@ -71,7 +71,7 @@ firehose::Settings test_settings() {
     return settings;
 }
 
-// What one process is made of, in the order of its making.
+// The components of one process, in the order of construction.
 struct Process {
     Process(io::SimulatedFileSystem& disk, const std::string& catalog_directory, core::Runtime& runtime)
         : pool({.name = "files", .threads_max = 1, .queue_max = 16}) {
@@ -143,7 +143,7 @@ protected:
         fs::remove_all(home_);
     }
 
-    // A disk, and the catalog's database, which holds nothing that is not durable in the journal on that disk.
+    // A disk, and the catalog's database, whose content is always durable in the journal on that disk.
     struct State {
         std::unique_ptr<io::SimulatedFileSystem> disk;
         std::string catalog_directory;
@@ -176,7 +176,7 @@ protected:
         static_cast<void>(
             process.log->submit_and_wait(catalog::encode(catalog::Command(std::move(command)))).has_value());
     }
-    // True: acknowledged.
+    // True if the records were acknowledged.
     bool put(Process& process, const std::vector<std::string>& records) {
         const auto object = find(process);
         if (object == nullptr) return false;
@@ -193,7 +193,7 @@ protected:
         });
         return done.get_future().get();
     }
-    // Until everything that was accepted is delivered, or the power is off.
+    // Runs until all accepted records are delivered, or the power is off.
     void deliver(Process& process, const io::SimulatedFileSystem& disk) {
         const auto object = find(process);
         if (object == nullptr) return;
@@ -212,7 +212,7 @@ protected:
     }
 
     static std::string record(int i) { return "record-" + std::to_string(100 + i) + ";"; }
-    // Puts and delivers, in two rounds. Returns what was acknowledged.
+    // Puts and delivers records, in two rounds. Returns the acknowledged records.
     std::vector<std::string> run(const State& state) {
         std::vector<std::string> acknowledged;
         Process process(*state.disk, state.catalog_directory, runtime_);
@@ -240,7 +240,8 @@ protected:
         }
         return found;
     }
-    // Each acknowledged record is in exactly one file; of the others each in one or none; and nothing else is.
+    // Each acknowledged record must be in exactly one file, any other record in at most one, and nothing else in any
+    // file.
     static void check(const State& state, const std::vector<std::string>& acknowledged, const std::string& where) {
         std::string all;
         for (const auto& [path, body] : objects(*state.disk)) all += body;
@@ -291,7 +292,7 @@ TEST_F(DeliveryCrash, power_that_fails_at_any_change_loses_no_record_and_repeats
             const std::string where = "change " + std::to_string(change) + " policy " + std::to_string(i);
             const State after = copy_of(state);
             after.disk->crash(policies[i]);
-            // Every third time the power fails once more, while it recovers.
+            // In every third case the power fails again during the recovery.
             if ((change + i) % 3 == 0) {
                 recover(after, 1 + change % 17);
                 after.disk->crash({.kind = io::CrashPolicy::Kind::random, .seed = change});

@@ -11,8 +11,8 @@
 namespace riacho::server {
 namespace {
 
-// Beside what is always open: a journal file and its spare, checkpoints, the catalog's own files, a disk thread's
-// reads, an accepted connection that is refused.
+// Descriptors that are open only temporarily: a journal file and its spare, checkpoints, the catalog's other files,
+// reads by a disk thread, an accepted connection that is refused.
 constexpr std::size_t passing_max = 20;
 constexpr std::size_t connections_min = 4;
 

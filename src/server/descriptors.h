@@ -1,4 +1,4 @@
-// File descriptors: what the node needs for itself, and how many connections the rest is for.
+// The division of file descriptors between the node's own files and connections.
 #pragma once
 
 #include <cstddef>
@@ -9,17 +9,17 @@
 namespace riacho::server {
 
 struct DescriptorPlan {
-    std::size_t reserve = 0;      // of the limit: what connections never take
-    std::size_t connections = 0;  // at most what was wanted
+    std::size_t reserve = 0;      // part of the limit that connections never use
+    std::size_t connections = 0;  // at most connections_wanted
 };
 
-// limit: of the process (ulimit -n). open_now: descriptors open before the first connection, with those of each core
-// and of each thread. segments_max: files that the log keeps open beside them. The error is one sentence: not even a
-// few connections are possible.
+// limit: of the process (ulimit -n). open_now: descriptors open before the first connection, including those of each
+// core and of each thread. segments_max: files that the log keeps open in addition. The error is one sentence: the
+// limit does not allow even a few connections.
 Expected<DescriptorPlan, std::string> plan_descriptors(std::size_t limit, std::size_t open_now,
                                                        std::size_t segments_max, std::size_t connections_wanted);
 
-// The soft limit of the process, and how many descriptors it has open.
+// The process's soft limit of descriptors, and the number of open ones.
 std::size_t descriptor_limit();
 std::size_t open_descriptors();
 

@@ -17,7 +17,7 @@ TEST(Descriptors, connections_get_what_the_node_does_not_need) {
     EXPECT_EQ(small->reserve + small->connections, 128U);
 }
 
-// Each core has descriptors of its own: what is kept back grows with them.
+// Each core has its own descriptors: the reserve grows with the number of cores.
 TEST(Descriptors, many_cores_leave_room_for_files) {
     const auto plan = plan_descriptors(1'024, 30 + 64 * 4, 256, 10'000);
     ASSERT_TRUE(plan);

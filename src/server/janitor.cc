@@ -23,15 +23,15 @@ namespace {
 using catalog::StreamStatus;
 using Id = catalog::Wakeups::Id;
 
-// The longest sleep: the wall clock, or one that tests move, may jump in the meantime.
+// Maximum sleep, because the wall clock, or a test clock, may jump meanwhile.
 constexpr std::int64_t sleep_ms_max = 1'000;
-// How often the load of an on-demand stream is looked at.
+// Interval at which the load of an on-demand stream is checked.
 constexpr std::int64_t scaling_ms = 1'000;
-// After a command that the log refused: its disk is full or failing.
+// Pause after a refused command: the log's disk may be full or failing.
 constexpr std::int64_t retry_ms = 1'000;
-// Shards that one command forgets; more are left for the next.
+// Maximum number of shards that one command forgets; the next command forgets the rest.
 constexpr std::size_t forget_max = 1'000;
-// Calls on its core wait for no more than these.
+// Other coroutines on the core wait for at most this number of looks.
 constexpr std::size_t looks_between_yields = 256;
 
 }  // namespace
@@ -45,11 +45,11 @@ struct Janitor::Impl {
     streams::StreamMetrics& metrics;
     streams::Queues& queues;
     core::Alarm alarm{core};
-    core::Gate gate;  // the coroutine is inside
+    core::Gate gate;  // the coroutine holds a pass
     streams::Scaling scaling;
     catalog::Wakeups wakeups;
-    std::set<Id> changed;           // to be looked at
-    bool has_lost_objects = false;  // some were purged: queues may have gone
+    std::set<Id> changed;           // to be looked at in the next round
+    bool has_lost_objects = false;  // objects were purged, and queues may be among them
 
     Impl(core::Core& c, core::Clock& t, catalog::Catalog& cat, log::RecordLog& l, log::CommandLog& commands_log,
          streams::StreamMetrics& m, streams::Queues& q, std::int64_t transition_ms)
@@ -67,7 +67,7 @@ struct Janitor::Impl {
     [[nodiscard]] std::optional<TimestampMs> wake_at(const catalog::StreamState& stream) const;
     std::optional<catalog::Command> due_command(const catalog::StreamState& stream);
     Task<void> act(Id id);
-    // Does what is due.
+    // Looks at what changed and submits every command that is due.
     Task<void> round();
     [[nodiscard]] std::int64_t sleep_ms() const;
     Task<void> run(core::Gate::Pass pass);
@@ -79,7 +79,7 @@ void Janitor::Impl::mark_all() {
     for (const auto& object : snapshot->objects()) changed.insert({Id::Kind::object, object->uid});
 }
 
-// Takes note of a change.
+// Updates the wake-up time of a changed stream or object.
 void Janitor::Impl::look(Id id) {
     wakeups.clear(id);
     const auto snapshot = catalog.snapshot();
@@ -100,13 +100,13 @@ void Janitor::Impl::look(Id id) {
     if (const auto at = wake_at(*stream)) wakeups.set(id, *at);
 }
 
-// When the stream has something due, or may have.
+// The next time at which the stream may need a command.
 std::optional<TimestampMs> Janitor::Impl::wake_at(const catalog::StreamState& stream) const {
     if (stream.transition == StreamStatus::deleting || stream.reshard) return stream.transition_until;
     std::optional<TimestampMs> at;
     for (const catalog::ShardState& shard : stream.shards) {
         if (!shard.closed_at) continue;
-        // Already over: the clock has jumped ahead and deletion waits, or the command was refused.
+        // The time is over already: the clock has jumped ahead and deletion waits, or the command was refused.
         TimestampMs expired(shard.closed_at->value() + stream.retention_ms() + 1);
         if (expired <= clock.now()) expired = TimestampMs(clock.now().value() + retry_ms);
         at = std::min(at.value_or(expired), expired);
@@ -118,7 +118,7 @@ std::optional<TimestampMs> Janitor::Impl::wake_at(const catalog::StreamState& st
     return at;
 }
 
-// The command that is due for a stream whose time has come, if one is.
+// The command that is due for a stream, if there is one.
 std::optional<catalog::Command> Janitor::Impl::due_command(const catalog::StreamState& stream) {
     const TimestampMs now = clock.now();
     const bool is_over = now >= stream.transition_until;
@@ -153,7 +153,7 @@ Task<void> Janitor::Impl::act(Id id) {
     if (!command) co_return look(id);
     const auto result = co_await commands.submit(core, catalog::encode(*command));
     if (!result || !result->accepted) {
-        // Refused: the clock may have been moved, or somebody was faster.
+        // Refused: the clock may have been moved, or another command came first.
         wakeups.set(id, TimestampMs(clock.now().value() + retry_ms));
         co_return;
     }
@@ -172,7 +172,7 @@ Task<void> Janitor::Impl::round() {
         co_await act(*due);
     } while (!gate.is_closed());
     if (!std::exchange(has_lost_objects, false)) co_return;
-    // Queues end by themselves, or with their stream.
+    // Forgets the state of queues that were deleted, alone or with their stream.
     const auto snapshot = catalog.snapshot();
     queues.retain([&](const std::string& arn) { return snapshot->find_object(arn) != nullptr; });
 }

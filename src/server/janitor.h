@@ -1,6 +1,6 @@
-// Janitor: submits the commands that time makes due. Streams and objects whose DELETING is over are purged, reshards
-// take place when UPDATING is over, on-demand streams are scaled, closed shards are forgotten when their records have
-// expired.
+// Janitor: submits the commands that become due with time. Deleted streams and objects are purged when DELETING is
+// over, reshards take place when UPDATING is over, on-demand streams are scaled, and closed shards are forgotten when
+// their records have expired.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ class StreamMetrics;
 
 namespace riacho::server {
 
-// One coroutine on one core, from start() to stop(). It looks at everything once, and then only at what the catalog's
-// feed names or whose time has come. What it is given outlives it.
+// One coroutine on one core, from start() to stop(). It looks at every stream and object once, and then only at those
+// that the catalog's feed names or whose wake-up time has come. The constructor's arguments outlive it.
 class Janitor {
 public:
     Janitor(core::Core& core, core::Clock& clock, catalog::Catalog& catalog, log::RecordLog& log,
@@ -28,9 +28,9 @@ public:
     ~Janitor();
 
     void start();
-    // For Catalog::on_publish. Thread-safe, does not block.
+    // The callback for Catalog::on_publish. Thread-safe, does not block.
     void notify(const catalog::Feed& feed);
-    // Blocks until the coroutine has ended; not to be called on its core.
+    // Blocks until the coroutine has ended; must not be called on its core.
     void stop();
 
 private:

@@ -1,4 +1,4 @@
-// The riacho binary: reads the command line and runs one subcommand.
+// main(): parses the command line and runs one subcommand.
 #include <fmt/format.h>
 
 #ifdef RIACHO_MIMALLOC
@@ -71,10 +71,10 @@ int fail_usage(const std::string& problem) {
     return exit_usage;
 }
 
-// The variables of subcommands are read after parsing, not by CLI11: it would set the variables of options that belong
-// to subcommands that were not given.
+// Variables of subcommands are read after parsing, not by CLI11, which would also set options of subcommands that were
+// not given.
 
-// Where a command that works on a data directory finds it.
+// Finds the data directory of a subcommand that works on one.
 class DirectoryFlags {
 public:
     void add_to(CLI::App& command) {
@@ -108,7 +108,7 @@ void add_client_flags(CLI::App& command, cli::ClientOptions& options) {
         "and AWS_SESSION_TOKEN.");
 }
 
-// A subcommand, and what runs it once the command line has been parsed. Each has variables of its own.
+// A subcommand and the function that runs it after the command line was parsed. Each owns its option variables.
 struct Subcommand {
     CLI::App* app;
     std::function<int()> run;
@@ -321,7 +321,7 @@ Subcommand make_config(CLI::App& app) {
             }};
 }
 
-// A misspelt variable does nothing: it is named, as a misspelt line of the file is an error.
+// A misspelt variable has no effect, so it is reported, as a misspelt line of the file is an error.
 void warn_of_unknown_variables() {
     const auto unknown = unknown_variables();
     if (unknown.empty()) return;
@@ -353,23 +353,23 @@ int run(int argc, char** argv) {
     }
     for (const Subcommand& command : commands) {
         if (!command.app->parsed()) continue;
-        if (command.app->get_name() != "serve") warn_of_unknown_variables();  // serve() has a log for that
+        if (command.app->get_name() != "serve") warn_of_unknown_variables();  // serve() logs them
         return command.run();
     }
     return exit_usage;
 }
 
-// A command whose output is lost has failed: a full disk, a closed pipe.
+// A command whose output is lost has failed: for example on a full disk or a closed pipe.
 int run_and_flush(int argc, char** argv) {
     int code = exit_failure;
     try {
         code = run(argc, argv);
         const bool flushed = std::fflush(stdout) == 0;
         const std::string reason = flushed ? "" : ": " + std::generic_category().message(errno);
-        // --help and --version flush by themselves, and only the stream's error remains.
+        // --help and --version flush the output themselves, so only the stream's error flag remains.
         if (flushed && std::ferror(stdout) == 0) return code;
         fmt::print(stderr, "riacho: cannot write the output{}\n", reason);
-    } catch (const std::system_error& error) {  // fmt's, for standard output
+    } catch (const std::system_error& error) {  // thrown by fmt for standard output
         fmt::print(stderr, "riacho: {}\n", error.what());
     }
     return code == exit_ok ? exit_failure : code;
@@ -380,8 +380,8 @@ int run_and_flush(int argc, char** argv) {
 
 int main(int argc, char** argv) {
 #ifdef RIACHO_MIMALLOC
-    // Freed memory is as good as new for some seconds: handing it back within 25 ms, the default, and having it cleared
-    // again costs a fifth of the time of a large PutRecords (docs/performance.md).
+    // Delays the return of freed memory: mimalloc's default of 25 ms, with the kernel clearing the memory again, costs
+    // a fifth of the time of a large PutRecords (docs/performance.md).
     constexpr long memory_kept_ms = 5'000;
     mi_option_set(mi_option_decommit_delay, memory_kept_ms);
     mi_option_set(mi_option_segment_decommit_delay, memory_kept_ms);

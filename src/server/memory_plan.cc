@@ -31,7 +31,8 @@ std::vector<std::string> read_lines(const std::string& path) {
     return lines;
 }
 
-// The process's group in a hierarchy, from /proc/self/cgroup: "ID:CONTROLLERS:PATH". Version 2 has no controllers.
+// The process's control group in a hierarchy, from /proc/self/cgroup: "ID:CONTROLLERS:PATH". Version 2 has no
+// controllers.
 std::optional<std::string> group_path(const std::vector<std::string>& lines, std::string_view controller) {
     for (const std::string& line : lines) {
         const auto first = line.find(':');
@@ -44,11 +45,11 @@ std::optional<std::string> group_path(const std::vector<std::string>& lines, std
 }
 
 struct Mount {
-    std::string root;  // the group that is seen at the mount point
+    std::string root;  // the group visible at the mount point
     std::string point;
 };
 
-// From /proc/self/mountinfo: "ID PARENT DEVICE ROOT POINT OPTIONS [TAGS...] - TYPE SOURCE SUPER_OPTIONS".
+// Parses /proc/self/mountinfo: "ID PARENT DEVICE ROOT POINT OPTIONS [TAGS...] - TYPE SOURCE SUPER_OPTIONS".
 std::optional<Mount> find_mount(const std::vector<std::string>& lines, std::string_view type,
                                 std::string_view super_option) {
     for (const std::string& line : lines) {
@@ -74,7 +75,8 @@ std::optional<std::size_t> read_size(const std::string& path) {
     return value;
 }
 
-// The group's directory below the mount point, and those of its ancestors up to it, which limit it as well.
+// Reads the limits of the group's directory below the mount point, and of its ancestors up to it, which limit it as
+// well.
 void add_limits(const std::string& root, const Mount& mount, std::string group,
                 std::initializer_list<std::string_view> files, MemoryLimit& smallest) {
     if (mount.root != "/" && group.starts_with(mount.root)) group.erase(0, mount.root.size());
@@ -103,7 +105,7 @@ MemoryLimit detect_memory_limit(const std::string& root) {
     if (version_1 && mount_1) add_limits(root, *mount_1, *version_1, {"memory.limit_in_bytes"}, smallest);
     const auto version_2 = group_path(groups, "");
     const auto mount_2 = find_mount(mounts, "cgroup2", "");
-    // Above memory.high a group is slowed down until it has given memory back.
+    // Above memory.high a group is slowed down until it has freed memory.
     if (version_2 && mount_2) add_limits(root, *mount_2, *version_2, {"memory.max", "memory.high"}, smallest);
     if (smallest.source.empty()) return {ram / 2, "half of the RAM"};
     return smallest;
@@ -111,22 +113,22 @@ MemoryLimit detect_memory_limit(const std::string& root) {
 
 MemoryPlan plan_memory(std::size_t limit, std::size_t cores, std::size_t cache_bytes) {
     limit = std::max(limit, memory_limit_min);
-    // Code, catalog, stacks, the buffers of each core, the sequencer's and the flusher's; and a fifth for what the
-    // allocator holds between two uses.
+    // `own`: code, catalog, stacks, the buffers of each core, of the sequencer and of the flusher. A further fifth of
+    // the limit is left for freed memory that the allocator holds.
     const std::size_t own = 32 * mib + std::min(cores * 6 * mib, limit / 8);
     const std::size_t usable = limit / 5 * 4 - own;
     const auto part = [](std::size_t whole, std::size_t percent, std::size_t least, std::size_t most) {
         return std::clamp(whole / 100 * percent, least, most);
     };
     MemoryPlan plan;
-    // Memory that comes back to be used again is faster than memory the kernel still has to clear, and live readers are
-    // seldom further behind: a larger cache slows writers down (docs/performance.md).
+    // Reused memory is faster than memory that the kernel has to clear first, and live readers are seldom further
+    // behind: a larger cache slows writers down (docs/performance.md).
     const std::size_t cache_default = std::min(limit / 4, 512 * mib);
     plan.cached_bytes_max = part(usable, 34, 48 * mib, 1024 * mib);
     plan.cache_bytes =
         std::min(cache_bytes == 0 ? cache_default : cache_bytes, usable / 2 - std::min(usable / 4, 64 * mib));
     if (cache_bytes == 0) plan.cache_bytes = std::min(plan.cache_bytes, plan.cached_bytes_max / 2);
-    // Beside the cache, a checkpoint's worth of records that it does not cover yet.
+    // In addition to the cache, the records of one checkpoint interval, which no checkpoint covers yet.
     plan.cached_bytes_max = std::max(plan.cached_bytes_max, plan.cache_bytes + std::min(plan.cache_bytes, 64 * mib));
     const std::size_t rest = usable - std::min(usable / 2, plan.cached_bytes_max);
     plan.queue_bytes_max = part(rest, 8, 16 * mib, 64 * mib);
@@ -147,9 +149,9 @@ MemoryPlan plan_memory(std::size_t limit, std::size_t cores, std::size_t cache_b
     set(MemoryUse::applications, part(rest, 4, 4 * mib, 256 * mib));
     plan.event_bytes_max = std::min(plan.shares[static_cast<std::size_t>(MemoryUse::subscriptions)] / 2, 32 * mib);
     plan.buffer_kept_max = part(limit, 1, 4 * mib, 32 * mib);
-    // A connection takes some 6 KiB, and 16 KiB more while it is read from.
+    // A connection takes some 6 KiB, and 16 KiB more while a request is read from it.
     plan.connections_max = std::max<std::size_t>(usable / 8 / (20 << 10), 64);
-    // A small request takes some 60 KiB while it is worked on.
+    // A small request takes some 60 KiB while it is processed.
     plan.requests_in_progress_max = std::clamp<std::size_t>(usable / 10 / (60 << 10), 128, 10'000);
     return plan;
 }

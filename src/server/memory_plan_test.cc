@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t mib = std::size_t{1} << 20;
 
-// A directory that looks like "/" to a process in a control group.
+// A directory with the files that a process in a control group finds below "/".
 class Root {
 public:
     Root() {
@@ -64,7 +64,7 @@ TEST(MemoryLimit, version_1_is_read_from_the_memory_hierarchy) {
     EXPECT_EQ(root.detect().source, "/sys/fs/cgroup/memory/docker/0123/memory.limit_in_bytes");
 }
 
-// A container sees its own group as the root of the mount, and may be told the path that the host knows it by.
+// A container sees its own group as the root of the mount, but may read the host's path of the group.
 TEST(MemoryLimit, a_container_finds_its_group_at_the_mount_point) {
     const Root root;
     root.write("/proc/self/cgroup", "4:memory:/docker/0123");
@@ -83,7 +83,7 @@ std::size_t sum(const MemoryPlan& plan) {
     return std::accumulate(plan.shares.begin(), plan.shares.end(), plan.cached_bytes_max + plan.queue_bytes_max);
 }
 
-// What clients can fill, with a fifth for the allocator and the process's own, is within the limit.
+// The memory that clients can fill, the process's own and a fifth for the allocator are within the limit.
 TEST(MemoryPlan, the_shares_fit_into_the_limit) {
     for (const std::size_t limit : {512 * mib, 768 * mib, 1024 * mib, 4096 * mib, 65536 * mib}) {
         for (const std::size_t cores : {1UL, 2UL, 4UL}) {

@@ -49,7 +49,7 @@
 namespace riacho::server {
 namespace {
 
-// Access keys out of the catalog, their secrets opened.
+// Looks up access keys in the catalog and opens their secrets.
 class CatalogCredentials final : public aws::CredentialStore {
 public:
     CatalogCredentials(const catalog::Catalog& catalog, const catalog::Keyring& keyring)
@@ -60,7 +60,8 @@ public:
         if (found == nullptr) return std::nullopt;
         auto secret = keyring_.open_secret(found->access_key, found->sealed_secret);
         if (!secret) return std::nullopt;
-        // The sealed form differs each time a secret is sealed, so it tells one key of this id from the next.
+        // Sealing a secret gives a different text each time, so the sealed form distinguishes the successive keys of an
+        // id.
         const std::uint64_t generation = std::hash<std::string>()(found->sealed_secret);
         return aws::Credential{found->account, *std::move(secret), {}, found->user, generation};
     }
@@ -111,18 +112,18 @@ ExitCode exit_code_of(http::ListenError::Kind kind) {
     return exit_failure;
 }
 
-// Fewer are worth a warning.
+// A lower limit is logged as a warning.
 constexpr std::size_t connections_expected = 1'000;
 
-// Segments kept open: a share of what the process may have open, so that the rest is for connections.
+// Number of segments kept open: a quarter of the process's limit of open files, so that most descriptors remain for
+// connections.
 std::size_t open_segments_max() { return std::clamp<std::size_t>(descriptor_limit() / 4, 8, 4'096); }
 
-// Threads of services for files outside the log, and what may wait for them; started when there is first something to
-// do.
+// Threads of services for files outside the log, and their queue; threads are started on demand.
 constexpr std::size_t file_threads = 4;
 constexpr std::size_t pool_queue_max = 10'000;
 
-// A node that was down for less is not worth a line.
+// Shorter downtimes of the node are not logged.
 constexpr std::int64_t gap_ms_told_min = 3'600'000;
 
 std::string host_name() {
@@ -132,15 +133,15 @@ std::string host_name() {
 
 }  // namespace
 
-// In the order of construction; taken apart the other way round.
+// Members in the order of construction; destroyed in reverse.
 struct Node::Impl {
     Impl(const Config& c, DataDir dir) : config(c), data_dir(std::move(dir)), runtime(config.cores) {}
 
     Config config;
     DataDir data_dir;
-    core::SystemClock system_clock;  // the HTTP server's: its deadlines are about real clients
+    core::SystemClock system_clock;  // for the HTTP server, whose deadlines concern real clients
     core::TestClock test_clock{config.time_scale, config.test_clock_offset_ms};
-    // Signatures are judged by it: their clients have clocks of their own.
+    // For signature times, which clients take from their own clocks.
     core::Clock& machine_clock = config.test_clock ? static_cast<core::Clock&>(test_clock) : system_clock;
     core::NodeClock clock{machine_clock};
     core::SystemRng rng;
@@ -153,14 +154,14 @@ struct Node::Impl {
     core::Runtime runtime;
     core::WorkPool files{{.name = "files", .threads_max = file_threads, .queue_max = pool_queue_max}};
     core::WorkPool compute{{.name = "compute", .threads_max = config.cores, .queue_max = pool_queue_max}};
-    std::unique_ptr<log::Directory> directory;    // locked as long as anything in it is open
+    std::unique_ptr<log::Directory> directory;    // locked as long as any file in it is open
     std::deque<core::IdleRelease> idle_releases;  // one per core
     std::unique_ptr<catalog::Catalog> catalog;
     std::unique_ptr<CatalogApplier> applier;
     std::unique_ptr<log::LocalLog> log;
     std::optional<aws::TokenSealer> tokens;
     std::optional<DataStreamsModule> data_streams;
-    std::vector<std::unique_ptr<Module>> services;  // the others
+    std::vector<std::unique_ptr<Module>> services;  // all services except Data Streams
     std::optional<CatalogCredentials> credentials;
     std::optional<aws::Authenticator> authenticator;
     std::optional<aws::Gateway> gateway;
@@ -176,7 +177,7 @@ struct Node::Impl {
     Expected<void, StartError> open_data(std::function<void()> on_failure);
     Expected<void, StartError> open_keyring(bool is_new);
     void make_modules();
-    // In the order in which they are started.
+    // The modules in the order in which they are started.
     std::vector<Module*> modules();
     void start_idle_releases();
     void resume_clock();
@@ -226,16 +227,16 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
                                            "only a newer version can read",
                                            data_dir.path())});
     }
-    // Replayed commands were durable before; they only have to be shown.
+    // Replayed commands are durable already; they only have to become visible.
     catalog->publish();
-    // After the log, which has made sure that the directory is ours.
+    // After the log was opened, which verifies that the directory is riacho's.
     TRY_VOID(open_keyring(is_new));
     applier->own_retention(*log);
     return check_shards_agree(*catalog, *log, data_dir.path());
 }
 
-// Opens the keyring, or makes one where nothing is sealed yet, and compares it with what the catalog holds: another
-// valid keyring would start, and then fail at the first sealed record or secret.
+// Opens the keyring, or creates one where nothing is sealed yet, and compares it with the catalog: with a wrong but
+// valid keyring the node would start, and then fail at the first sealed record or secret.
 Expected<void, StartError> Node::Impl::open_keyring(bool is_new) {
     const auto snapshot = catalog->snapshot();
     const auto users = snapshot->credentials();
@@ -250,8 +251,8 @@ Expected<void, StartError> Node::Impl::open_keyring(bool is_new) {
     const std::uint32_t value = keyring->check_value();
     const auto stored = catalog->key_check();
     bool fits = !stored || *stored == value;
-    // Directories without a check value (written by older versions, or killed before it was stored): one seal of each
-    // kind decides.
+    // Also for directories without a check value (written by older versions, or killed before it was stored): tries to
+    // open one secret of each kind.
     if (!users.empty()) {
         const auto& first = *users.front();
         fits = fits && keyring->open_secret(first.access_key, first.sealed_secret).has_value();
@@ -377,7 +378,7 @@ Expected<void, StartError> Node::Impl::listen() {
                        {{"connections", descriptors->connections}, {"open_files", descriptor_limit()}});
     }
     options.requests_in_progress_max = plan.requests_in_progress_max;
-    // The limit per address is for strangers; on loopback every client has the same one.
+    // The limit per address is meant for remote clients; on loopback all clients share one address.
     options.connections_per_address_max =
         config.listens_on_loopback() ? options.connections_max : options.connections_per_address_max;
     http::TlsOptions tls{config.tls_cert, config.tls_key};
@@ -418,7 +419,7 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
         fmt::format("{{\"address\":\"{}\",\"token\":\"{}\"}}\n", node->address(), impl.admin->token());
     if (const auto written = core::replace_file(impl.data_dir.file(admin_file), contact, {.is_durable = false});
         !written) {
-        // Readers are served on a full disk as well; only `riacho user` does not find its way here.
+        // The server works without the file, also on a full disk; only `riacho user` cannot find the server.
         core::log_line(core::LogLevel::warn, "no admin file", {{"error", written.error().describe()}});
     }
     if (!config.port_file.empty()) {
@@ -447,7 +448,7 @@ void Node::stop(std::int64_t grace_ms) {
     Impl& impl = *impl_;
     if (std::exchange(impl.stopped, true)) return;
     impl.is_stopping = true;
-    // Not by its path alone: the directory may have been replaced by another server's.
+    // Through the held directory: another server may have replaced the directory at the path.
     if (impl.directory) static_cast<void>(impl.directory->fs().unlink(impl.data_dir.file(admin_file)));
     const std::vector<Module*> modules = impl.modules();
     for (Module* module : modules) module->end_waits();

@@ -1,4 +1,4 @@
-// Node: everything one riacho process consists of, put together, run and taken apart in the right order.
+// Node: all components of one riacho process, constructed, run and destroyed in the right order.
 #pragma once
 
 #include <functional>
@@ -19,14 +19,14 @@ struct StartError {
 // Constructed, stopped and destroyed on the main thread.
 class Node {
 public:
-    // Opens the data directory, recovers what it holds, and listens. Streams of Config::create_streams exist when it
+    // Opens the data directory, recovers its content, and listens. The streams of Config::create_streams exist when it
     // returns. on_failure is called from another thread, once, when the disk has failed and the process should end.
     static Expected<std::unique_ptr<Node>, StartError> start(const Config& config, std::function<void()> on_failure);
     ~Node();
 
     [[nodiscard]] std::string address() const;  // "127.0.0.1:4566"
 
-    // Stops accepting, finishes what is in flight for at most grace_ms, writes everything down. Idempotent.
+    // Stops accepting, waits at most grace_ms for requests in progress, and writes everything to disk. Idempotent.
     void stop(std::int64_t grace_ms);
 
 private:

@@ -17,11 +17,11 @@ std::string lower(std::string_view text) {
 
 struct Authority {
     std::string host;  // lower-case, without a final dot; IPv6 addresses without brackets
-    std::string port;  // empty: the scheme's own
+    std::string port;  // empty: the scheme's default
     bool is_ipv6 = false;
 };
 
-// Nothing if it is no HOST[:PORT].
+// Nothing if the text is not HOST[:PORT].
 std::optional<Authority> parse_authority(std::string_view text) {
     Authority authority;
     if (text.starts_with('[')) {
@@ -117,7 +117,7 @@ bool OriginPolicy::is_trusted_host(std::string_view text) const {
 bool OriginPolicy::is_allowed_origin(std::string_view text, std::string_view authority, bool secure) const {
     if (any_origin_ || std::ranges::find(origins_, lower(text)) != origins_.end()) return true;
     const auto origin = parse_origin(text);
-    if (!origin) return false;  // "null": a sandboxed page, or a file
+    if (!origin) return false;  // "null": a sandboxed page, or a local file
     if (is_loopback(origin->authority)) return true;
     const auto own = parse_authority(authority);
     if (!own || !is_trusted_host(authority)) return false;
@@ -132,7 +132,7 @@ std::optional<http::Response> OriginPolicy::refuse(const http::Request& request,
     if (origin && !is_allowed_origin(*origin, request.authority(), request.secure())) {
         return forbidden("This web page may not use the server. See --cors-origin.");
     }
-    // HTTP/1.0 has requests without a Host; browsers do not.
+    // HTTP/1.0 requests may lack a Host header; browsers always send one.
     if (is_page && !request.authority().empty() && !is_trusted_host(request.authority())) {
         return forbidden("The server is not known by this name. See --host-name.");
     }

@@ -21,7 +21,7 @@ http::Response page(int status, std::string_view content_type, std::string_view 
     return response;
 }
 
-// A page that is made anew for each request.
+// A page whose content is made for each request.
 class Page final : public http::Handler {
 public:
     explicit Page(std::function<http::Response()> make) : make_(std::move(make)) {}
@@ -38,7 +38,7 @@ std::function<http::Response()> status_page(std::function<std::pair<std::string,
     };
 }
 
-// Calls that the command line makes with the token from the data directory.
+// Calls of the command line, authenticated by the token from the data directory.
 class Administration final : public http::Handler {
 public:
     Administration(decltype(Router::Pages::admin) answer, const std::string& token)
@@ -68,7 +68,8 @@ struct Router::Routes {
           }),
           admin(std::move(pages.admin), pages.admin_token),
           mux(gateway) {
-        // A GET is never an AWS call here, so riacho's own pages cannot shadow one (AWS ignores the path of a POST).
+        // AWS calls with the method GET do not exist here, so riacho's own pages cannot shadow one (AWS ignores the
+        // path of a POST).
         mux.add_exact("GET", "/health", health);
         mux.add_exact("GET", "/health/ready", ready);
         mux.add_exact("GET", "/health/live", live);
@@ -105,7 +106,7 @@ http::BodyPlan Router::on_head(const http::Request& request) {
 http::Response Router::overloaded(const http::Request& request) { return gateway_.overloaded(request); }
 
 Task<http::Response> Router::handle(http::Request& request) {
-    // What nearly every call is, past the search for a page.
+    // Fast path of nearly every call, without the search for a page.
     if (request.path() == "/" && request.method() == "POST") return gateway_.handle(request);
     return routes_->mux.handle(request);
 }

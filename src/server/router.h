@@ -1,4 +1,4 @@
-// The front door behind the HTTP server: riacho's own pages, and everything else to the AWS gateway.
+// Router: the handler of the HTTP server: riacho's own pages, and the AWS gateway for all other requests.
 #pragma once
 
 #include <functional>
@@ -16,14 +16,14 @@
 
 namespace riacho::server {
 
-// GET /health, /health/live, /health/ready and /metrics; POST below /_riacho/ for the CLI, with the token from the data
-// directory. Created and destroyed by the node; called on every core.
+// GET /health, /health/live, /health/ready and /metrics; POST below /_riacho/ for the command line, with the token from
+// the data directory. Created and destroyed by the node; called on every core.
 class Router final : public http::Handler {
 public:
     struct Pages {
-        // JSON text, and whether the node is able to take writes.
+        // JSON text, and whether the node can take writes.
         std::function<std::pair<std::string, bool>()> health;
-        // JSON text, and whether the node is to be sent requests.
+        // JSON text, and whether requests should be sent to the node.
         std::function<std::pair<std::string, bool>()> ready;
         std::function<std::string()> live;  // JSON text
         std::function<std::string()> metrics;

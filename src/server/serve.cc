@@ -1,4 +1,4 @@
-// `riacho serve`: the process around a node.
+// `riacho serve`: the process that runs a node.
 #include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,7 +17,7 @@ namespace riacho::server {
 namespace {
 
 constexpr std::int64_t grace_ms = 10'000;
-// After the disk has failed, what is in memory is served a little longer; then a supervisor gets its turn.
+// After a disk failure reads are served for this long; then the process ends, so that a supervisor can act.
 constexpr int drain_s = 5;
 constexpr std::uint64_t few_files = 4'096;
 
@@ -34,7 +34,7 @@ std::string_view name_of(int signal) {
     return signal == SIGHUP ? "SIGHUP" : "SIGTERM";
 }
 
-// Settings that are for tests, or that let anybody in, must not stay on unnoticed.
+// Logs settings that are meant for tests, or that disable authentication, so that they are noticed.
 void warn_of_dangerous_settings(const Config& config) {
     const auto warn = [](std::string_view setting, std::string_view effect) {
         core::log_line(core::LogLevel::warn, "dangerous setting", {{"setting", setting}, {"effect", effect}});
@@ -64,7 +64,7 @@ int serve(const Config& config) {
     umask(077);
     raise_file_limit();
     signal(SIGPIPE, SIG_IGN);
-    // Memory holds secrets and records: it does not go into core files.
+    // Memory holds secrets and records, which must not go into core files.
     const rlimit no_core{0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
     const sigset_t signals = awaited_signals();

@@ -47,7 +47,7 @@ void collect_log(const log::LocalLog& log, core::MetricsWriter& writer) {
     };
     writer.family("riacho_durability_info", Kind::gauge, "The durability mode in force");
     writer.sample({{"mode", to_string(stats.durability)}}, std::uint64_t{1});
-    writer.family("riacho_store_state", Kind::gauge, "1 for the state the store is in");
+    writer.family("riacho_store_state", Kind::gauge, "1 for the present state of the store");
     for (const auto state :
          {log::StoreState::ok, log::StoreState::disk_low, log::StoreState::disk_full, log::StoreState::failed}) {
         writer.sample({{"state", to_string(state)}}, std::uint64_t{stats.state == state});
@@ -88,15 +88,16 @@ void collect_memory(const core::MemoryBudget& budget, std::size_t limit, core::M
             writer.sample({{"use", core::to_string(use)}}, std::uint64_t{value(use)});
         }
     };
-    writer.family("riacho_memory_limit_bytes", Kind::gauge, "Memory the process may use");
+    writer.family("riacho_memory_limit_bytes", Kind::gauge, "Memory limit of the process");
     writer.sample({}, std::uint64_t{limit});
-    writer.family("riacho_memory_resident_bytes", Kind::gauge, "Memory the process has");
+    writer.family("riacho_memory_resident_bytes", Kind::gauge, "Resident memory of the process");
     writer.sample({}, std::uint64_t{core::resident_bytes()});
-    writer.family("riacho_memory_share_bytes", Kind::gauge, "What each use of memory may take");
+    writer.family("riacho_memory_share_bytes", Kind::gauge, "Memory share of each use");
     each([&](core::MemoryUse use) { return budget.share(use); });
-    writer.family("riacho_memory_used_bytes", Kind::gauge, "What each use of memory has taken");
+    writer.family("riacho_memory_used_bytes", Kind::gauge, "Memory taken by each use");
     each([&](core::MemoryUse use) { return budget.used(use); });
-    writer.family("riacho_memory_refused_total", Kind::counter, "Requests for memory that found their share used up");
+    writer.family("riacho_memory_refused_total", Kind::counter,
+                  "Memory requests refused because their share was used up");
     each([&](core::MemoryUse use) { return budget.refused(use); });
 }
 
@@ -111,16 +112,16 @@ void collect_clock(const core::NodeClock& clock, core::MetricsWriter& writer) {
         writer.sample({}, static_cast<double>(value_ms) / 1000);
     };
     seconds("riacho_clock_ahead_seconds", "How far node time is ahead of the machine's clock", stats.ahead_ms);
-    seconds("riacho_retention_waits_seconds", "Time that passed on the clock alone, which makes no record older",
+    seconds("riacho_retention_waits_seconds", "Length of the gaps in node time, by which retention is delayed",
             stats.gap_ms);
 }
 
 void collect_pools(std::span<const core::WorkPool* const> pools, core::MetricsWriter& writer) {
-    writer.family("riacho_work_queued", core::MetricsWriter::Kind::gauge, "Pieces of work that wait, by pool");
+    writer.family("riacho_work_queued", core::MetricsWriter::Kind::gauge, "Queued work, by thread pool");
     for (const core::WorkPool* pool : pools)
         writer.sample({{"pool", pool->name()}}, std::uint64_t{pool->stats().queued});
     writer.family("riacho_work_refused_total", core::MetricsWriter::Kind::counter,
-                  "Pieces of work refused because too many waited, by pool");
+                  "Work refused because the queue was full, by thread pool");
     for (const core::WorkPool* pool : pools) writer.sample({{"pool", pool->name()}}, pool->stats().refused);
 }
 

@@ -1,4 +1,4 @@
-// What /health and /metrics say about the log and the HTTP server, and the check that log and catalog agree.
+// The content of /health and of the log's and the HTTP server's metrics, and the check that log and catalog agree.
 #pragma once
 
 #include <span>
@@ -19,7 +19,7 @@ namespace riacho::server {
 std::pair<std::string, bool> health_page(const log::Stats& stats, const core::NodeClock::Stats& clock,
                                          const Config& config);
 
-// The parts of a node that must work for it to be sent requests.
+// The parts of a node that must work before requests are sent to it.
 struct Readiness {
     log::StoreState log = log::StoreState::ok;
     bool catalog_failed = false;
@@ -27,18 +27,18 @@ struct Readiness {
 };
 // JSON that names each part, and whether all of them are ready.
 std::pair<std::string, bool> readiness_page(const Readiness& readiness);
-// JSON. A process that can say so lives.
+// JSON. A process that answers is alive.
 std::string liveness_page();
 
 void collect_log(const log::LocalLog& log, core::MetricsWriter& writer);
 void collect_pools(std::span<const core::WorkPool* const> pools, core::MetricsWriter& writer);
 void collect_clock(const core::NodeClock& clock, core::MetricsWriter& writer);
 void collect_http(const http::ServerStats& stats, core::MetricsWriter& writer);
-// limit: of the process, in bytes.
+// limit: the process's memory limit in bytes.
 void collect_memory(const core::MemoryBudget& budget, std::size_t limit, core::MetricsWriter& writer);
 
-// Every shard the catalog knows exists in the log, and no other: a lost or foreign catalog is found at start, not when
-// a record is missed.
+// Every shard in the catalog must exist in the log, and no other shard: a lost or foreign catalog is detected at start,
+// not when records are missed.
 Expected<void, StartError> check_shards_agree(const catalog::Catalog& catalog, const log::LocalLog& log,
                                               const std::string& directory);
 

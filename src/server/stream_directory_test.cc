@@ -1,4 +1,4 @@
-// Data Streams as other services see it, with the catalog and the log of a node.
+// streams::Directory, the interface of Data Streams to other services, with the catalog and the log of a node.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-// `riacho verify`: an offline look at everything in a data directory.
+// `riacho verify`: an offline check of every file in a data directory.
 #include "log/verify.h"
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@ namespace {
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
-// Prints and counts what is wrong; notes do not count.
+// Prints findings and counts them; notes are not counted.
 class Findings {
 public:
     void damage(std::string_view text) {
@@ -56,7 +56,7 @@ void print_log(const log::VerifyReport& report, Findings& findings) {
                report.segments, report.shards, report.frames, report.records, report.bytes);
 }
 
-// is_used: the log holds something, so that there must be a catalog. Returns what it holds, if it can be read.
+// is_used: the log is not empty, so there must be a catalog. Returns its content, if it can be read.
 std::optional<catalog::Loaded> verify_catalog(const std::string& path, bool is_used, Findings& findings) {
     if (!catalog::SqliteStore::exists(path)) {
         if (is_used) {
@@ -81,8 +81,7 @@ std::optional<catalog::Loaded> verify_catalog(const std::string& path, bool is_u
     return *std::move(loaded);
 }
 
-// Whether the keyring opens everything that is sealed in the catalog. Directories of older versions have no check
-// value.
+// Whether the keyring opens all sealed data of the catalog. Directories of older versions have no check value.
 bool fits(const catalog::Keyring& keyring, const catalog::Loaded& catalog, core::Rng& rng) {
     if (catalog.key_check && *catalog.key_check != keyring.check_value()) return false;
     for (const auto& user : catalog.state.snapshot->credentials()) {
@@ -107,7 +106,7 @@ void verify_keyring(const std::string& path, bool is_used, const std::optional<c
     fmt::print("keyring: {}\n", catalog ? "opens what the catalog holds" : "readable");
 }
 
-// The pair that a start makes when it is not there; one that --tls-cert names is elsewhere.
+// The generated certificate and key, if they exist; files named by --tls-cert are outside the directory.
 void verify_certificate(const http::TlsOptions& paths, Findings& findings) {
     const bool has_cert = exists(paths.cert_path);
     const bool has_key = exists(paths.key_path);
@@ -128,7 +127,7 @@ int verify(const cli::DataDirectory& data_dir) {
         fmt::print(stderr, "riacho: cannot read the data directory {}\n", data_dir.describe());
         return exit_configuration;
     }
-    // Before LOCK is made in a directory that is none of ours.
+    // Checked before the log creates LOCK in a directory that is not riacho's.
     if (!exists(path + "/STORE") && !exists(path + "/journal") && !exists(path + "/catalog.sqlite")) {
         fmt::print(stderr, "riacho: there is no riacho store in {}\n", data_dir.describe());
         return exit_configuration;

@@ -1,4 +1,4 @@
-// The version, as `riacho --version` and /health show it.
+// The version shown by `riacho --version` and /health.
 #pragma once
 
 #include <string_view>

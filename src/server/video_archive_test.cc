@@ -22,7 +22,7 @@ namespace {
 constexpr std::uint64_t media_uid = 1;
 constexpr std::uint64_t index_uid = 2;
 
-// Makes the two shards with its first command.
+// Creates the two shards with its first command.
 class ShardMaker final : public log::CommandApplier {
 public:
     std::size_t effects_max(std::string_view) const override { return 2; }
@@ -59,7 +59,7 @@ std::string payload_of(std::uint64_t sequence) {
     return text;
 }
 
-// One life of a process over a disk that outlives it.
+// The lifetime of one process; the disk outlives it.
 class Life {
 public:
     Life(io::SimulatedFileSystem& disk, ShardMaker& maker, core::Clock& clock) : clock_(clock) {
@@ -93,7 +93,7 @@ public:
         done.get_future().get();
     }
 
-    // Stores fragments until one is refused; gives the sequences that were acknowledged.
+    // Stores fragments until one is refused; returns the acknowledged sequence numbers.
     std::vector<std::uint64_t> store(std::uint64_t first, std::uint64_t last, bool with_index) {
         std::vector<std::uint64_t> stored;
         run([&](core::Core& core) -> Task<void> {
@@ -146,7 +146,7 @@ public:
         });
         return position;
     }
-    // As a start would: what is known comes from the shards.
+    // Opens the archive as a start does: its state comes from the shards.
     void open_again() { archive_ = std::make_shared<Archive>(*log_, clock_, pages_, arrivals_, stream()); }
 
     std::vector<FragmentEntry> entries() {
@@ -161,7 +161,7 @@ public:
         return all;
     }
 
-    // Every fragment that is found, with its bytes.
+    // Every fragment that the archive finds, with its bytes.
     std::map<std::uint64_t, std::string> load_all() {
         std::map<std::uint64_t, std::string> found;
         run([&](core::Core& core) -> Task<void> {
@@ -228,16 +228,16 @@ TEST(VideoArchive, what_was_acknowledged_survives_a_loss_of_power_at_any_write) 
             EXPECT_EQ(it->second, payload_of(sequence)) << "round " << round;
             ++checked;
         }
-        // What was not acknowledged may be there, but then whole.
+        // A fragment that was not acknowledged may exist, but only whole.
         for (const auto& [sequence, text] : found) EXPECT_EQ(text, payload_of(sequence)) << "round " << round;
     }
     EXPECT_GT(checked, 240U);
 }
 
-// The index is derived: what its shard lacks is read from the media.
+// The index is derived: entries missing from its shard are read from the media shard.
 TEST(VideoArchive, an_index_is_the_same_from_its_shard_from_media_and_from_memory) {
     core::SystemClock clock;
-    constexpr std::uint64_t count = 700;  // a page and a part of one
+    constexpr std::uint64_t count = 700;  // one page and a part of another
     std::vector<std::map<std::uint64_t, std::string>> views;
     for (const bool with_index : {true, false}) {
         io::SimulatedFileSystem disk;
@@ -256,7 +256,7 @@ TEST(VideoArchive, an_index_is_the_same_from_its_shard_from_media_and_from_memor
         Life life(disk, maker, clock);
         views.push_back(life.load_all());
         life.run([&](core::Core& core) -> Task<void> {
-            // Lookups go by pages and by what is in none.
+            // Look-ups use pages, and entries that are in no page yet.
             for (const std::uint64_t sequence : {std::uint64_t{1}, std::uint64_t{512}, std::uint64_t{513}, count}) {
                 const auto at = co_await life.archive().at(core, sequence);
                 EXPECT_TRUE(at && *at && (*at)->sequence == sequence);
@@ -278,7 +278,7 @@ TEST(VideoArchive, an_index_is_the_same_from_its_shard_from_media_and_from_memor
     }
 }
 
-// Years of pages stand in directories, which a root names.
+// Years of pages are listed in directories, which a root page lists.
 TEST(VideoArchive, pages_are_found_through_directories) {
     core::SystemClock clock;
     io::SimulatedFileSystem disk;
@@ -286,7 +286,7 @@ TEST(VideoArchive, pages_are_found_through_directories) {
     Life life(disk, maker, clock);
     ASSERT_TRUE(life.log().submit_and_wait("create"));
     ASSERT_EQ(life.store(1, 30, false).size(), 30U);
-    // What the index shard would hold after that, with pages of ten.
+    // The content that the index shard would have with pages of ten entries.
     const auto everything = life.entries();
     std::vector<PageSummary> pages;
     for (std::size_t first = 0; first < 30; first += 10) {
@@ -311,7 +311,7 @@ TEST(VideoArchive, pages_are_found_through_directories) {
     EXPECT_EQ(life.load_all().size(), 30U);
 }
 
-// What cannot be read of the index is made again from the media.
+// Unreadable parts of the index are rebuilt from the media.
 TEST(VideoArchive, a_damaged_index_is_made_again) {
     core::SystemClock clock;
     io::SimulatedFileSystem disk;
@@ -339,7 +339,7 @@ TEST(VideoArchive, a_damaged_index_is_made_again) {
     EXPECT_EQ(life.entries().size(), 610U);
 }
 
-// Two producers: a number that was given first may be stored last, and live readers see the order of numbers.
+// Two producers: the fragment with the lower number may be stored later, and live readers follow the order of numbers.
 TEST(VideoArchive, fragments_that_overlap_are_listed_and_followed_by_number) {
     core::SystemClock clock;
     io::SimulatedFileSystem disk;
@@ -352,7 +352,7 @@ TEST(VideoArchive, fragments_that_overlap_are_listed_and_followed_by_number) {
     life.arrivals().end(6);
     life.run([&](core::Core& core) -> Task<void> {
         const auto none = co_await life.archive().next(core, 0, 10);
-        EXPECT_TRUE(none && !*none);  // 5 is waited for
+        EXPECT_TRUE(none && !*none);  // waits for 5
     });
     ASSERT_EQ(life.store(5, 5, true).size(), 1U);
     life.arrivals().end(5);

@@ -1,4 +1,4 @@
-// A channel's settings: how the catalog keeps them.
+// The stored form of a channel's settings.
 #pragma once
 
 #include <string>
@@ -10,10 +10,10 @@
 
 namespace riacho::streams {
 
-// What does not stand in the ObjectState itself: everything of the description but names, status and creation time.
+// Encodes the parts of the description that ObjectState does not hold: all but names, status and creation time.
 std::string encode_channel(const api::ChannelDescription& channel);
 
-// The description as replies show it.
+// The description in replies.
 api::ChannelDescription describe_channel(const catalog::ObjectState& resource, TimestampMs now);
 api::ChannelStatus status_of_channel(const catalog::ObjectState& resource, TimestampMs now);
 

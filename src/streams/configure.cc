@@ -38,13 +38,13 @@ Task<Result<void>> configure(StreamsOp op, StreamRef stream, catalog::ConfigureS
 
 Task<void> finish_reshard(StreamsOp op, std::uint64_t stream_uid) {
     if (op.service().transition_delay_ms != 0) co_return;
-    // AWS's order of splits and merges is a chain in the worst case, of two a shard.
+    // AWS's order of splits and merges is in the worst case a chain with two steps for each shard.
     constexpr int steps_max = 20'000;
     const catalog::Command next_step = catalog::ContinueReshard{stream_uid};
     for (int step = 0; step < steps_max; ++step) {
         const StreamRef stream = op.catalog().snapshot()->find_by_uid(stream_uid);
         if (stream == nullptr || !stream->reshard) co_return;
-        // The janitor may be doing the same: whoever comes second is refused. It also goes on if this fails.
+        // If the janitor takes the same step, the second command is rejected. The janitor continues if this call fails.
         if (!co_await op.submit(next_step)) co_return;
     }
 }
@@ -54,7 +54,7 @@ api::RecordDistributionStrategy to_api(catalog::Distribution distribution) {
                                                             : api::RecordDistributionStrategy::user_partition_key;
 }
 
-// One's own machine has what it has: the current throughput is the target at once.
+// Warm throughput has no effect on one's own machine: the current throughput equals the target at once.
 api::WarmThroughputObject warm_throughput(const catalog::StreamState& stream) {
     return {stream.warm_throughput_mibps, stream.warm_throughput_mibps};
 }

@@ -11,7 +11,7 @@ namespace errors = api::errors;
 
 namespace {
 
-// "NAME" out of ".../consumer/NAME:EPOCH".
+// "NAME" in ".../consumer/NAME:EPOCH".
 std::string_view name_in_arn(std::string_view consumer_arn) {
     constexpr std::string_view marker = "/consumer/";
     const auto at = consumer_arn.find(marker);
@@ -20,8 +20,8 @@ std::string_view name_in_arn(std::string_view consumer_arn) {
     return rest.substr(0, rest.rfind(':'));
 }
 
-// A consumer of another account. AWS: it has a policy of its own (spec 2.8). A missing one is refused in the same words
-// as an existing one.
+// Finds a consumer of another account. AWS: a consumer has its own policy (spec 2.8). The error for a missing consumer
+// is the same as for a forbidden one.
 Result<ConsumerRef> resolve_shared(StreamsOp op, std::string_view stream_arn, std::string_view name,
                                    const std::optional<std::string_view>& consumer_arn) {
     const std::string_view shown = consumer_arn.value_or(stream_arn);

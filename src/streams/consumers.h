@@ -1,4 +1,4 @@
-// Consumers as requests name them and replies show them.
+// Consumers in requests and replies.
 #pragma once
 
 #include <optional>
@@ -10,13 +10,14 @@
 
 namespace riacho::streams {
 
-// A consumer and the stream that keeps it alive.
+// A consumer, and the stream whose snapshot owns it.
 struct ConsumerRef {
     StreamRef stream;
     const catalog::ConsumerState* consumer = nullptr;
 };
 
-// By its ARN, by the stream's ARN and its name, or by all three if they agree. AWS: data-streams spec 2.9.
+// Finds a consumer by its ARN, by the stream's ARN and its name, or by all three if they agree. AWS: data-streams spec
+// 2.9.
 Result<ConsumerRef> resolve_consumer(StreamsOp op, const std::optional<std::string_view>& consumer_arn,
                                      const std::optional<std::string_view>& stream_arn,
                                      const std::optional<std::string_view>& consumer_name);

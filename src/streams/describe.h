@@ -1,4 +1,4 @@
-// What several replies say about a stream, in AWS's terms.
+// Parts of a stream's description that several replies share.
 #pragma once
 
 #include <span>
@@ -13,16 +13,16 @@ namespace riacho::streams {
 api::StreamStatus to_api(catalog::StreamStatus status);
 api::StreamMode to_api(catalog::StreamMode mode);
 
-// The shard-level metrics of a bit set, in the order of the API's enumeration.
+// The shard-level metrics in a bit set, in the order of the API's enumeration.
 std::vector<api::MetricsName> metrics_of(std::uint8_t bits);
 
 // AWS gives creation times in whole seconds [prod, data-streams spec 2.2].
 inline TimestampMs whole_seconds(TimestampMs at) { return TimestampMs(at.value() / 1000 * 1000); }
 
-// The shards a listing shows at this time: none while CREATING, and no closed one past retention. By index.
+// The shards in a listing at this time, by index: none while CREATING, and no closed shard past retention.
 std::vector<const catalog::ShardState*> visible_shards(const catalog::StreamState& stream, const core::Clock& clock);
 
-// The members that DescribeStream and DescribeStreamSummary have in common.
+// Sets the members that DescribeStream and DescribeStreamSummary have in common.
 template <class Description>
 void describe(const catalog::StreamState& stream, TimestampMs now, Description& out) {
     out.stream_name = stream.name;

@@ -34,7 +34,7 @@ std::string_view action_of(StreamAccess access) {
     return access == StreamAccess::read ? "kinesis:GetRecords" : "kinesis:PutRecords";
 }
 
-// Whether the user may do that with the stream: its own account's, or one that a resource policy opens.
+// Whether the user may access the stream: it belongs to the user's account, or its resource policy allows the access.
 bool may(const catalog::StreamState& stream, const ports::StreamUser& user, StreamAccess access) {
     if (stream.account == user.account) return true;
     if (stream.policy.empty()) return false;
@@ -73,7 +73,7 @@ SinkFault to_fault(AppendError error) {
     RIACHO_CHECK(false, "an unknown AppendError");
 }
 
-// The living stream; null when there is none any more, or it is not there yet.
+// The stream; null when it does not exist, or is CREATING or DELETING.
 StreamRef find_living(const Service& service, std::uint64_t uid) {
     StreamRef stream = service.catalog.snapshot()->find_by_uid(uid);
     if (stream == nullptr) return nullptr;
@@ -159,8 +159,7 @@ public:
     }
 
 private:
-    // `from`: the number that was asked for. Nothing was found although there should be something: the disk is not
-    // ready.
+    // `from`: the requested number. An empty read that is not at the tip means that the disk is not ready: overloaded.
     static Expected<ports::SourceSlice, SourceFault> slice_of(std::shared_ptr<const ShardRead> read,
                                                               std::uint64_t from) {
         ports::SourceSlice slice;
@@ -257,7 +256,7 @@ Expected<ports::FoundStream, StreamFault> Directory::find(std::string_view arn, 
     const StreamRef stream = service_.catalog.snapshot()->find(parsed->account, parsed->region, *name);
     const StreamStatus status = stream == nullptr ? StreamStatus::deleting : stream->status(service_.clock.now());
     if (parsed->account != user.account) {
-        // Another account's: what exists is not told.
+        // For another account's stream the error does not depend on its existence.
         if (stream == nullptr || !may(*stream, user, access)) return fail(StreamFault::denied);
     }
     if (status == StreamStatus::deleting) return fail(StreamFault::missing);

@@ -6,7 +6,7 @@
 
 namespace riacho::streams {
 
-// Thread-safe; the service outlives it and what it gives.
+// Thread-safe; the service outlives it and the sources and sinks it returns.
 class Directory final : public ports::StreamDirectory {
 public:
     explicit Directory(Service& service) : service_(service) {}

@@ -1,5 +1,5 @@
-// Records at rest under StartStreamEncryption: the stream's data keys, and the states of a KMS key in which AWS refuses
-// to use one.
+// Encryption of records at rest (StartStreamEncryption): the stream's data keys, and simulated states of a KMS key in
+// which AWS refuses to use it.
 #pragma once
 
 #include <map>
@@ -15,10 +15,10 @@
 
 namespace riacho::streams {
 
-// What tests can make of a key: the states in which AWS refuses to use one.
+// States of a KMS key in which AWS refuses to use it; tests can set them for a key.
 enum class KeyFault : std::uint8_t { access_denied, disabled, invalid_state, not_found, opt_in_required, throttling };
 
-// By key id, as requests give it.
+// By key id, as in requests.
 using KeyFaults = std::map<std::string, KeyFault, std::less<>>;
 
 using catalog::seal_overhead;
@@ -29,19 +29,19 @@ public:
     DataKeys(const catalog::Keyring& keyring, core::Rng& rng, KeyFaults faults)
         : keys_(keyring, rng), faults_(std::move(faults)) {}
 
-    // A new data key as the catalog keeps it, bound to the stream's ARN.
+    // A new data key in the sealed form that the catalog stores, bound to the stream's ARN.
     [[nodiscard]] std::string make(std::string_view stream_arn) const { return keys_.make(stream_arn); }
-    // Whether the keyring is the one that sealed the stream's keys; true for a stream without keys.
+    // Whether the keyring can open the stream's keys; true for a stream without keys.
     [[nodiscard]] bool can_open(const catalog::StreamState& stream) const;
 
-    // Why the key cannot be used, if it cannot.
+    // The error if the key cannot be used.
     [[nodiscard]] std::optional<aws::ApiError> refusal(std::string_view key_id, const catalog::StreamState& stream,
                                                        bool writing) const;
 
-    // Seals data into out, which has seal_overhead bytes more, under the stream's newest key.
+    // Seals data into out, which must be seal_overhead bytes longer, under the stream's newest key.
     void seal(const catalog::StreamState& stream, std::string_view partition_key, std::string_view data,
               std::span<std::byte> out) const;
-    // The data of a sealed record; nothing if it is not what was sealed.
+    // The data of a sealed record; nothing if the record, the stream or the partition key differs from the sealing.
     [[nodiscard]] std::optional<std::string> open(const catalog::StreamState& stream, std::string_view partition_key,
                                                   std::string_view sealed) const;
 

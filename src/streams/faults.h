@@ -1,5 +1,5 @@
-// Failures on purpose, for tests of clients: throttling, partial failures of PutRecords, server errors, delays. Only
-// calls that move records fail; a test set-up that creates streams does not.
+// Injected faults for tests of clients: throttling, partial failures of PutRecords, server errors, delays. Only calls
+// that write or read records fail; a test set-up that creates streams does not.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace riacho::streams {
 
-// In percent of the calls, or of the entries of PutRecords.
+// In percent of the calls, or of the entries of PutRecords; delay in milliseconds.
 struct Faults {
     int throttle = 0;
     int partial = 0;
@@ -22,22 +22,22 @@ struct Faults {
     friend bool operator==(const Faults&, const Faults&) = default;
 };
 
-// "throttle=10,partial=5,error=1,delay=50", every part optional. Nothing for anything else.
+// Parses "throttle=10,partial=5,error=1,delay=50", every part optional. Nothing for any other text.
 std::optional<Faults> parse_faults(std::string_view text);
 
 struct FaultOptions {
-    Faults standing;              // of every call
-    bool accepts_header = false;  // X-Riacho-Fault, in the same words, for one call
+    Faults standing;              // applied to every call
+    bool accepts_header = false;  // X-Riacho-Fault, in the same syntax, applies to one call
 };
 
-// Those of this call.
+// The faults of this call.
 Faults faults_of(StreamsOp op);
-// True for so many percent of the questions.
+// True with a probability of `percent`.
 bool happens(core::Rng& rng, int percent);
-// Waits and fails as the faults want it. shard_index: for the text.
+// Waits and fails as `faults` requires. shard_index: for the error text.
 Task<Result<void>> inject_faults(Service& service, core::Core& core, Faults faults, StreamRef stream,
                                  std::int32_t shard_index);
-// The same for the faults of this call.
+// Injects the faults of this call.
 Task<Result<void>> inject_faults(StreamsOp op, StreamRef stream, std::int32_t shard_index);
 
 }  // namespace riacho::streams

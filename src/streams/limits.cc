@@ -6,7 +6,7 @@ namespace riacho::streams {
 namespace {
 
 constexpr double mebibyte = 1 << 20;
-// Buckets hold what one second brings.
+// A rate of n a second, with a bucket for one second.
 constexpr TokenRate each_second(double n) { return {.per_second = n, .burst = n}; }
 
 constexpr TokenRate write_bytes_rate = each_second(mebibyte);
@@ -14,7 +14,7 @@ constexpr TokenRate write_records_rate = each_second(1'000);
 constexpr TokenRate read_bytes_rate = each_second(2 * mebibyte);
 constexpr double calls_per_second = 5;
 
-// AWS: calls per second of an account (spec 2.1); the data plane is limited by shard instead.
+// AWS: calls per second and account (spec 2.1); data-plane calls (rate 0) are limited by shard instead.
 double rate_of(std::string_view operation) {
     static const std::map<std::string_view, double> others = {{"PutRecord", 0},
                                                               {"PutRecords", 0},
@@ -33,7 +33,7 @@ double rate_of(std::string_view operation) {
     return found == others.end() ? calls_per_second : found->second;
 }
 
-// Twice what is left may come before the next look, so that looking costs little.
+// The next sweep runs when the number of entries has doubled, so that sweeps cost little.
 template <class Map, class IsIdle>
 void forget_idle(Map& map, std::size_t& kept_max, std::size_t many, IsIdle is_idle) {
     if (map.size() < kept_max) return;
@@ -55,7 +55,7 @@ bool Limits::write(std::uint64_t shard_uid, std::size_t bytes, MonotonicNs now) 
     ShardBuckets& shard = stripe.shard(shard_uid, now);
     const auto size = static_cast<double>(bytes);
     if (!shard.write_records.take(write_records_rate, 1, now)) return false;
-    // A record larger than a second's bytes goes into debt, which the next ones wait for.
+    // A record larger than one second's bytes puts the bucket into debt, for which later records wait.
     return size > write_bytes_rate.burst ? shard.write_bytes.take_into_debt(write_bytes_rate, size, now)
                                          : shard.write_bytes.take(write_bytes_rate, size, now);
 }

@@ -1,5 +1,5 @@
-// The throughput and rate limits of AWS, for those who want to see their clients meet them (--limits=aws). Off, one's
-// own machine is the limit.
+// Limits: AWS's throughput and rate limits, for tests of clients that run into them (--limits=aws). When off, no limit
+// applies.
 #pragma once
 
 #include <array>
@@ -24,25 +24,25 @@ public:
 
     [[nodiscard]] bool enforced() const { return enforced_; }
 
-    // A record of so many bytes (key and data) into a shard.
+    // Admits a record of `bytes` bytes (key and data) for a shard.
     bool write(std::uint64_t shard_uid, std::size_t bytes, MonotonicNs now);
-    // A GetRecords call; what it returned is charged afterwards and delays the next.
+    // Admits a GetRecords call; its result is charged afterwards by charge_read() and delays the next call.
     bool begin_read(std::uint64_t shard_uid, MonotonicNs now);
     void charge_read(std::uint64_t shard_uid, std::size_t bytes, MonotonicNs now);
     bool get_iterator(std::uint64_t shard_uid, MonotonicNs now);
-    // A call of the control plane, by account, region and operation.
+    // Admits a call of the control plane, by account, region and operation.
     bool call(std::string_view account, std::string_view region, std::string_view operation, MonotonicNs now);
 
-    // Whether a stream's operation has succeeded fewer than `max` times in the last 24 hours, and one more success.
-    // Forgotten by a restart.
+    // Whether a stream's operation has succeeded fewer than `max` times in the last 24 hours; and the count of a
+    // further success. Forgotten at a restart.
     bool has_daily(std::uint64_t stream_uid, std::string_view operation, std::size_t max, TimestampMs now);
     void count_daily(std::uint64_t stream_uid, std::string_view operation, TimestampMs now);
 
-    // Accounts' operations and shards that it remembers.
+    // The number of buckets of operations and shards.
     [[nodiscard]] std::size_t size();
 
 private:
-    // Callers choose the region, and shards come and go: from so many on, idle ones are looked for.
+    // Clients choose the region, and shards come and go: from this number of buckets on, idle buckets are deleted.
     static constexpr std::size_t many = 1'000;
 
     struct ShardBuckets {

@@ -82,7 +82,7 @@ struct ShardFamily {
     core::MetricsWriter::Kind kind;
     Counter ShardCounters::* counter;
 };
-// In the order of the API's names, which is that of the bits.
+// In the order of the API's names, which is the order of the bits.
 constexpr std::array shard_figures = {
     ShardFamily{"IncomingBytes", core::MetricsWriter::Kind::counter, &ShardCounters::incoming_bytes},
     ShardFamily{"IncomingRecords", core::MetricsWriter::Kind::counter, &ShardCounters::incoming_records},
@@ -157,7 +157,7 @@ std::shared_ptr<StreamCounters> StreamMetrics::of(std::uint64_t uid, std::string
 
 void StreamMetrics::forget(std::uint64_t uid) {
     constexpr std::size_t forgotten_max = 256;
-    std::shared_ptr<StreamCounters> gone;  // freed without the lock
+    std::shared_ptr<StreamCounters> gone;  // destroyed after the lock is released
     const std::lock_guard lock(mutex_);
     forgotten_.push_back(uid);
     if (forgotten_.size() > forgotten_max) forgotten_.pop_front();

@@ -1,4 +1,4 @@
-// What CloudWatch would show for each stream (data-streams spec section 7), counted here and exposed at /metrics.
+// StreamMetrics: the CloudWatch metrics of each stream (data-streams spec section 7), exposed at /metrics.
 #pragma once
 
 #include <atomic>
@@ -19,7 +19,7 @@ namespace riacho::streams {
 
 using Counter = std::atomic<std::uint64_t>;
 
-// The figures of one consumer of enhanced fan-out. All members are thread-safe.
+// The metrics of one consumer of enhanced fan-out. All members are thread-safe.
 struct ConsumerCounters {
     Counter subscribe_success{0};
     Counter subscribe_refused{0};
@@ -29,7 +29,7 @@ struct ConsumerCounters {
     Counter millis_behind{0};  // of the newest event
 };
 
-// The figures of one shard: what EnableEnhancedMonitoring asks for. All members are thread-safe.
+// The metrics of one shard, as enabled by EnableEnhancedMonitoring. All members are thread-safe.
 struct ShardCounters {
     Counter incoming_bytes{0};
     Counter incoming_records{0};
@@ -40,7 +40,7 @@ struct ShardCounters {
     Counter iterator_age_ms{0};
 };
 
-// The figures of one stream. All members are thread-safe.
+// The metrics of one stream. All members are thread-safe.
 struct StreamCounters {
     std::string account;
     std::string region;
@@ -65,17 +65,17 @@ struct StreamCounters {
     Counter get_records_success{0};
     Counter get_records_failure{0};
     core::Histogram get_records_latency;
-    Counter iterator_age_ms{0};  // of the last record the newest GetRecords call returned; 0 when it caught up
+    Counter iterator_age_ms{0};  // of the newest GetRecords call's last record; 0 at the tip
     Counter read_throttled{0};
     Counter write_throttled{0};
 
-    // A bit for each figure that is counted and shown by shard, in the order of the API's names.
+    // A bit for each metric that is counted and shown by shard, in the order of the API's names.
     std::atomic<std::uint8_t> shard_metrics{0};
 
-    // Made when it is asked for first; valid as long as this object.
+    // Created at the first call; valid as long as this object.
     ConsumerCounters& consumer(std::string_view name);
     [[nodiscard]] std::vector<std::pair<std::string, const ConsumerCounters*>> all_consumers() const;
-    // The same, or nullptr as long as nothing is counted by shard.
+    // Created at the first call; nullptr while no metric is enabled by shard.
     ShardCounters* shard(std::int32_t index);
     [[nodiscard]] std::vector<std::pair<std::int32_t, const ShardCounters*>> all_shards() const;
 
@@ -87,28 +87,28 @@ private:
 
 inline void add(Counter& counter, std::uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }
 
-// Finds the counters of a stream; owns them. Thread-safe, and without a lock once a thread has seen a stream.
+// Finds and owns the counters of streams. Thread-safe; takes no lock once a thread has used a stream's counters, until
+// the next forget().
 class StreamMetrics {
 public:
     StreamMetrics();
-    // uid is never reused, so a re-created stream starts at zero. Those of a stream that was forgotten are shown
-    // nowhere.
+    // uid is never reused, so a re-created stream starts at zero. The counters of a forgotten stream are not exposed.
     std::shared_ptr<StreamCounters> of(std::uint64_t uid, std::string_view account, std::string_view region,
                                        std::string_view stream);
-    // A deleted stream's figures end; the memory goes with the last call that uses them.
+    // Ends the metrics of a deleted stream; the memory is freed with the last call that uses it.
     void forget(std::uint64_t uid);
     void collect(core::MetricsWriter& writer) const;
 
 private:
-    // With mutex_ held.
+    // Requires mutex_.
     void collect_shards(core::MetricsWriter& writer) const;
 
-    const std::uint64_t id_;  // tells this object's entries in the per-thread cache from another's
+    const std::uint64_t id_;  // distinguishes this object's entries in the per-thread caches
     mutable std::mutex mutex_;
     std::unordered_map<std::uint64_t, std::shared_ptr<StreamCounters>> shown_;
-    // Of the newest calls of forget(): operations that were under way meanwhile must not bring their streams back.
+    // Streams of the newest calls of forget(): operations in progress must not expose them again.
     std::deque<std::uint64_t> forgotten_;
-    // Counts the calls of forget(): what threads remember from before is of no use any more.
+    // Counts the calls of forget(): a change invalidates the per-thread caches.
     std::atomic<std::uint64_t> generation_{0};
 };
 

@@ -7,7 +7,7 @@
 
 namespace riacho::streams {
 
-// Their state is a streams::Service.
+// Their service state is a streams::Service.
 std::vector<aws::OperationEntry> operations();
 
 }  // namespace riacho::streams

@@ -1,4 +1,4 @@
-// Where a listing goes on.
+// Continuation of listings.
 #pragma once
 
 #include <optional>
@@ -9,8 +9,8 @@
 
 namespace riacho::streams {
 
-// What the request's NextToken holds; an empty page without one. InvalidArgumentException or ExpiredNextTokenException
-// for a token that is not ours, or too old.
+// The content of the request's NextToken; an empty PageToken without one. InvalidArgumentException for a token not made
+// by this node's key, ExpiredNextTokenException for an old one.
 Result<PageToken> resume_listing(StreamsOp op, TokenSealer::Kind kind, const std::optional<std::string_view>& token);
 
 }  // namespace riacho::streams

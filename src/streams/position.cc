@@ -16,7 +16,7 @@ namespace {
 
 bool is_by_sequence(Type type) { return type == Type::at_sequence_number || type == Type::after_sequence_number; }
 
-// The place a StartingSequenceNumber names in this shard.
+// The position of a StartingSequenceNumber in this shard.
 Result<SequenceNumber> starting_number(const catalog::StreamState& stream, const catalog::ShardState& shard,
                                        std::string_view text) {
     const std::string id = shard_id(shard.index);
@@ -33,7 +33,7 @@ Result<SequenceNumber> starting_number(const catalog::StreamState& stream, const
     return *number;
 }
 
-// Which combination of type and position the request may hold. AWS: the texts of spec 3.4.
+// Checks the combination of type and position. AWS: the texts of spec 3.4.
 Result<void> check_combination(const StartingPoint& start, TimestampMs now) {
     const std::string_view type = name_of(start.type);
     if (is_by_sequence(start.type)) {
@@ -51,10 +51,12 @@ Result<void> check_combination(const StartingPoint& start, TimestampMs now) {
     return {};
 }
 
-// AWS: a number is a position by its value, whether a record has it or not; between two numbers of one index the time
-// decides (spec 4.4, 4.6). The numbers quiet subscriptions give to go on from differ from a record's in just that.
+// AWS: a sequence number is a position by its value, whether a record has it or not; between two numbers with the same
+// seq_ix the time decides (spec 4.4, 4.6). A quiet subscription's continuation number differs from a record's number
+// only in the time.
 Task<Result<std::uint64_t>> locate_number(StreamsOp op, ShardRef found, SequenceNumber number, Type type) {
-    // AWS: the end of a closed shard is no place to go on from; Spring looks for this very text (spec 4.6).
+    // AWS: the EndingSequenceNumber of a closed shard is refused as a position; Spring depends on this exact text (spec
+    // 4.6).
     if (number.seq_ix == closed_seq_ix) co_return fail(errors::sequence_at_shard_end(name_of(type)));
     constexpr log::ReadLimits one_record{1, 1};
     const auto read = co_await op.log().read(op.core(), log::ShardUid(found.shard->uid), log::SeqIx(number.seq_ix),
@@ -68,7 +70,7 @@ Task<Result<std::uint64_t>> locate_number(StreamsOp op, ShardRef found, Sequence
     co_return number.seq_ix + (behind ? 1 : 0);
 }
 
-// The first SeqIx to read, once the combination is known to be legal.
+// The first SeqIx to read, after the combination was checked.
 Task<Result<std::uint64_t>> locate(StreamsOp op, ShardRef found, StartingPoint start,
                                    std::optional<SequenceNumber> number) {
     const catalog::StreamState& stream = *found.stream;
@@ -98,7 +100,7 @@ Task<Result<std::uint64_t>> locate(StreamsOp op, ShardRef found, StartingPoint s
 }  // namespace
 
 Result<std::optional<SequenceNumber>> check_position(StreamsOp op, const ShardRef& found, const StartingPoint& start) {
-    // AWS: the combination is judged before the number itself (spec 3.4).
+    // AWS: the combination is checked before the number itself (spec 3.4).
     TRY_VOID(check_combination(start, op.now()));
     std::optional<SequenceNumber> number;
     if (start.sequence_number) {

@@ -1,4 +1,4 @@
-// Where a reader starts: the five types of shard iterators, for GetShardIterator and SubscribeToShard alike.
+// Start positions of readers: the five types of shard iterators, for GetShardIterator and SubscribeToShard.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,17 @@
 
 namespace riacho::streams {
 
-// As the request gives it.
+// The position in a request.
 struct StartingPoint {
     api::ShardIteratorType type{};
     std::optional<std::string_view> sequence_number;
     std::optional<TimestampMs> timestamp;
 };
 
-// Judges the combination and the sequence number, with AWS's texts (spec 3.4); returns the number, if one was given.
+// Validates the combination and the sequence number, with AWS's texts (spec 3.4); returns the number, if there is one.
 Result<std::optional<SequenceNumber>> check_position(StreamsOp op, const ShardRef& found, const StartingPoint& start);
 
-// The first place to read, as a SeqIx: for LATEST the shard's end at this moment. AWS: spec 4.6.
+// The SeqIx of the first record to read; for LATEST the shard's present end. AWS: spec 4.6.
 Task<Result<std::uint64_t>> find_position(StreamsOp op, ShardRef found, StartingPoint start);
 
 }  // namespace riacho::streams

@@ -13,7 +13,7 @@
 namespace riacho::streams {
 namespace {
 
-constexpr std::uint64_t visible_max = 1'000'000;  // AWS: counts no further
+constexpr std::uint64_t visible_max = 1'000'000;  // AWS: the metric's maximum
 
 struct QueueFigures {
     QueueRef queue;
@@ -22,7 +22,7 @@ struct QueueFigures {
     std::uint64_t visible_dead = 0;
 };
 
-// Records of one shard that were neither acknowledged nor buried.
+// The number of records of one shard that are neither acknowledged nor buried.
 std::uint64_t open_records(const log::RecordLog& log, const catalog::ShardState& shard,
                            const catalog::QueueShardView& view) {
     const auto state = log.last_known(log::ShardUid(shard.uid));
@@ -45,7 +45,7 @@ QueueFigures figures_of(const catalog::Snapshot& snapshot, const log::RecordLog&
             figures.visible_dead += view.dead_count();
         }
     }
-    // What is being worked on is counted in both; each is read at a moment of its own.
+    // Records in flight are included in the open records; the two are read at different moments, hence the min().
     figures.visible = std::min(figures.visible - std::min(figures.visible, figures.in_flight), visible_max);
     figures.visible_dead -= std::min<std::uint64_t>(figures.visible_dead, work->dead.in_flight(now));
     figures.queue = std::move(queue);
@@ -69,7 +69,7 @@ void collect_queues(const catalog::Catalog& catalog, const log::RecordLog& log, 
     const auto snapshot = catalog.snapshot();
     std::vector<QueueFigures> all;
     for (auto& resource : snapshot->objects()) {
-        // One that is being deleted has been forgotten already.
+        // The state of a queue in DELETING is forgotten; Queues::of() would create it again.
         const bool is_shown = resource->kind == catalog::ObjectState::Kind::queue && !resource->is_gone(now) &&
                               resource->status(now) != catalog::StreamStatus::deleting;
         if (is_shown) all.push_back(figures_of(*snapshot, log, queues, std::move(resource), now));

@@ -1,4 +1,4 @@
-// What CloudWatch would show for each queue (data-streams spec section 7): how many records wait, and for whom.
+// The CloudWatch metrics of each queue (data-streams spec section 7): visible, in-flight and dead records.
 #pragma once
 
 #include "base/time.h"
@@ -16,7 +16,7 @@ namespace riacho::streams {
 
 class Queues;
 
-// Counted when it is asked for. Records whose retention is over count until their segment is deleted.
+// Counts on each call. Expired records count until their segment is deleted.
 void collect_queues(const catalog::Catalog& catalog, const log::RecordLog& log, Queues& queues, TimestampMs now,
                     core::MetricsWriter& writer);
 

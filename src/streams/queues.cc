@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint8_t settings_format = 1;
 
-// A delivery and its place by time, as nodes of a map and of a set.
+// The memory of a delivery: a node in a map and one in a set.
 constexpr std::size_t delivery_bytes = 256;
 
 }  // namespace
@@ -47,7 +47,7 @@ std::vector<Delivery> Deliveries::redeliver(std::size_t count, TimestampMs now, 
         delivery.visible_at = visible_at;
         due.push_back(delivery);
     }
-    // Not while looking for what is due: a timeout of 0 would be due at once again.
+    // Inserted after the loop: with a timeout of 0 the deliveries would be due again at once.
     for (const Delivery& delivery : due) by_time_.emplace(delivery.visible_at.value(), delivery.key);
     for (const Delivery& delivery : hidden) by_time_.emplace(delivery.visible_at.value(), delivery.key);
     return due;
@@ -126,7 +126,7 @@ std::uint64_t Receivers::version() const {
 
 void Receivers::add(core::Core& core, const std::shared_ptr<RecordWait>& wait) {
     const MutexLock lock(mutex_);
-    // Never locked here: a last reference would be dropped on the wrong core.
+    // The weak pointers are not locked here, because the last reference would be destroyed on the wrong core.
     std::erase_if(waiting_, [&](const Receiver& receiver) {
         const bool is_same = !receiver.wait.owner_before(wait) && !wait.owner_before(receiver.wait);
         return is_same || receiver.wait.expired();

@@ -1,6 +1,6 @@
-// Queues over streams: which records are being worked on, and until when. What must survive a crash - acknowledged and
-// dead records - is in the catalog (catalog/queue_progress.h); who works on what right now is here, and starts again
-// empty: a queue delivers at least once.
+// Queues over streams: records in flight and their visibility timeouts. State that must survive a crash - acknowledged
+// and dead records - is in the catalog (catalog/queue_progress.h). The deliveries here start empty after a restart: a
+// queue delivers at least once.
 #pragma once
 
 #include <atomic>
@@ -28,51 +28,52 @@ namespace riacho::streams {
 
 class RecordWait;
 
-// A record of a queue: the log's shard and number.
+// The identity of a queue's record: shard uid and record number in the log.
 struct QueueKey {
     std::uint64_t shard_uid = 0;
     std::uint64_t seq = 0;
     friend auto operator<=>(const QueueKey&, const QueueKey&) = default;
 };
 
-// One delivery of a record.
+// A record in flight.
 struct Delivery {
     QueueKey key;
-    std::uint64_t receipt = 0;  // of the newest delivery; older handles are no longer valid
+    std::uint64_t receipt = 0;  // number of the newest delivery; older handles are no longer valid
     std::int32_t receive_count = 0;
     TimestampMs first_receive;
     TimestampMs visible_at;
 };
 
-// Records that were received and are neither acknowledged nor buried. Thread-safe.
+// Records that were received and neither acknowledged nor buried. Thread-safe.
 class Deliveries {
 public:
-    // memory: for MemoryUse::queues; null: without a bound.
+    // memory: budget for MemoryUse::queues; null: unlimited.
     explicit Deliveries(core::MemoryBudget* memory = nullptr);
 
-    // Takes memory for so many more deliveries. False: other queues' records, or its own, have all there is.
+    // Takes memory for `count` more deliveries. False: the share has none left.
     bool make_room(std::size_t count);
-    // Up to `count` deliveries whose time is over, delivered again until visible_at. Those that were received
-    // receive_max times (0: no limit) are given in `exhausted` instead, to be forgotten once they are buried; if they
-    // never are, they come up again after visible_at.
+    // Up to `count` deliveries whose visibility timeout is over, delivered again until visible_at. Records that were
+    // received receive_max times (0: no limit) are returned in `exhausted` instead; the caller buries and forgets them;
+    // if it does not, they are returned again after visible_at.
     std::vector<Delivery> redeliver(std::size_t count, TimestampMs now, TimestampMs visible_at,
                                     std::int32_t receive_max, std::vector<QueueKey>& exhausted);
-    // A first delivery; nothing if the record is being worked on already.
+    // A first delivery; nothing if the record is in flight already.
     std::optional<Delivery> deliver(QueueKey key, TimestampMs now, TimestampMs visible_at);
-    // Whether the receipt may be used: it is the newest delivery's, or from before a restart.
+    // Whether the receipt is valid: it belongs to the newest delivery, or the record is not in flight, as after a
+    // restart.
     [[nodiscard]] bool is_valid(QueueKey key, std::uint64_t receipt) const;
-    // False: there is no such delivery.
+    // False if there is no such delivery.
     bool change_visibility(QueueKey key, std::uint64_t receipt, TimestampMs visible_at);
     void forget(QueueKey key);
     [[nodiscard]] std::size_t size() const;
-    // Those whose time is not over.
+    // The number of deliveries whose visibility timeout is not over.
     [[nodiscard]] std::size_t in_flight(TimestampMs now) const;
-    // When the first of them becomes visible again, if there are any.
+    // The earliest time at which a delivery becomes visible again, if there are any deliveries.
     [[nodiscard]] std::optional<TimestampMs> next_visible() const;
 
-    // Where never-delivered records of a shard begin: at least `floor`.
+    // The first never-delivered record of a shard: at least `floor`.
     std::uint64_t cursor(std::uint64_t shard_uid, std::uint64_t floor);
-    // Moves it, unless somebody else did in the meantime.
+    // Sets the cursor to `to` if it is still at `from`.
     bool move_cursor(std::uint64_t shard_uid, std::uint64_t from, std::uint64_t to);
 
 private:
@@ -85,15 +86,15 @@ private:
     core::MemoryLease memory_ GUARDED_BY(mutex_);
 };
 
-// The receivers that wait for records of one queue, and what tells them that records may have become visible by other
-// ways than a put: another's visibility timeout was changed, a record was buried or restored, the queue ends.
-// Thread-safe. Bounded by the calls that are open.
+// The ReceiveQueueRecords calls that wait for records of one queue, and their notification when records may have become
+// visible without a put: a visibility timeout was changed, a record was buried or restored, the queue was deleted.
+// Thread-safe. Bounded by the number of open calls.
 class Receivers {
 public:
-    // Changes with each notify(). A receiver asks before it looks, and after it was added: when the two differ it looks
-    // again instead of waiting.
+    // Changes with each notify(). A receiver reads it before it looks for records, and again after add(): if the two
+    // differ it looks again instead of waiting.
     [[nodiscard]] std::uint64_t version() const;
-    // `wait` lives on the core. Forgotten when nobody else keeps it.
+    // `wait` lives on the core. Held weakly.
     void add(core::Core& core, const std::shared_ptr<RecordWait>& wait);
     void notify();
 
@@ -108,7 +109,7 @@ private:
     std::uint64_t version_ GUARDED_BY(mutex_) = 0;
 };
 
-// What a process knows of one queue.
+// The process's state of one queue.
 struct QueueWork {
     explicit QueueWork(core::MemoryBudget* memory) : records(memory), dead(memory) {}
     Deliveries records;
@@ -116,17 +117,17 @@ struct QueueWork {
     Receivers receivers;
 };
 
-// By ARN. Thread-safe.
+// The state of queues, by ARN. Thread-safe.
 class Queues {
 public:
-    // memory: of the deliveries; null: without a bound.
+    // memory: budget of the deliveries; null: unlimited.
     explicit Queues(core::MemoryBudget* memory = nullptr) : memory_(memory) {}
     std::shared_ptr<QueueWork> of(const std::string& arn);
     void forget(const std::string& arn);
-    // Forgets the work of queues that no longer exist, such as those that went with their stream.
+    // Forgets the state of queues that no longer exist, such as queues deleted with their stream.
     void retain(const std::function<bool(const std::string& arn)>& exists);
     [[nodiscard]] std::size_t size() const;
-    // From now on nobody waits for records: the node is stopping.
+    // Ends all later waits for records: the node is stopping.
     void stop();
     [[nodiscard]] bool stopping() const { return stopping_; }
 
@@ -137,7 +138,7 @@ private:
     std::map<std::string, std::shared_ptr<QueueWork>, std::less<>> queues_ GUARDED_BY(mutex_);
 };
 
-// A receipt handle's content.
+// The content of a receipt handle.
 struct Receipt {
     std::string arn;
     QueueKey key;
@@ -147,12 +148,12 @@ struct Receipt {
 std::string seal_receipt(const TokenSealer& sealer, const Receipt& receipt);
 std::optional<Receipt> open_receipt(const TokenSealer& sealer, std::string_view handle);
 
-// A queue's attributes and where it began, as the catalog's settings keep them.
+// A queue's attributes and starting position: the settings stored in the catalog.
 struct QueueSettings {
     std::string stream_arn;
     std::int32_t visibility_timeout_s = 30;
     api::TargetType target = api::TargetType::none;
-    std::int32_t receive_max = 0;  // with TargetType BUILT_IN
+    std::int32_t receive_max = 0;  // used with TargetType BUILT_IN
     api::QueueStartingPositionType starting = api::QueueStartingPositionType::latest;
     TimestampMs starting_at;
 };

@@ -34,7 +34,7 @@ TEST(Deliveries, come_back_when_their_time_is_over) {
     EXPECT_TRUE(deliveries.is_valid({1, 5}, 99)) << "from before a restart";
 }
 
-// The burial may fail, as on a full disk.
+// Burying may fail, as on a full disk.
 TEST(Deliveries, what_was_received_too_often_stays_until_it_is_buried) {
     Deliveries deliveries;
     std::vector<QueueKey> exhausted;

@@ -16,7 +16,7 @@ namespace errors = api::errors;
 
 namespace {
 
-// A reader that the log owes records looks again this often: never a busy loop.
+// Interval at which a stuck reader retries, so that it is never a busy loop.
 constexpr std::int64_t stuck_ms = 500;
 
 }  // namespace
@@ -44,7 +44,7 @@ std::int64_t millis_behind(const log::ReadResult& read, TimestampMs now) {
     const TimestampMs position = read.next_arrival     ? *read.next_arrival
                                  : read.slices.empty() ? now
                                                        : read.slices.back().frame->arrival();
-    // A millisecond at least: 0 would claim that nothing is left.
+    // At least one millisecond: 0 means that no record is left.
     return std::max<std::int64_t>(1, now.value() - position.value());
 }
 
@@ -63,7 +63,7 @@ Task<Result<ShardRead>> ShardReader::read(log::ReadLimits limits) {
 
 Task<void> ShardReader::wait(std::int64_t timeout_ms) {
     const ShardPosition position{shard_.shard->uid, position_};
-    // A stuck reader waits for the time alone: the log would say at once that there is something.
+    // A stuck reader waits only for the timeout: a wait on the log would return at once.
     const std::span<const ShardPosition> positions(&position, is_stuck_ ? 0 : 1);
     co_await wait_.wait(positions, is_stuck_ ? std::min(timeout_ms, stuck_ms) : timeout_ms);
 }

@@ -1,5 +1,5 @@
-// Reading a stream, whoever reads: a position in a shard, the records beyond it, and waiting until there are some.
-// Operations give the records AWS's shape (records.h).
+// ShardReader: reads a shard from a position and waits for new records. Operations convert the records to the API's
+// shape (records.h).
 #pragma once
 
 #include <cstdint>
@@ -16,21 +16,21 @@
 
 namespace riacho::streams {
 
-// A record as readers see it; its views live as long as the ShardRead it came from.
+// A record of a ShardRead; its views live as long as that.
 struct ReadRecord {
     log::SeqIx seq;
     TimestampMs arrival;
-    std::string_view partition_key;  // empty: the producer gave none, which only automatic distribution allows
+    std::string_view partition_key;  // empty: the producer sent none, which only automatic distribution allows
     std::string_view data;           // opened if it was sealed
     bool was_sealed = false;
 };
 
-// The records of one read, as they are in the frames of the log; keeps the frames in memory.
+// The records of one read, in the log's frames, which it keeps in memory.
 struct ShardRead {
     log::ReadResult log;
-    std::vector<std::string> opened;  // data of the sealed records, in their order
+    std::vector<std::string> opened;  // opened data of the sealed records, in their order
 
-    // Nothing is left, and nothing will ever come: the children go on.
+    // No record is left, and none will follow: the children come next.
     [[nodiscard]] bool is_end_of_shard() const { return log.at_tip && log.closed; }
     // The number of the first record; `next` when there is none.
     [[nodiscard]] log::SeqIx first() const { return log::SeqIx(log.next.value() - log.record_count); }
@@ -39,34 +39,36 @@ struct ShardRead {
     void each_record(Visit visit) const;
 };
 
-// The data of the sealed records of a read, in their order. Fails as a client sees it: the stream's key.
+// The decrypted data of a read's sealed records, in their order. Errors are those a client sees for the stream's key.
 Result<std::vector<std::string>> open_sealed(const Service& service, const catalog::StreamState& stream,
                                              const log::ReadResult& read);
 
-// How far the position after a read is behind. AWS: 0 when nothing is left to read, else the age of the next record
-// (data-streams spec 4.7).
+// The lag of the position after a read. AWS: 0 when no record is left, else the age of the next record (data-streams
+// spec 4.7).
 std::int64_t millis_behind(const log::ReadResult& read, TimestampMs now);
 
 // A reader of one shard. Lives on one core; one read or wait at a time.
 class ShardReader {
 public:
-    // shard.stream must not be null. 0 is before the first record.
+    // shard.stream must not be null. Position 0 is before the first record.
     ShardReader(Service& service, core::Core& core, ShardRef shard, log::SeqIx position)
         : service_(service), core_(core), shard_(std::move(shard)), position_(position), wait_(service.log, core) {}
 
-    // The visible records from the position on. The position moves past expired records, but not past those that are
-    // returned. Fails as a client sees it: a damaged or dropped shard, a disk that is not ready, the stream's key.
+    // Reads the visible records from the position on. The position moves past expired records, but not past the
+    // returned ones. Errors are those a client sees: a damaged or dropped shard, a disk that is not ready, the stream's
+    // key.
     Task<Result<ShardRead>> read(log::ReadLimits limits);
-    // Everything before `next` is done with.
+    // Moves the position after the records before `next` were processed.
     void move_on(log::SeqIx next) { position_ = next; }
-    // Until there may be records beyond the position, interrupt() is called, or the time is over. To be called after a
-    // read that found nothing.
+    // Waits until there may be records beyond the position, interrupt() is called, or the timeout is over. Call it
+    // after a read that returned no record.
     Task<void> wait(std::int64_t timeout_ms);
     void interrupt() { wait_.interrupt(); }
 
-    // The newest state of the stream, for its retention, keys and children. False when it no longer has the shard.
+    // Takes the newest state of the stream, for its retention, keys and children. False when the shard no longer
+    // exists.
     bool refresh(StreamRef stream);
-    // The last read failed because the node had no room for it at the moment.
+    // Whether the last read failed because the node was overloaded at that moment.
     [[nodiscard]] bool was_overloaded() const { return was_overloaded_; }
     [[nodiscard]] log::SeqIx position() const { return position_; }
     [[nodiscard]] const ShardRef& shard() const { return shard_; }
@@ -77,7 +79,7 @@ private:
     core::Core& core_;
     ShardRef shard_;
     log::SeqIx position_;
-    // The last read found nothing although records should be there: waiting for new ones would not wait.
+    // The last read returned no record although there should be some: a wait for new records would return at once.
     bool is_stuck_ = false;
     bool was_overloaded_ = false;
     RecordWait wait_;

@@ -25,12 +25,12 @@ namespace {
 constexpr std::int32_t limit_default = 10;
 constexpr std::size_t in_flight_max = 120'000;  // AWS: spec 2.13
 constexpr std::size_t bytes_max = std::size_t{10} << 20;
-constexpr std::size_t numbers_max = 256;  // dead or restored records looked at in one go
-// A receiver that waits looks again after this time at the latest: at new shards, and at a clock that was moved.
+constexpr std::size_t numbers_max = 256;  // dead or restored record numbers fetched at a time
+// Maximum interval at which a waiting receiver looks again: for new shards, and for a clock that was moved.
 constexpr std::int64_t look_ms = 1'000;
-constexpr std::int32_t wait_s_max = 20;  // AWS: the bound is not known (spec 11.7)
+constexpr std::int32_t wait_s_max = 20;  // AWS: the limit is not known (spec 11.7)
 
-// One look at a queue: gathers records until there are enough or none are left.
+// One attempt to receive from a queue: gathers records until there are enough or none are left.
 class Look {
 public:
     Look(StreamsOp op, const ReceiveRequest& request, QueueRef queue, StreamRef stream)
@@ -58,16 +58,16 @@ public:
         co_return Result<void>();
     }
 
-    // A shard of which nothing new is delivered until its oldest open record is acknowledged.
+    // A shard that has reached queue_ahead_max: its new records are not delivered until its oldest open record is done.
     [[nodiscard]] std::optional<std::int32_t> blocked_by() const { return blocked_by_; }
 
     std::vector<api::QueueRecord> records;
-    std::vector<ShardPosition> tips;  // where new records will come, of the shards that were read to their tip
+    std::vector<ShardPosition> tips;  // positions of the next records in shards that were read to their tips
 
 private:
     [[nodiscard]] Deliveries& deliveries() { return dead_ ? work_->dead : work_->records; }
     [[nodiscard]] bool is_enough() const { return records.size() >= wanted_; }
-    // The records gathered so far hold what there is for reads from disk: they are a reply of their own.
+    // The gathered records use the memory for reads from disk: they are returned as a reply of their own.
     [[nodiscard]] bool is_short_of_memory(const ShardReader& reader) const {
         return reader.was_overloaded() && !records.empty();
     }
@@ -78,7 +78,7 @@ private:
         return found == stream_->shards.end() ? nullptr : &*found;
     }
 
-    // What was delivered before and came back.
+    // Gathers records whose visibility timeout is over.
     Task<Result<void>> gather_again() {
         const std::int32_t receive_max =
             !dead_ && settings_.target == api::TargetType::built_in ? settings_.receive_max : 0;
@@ -88,7 +88,7 @@ private:
         co_return Result<void>();
     }
 
-    // Dead letters, and what was restored from among them.
+    // Gathers dead records, or restored ones, that are not in flight.
     Task<Result<void>> gather_waiting() {
         for (const catalog::ShardState& shard : stream_->shards) {
             const catalog::QueueShardView view(snapshot_->progress(), queue_->uid, shard.uid);
@@ -123,7 +123,7 @@ private:
         const catalog::QueueShardView view(snapshot_->progress(), queue_->uid, shard.uid);
         for (;;) {
             const std::uint64_t cursor = deliveries().cursor(shard.uid, view.floor());
-            // After a restart: what was acknowledged beyond the floor is passed at once, not read.
+            // After a restart: records acknowledged beyond the floor are skipped, not read.
             const std::uint64_t from = view.next_open(cursor);
             if (from >= view.floor() + catalog::queue_ahead_max) {
                 const auto state = op_.log().last_known(log::ShardUid(shard.uid));
@@ -138,10 +138,10 @@ private:
             const auto read = std::make_shared<const ShardRead>(*std::move(found));
             const std::uint64_t first = read->first().value();
             const std::uint64_t next = read->log.next.value();
-            // Somebody else may have read the same.
+            // A concurrent receiver may have read the same records.
             if (next > from && !deliveries().move_cursor(shard.uid, cursor, next)) continue;
-            // Expired records are done with, also those in flight: nobody can read them any more, and a floor that
-            // stayed behind them would in the end stop the queue.
+            // Expired records count as done, even those in flight: they cannot be read any more, and if the floor
+            // stayed behind them the queue would reach queue_ahead_max and stop.
             if (first > from) steps_.push_back({Action::skip, shard.uid, first});
             deliver(shard, view, read);
             if (is_enough()) co_return Result<void>();
@@ -150,7 +150,7 @@ private:
         }
     }
 
-    // First deliveries of what was read, except what is settled or being worked on already.
+    // Delivers read records for the first time, except records that are done or in flight.
     void deliver(const catalog::ShardState& shard, const catalog::QueueShardView& view,
                  const std::shared_ptr<const ShardRead>& read) {
         if (read->log.record_count == 0) return;
@@ -165,7 +165,7 @@ private:
         op_.context().keep(read);
     }
 
-    // A record by its number; one that retention took away is done with.
+    // Reads one record by its number; a record deleted by retention counts as done.
     Task<Result<void>> add_one(Delivery delivery) {
         const catalog::ShardState* shard = shard_of(delivery.key.shard_uid);
         if (shard != nullptr) {
@@ -173,7 +173,7 @@ private:
             ShardReader reader(op_.service(), op_.core(), {stream_, shard}, seq);
             const log::ReadLimits limits{1, bytes_max};
             auto found = co_await reader.read(limits);
-            // It comes up again when its time is over.
+            // The record becomes visible again after its timeout.
             if (!found && is_short_of_memory(reader)) co_return Result<void>();
             if (!found) co_return fail(std::move(found).error());
             if (found->log.record_count == 1 && found->first() == seq) {
@@ -202,13 +202,13 @@ private:
         out.receive_count = delivery.receive_count;
     }
 
-    // What this look has found out goes into the catalog.
+    // Submits the gathered steps to the catalog.
     Task<Result<void>> settle() {
         if (steps_.empty()) co_return Result<void>();
         CO_TRY(const catalog::Verdict verdict, co_await op_.submit(catalog::QueueProgress{arn_, std::move(steps_)}));
-        static_cast<void>(verdict);  // a queue that was deleted meanwhile needs none of it
+        static_cast<void>(verdict);  // a queue that was deleted meanwhile needs no steps
         for (const QueueKey& key : exhausted_) deliveries().forget(key);
-        if (!exhausted_.empty()) work_->receivers.notify();  // of dead letters
+        if (!exhausted_.empty()) work_->receivers.notify();  // receivers of the dead-letter queue
         co_return Result<void>();
     }
 
@@ -227,7 +227,7 @@ private:
     std::vector<catalog::QueueProgress::Step> steps_;
 };
 
-// How long a receiver sleeps unless something happens: until its time is over, or a record becomes visible again.
+// The time a receiver sleeps without a notification: until its deadline, or until a record becomes visible again.
 std::int64_t wait_ms(const core::Clock& clock, MonotonicNs deadline, std::optional<TimestampMs> next_visible) {
     std::int64_t left_ms = std::min(look_ms, (deadline.value() - clock.monotonic().value()) / 1'000'000 + 1);
     if (next_visible) left_ms = std::min(left_ms, next_visible->value() - clock.now().value());
@@ -263,7 +263,7 @@ Task<Result<std::vector<api::QueueRecord>>> receive(StreamsOp op, ReceiveRequest
         if (!look.records.empty() || late) co_return std::move(look.records);
         if (wait == nullptr) wait = std::make_shared<RecordWait>(op.log(), op.core());
         work->receivers.add(op.core(), wait);
-        if (work->receivers.version() != seen) continue;  // something happened during the look
+        if (work->receivers.version() != seen) continue;  // a notification came during the look
         const Deliveries& deliveries = request.dead ? work->dead : work->records;
         co_await wait->wait(look.tips, wait_ms(clock, deadline, deliveries.next_visible()));
     }

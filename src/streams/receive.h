@@ -1,4 +1,4 @@
-// How records come out of a queue.
+// Receiving records from a queue.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace riacho::streams {
 
-// What ReceiveQueueRecords and ReceiveDeadLetterQueueRecords ask for.
+// The parameters of ReceiveQueueRecords and ReceiveDeadLetterQueueRecords.
 struct ReceiveRequest {
     std::string_view arn;
     std::optional<std::int32_t> limit;
@@ -21,7 +21,7 @@ struct ReceiveRequest {
     std::optional<std::int32_t> visibility_s;
     bool dead = false;
 };
-// Waits until there is a record, as long as the request wants.
+// Waits for a record for at most the request's wait time.
 Task<Result<std::vector<api::QueueRecord>>> receive(StreamsOp op, ReceiveRequest request);
 
 }  // namespace riacho::streams

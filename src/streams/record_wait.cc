@@ -32,7 +32,7 @@ void RecordWait::start(std::span<const ShardPosition> positions, std::int64_t ti
     timer_.start(timeout_ms, [this] { finish(); });
 }
 
-// Takes back what the log has not woken. What it has woken, or is about to, still runs on this core.
+// Disarms the entries that the log has not woken. Entries that it has woken, or is about to, still run on this core.
 void RecordWait::finish() {
     if (std::exchange(finished_, true)) return;
     for (Entry& entry : entries_) {

@@ -1,4 +1,4 @@
-// Waiting for new records in one or several shards.
+// RecordWait: waits for new records in one or several shards.
 #pragma once
 
 #include <cstddef>
@@ -13,23 +13,24 @@
 
 namespace riacho::streams {
 
-// A place in a shard from which on somebody has not read.
+// The number of the first unread record in a shard.
 struct ShardPosition {
     std::uint64_t shard_uid = 0;
     log::SeqIx next;
 };
 
-// Waits for records in one or several shards. Lives on one core, and longer than a wait that is under way.
+// Waits for records in one or several shards. Lives on one core, and longer than a wait in progress.
 class RecordWait {
 public:
     RecordWait(log::RecordLog& log, core::Core& core) : log_(log), core_(core), timer_(core) {}
     RecordWait(const RecordWait&) = delete;
     RecordWait& operator=(const RecordWait&) = delete;
 
-    // Until the visible end of one of the shards lies beyond the position, one is closed or dropped, interrupt() is
-    // called, or the time is over; the caller reads to learn which. Returns at once for a shard that is closed already.
+    // Waits until the visible end of one of the shards lies beyond the position, a shard is closed or dropped,
+    // interrupt() is called, or the timeout is over; the caller reads to find out. Returns at once for a shard that is
+    // closed already.
     Task<void> wait(std::span<const ShardPosition> positions, std::int64_t timeout_ms);
-    // On the core. Nothing when no wait is under way.
+    // Call it on the core. Does nothing when no wait is in progress.
     void interrupt() { finish(); }
 
 private:
@@ -48,7 +49,7 @@ private:
     core::Core& core_;
     core::Timer timer_;
     std::vector<Entry> entries_;
-    // The entries that the log may still wake, and one for the wait itself; the coroutine goes on at 0.
+    // The number of entries that the log may still wake, plus one for the wait itself; at 0 the coroutine resumes.
     std::size_t pending_ = 0;
     core::Wakeup* waiting_ = nullptr;
     bool finished_ = true;

@@ -11,7 +11,7 @@
 namespace riacho::streams {
 namespace {
 
-// Only arming works; used on one core.
+// A log of which only arm() and disarm() work; used on one core.
 class FakeLog final : public log::RecordLog {
 public:
     void enqueue(log::AppendRequest&) override {}
@@ -60,7 +60,7 @@ protected:
     RecordWaitTest() { runtime_.start(); }
     ~RecordWaitTest() override { runtime_.stop(); }
 
-    // Runs `event` on the core while a wait for three shards is under way; returns once the wait is over.
+    // Runs `event` on the core while a wait for three shards is in progress; returns once the wait is over.
     void wait(std::function<void()> event, std::int64_t timeout_ms = 60'000) {
         std::promise<void> done;
         core::spawn(core_, [&] { return run(&event, timeout_ms, &done); });
@@ -84,13 +84,13 @@ private:
 
 TEST_F(RecordWaitTest, ends_when_one_of_the_shards_moves) {
     wait([&] { log_.publish(2); });
-    wait({});  // and at once when one has moved already
+    wait({});  // and at once when a shard has moved already
 }
 
 TEST_F(RecordWaitTest, ends_when_its_time_is_over) { wait({}, 5); }
 
 TEST_F(RecordWaitTest, ends_when_it_is_interrupted) {
-    wait_.interrupt();  // nobody waits
+    wait_.interrupt();  // no wait is in progress
     wait([&] { wait_.interrupt(); });
     wait([&] {
         wait_.interrupt();

@@ -22,7 +22,7 @@ void fill_records(const catalog::ShardState& shard, const ShardRead& read, std::
 }
 
 std::size_t encoded_size(const log::ReadResult& read) {
-    constexpr std::size_t around_record = 256;  // names, sequence number, time, punctuation
+    constexpr std::size_t around_record = 256;  // size of names, sequence number, time, punctuation
     constexpr std::size_t around_reply = 1024;
     return read.payload_bytes / 3 * 4 + read.record_count * around_record + around_reply;
 }

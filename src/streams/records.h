@@ -1,4 +1,4 @@
-// Records that were read, in the shape of the API.
+// Converts read records to the shape of the API.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace riacho::streams {
 // Appends the records of a shard; their views live as long as `read`.
 void fill_records(const catalog::ShardState& shard, const ShardRead& read, std::vector<api::Record>& records);
 
-// What the records take in a reply, in JSON; nearly exact.
+// The size of the records in a JSON reply; nearly exact.
 std::size_t encoded_size(const log::ReadResult& read);
 
 }  // namespace riacho::streams

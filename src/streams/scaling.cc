@@ -6,7 +6,7 @@
 namespace riacho::streams {
 namespace {
 
-// Long enough that one burst is not a load.
+// Long enough that a single burst does not count as load.
 constexpr std::int64_t window_ms = 10'000;
 constexpr double shard_bytes_per_s = 1 << 20;
 constexpr double shard_records_per_s = 1'000;
@@ -32,7 +32,7 @@ std::optional<catalog::Command> Scaling::due(const catalog::StreamState& stream,
     catalog::Reshard command;
     command.key = {stream.account, stream.region, stream.name};
     command.plan.kind = catalog::PendingReshard::Kind::uniform;
-    command.plan.target_shard_count = std::min(wanted, open * 2);  // doubling at most, as UpdateShardCount
+    command.plan.target_shard_count = std::min(wanted, open * 2);  // at most double, as for UpdateShardCount
     command.transition_ms = transition_ms_;
     command.by_service = true;
     return command;

@@ -1,4 +1,4 @@
-// On-demand streams: how many shards the write load asks for.
+// Scaling: the number of shards of on-demand streams, by their write load.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@
 
 namespace riacho::streams {
 
-// Watches the load of on-demand streams. Used by one thread.
+// Measures the load of on-demand streams. Used by one thread.
 class Scaling {
 public:
     Scaling(StreamMetrics& metrics, std::int64_t transition_ms) : metrics_(metrics), transition_ms_(transition_ms) {}
 
     // The change of shards that is due for an ACTIVE on-demand stream, if any. Called about every second.
-    // AWS: a stream takes up to double its peak write throughput, and never has fewer than four shards; a shard takes
-    // 1 MiB or 1,000 records a second (data-streams spec 4.10). The peak counts for 30 days, so shards are only added.
+    // AWS: a stream takes up to double its peak write throughput, and never has fewer than four shards; a shard takes 1
+    // MiB or 1,000 records a second (data-streams spec 4.10). The peak counts for 30 days, so shards are only added.
     std::optional<catalog::Command> due(const catalog::StreamState& stream, TimestampMs now);
     void forget(std::uint64_t stream_uid) { seen_.erase(stream_uid); }
 

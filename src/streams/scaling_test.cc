@@ -27,7 +27,7 @@ TEST(Scaling, MakesRoomForDoubleTheLoad) {
     const catalog::StreamState stream = on_demand_stream(4);
     StreamCounters& counters = *metrics.of(7, stream.account, stream.region, stream.name);
     EXPECT_EQ(target_of(scaling.due(stream, TimestampMs(0))), 0U);
-    add(counters.incoming_records, 20'000);  // 2,000 a second: four shards are enough for double that
+    add(counters.incoming_records, 20'000);  // 2,000 a second, of which four shards take double
     EXPECT_EQ(target_of(scaling.due(stream, TimestampMs(10'000))), 0U);
     add(counters.incoming_records, 30'000);
     EXPECT_EQ(target_of(scaling.due(stream, TimestampMs(15'000))), 0U) << "before the window is over";

@@ -23,12 +23,12 @@ namespace errors = api::errors;
 
 namespace {
 
-// Not a member: a member coroutine would keep `this`, and handles are often temporaries.
+// Not a member function: a member coroutine would keep `this`, and handles are often temporaries.
 Task<Result<catalog::Verdict>> submit_command(log::CommandLog& log, core::Core& core, std::string command) {
     const auto result = co_await log.submit(core, std::move(command));
     if (result) co_return catalog::decode_verdict(result->reply);
     switch (result.error()) {
-        // AWS: a control call that cannot be stored now may be tried again.
+        // AWS: a control-plane call that cannot be stored now may be retried.
         case log::LogError::disk_full:
         case log::LogError::overloaded:
         case log::LogError::shutting_down:
@@ -44,7 +44,8 @@ Task<Result<catalog::Verdict>> submit_command(log::CommandLog& log, core::Core& 
 
 std::string action_of(const aws::OpContext& caller) { return fmt::format("kinesis:{}", caller.operation()); }
 
-// A wildcard in a policy covers no more than what can be shared: settings and the policy itself stay the owner's.
+// A wildcard in a policy covers only the actions that can be shared: changes of settings and of the policy are reserved
+// to the owner.
 bool allows(const aws::OpContext& caller, std::string_view policy, std::string_view resource_arn,
             std::span<const std::string_view> shared) {
     const std::string action = action_of(caller);
@@ -66,7 +67,8 @@ std::optional<aws::ApiError> StreamsOp::admit() const {
 Result<std::string_view> StreamsOp::stream_name(const std::optional<std::string_view>& name,
                                                 const std::optional<std::string_view>& arn) const {
     if (!arn) {
-        // AWS: the text for a missing address is not known; this is what clients older than StreamARN saw (spec 3.4).
+        // AWS: the text for a request without name and ARN is not known; clients older than StreamARN saw this one
+        // (spec 3.4).
         if (!name) return fail(errors::member_must_not_be_null("streamName"));
         return *name;
     }
@@ -74,7 +76,7 @@ Result<std::string_view> StreamsOp::stream_name(const std::optional<std::string_
     const auto named = parsed ? aws::stream_of_resource(parsed->resource) : std::nullopt;
     if (!named) return fail(errors::stream_not_found(*arn, account()));
     if (name && *name != *named) return fail(errors::name_and_arn_disagree(*arn, *name));
-    // AWS: another account's or region's stream does not exist here (spec 2.1, stream addressing).
+    // AWS: a stream of another account or region is not found (spec 2.1, stream addressing).
     if (parsed->account != account() || parsed->region != region())
         return fail(errors::stream_not_found(*arn, account()));
     return *named;
@@ -131,8 +133,8 @@ Result<StreamRef> StreamsOp::resolve(std::string_view name) const {
 Result<StreamRef> StreamsOp::resolve_writable(const std::optional<std::string_view>& name,
                                               const std::optional<std::string_view>& arn) const {
     TRY(StreamRef stream, resolve(name, arn));
-    // AWS: a stream that is being made is not there yet for records [prod]; one that is going may still take them or
-    // not, and here it does not.
+    // AWS: a stream in CREATING is not found by calls with records [prod]; a stream in DELETING may accept records or
+    // not, and is not found here.
     const catalog::StreamStatus status = stream->status(now());
     if (status == catalog::StreamStatus::creating || status == catalog::StreamStatus::deleting) {
         return fail(errors::stream_not_found(stream->name, account()));

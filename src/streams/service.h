@@ -1,4 +1,4 @@
-// Data Streams: what its operations share, and the handle each of them is given.
+// Service: the state of Data Streams, and StreamsOp, the handle that its operations receive.
 #pragma once
 
 #include <memory>
@@ -26,7 +26,7 @@ namespace api = riacho::api::kinesis;
 using aws::Result;
 using StreamRef = std::shared_ptr<const catalog::StreamState>;
 
-// A shard and the stream that keeps it alive.
+// A shard, and the stream whose snapshot owns it.
 struct ShardRef {
     StreamRef stream;
     const catalog::ShardState* shard = nullptr;
@@ -38,7 +38,7 @@ class Limits;
 class Queues;
 struct FaultOptions;
 
-// What one process has of the service. Owned by the node, outlives every call; all members are thread-safe.
+// The service's state in one process. Owned by the node, outlives every call; all members are thread-safe.
 struct Service {
     catalog::Catalog& catalog;
     log::RecordLog& log;
@@ -53,11 +53,11 @@ struct Service {
     Queues& queues;
     const FaultOptions& faults;
     std::int64_t transition_delay_ms;
-    std::int32_t consumers_max;  // of a stream, queues counted
+    std::int32_t consumers_max;  // of one stream, counting queues
     core::MemoryBudget& memory;
 };
 
-// The stream's figures; they follow its enhanced monitoring.
+// The stream's counters, with the shard-level metrics that its enhanced monitoring enables.
 std::shared_ptr<StreamCounters> counters_of(Service& service, const catalog::StreamState& stream);
 
 // One call's view of the service. Trivially copyable, so coroutines take it by value.
@@ -65,7 +65,7 @@ class StreamsOp {
 public:
     StreamsOp(aws::OpContext& context, Service& service) : context_(&context), service_(&service) {}
 
-    // LimitExceededException when the account calls this more often than AWS allows, with --limits=aws.
+    // LimitExceededException when, with --limits=aws, the account calls this operation more often than AWS allows.
     [[nodiscard]] std::optional<aws::ApiError> admit() const;
 
     [[nodiscard]] aws::OpContext& context() const { return *context_; }
@@ -78,28 +78,28 @@ public:
     [[nodiscard]] const TokenSealer& tokens() const { return service_->tokens; }
     [[nodiscard]] Service& service() const { return *service_; }
 
-    // The name a request means by StreamName and StreamARN, of which it must give one; both must agree. Only the
-    // caller's own streams.
+    // The stream's name from StreamName and StreamARN, of which a request must have at least one; both must agree. Only
+    // the caller's own streams.
     [[nodiscard]] Result<std::string_view> stream_name(const std::optional<std::string_view>& name,
                                                        const std::optional<std::string_view>& arn) const;
-    // The stream, in whatever state it is. ResourceNotFoundException when there is none. Another account's stream,
-    // which only an ARN can name, if its resource policy lets the caller do this; else AccessDeniedException, whether
-    // the stream exists or not.
+    // The stream, in any state. ResourceNotFoundException when there is none. A stream of another account, which only
+    // an ARN can name, is returned if its resource policy allows the call; else the error is AccessDeniedException,
+    // whether the stream exists or not.
     [[nodiscard]] Result<StreamRef> resolve(const std::optional<std::string_view>& name,
                                             const std::optional<std::string_view>& arn) const;
     [[nodiscard]] Result<StreamRef> resolve(std::string_view name) const;
-    // A stream of any account, without asking any policy; null when there is none.
+    // A stream of any account, without a policy check; null when there is none.
     [[nodiscard]] StreamRef find_by_arn(std::string_view arn) const;
-    // A stream that takes records now: ACTIVE or UPDATING.
+    // A stream that accepts records now: ACTIVE or UPDATING.
     [[nodiscard]] Result<StreamRef> resolve_writable(const std::optional<std::string_view>& name,
                                                      const std::optional<std::string_view>& arn) const;
-    // A shard for reading, by the id a request gives. The id's syntax is judged before the stream is looked up (AWS,
-    // spec 2.11); a stream that is still CREATING has no shards yet.
+    // A shard for reading, by the id in a request. The id's syntax is checked before the stream is looked up (AWS, spec
+    // 2.11); a stream that is still CREATING has no shards yet.
     [[nodiscard]] Result<ShardRef> resolve_shard(const std::optional<std::string_view>& name,
                                                  const std::optional<std::string_view>& arn,
                                                  std::string_view shard_id) const;
-    // AccessDeniedException unless the resource policy lets the caller do this. `arn`: the resource as the request
-    // named it, for the error text, which must not depend on what exists.
+    // AccessDeniedException unless the resource policy allows the call. `arn`: the resource as in the request, for the
+    // error text, which must not depend on the resource's existence.
     [[nodiscard]] Result<void> check_policy(const catalog::StreamState& stream, std::string_view arn) const;
     [[nodiscard]] Result<void> check_policy(const catalog::ConsumerState& consumer, std::string_view arn) const;
     [[nodiscard]] aws::ApiError access_denied(std::string_view arn) const;
@@ -107,13 +107,14 @@ public:
         return counters_of(*service_, stream);
     }
 
-    // Gives a command its place in the order and waits until it is durable.
+    // Orders a command and waits until it is durable.
     Task<Result<catalog::Verdict>> submit(const catalog::Command& command) const;
 
-    // A shard of a stream that was found.
+    // A shard of a stream by the id in a request.
     [[nodiscard]] Result<ShardRef> shard_of(StreamRef stream, std::string_view shard_id) const;
 
-    // Names a stream of another account, and the caller is one whom a policy can know.
+    // Whether the ARN names a resource of another account in this region, and the caller is a user that a policy can
+    // name.
     [[nodiscard]] bool is_foreign(std::string_view arn) const;
 
 private:

@@ -89,7 +89,7 @@ aws::ApiError read_error(log::LogError error, const ShardRef& shard) {
         case log::LogError::sealed:
         case log::LogError::poisoned:
             return errors::internal_failure();
-        case log::LogError::corrupt:  // the log has said where
+        case log::LogError::corrupt:  // the log has logged the place
             return errors::records_damaged(shard_id(shard.shard->index), shard.stream->name, shard.stream->account);
     }
     RIACHO_CHECK(false, "an unknown LogError");

@@ -1,4 +1,4 @@
-// Shards as requests name them and replies show them.
+// Shards in requests and replies.
 #pragma once
 
 #include <optional>
@@ -22,18 +22,18 @@ std::string shard_id(std::int32_t index);
 // AWS: the text after the first '-', or the whole text without one, must be a decimal of at most 2147483647 (spec 4.1).
 std::optional<std::int32_t> parse_shard_id(std::string_view text);
 
-// A shard as DescribeStream and ListShards show it.
+// The description in DescribeStream and ListShards.
 api::Shard describe_shard(const catalog::ShardState& shard);
-// What a reader at the end of a closed shard is told.
+// The child shards that a reply at the end of a closed shard lists.
 std::vector<api::ChildShard> child_shards(const catalog::StreamState& stream, const catalog::ShardState& shard);
 
-// Records that arrived before this are invisible. By Clock::ago, as the log deletes them: a wall clock that was set
-// forward hides nothing.
+// Records that arrived before this instant are invisible. Computed by Clock::ago, by which the log deletes records too:
+// a wall clock that was set forward hides no record.
 TimestampMs retention_horizon(const catalog::StreamState& stream, const core::Clock& clock);
-// True if everything the closed shard held is past retention: it is no longer listed.
+// True if all records of a closed shard are past retention: it is no longer listed.
 bool is_expired(const catalog::StreamState& stream, const catalog::ShardState& shard, const core::Clock& clock);
 
-// How a client sees a failed read of a shard.
+// The API error of a failed read of a shard.
 aws::ApiError read_error(log::LogError error, const ShardRef& shard);
 
 }  // namespace riacho::streams

@@ -30,7 +30,7 @@ void EventCache::keep(Event event) {
 }
 
 void EventCache::clear() {
-    std::deque<Event> events;  // freed without the lock
+    std::deque<Event> events;  // destroyed after the lock is released
     const MutexLock lock(mutex_);
     events.swap(events_);
     bytes_ = 0;
@@ -60,7 +60,7 @@ void Subscriptions::end(const std::string& consumer_arn, std::int32_t shard_inde
     drop_old(now);
 }
 
-// Ended calls whose 5 s are over say nothing any more.
+// Removes ended calls that are older than 5 s.
 void Subscriptions::drop_old(MonotonicNs now) {
     std::erase_if(entries_, [&](const auto& entry) {
         return entry.second.subscription == nullptr && now.value() - entry.second.began.value() >= exclusive_ns;

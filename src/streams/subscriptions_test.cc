@@ -19,7 +19,7 @@ EventCache::Event event(std::uint64_t shard, std::uint64_t from, std::uint64_t n
     return {shard, from, next, size, true, begin_ns, std::move(buffer)};
 }
 
-// The end of the event that a subscriber would be sent; 0 when there is none.
+// The end of the event that a subscriber would use from the cache; 0 when there is none.
 std::uint64_t found(const EventCache& cache, const EventCache::Wanted& wanted, std::int64_t ns_later = 0) {
     const auto event = cache.find(wanted, MonotonicNs(begin_ns.value() + ns_later));
     return event ? event->next : 0;
@@ -88,7 +88,7 @@ TEST(Subscriptions, a_second_call_waits_five_seconds_and_then_takes_over) {
     EXPECT_TRUE(subscriptions.begin("arn", 0, MonotonicNs(start + Subscriptions::exclusive_ns), second));
     EXPECT_EQ(displaced, 1);
     EXPECT_EQ(subscriptions.active(), 2U);
-    // The displaced call's end must not end the one that took over.
+    // The end of the displaced call must not end the call that took over.
     subscriptions.end("arn", 0, *first, MonotonicNs(start + Subscriptions::exclusive_ns + 1));
     EXPECT_EQ(subscriptions.active(), 2U);
     subscriptions.end("arn", 0, *second, MonotonicNs(start + Subscriptions::exclusive_ns + 2));

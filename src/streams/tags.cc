@@ -26,7 +26,7 @@ bool is_tag_character(char32_t c) {
     return c < 0x80 && std::string_view("_./-=+ @%:").find(static_cast<char>(c)) != std::string_view::npos;
 }
 
-// AWS: the prefix belongs to AWS's own tags, in upper and lower case.
+// AWS: the prefix is reserved for AWS's own tags, in upper and lower case.
 bool is_reserved(std::string_view key) {
     constexpr std::string_view prefix = "aws:";
     return std::ranges::equal(key.substr(0, prefix.size()), prefix, {},

@@ -1,4 +1,4 @@
-// Tokens from any bytes: never a crash, and nothing that was not sealed opens.
+// Fuzzes the parsers of tokens: no crash, and a text that was not sealed does not open.
 #include <cstdint>
 
 #include "base/base64.h"
@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     RIACHO_CHECK(!open_iterator(sealer, bytes));
     RIACHO_CHECK(!open_iterator(sealer, encode_base64(bytes)));
-    // Behind the seal stands whatever a holder of the key wrote: it must be read as carefully.
+    // Also fuzzes the content behind a valid seal, which any holder of the key may have written.
     if (size > 1'000) return 0;
     const std::string token = sealer.seal(TokenSealer::Kind::shard_iterator, bytes);
     static_cast<void>(open_iterator(sealer, token));

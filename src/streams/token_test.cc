@@ -22,7 +22,7 @@ TEST(ShardIterator, survives_its_token) {
     EXPECT_EQ(opened->stream_name, iterator.stream_name);
 }
 
-// data-streams spec 4.6: the form of AWS's tokens, and a different one on every call.
+// data-streams spec 4.6: tokens have the form of AWS's, and every call returns a different one.
 TEST(ShardIterator, looks_like_aws_and_never_twice_the_same) {
     const std::string token = seal_iterator(sealer, iterator);
     EXPECT_TRUE(token.starts_with("AAAAAAAAAA"));

@@ -24,8 +24,8 @@ namespace errors = api::errors;
 
 namespace {
 
-// A reshard can overtake an append only while the catalog's newer snapshot is being published, so one more look is
-// enough; the bound is for the impossible.
+// A reshard can overtake an append only while the catalog publishes its newer snapshot, so one retry suffices; the
+// limit guards against bugs.
 constexpr int attempts_max = 4;
 
 struct Placed {
@@ -39,7 +39,7 @@ log::HashKeyBytes hash_key_bytes(U128 key) {
     return bytes;
 }
 
-// The records of one shard, encoded in request order.
+// Encodes the records of one shard in request order.
 log::Batch encode(const Service& service, const catalog::StreamState& stream, std::span<const Placed> placed,
                   std::span<const RecordToAppend> records) {
     const bool sealed = !stream.key_id.empty();
@@ -67,7 +67,7 @@ log::Batch encode(const Service& service, const catalog::StreamState& stream, st
     return builder.seal();
 }
 
-// The groups of one shard each, in a list sorted by shard and, within one, by place in the request.
+// Splits a list sorted by shard and place in the request into one group for each shard.
 std::vector<std::span<const Placed>> split_by_shard(const std::vector<Placed>& placed) {
     std::vector<std::span<const Placed>> groups;
     for (auto begin = placed.begin(); begin != placed.end();) {
@@ -95,8 +95,8 @@ AppendError append_error(log::LogError error) {
         case log::LogError::shutting_down:
         case log::LogError::poisoned:
             return AppendError::unavailable;
-        case log::LogError::sealed:         // the children never appeared
-        case log::LogError::unknown_shard:  // deleted on the way
+        case log::LogError::sealed:         // the children did not appear
+        case log::LogError::unknown_shard:  // deleted meanwhile
             return AppendError::gone;
         case log::LogError::corrupt:
             return AppendError::corrupt;
@@ -104,7 +104,7 @@ AppendError append_error(log::LogError error) {
     RIACHO_CHECK(false, "an unknown LogError");
 }
 
-// Fills in what one shard's append gave; returns the records to try again at the shard's children.
+// Stores the results of one shard's append; adds to `again` the records to retry at the shard's children.
 void settle(std::span<const Placed> group, const Expected<log::Appended, log::LogError>& outcome,
             std::vector<AppendResult>& results, std::vector<std::uint32_t>& again) {
     std::uint64_t seq = outcome ? outcome->first.value() : 0;
@@ -119,7 +119,7 @@ void settle(std::span<const Placed> group, const Expected<log::Appended, log::Lo
     }
 }
 
-// What most producers send.
+// Appends one record without the grouping of append_records: the path of write_record.
 Task<AppendResult> append_record(Writer writer, StreamRef stream, RecordToAppend record) {
     AppendResult result = fail(AppendError::gone);
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
@@ -182,7 +182,7 @@ Task<std::vector<AppendResult>> append_records(Writer writer, StreamRef stream,
     co_return results;
 }
 
-// Stream and shard figures of one record, stored or throttled.
+// Counts one record, stored or throttled, in the metrics of the stream and the shard.
 void count_record(StreamCounters& counters, std::int32_t shard_index, std::size_t bytes, bool throttled) {
     ShardCounters* figures = counters.shard(shard_index);
     if (throttled) {
@@ -197,7 +197,7 @@ void count_record(StreamCounters& counters, std::int32_t shard_index, std::size_
     add(figures->incoming_records, 1);
 }
 
-// The same for a batch, with one addition for each figure of the stream.
+// Counts a batch, with one addition for each metric of the stream.
 void count_records(StreamCounters& counters, const catalog::StreamState& stream,
                    std::span<const RecordToAppend> records, const std::vector<AppendResult>& results) {
     std::uint64_t stored = 0;
@@ -227,8 +227,7 @@ void count_records(StreamCounters& counters, const catalog::StreamState& stream,
     }
 }
 
-// Appends those records that the limits of their shards, and the faults asked for, let through; the others are
-// throttled.
+// Appends the records that the limits of their shards and the injected faults admit; the others are throttled.
 Task<std::vector<AppendResult>> append_admitted(Writer writer, StreamRef stream,
                                                 std::span<const RecordToAppend> records) {
     const int partial = writer.faults.partial;
@@ -309,7 +308,7 @@ aws::ApiError to_api(AppendError error, const catalog::StreamState& stream, cons
         case AppendError::throttled:
             return errors::shard_throughput_exceeded(shard_id(stream.shard_for(key.hash).index), stream.name,
                                                      stream.account);
-        // Never a throughput error: it would make producers re-tune their rates.
+        // Never a throughput error, to which producers react by changing their rates.
         case AppendError::overloaded:
             return errors::overloaded();
         case AppendError::unavailable:

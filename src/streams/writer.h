@@ -1,5 +1,5 @@
-// Writing to a stream, whoever writes: records are routed to shards, encoded once into the memory that goes to disk,
-// and appended. Operations turn requests into records and results into replies.
+// Appends records to a stream: routes them to shards, encodes them once into the memory that goes to disk, and appends
+// them. Operations convert requests to records and results to replies.
 #pragma once
 
 #include <array>
@@ -15,26 +15,26 @@
 
 namespace riacho::streams {
 
-// Where a record belongs, and what has to be kept of how that was decided.
+// The hash key that selects a record's shard.
 struct RoutingKey {
     U128 hash = 0;
-    bool explicit_key = false;  // the producer gave the hash key; it is stored with the record
+    bool explicit_key = false;  // the producer sent the hash key; it is stored with the record
 };
 
 // AWS: the explicit hash key, else hash_key_of the partition key (spec 4.2).
 Result<RoutingKey> routing_key(std::string_view partition_key,
                                const std::optional<std::string_view>& explicit_hash_key);
 
-// A place chosen by chance, for automatic distribution.
+// A random hash key, for automatic distribution.
 RoutingKey any_shard(core::Rng& rng);
 
-// The views live until the write has returned.
+// The views must live until the write has returned.
 struct RecordToAppend {
     std::string_view partition_key;
     RoutingKey key;
     const wire::Blob* data = nullptr;
 
-    // As limits and figures count it.
+    // The size that limits and metrics count.
     [[nodiscard]] std::size_t size() const { return partition_key.size() + data->size(); }
 };
 
@@ -43,40 +43,41 @@ struct AppendedRecord {
     SequenceText sequence_number;
 };
 enum class AppendError : std::uint8_t {
-    throttled,    // a limit of the shard, or a fault that was asked for
-    overloaded,   // the node has more work than it can hold; nothing was written, try again
+    throttled,    // a limit of the shard, or an injected fault
+    overloaded,   // the node is overloaded; nothing was written, try again
     unavailable,  // a full or failed disk, or the node is stopping
-    gone,         // the stream was deleted on the way
+    gone,         // the stream was deleted meanwhile
     corrupt
 };
 using AppendResult = Expected<AppendedRecord, AppendError>;
 
-// Who writes, and on which core the caller runs.
+// The service, and the core on which the caller runs.
 struct Writer {
     Service& service;
     core::Core& core;
-    Faults faults;  // asked for by the operator or the call
+    Faults faults;  // injected by the operator or by the call
 };
 
-// Writes records under what holds for the stream: the state of its key, faults on purpose, the throughput limits of its
-// shards, encryption; counts the stream's incoming and throttled records. Waits until they are durable. In request
-// order within each shard; a record whose shard is closed by a reshard on the way goes to the child that took over its
-// hash key. Results are in request order; each record succeeds or fails alone. The whole fails, with nothing written,
-// for the key or a fault of the call.
+// Writes records, subject to the stream's KMS key state, injected faults, the throughput limits of its shards, and
+// encryption; counts the stream's incoming and throttled records. Waits until they are durable. Records keep the
+// request's order within each shard; a record whose shard is closed by a reshard meanwhile goes to the child that took
+// over its hash key. Results are in request order; each record succeeds or fails alone. The whole call fails, with
+// nothing written, because of the key or of a fault of the call.
 Task<Result<std::vector<AppendResult>>> write_records(Writer writer, StreamRef stream,
                                                       std::span<const RecordToAppend> records);
 
-// The same for one record, which needs none of the grouping; the error is the one a client sees.
+// As write_records, for one record; the error is the one that the client receives.
 Task<Result<AppendedRecord>> write_record(Writer writer, StreamRef stream, RecordToAppend record);
 
-// Partition key (UTF-8 bytes) and data together, against the stream's MaxRecordSizeInKiB (spec 2.11). `entry`: index of
-// the record in a PutRecords request. AWS: a ValidationException about the data alone (public report of December 2025).
+// Checks the size of partition key (UTF-8 bytes) and data together against the stream's MaxRecordSizeInKiB (spec 2.11).
+// `entry`: index of the record in a PutRecords request. AWS: a ValidationException about the data alone (public report
+// of December 2025).
 Result<void> check_record_size(const catalog::StreamState& stream, std::string_view partition_key,
                                const wire::Blob& data, std::optional<std::size_t> entry = std::nullopt);
 
-// How a client sees the failure of a whole call.
+// The API error of a whole call's failure.
 aws::ApiError to_api(AppendError error, const catalog::StreamState& stream, const RoutingKey& key);
-// How a client sees the failure of one record of PutRecords.
+// The API error of one record in PutRecords.
 aws::ApiError entry_error(AppendError error, const catalog::StreamState& stream, const RoutingKey& key);
 
 }  // namespace riacho::streams

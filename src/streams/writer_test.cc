@@ -17,7 +17,7 @@ catalog::StreamState stream_of_one_shard() {
     return stream;
 }
 
-// Producers answer a throughput error with other rates and more shards, which do not help a node without memory.
+// Producers react to a throughput error with other rates and more shards, which do not help a node without memory.
 TEST(AppendErrors, an_overloaded_node_is_not_a_shard_at_its_limit) {
     const catalog::StreamState stream = stream_of_one_shard();
     const aws::ApiError whole = to_api(AppendError::overloaded, stream, {});

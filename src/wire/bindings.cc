@@ -89,7 +89,8 @@ void bind_headers(const Shape& shape, const FindHeader& find, Document& document
         const Member& member = shape.members[binding.member];
         const auto value = find(binding.name);
         if (!value) continue;
-        // The texts of a document are UTF-8, which a header need not be; no model takes more than ASCII here.
+        // The decoder takes text members as UTF-8, which a header value need not be; no model binds more than ASCII to
+        // headers.
         const bool is_ascii = std::ranges::all_of(*value, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
         document.add_member(member.name, is_ascii ? value_node(*member.shape, trimmed(*value)) : text_node("?"));
     }

@@ -13,19 +13,19 @@ namespace {
 
 using detail::after;
 
-// One pass over the document: types end it, constraints are only noted, because their sentence is made by a second,
-// rare pass in AWS's order. Without `store` nothing is written and every `out` is null.
+// One pass over the document: a wrong type ends it; a violated constraint is only noted, because the violation's text
+// is made by a second, rare pass in AWS's order. Without `store` nothing is written and every `out` is null.
 template <bool store>
 class Decoder {
 public:
     explicit Decoder(std::span<const Node> nodes) : nodes_(nodes) {}
 
-    // False: `error` says why.
+    // False: `error` holds the text of the type error.
     bool structure(const Shape& shape, std::size_t at, void* out) {
         if (nodes_[at].kind != NodeKind::object) return wrong_type(shape, at);
         std::uint64_t seen = 0;
         const std::size_t end = nodes_[at].end;
-        std::size_t guess = 0;  // clients send the members of each element in the same order
+        std::size_t guess = 0;  // clients send the members of every element in the same order
         for (std::size_t key = at + 1; key < end;) {
             const std::size_t value_at = key + 1;
             const std::size_t index = find_member(shape, nodes_[key].view(), guess);
@@ -55,7 +55,7 @@ public:
     }
 
     [[nodiscard]] bool violated() const { return violated_; }
-    // Some member was given twice, so that what was violated may have been replaced since.
+    // A member was given twice: a value that violated a constraint may have been replaced since.
     [[nodiscard]] bool repeated() const { return repeated_; }
     std::string error;
 

@@ -1,4 +1,4 @@
-// decode: a document becomes a typed struct, or AWS's sentence about what is wrong with it.
+// decode: turns a document into a typed struct, or into AWS's error text for invalid input.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +23,11 @@ struct Decoded {
 };
 
 // Fills out, a default-constructed struct of the type that shape describes. Views in it point into the document and the
-// body. Unknown members are ignored, null is the same as absence, and of a member given twice the last counts. Unless
-// the verdict is valid, the content of out is meaningless.
+// body. Unknown members are ignored, null is the same as absence, and of a member given twice the last value counts.
+// Unless the result is valid, the content of out is meaningless.
 Decoded decode(const Shape& shape, const Document& document, void* out);
 
-// The same judgement without a struct to fill.
+// As decode(), without a struct to fill.
 Decoded validate(const Shape& shape, const Document& document);
 
 }  // namespace riacho::wire

@@ -1,4 +1,4 @@
-// Document: a parsed request body. JSON and CBOR become the same flat list of nodes, so that what follows knows one
+// Document: a parsed request body. JSON and CBOR become the same flat list of nodes, so that the decoder handles one
 // form.
 #pragma once
 
@@ -25,7 +25,7 @@ enum class NodeKind : std::uint8_t {
     object
 };
 
-// One value. The children of an array follow it; those of an object do as key (a text) and value by turns.
+// One value. An array is followed by its elements; an object by key (a text) and value in turns.
 struct Node {
     NodeKind kind;
     bool boolean;
@@ -45,15 +45,15 @@ static_assert(sizeof(Node) == 16);
 
 enum class ParseFault : std::uint8_t { syntax, too_deep, too_large, not_an_object };
 
-// Limits that no honest client reaches.
+// Limits far above the requests of honest clients.
 inline constexpr std::size_t depth_max = 32;
 inline constexpr std::size_t nodes_max_cbor = 10'000;   // a PutRecords of 500 entries has 3,500
-inline constexpr std::size_t nodes_max_json = 100'000;  // so that a list that is only too long is told so
+inline constexpr std::size_t nodes_max_json = 100'000;  // a list above its length limit is still reported as that
 inline constexpr std::size_t key_size_max = 256;
 inline constexpr std::size_t number_size_max = 64;
-inline constexpr std::size_t chunks_max = 64;  // of one indefinite CBOR string
+inline constexpr std::size_t chunks_max = 64;  // chunks of one indefinite-length CBOR string
 
-// Reusable: parse() replaces what was there and keeps the memory, unless it was unusually large. Not thread-safe. Views
+// Reusable: parse() replaces the content and keeps the memory, unless that is unusually large. Not thread-safe. Views
 // into a document are valid until the next parse() and as long as the body.
 class Document {
 public:
@@ -62,15 +62,15 @@ public:
     Document& operator=(Document&&) noexcept;
     ~Document();
 
-    // Validates the whole body. `readable_behind` bytes after the body may be read (their content does not matter);
-    // with fewer than 64, JSON is copied first.
-    // AWS: spec 1.9 step 6: a body that is neither object nor array is refused like one that cannot be parsed.
+    // Parses and validates the whole body. `readable_behind` bytes after the body may be read (their content does not
+    // matter); with fewer than 64, JSON is copied first. AWS: spec 1.9 step 6: a body that is neither object nor array
+    // is refused like a body that cannot be parsed.
     Expected<void, ParseFault> parse(Format format, std::string_view body, std::size_t readable_behind = 0);
 
     // An object without members, for a request without a body.
     void make_empty(Format format);
-    // Adds a member to the root, which must be an object: a value that came in a header of the request (REST-JSON).
-    // Both texts must live as long as the body.
+    // Adds a member to the root, which must be an object: a value that came in a request header (REST-JSON). Both texts
+    // must live as long as the body.
     void add_member(std::string_view name, const Node& value);
 
     // nodes()[0] is the root. Only after a successful parse() or make_empty().

@@ -24,7 +24,7 @@ std::optional<ParseFault> fault(Format format, std::string_view body) {
 
 std::optional<ParseFault> cbor_fault(std::string_view hex) { return fault(Format::cbor, *from_hex(hex)); }
 
-// The only member's value in a document {"a": value}.
+// The value of the only member in a document {"a": value}.
 Node json_value(Document& document, const std::string& text) {
     const std::string body = "{\"a\":" + text + "}";
     EXPECT_TRUE(document.parse(Format::json, body).has_value()) << body;

@@ -15,7 +15,7 @@ T as(const void* value) {
     return *static_cast<const T*>(value);
 }
 
-// Bound to a header of the reply, and so not a member of its body.
+// Whether the member is bound to a reply header, and so is not part of the body.
 bool is_header(const Shape& shape, const Member& member) {
     return std::ranges::any_of(shape.headers,
                                [&](const HeaderBinding& binding) { return &shape.members[binding.member] == &member; });
@@ -25,8 +25,8 @@ std::string_view key_text(const Shape& shape, const void* key) {
     return shape.kind == Kind::enumeration ? shape.values[as<std::uint8_t>(key)] : shape.text->get(key);
 }
 
-// A guess at the size of the encoded value that is right for all but texts full of escapes: replies with many records
-// then need one allocation.
+// An estimate of the encoded size, exact enough except for texts full of escapes, so that replies with many records
+// need one allocation.
 std::size_t expected_size(const Shape& shape, const void* value) {
     switch (shape.kind) {
         case Kind::string:
@@ -61,7 +61,7 @@ public:
         for (const Member& member : shape.members) {
             const void* field = member.get(value);
             if (field == nullptr || is_header(shape, member)) continue;
-            // Names of the model hold nothing that needs escaping.
+            // Member names of the model contain nothing that needs escaping.
             char* at = out_.extend(member.name.size() + 4);
             at[0] = separator;
             at[1] = '"';
@@ -118,7 +118,8 @@ private:
         const std::size_t count = shape.list->size(value);
         for (std::size_t i = 0; i < count; ++i) {
             if (i != 0) out_.push_back(',');
-            // The accessors serve the decoder, too; nothing is written through them here.
+            // The accessors take non-const pointers because the decoder uses them too; nothing is written through them
+            // here.
             void* entry = const_cast<void*>(shape.list->at(value, i));
             write_json_text(out_, key_text(*shape.key, shape.list->key(entry)));
             out_.push_back(':');
@@ -236,7 +237,7 @@ void encode_error(std::string_view code, std::string_view key, std::string_view 
 }
 
 void add_texts(std::string_view name, std::span<const std::string> texts, Buffer& out) {
-    out.truncate(out.size() - 1);  // the brace
+    out.truncate(out.size() - 1);  // the closing brace
     out.push_back(',');
     write_json_text(out, name);
     out.append(":[");

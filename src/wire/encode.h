@@ -1,4 +1,4 @@
-// encode: a typed struct becomes a body, in JSON or CBOR, written straight into a Buffer.
+// encode: writes a typed struct as a JSON or CBOR body, straight into a Buffer.
 #pragma once
 
 #include <span>
@@ -20,7 +20,7 @@ void encode_message(std::string_view key, std::string_view message, Buffer& out)
 // Appends {"__type": code, key: message}; no second member if key is empty. AWS: spec 1.7.
 void encode_error(std::string_view code, std::string_view key, std::string_view message, Format format, Buffer& out);
 
-// Adds a list of texts as a further member to a JSON object that was just written and is not empty.
+// Appends a list of texts as a further member of the non-empty JSON object at the end of `out`.
 void add_texts(std::string_view name, std::span<const std::string> texts, Buffer& out);
 
 }  // namespace riacho::wire

@@ -23,7 +23,7 @@ void put_u32(char* at, std::uint32_t value) {
     std::memcpy(at, &value, sizeof value);
 }
 
-// The integers at `at`, which must lie within the bytes.
+// The 32-bit integer at `at`, which must lie within the bytes.
 std::uint32_t get_u32(std::string_view bytes, std::size_t at) {
     std::uint32_t value;
     std::memcpy(&value, &bytes[at], sizeof value);
@@ -44,7 +44,7 @@ void append_header(Buffer& out, const EventHeader& header) {
     out.append(header.value);
 }
 
-// A frame under construction at the end of a buffer; its payload is whatever is appended between begin and finish.
+// A frame under construction at the end of a buffer; bytes appended between begin and finish are its payload.
 class FrameWriter {
 public:
     FrameWriter(Buffer& out, std::initializer_list<EventHeader> headers) : out_(out), start_(out.size()) {
@@ -72,7 +72,7 @@ private:
     std::size_t headers_size_;
 };
 
-// Bytes of the value behind a header's type, or nothing if the type is unknown or the value is cut short.
+// The size of a header's value by its type, or nothing if the type is unknown or the value is cut short.
 std::optional<std::size_t> value_size(char type, std::string_view rest) {
     switch (type) {
         case 0:

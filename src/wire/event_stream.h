@@ -21,7 +21,7 @@ struct EventHeader {
     std::string_view value;
 };
 
-// Appends one frame; several may be appended to one buffer.
+// Appends one frame; one buffer may hold several frames.
 void append_event_frame(Buffer& out, std::initializer_list<EventHeader> headers, std::string_view payload);
 
 // The first frame of every event stream.
@@ -30,12 +30,12 @@ void append_initial_response(Buffer& out);
 void append_event(Buffer& out, std::string_view event_type, const Shape& shape, const void* value);
 // Ends a stream with a modelled error.
 void append_event_exception(Buffer& out, std::string_view exception_type, std::string_view message);
-// Ends a stream with an error that the model does not know.
+// Ends a stream with an error outside the model.
 void append_event_error(Buffer& out, std::string_view code, std::string_view message);
 
-// One frame as a reader sees it (tests, and clients later). Views into the bytes given.
+// A parsed frame (for tests, and for clients later). Views into the given bytes.
 struct EventFrame {
-    std::vector<EventHeader> headers;  // those of type string
+    std::vector<EventHeader> headers;  // headers of type string only
     std::string_view payload;
     std::size_t size;  // bytes of the whole frame
 
@@ -44,7 +44,7 @@ struct EventFrame {
 
 enum class FrameFault : std::uint8_t { incomplete, malformed, checksum };
 
-// Reads the frame at the start of bytes.
+// Parses the frame at the start of bytes.
 Expected<EventFrame, FrameFault> read_event_frame(std::string_view bytes);
 
 }  // namespace riacho::wire

@@ -1,4 +1,5 @@
-// Fuzzes the reader of event-stream frames. The checksums are made right first, or no input would get past them.
+// Fuzzes the parser of event-stream frames. The checksums of the input are corrected first, or no input would pass
+// them.
 #include <cstddef>
 #include <cstdint>
 #include <string>

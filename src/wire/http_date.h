@@ -1,4 +1,4 @@
-// Dates as HTTP writes them.
+// Parses the date format of HTTP.
 #pragma once
 
 #include <optional>

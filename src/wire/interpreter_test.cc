@@ -1,5 +1,5 @@
-// What the model of Kinesis has no input for (longs, doubles, maps in replies), on a shape written by hand, which also
-// shows what the generator writes; and patterns.
+// Tests of kinds that no input of the Kinesis model has (longs, doubles, maps in replies), on a hand-written shape that
+// also shows the generator's output; and tests of patterns.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -111,7 +111,7 @@ TEST(Interpreter, golden_bytes) {
               "a5634269673901f365526174696ffb3ff8000000000000664c6162656c73a16161616264526f777381811818624174c11903e8");
 }
 
-// (ab|c)*d as the generator would write it: columns for a, b, c, d and everything else.
+// (ab|c)*d as the generator writes it: columns for a, b, c, d and every other byte.
 TEST(Pattern, an_automaton_matches_whole_values) {
     std::uint8_t classes[256] = {};
     for (const char c : {'a', 'b', 'c', 'd'})

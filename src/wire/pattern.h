@@ -6,15 +6,15 @@
 
 namespace riacho::wire {
 
-// A deterministic automaton over bytes. State 0 is the dead one, state 1 the start.
+// A deterministic finite automaton over bytes. State 0 is the dead state, state 1 the start state.
 struct Pattern {
-    std::string_view text;          // as violations print it, without anchors
+    std::string_view text;          // the pattern in violation texts, without anchors
     const std::uint8_t* classes;    // 256 entries: byte -> column
     const std::uint16_t* next;      // state * columns + column -> state
     const std::uint8_t* accepting;  // state -> 0 or 1
     std::uint16_t columns;
 
-    // True if the whole value matches.
+    // True if the pattern matches the whole value.
     [[nodiscard]] constexpr bool matches(std::string_view value) const {
         std::uint32_t state = 1;
         for (const char c : value) {

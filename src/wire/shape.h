@@ -1,5 +1,5 @@
-// The tables that describe an AWS API to the decoder and the encoder. They are generated from api/ as constinit data;
-// the templates here make the entries that know C++ types.
+// Shape tables: they describe an AWS API to the decoder and the encoder. They are generated from api/ as constinit
+// data; the templates here make the entries that depend on C++ types.
 #pragma once
 
 #include <cstddef>
@@ -33,37 +33,37 @@ enum class Kind : std::uint8_t {
     structure
 };
 
-// How a text is read from and written to its field, whatever the field's C++ type is.
+// Read and write access to a text field, whatever the field's C++ type is.
 struct TextAccess {
     std::string_view (*get)(const void* field);
     void (*set)(void* field, std::string_view text);
 };
 
-// How a list or a map is read and filled. Elements of a map are entries: a key and a value.
+// Read and write access to a list or a map. Elements of a map are entries: a key and a value.
 struct ListAccess {
     std::size_t (*size)(const void* list);
     const void* (*at)(const void* list, std::size_t index);
     void (*reserve)(void* list, std::size_t count);
     void* (*append)(void* list);
-    // Maps only.
+    // For maps only.
     void* (*key)(void* entry);
     void* (*value)(void* entry);
 };
 
-// How a field is read and filled, whatever structure it stands in: one for each C++ type of a field.
+// Read and write access to a field of any structure: one FieldAccess for each C++ type of a field.
 struct FieldAccess {
     // The value, or nullptr if the field is an optional without one.
     const void* (*get)(const void* field);
-    // Makes the field hold a fresh value and returns it.
+    // Makes the field hold a default value and returns it.
     void* (*emplace)(void* field);
-    // Makes an optional empty again, and any other field a default one.
+    // Empties an optional, and makes any other field a default value.
     void (*reset)(void* field);
 };
 
 struct Shape;
 
 struct Member {
-    std::string_view name;  // as AWS writes it: "StreamName"; violations print it with its first letter in lower case
+    std::string_view name;  // in AWS's spelling: "StreamName"; violations print it with its first letter in lower case
     const Shape* shape;
     const FieldAccess* access;
     std::uint32_t offset;  // of the field in its structure
@@ -81,7 +81,7 @@ private:
     [[nodiscard]] void* field_of(void* structure) const { return static_cast<char*>(structure) + offset; }
 };
 
-// A member that is a header of the request or the reply, not a member of its body (REST-JSON).
+// A member that is bound to a header of the request or the reply, not part of its body (REST-JSON).
 struct HeaderBinding {
     std::uint8_t member;    // index into Shape::members
     std::string_view name;  // in lower case: "x-amzn-stream-name"
@@ -93,12 +93,12 @@ inline constexpr std::int64_t no_max = std::numeric_limits<std::int64_t>::max();
 struct Shape {
     Kind kind;
     std::string_view name;
-    std::int64_t min = no_min;  // of the value (numbers), of the length (everything else)
+    std::int64_t min = no_min;  // of the value (numbers) or of the length (other kinds)
     std::int64_t max = no_max;
     const Pattern* pattern = nullptr;
-    bool sensitive = false;                          // never shown in violations
+    bool sensitive = false;                          // never printed in violations
     std::span<const std::string_view> values = {};   // enumeration
-    std::string_view values_printed = {};            // "[A, B]" in AWS's order, for violations
+    std::string_view values_printed = {};            // "[A, B]" in AWS's order, as violations print it
     const Shape* element = nullptr;                  // list; the value of a map
     const Shape* key = nullptr;                      // map
     std::span<const Member> members = {};            // structure, in the order of replies
@@ -106,7 +106,7 @@ struct Shape {
     std::span<const HeaderBinding> headers = {};     // structure
     const TextAccess* text = nullptr;                // string
     const ListAccess* list = nullptr;                // list, map
-    bool values_shown = true;                        // of an input: violations print the values of scalars and maps
+    bool values_shown = true;                        // for inputs: violations print the values of scalars and maps
 };
 
 template <class T>
@@ -169,7 +169,7 @@ inline constexpr FieldAccess field_access = [] {
     }
 }();
 
-// A line of a structure's table. The offset is what offsetof() says: a pointer to member would cost the compiler three
+// An entry of a structure's table. The offset comes from offsetof(): a pointer to member would cost the compiler three
 // functions for each member of each structure.
 template <class Field>
 consteval Member member(std::string_view name, const Shape& shape, std::size_t offset, bool required) {

@@ -38,7 +38,7 @@ std::optional<std::string_view> find_header(const Request& request, std::string_
     return std::nullopt;
 }
 
-// Calls part(text) for each non-empty piece between separators.
+// Calls part(text) for each non-empty part between separators.
 template <class Function>
 void for_each_part(std::string_view text, std::string_view separators, Function part) {
     while (!text.empty()) {
@@ -48,7 +48,7 @@ void for_each_part(std::string_view text, std::string_view separators, Function 
     }
 }
 
-// The name and the value of "name=value".
+// Splits "name=value".
 std::pair<std::string_view, std::string_view> split_pair(std::string_view pair) {
     const std::size_t equals = std::min(pair.find('='), pair.size());
     return {pair.substr(0, equals), pair.substr(std::min(equals + 1, pair.size()))};
@@ -75,7 +75,7 @@ Expected<void, Fault> split_credential(std::string_view credential, Authorizatio
                         "keyid/date/region/service/term, got '{}'",
                         shown(credential)));
     }
-    // It becomes a part of names and ARNs. None at all is for the server to fill in.
+    // The region becomes part of names and ARNs. An empty region is allowed: the server substitutes its own.
     if (!is_region(parts[2])) return invalid("Credential should be scoped to a valid region. ");
     authorization.access_key = parts[0];
     authorization.scope = {.date = parts[1], .region = parts[2], .service = parts[3], .terminator = parts[4]};
@@ -109,7 +109,7 @@ Expected<Authorization, Fault> parse_header(const Request& request, std::string_
     });
     const std::string_view amz_date = find_header(request, "x-amz-date").value_or("");
     const std::string_view http_date = find_header(request, "date").value_or("");
-    // AWS: spec 1.10: only what is missing, in this order, each with a space behind it.
+    // AWS: spec 1.10: only the missing parameters, in this order, each followed by a space.
     std::string text;
     const auto require = [&](std::string_view value, std::string_view name) {
         if (value.empty()) text += fmt::format("Authorization header requires '{}' parameter. ", name);
@@ -135,7 +135,7 @@ struct QueryParameters {
     bool repeated = false;
 };
 
-// Decodes the X-Amz-* parameters into `decoded`, which they then point into.
+// Decodes the X-Amz-* parameters into `decoded`; the result's views point into it.
 QueryParameters read_query(std::string_view query, std::vector<std::string>& decoded) {
     QueryParameters parameters;
     decoded.reserve(7);  // views of short strings do not survive a reallocation
@@ -227,7 +227,7 @@ Expected<void, Fault> check_scope(const Authorization& authorization, const Veri
     return {};
 }
 
-// "5 min." or, for odd lengths of presigned requests, "90 s."
+// "5 min.", or "90 s." for presigned requests whose span is not whole minutes.
 std::string span_text(std::int64_t ms) {
     return ms % 60'000 == 0 ? fmt::format("{} min.", ms / 60'000) : fmt::format("{} s.", ms / 1000);
 }
@@ -249,7 +249,7 @@ Expected<void, Fault> check_time(const Authorization& authorization, const Verif
     return {};
 }
 
-// AWS: the C and Java producers of video sign the bare host whatever port they connect to (video spec 1.5).
+// AWS: the C and Java producers of Kinesis Video sign the host without its port, whatever the port (video spec 1.5).
 std::string_view without_port(std::string_view authority) {
     const std::size_t colon = authority.rfind(':');
     const bool is_port = colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos;
@@ -258,10 +258,11 @@ std::string_view without_port(std::string_view authority) {
 
 bool is_authority(std::string_view name) { return name == "host" || name == ":authority"; }
 
-// Headers that may stay unsigned although they are x-amz- headers.
+// Names of x-amz- headers that may be unsigned.
 using Exempt = std::span<const std::string_view>;
 
-// The names are sorted, unique and in lower case, name the host, and leave out no x-amz- header that was received.
+// Checks that the signed header names are sorted, unique and in lower case, include the host, and include every
+// received x-amz- header that is not exempt.
 Expected<void, Fault> check_signed_headers(const Request& request, const Authorization& authorization, Exempt exempt) {
     std::vector<std::string_view> names;
     for_each_part(authorization.signed_headers, ";", [&](std::string_view name) { names.push_back(name); });
@@ -271,7 +272,7 @@ Expected<void, Fault> check_signed_headers(const Request& request, const Authori
     }
     for (std::size_t i = 0; i < names.size(); ++i) {
         if (lower(names[i]) != names[i] || (i != 0 && names[i - 1] >= names[i])) return invalid(std::string(mismatch));
-        // What is signed must be there: an absent header is not an empty one.
+        // A signed header must be present: an absent header is not an empty one.
         const bool present = is_authority(names[i]) ? !request.authority.empty() || find_header(request, "host")
                                                     : find_header(request, names[i]).has_value();
         if (!present) return invalid(std::string(mismatch));
@@ -286,7 +287,7 @@ Expected<void, Fault> check_signed_headers(const Request& request, const Authori
     return {};
 }
 
-// Adds to the headers what HTTP/2 took from a client that signed it; false if nothing is missing.
+// Adds the hop-by-hop headers that HTTP/2 removed from the signed request; false if none is missing.
 bool add_hop_headers(const Request& request, std::string_view signed_headers, std::vector<Field>& headers) {
     static constexpr Field removed[] = {{"connection", "keep-alive"}, {"transfer-encoding", "chunked"}};
     bool added = false;
@@ -301,7 +302,7 @@ bool add_hop_headers(const Request& request, std::string_view signed_headers, st
     return added;
 }
 
-// The last line of the canonical request.
+// The payload hash: the last line of the canonical request.
 Expected<std::string, Fault> payload_hash(const Request& request, const VerifyOptions& options) {
     const auto told = find_header(request, "x-amz-content-sha256");
     if (told == unsigned_payload && options.secure) return std::string(unsigned_payload);
@@ -324,7 +325,7 @@ void append_header_line(std::string& out, const Request& request, std::string_vi
     out.push_back('\n');
 }
 
-// Headers that clients and proxies change on the way.
+// Headers that clients and proxies change in transit.
 bool is_unsignable(std::string_view name) {
     static constexpr std::string_view names[] = {"authorization",     "connection", "expect",
                                                  "transfer-encoding", "user-agent", "x-amzn-trace-id"};

@@ -19,11 +19,11 @@
 namespace riacho::wire::sigv4 {
 
 struct Field {
-    std::string_view name;  // in any case
+    std::string_view name;  // in any letter case
     std::string_view value;
 };
 
-// The parts of an HTTP request that are signed, as received.
+// The signed parts of an HTTP request, as received.
 struct Request {
     std::string_view method;
     std::string_view path;       // still percent-encoded
@@ -52,8 +52,8 @@ struct Scope {
     std::string_view terminator;
 };
 
-// What a request says about who signed it and how. Views into the request, or into `decoded` where the query spelled
-// them with %XX, which is why it can be moved but not copied.
+// The authorization of a request: its signer, scope and signature. Views into the request, or into `decoded` where the
+// query had them percent-encoded, which is why Authorization can be moved but not copied.
 struct Authorization {
     Authorization() = default;
     Authorization(Authorization&&) = default;
@@ -64,15 +64,15 @@ struct Authorization {
     Scope scope;
     std::string_view signed_headers;  // "host;x-amz-date"
     std::string_view signature;       // hexadecimal
-    std::string_view session_token;   // empty if there is none
+    std::string_view session_token;   // empty if absent
     TimestampMs signed_at{};          // X-Amz-Date, or else Date
     bool presigned = false;
-    std::int64_t expires_s = 0;  // presigned only; 0: not told
+    std::int64_t expires_s = 0;  // presigned only; 0: absent
 
     std::vector<std::string> decoded;
 };
 
-// How a path enters the canonical request.
+// Form of the path in the canonical request.
 enum class PathRule : std::uint8_t {
     normalised_twice,  // every service but S3: dots and empty segments removed, each segment percent-encoded once more
     as_is_once         // S3: percent-encoded once, nothing removed, since keys may hold "//" and "/../"
@@ -80,8 +80,8 @@ enum class PathRule : std::uint8_t {
 
 constexpr std::string_view unsigned_payload = "UNSIGNED-PAYLOAD";
 
-// Finds and splits the authorization. Everything that can be said without a key, a clock or the server's own region is
-// checked here, so that a success means well-formed credentials.
+// Finds and parses the authorization. Every check that needs no key, clock or region of the server is made here, so
+// that success means well-formed credentials.
 Expected<Authorization, Fault> parse(const Request& request);
 
 struct VerifyOptions {
@@ -92,28 +92,29 @@ struct VerifyOptions {
     std::string_view body = {};
     // UNSIGNED-PAYLOAD is accepted over TLS only.
     bool secure = false;
-    // The request came over HTTP/2, which forbids `connection` and `transfer-encoding`: a client that signed them as
-    // for HTTP/1.1 (the C producer SDK for video over a libcurl that chose h2) sends a signature over headers that
-    // never leave it. Where they are signed and absent, "keep-alive" and "chunked" stand for them.
+    // The request came over HTTP/2, which forbids `connection` and `transfer-encoding`. A client that signed them as
+    // for HTTP/1.1 (the C producer SDK for Kinesis Video when libcurl chose h2) sends a signature over headers that it
+    // does not transmit. Where they are signed and absent, "keep-alive" and "chunked" are used as their values.
     bool http2 = false;
 };
 
-// Scope, time, payload hash and signature, in that order. The signature is compared in constant time; for an unknown
-// access key call this with a key made from a random secret and ignore the answer, so that time tells nothing.
+// Checks scope, time, payload hash and signature, in that order. The signature is compared in constant time; for an
+// unknown access key call this with a key made from a random secret and ignore the result, so that the response time
+// does not reveal which keys exist.
 Expected<void, Fault> verify(const Request& request, const Authorization& authorization, const Sha256& key,
                              const VerifyOptions& options);
 
-// The same from the head alone, for a body that is consumed while it arrives: `body` of the options does not count. The
-// clients of such uploads sign one of several texts in place of the payload's hash (AWS: video spec 1.5): the hash of
-// nothing, UNSIGNED-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD over a plain body, or a hash in x-amz-content-sha256.
-// They may sign the host without its port, and leave x-amz-content-sha256 and x-amz-security-token unsigned. The value
-// is the SHA-256, in hexadecimal, that the body must turn out to have; empty if its content was not signed.
+// As verify(), from the head alone, for a body that is consumed while it arrives: `body` of the options is ignored.
+// Clients of such uploads sign one of several payload texts (AWS: video spec 1.5): the hash of the empty body,
+// UNSIGNED-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD over a plain body, or the hash in x-amz-content-sha256. They may
+// sign the host without its port, and leave x-amz-content-sha256 and x-amz-security-token unsigned. Returns the
+// SHA-256, in hexadecimal, that the body must have; empty if the body's content was not signed.
 Expected<std::string, Fault> verify_upload(const Request& request, const Authorization& authorization,
                                            const Sha256& key, const VerifyOptions& options);
 
 Sha256 signing_key(std::string_view secret, std::string_view date, std::string_view region, std::string_view service);
 
-// The intermediate texts, for tests and diagnostics. payload_hash is 64 hexadecimal digits or UNSIGNED-PAYLOAD.
+// Intermediate texts, for tests and diagnostics. payload_hash is 64 hexadecimal digits or UNSIGNED-PAYLOAD.
 std::string canonical_request(const Request& request, std::string_view signed_headers, std::string_view payload_hash,
                               PathRule path_rule = PathRule::normalised_twice);
 std::string string_to_sign(TimestampMs signed_at, const Scope& scope, std::string_view canonical);
@@ -128,22 +129,23 @@ struct SignOptions {
     std::string_view region;
     std::string_view service = "kinesis";
     std::string_view body = {};
-    // ":authority" is what the JavaScript SDK signs over HTTP/2.
+    // The JavaScript SDK signs ":authority" over HTTP/2.
     std::string_view authority_name = "host";
     PathRule path_rule = PathRule::normalised_twice;
-    // If set, the hash of the body in hexadecimal or UNSIGNED-PAYLOAD: `body` is not looked at, and the hash is sent as
-    // x-amz-content-sha256, which S3 wants of every request. A header of that name in the request has the same effect.
+    // If set, the hash of the body in hexadecimal, or UNSIGNED-PAYLOAD: `body` is ignored, and the hash is sent as
+    // x-amz-content-sha256, which S3 requires of every request. A header of that name in the request has the same
+    // effect.
     std::string_view payload_hash = {};
 };
 
-// Header fields to add to a request so that it is signed: x-amz-date, x-amz-content-sha256 and x-amz-security-token
-// where there is such a thing, and authorization. Host (or :authority) and every header of the request are signed.
+// Header fields to add to a request so that it is signed: x-amz-date, x-amz-content-sha256 and x-amz-security-token if
+// there are any, and authorization. Host (or :authority) and every header of the request are signed.
 struct SignedFields {
     std::vector<std::pair<std::string, std::string>> fields;
 };
 SignedFields sign(const Request& request, const Credentials& credentials, const SignOptions& options);
 
-// The query string, with X-Amz-Signature, of a presigned form of the request; only host is signed.
+// The query string of a presigned form of the request, including X-Amz-Signature; only host is signed.
 std::string presign(const Request& request, const Credentials& credentials, const SignOptions& options,
                     std::int64_t expires_s);
 

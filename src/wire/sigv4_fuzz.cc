@@ -1,4 +1,4 @@
-// Fuzzes everything SigV4 reads from a request. The input is lines: method, path, query, authority, then "name:value".
+// Fuzzes every part of SigV4 that parses a request. Input lines: method, path, query, authority, then "name:value".
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

@@ -345,7 +345,7 @@ TEST(Sigv4Texts, scopes_that_do_not_fit) {
               "'20261122', from '20261122T000000Z'.");
 }
 
-// It ends up in ARNs, where a colon would move the account.
+// The region ends up in ARNs, where a colon would shift the account field.
 TEST(Sigv4Texts, a_region_is_a_plain_word) {
     const auto with_region = [](std::string_view region) {
         Sent sent = vector_a();
@@ -440,7 +440,7 @@ TEST(Sigv4Signer, presigns_like_botocore) {
     EXPECT_EQ(fault(sent), "accepted");
 }
 
-// The signatures are those of "Authenticating Requests: Using the Authorization Header" in the S3 API reference.
+// The signatures are from "Authenticating Requests: Using the Authorization Header" in the S3 API reference.
 struct S3Example {
     std::string_view method;
     std::string_view path;
@@ -531,7 +531,7 @@ TEST(Sigv4Signer, an_unsigned_payload_is_not_looked_at) {
                     .starts_with("PUT\n/a//b/../c%20d\n"));
 }
 
-// The C producer SDK signs both; over HTTP/2 libcurl does not send them.
+// The C producer SDK signs both headers; over HTTP/2 libcurl does not send them.
 TEST(Sigv4, hop_by_hop_headers_that_http2_removed_are_put_back) {
     Sent sent = vector_a();
     sent.headers.insert(sent.headers.begin(), {{"Connection", "keep-alive"}, {"Transfer-Encoding", "chunked"}});

@@ -1,4 +1,4 @@
-// Uploads that are judged by their head. AWS: video spec 1.5, one row of its table a test.
+// Tests of uploads verified by their head alone. AWS: video spec 1.5, one test for each row of its table.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -14,7 +14,7 @@ constexpr TimestampMs midnight{1795305600000};  // 2026-11-22T00:00:00Z
 constexpr std::string_view nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 constexpr Scope scope{"20261122", "us-west-2", "kinesisvideo", "aws4_request"};
 
-// A PutMedia as the C producer sends it: hop-by-hop headers signed, the host without its port.
+// A PutMedia request as the C producer sends it: hop-by-hop headers signed, the host without its port.
 struct Upload {
     std::vector<Field> headers{{"host", "localhost:4566"},         {"connection", "keep-alive"},
                                {"transfer-encoding", "chunked"},   {"content-type", "application/json"},
@@ -89,7 +89,7 @@ TEST(Sigv4Upload, a_given_hash_is_what_the_body_must_have) {
     upload.headers.push_back({"x-amz-content-sha256", hash});
     upload.sign(hash, "localhost:4566");
     EXPECT_EQ(upload.judged(), hash);
-    // A hash that was signed but not given cannot be known from the head.
+    // A signed hash that is not sent in x-amz-content-sha256 cannot be known from the head.
     Upload silent;
     silent.sign(hash, "localhost:4566");
     EXPECT_EQ(silent.judged(), "refused");

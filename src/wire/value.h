@@ -1,4 +1,4 @@
-// The C++ types that AWS shapes become where the standard library has none: blobs and short texts of bounded length.
+// C++ types of AWS shapes for which the standard library has none: blobs and short texts of bounded length.
 #pragma once
 
 #include <cstddef>
@@ -12,16 +12,16 @@
 
 namespace riacho::wire {
 
-// A blob of a decoded request: a view of the request, still in the encoding in which it came, so that its bytes are
-// decoded once, straight to where they are needed. Valid as long as the request's Document and body.
+// A blob of a decoded request: a view of its encoded form in the request, so that its bytes are decoded once, straight
+// into their destination. Valid as long as the request's Document and body.
 class Blob {
 public:
     enum class Encoding : std::uint8_t { raw, base64 };
 
     constexpr Blob() = default;
-    // Bytes as they are (CBOR).
+    // Raw bytes (CBOR).
     constexpr explicit Blob(std::string_view bytes) : text_(bytes), size_(bytes.size()) {}
-    // A text that check_base64 accepted, and the size it told.
+    // A text that check_base64 accepted, and the decoded size it returned.
     static constexpr Blob from_base64(std::string_view text, std::size_t decoded_size) {
         Blob blob(text);
         blob.size_ = decoded_size;
@@ -29,7 +29,7 @@ public:
         return blob;
     }
 
-    // Bytes after decoding.
+    // Size in bytes after decoding.
     [[nodiscard]] constexpr std::size_t size() const { return size_; }
     [[nodiscard]] constexpr bool empty() const { return size_ == 0; }
     // Writes size() bytes to out.
@@ -46,7 +46,7 @@ public:
         return bytes;
     }
     [[nodiscard]] constexpr Encoding encoding() const { return encoding_; }
-    // The blob as it stands in the request.
+    // The encoded form, as in the request.
     [[nodiscard]] constexpr std::string_view encoded() const { return text_; }
 
 private:
@@ -55,7 +55,7 @@ private:
     Encoding encoding_ = Encoding::raw;
 };
 
-// A text of at most `capacity` bytes that needs no memory of its own: ids and numbers in replies with many records.
+// A text of at most `capacity` bytes that allocates no memory: ids and numbers in replies with many records.
 template <std::size_t capacity>
 class FixedText {
     static_assert(capacity < 256);

@@ -38,7 +38,7 @@ def decode_headers(data):
 
 
 def read_frame(read):
-    """The next frame of what read(size) gives; nothing at the end of the stream."""
+    """Reads the next frame with read(size); None at the end of the stream."""
     prelude = read(12)
     if not prelude:
         return None
@@ -53,7 +53,7 @@ def read_frame(read):
 
 
 def subscribe(server, body, content_type=wire.JSON, timeout=15):
-    """A connection of its own and the response's head; what is pushed has not been read."""
+    """A connection of its own and the response's head; no event has been read yet."""
     connection = server.raw()
     connection.http.timeout = timeout
     headers = {"X-Amz-Target": "Kinesis_20131202.SubscribeToShard", "Content-Type": content_type, "X-Amz-Date": "20260101T000000Z",
@@ -63,7 +63,7 @@ def subscribe(server, body, content_type=wire.JSON, timeout=15):
 
 
 class Subscription:
-    """A subscription from its first frame on, or why there is none."""
+    """A subscription from its first frame on, or the error that refused it."""
 
     def __init__(self, server, consumer, kind="TRIM_HORIZON", shard="0", timeout=15, **position):
         body = {"ConsumerARN": consumer, "ShardId": shard, "StartingPosition": {"Type": kind} | position}
@@ -86,7 +86,7 @@ class Subscription:
         return frame.json
 
     def records(self, count):
-        """The next records, at least so many, and the last event."""
+        """At least `count` further records, and the last event."""
         records = []
         while len(records) < count:
             event = self.event()

@@ -46,7 +46,7 @@ class Model:
             merge(self.shapes.setdefault(name, {}), changes)
 
     def required(self, operation):
-        """In the order in which they are told."""
+        """The required members, in the order in which violations list them."""
         shape = self.shapes[self.operations[operation]["input"]]
         first = self.order.get(self.operations[operation]["input"], [])
         names = first + [name for name in shape["members"] if name not in first]
@@ -56,7 +56,7 @@ class Model:
         return "payload" in self.shapes[self.operations[operation]["input"]]
 
     def request(self, operation, whole=False):
-        """A valid input: what is required, or (whole) every member there is."""
+        """A valid input: the required members, or (whole) every member."""
         return self.value(self.operations[operation]["input"], whole)
 
     def value(self, name, whole, depth=0):
@@ -88,7 +88,7 @@ def all_operations():
 
 
 def text(pattern, least, most):
-    """A short text of at least that length which matches the pattern."""
+    """A short text of at least `least` characters that matches the pattern."""
     spelled = re.sub(r"\\p\{\w+\}", "a", re.sub(r"\\u([0-9A-Fa-f]{4})", lambda m: re.escape(chr(int(m[1], 16))), pattern))
     for repeats in (1, 2, least, least + 12, 64):
         candidate = sample(regex.parse(spelled), repeats)
@@ -123,7 +123,7 @@ def piece(kind, argument, repeats):
 
 
 def member(choices):
-    """A character of a class: a letter or a digit if it can be."""
+    """A character of a class: a letter or a digit if possible."""
     negated = str(choices[0][0]) == "NEGATE"
     for character in "a7A$-/.:=\t":
         inside = any(in_class(choice, character) for choice in choices)

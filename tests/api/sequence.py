@@ -1,4 +1,4 @@
-"""Sequence numbers taken apart and put together, independent of the server: data-streams specification 4.4."""
+"""Parses and builds sequence numbers independently of the server: data-streams specification 4.4."""
 
 import dataclasses
 import re
@@ -9,7 +9,7 @@ FORM = re.compile(r"2([0-9a-f]{9})([0-9a-f])([0-7][0-9a-f]{15})00([0-9a-f]{9})([
 
 @dataclasses.dataclass(frozen=True)
 class Sequence:
-    """A version 2 number; leader, version and nibble can be set to what AWS never issues."""
+    """A version 2 number; leader, version and nibble can be set to values that AWS never issues."""
 
     created: int
     shard: int

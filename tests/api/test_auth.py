@@ -1,4 +1,4 @@
-"""Who is let in. Numbers in brackets: items of the conformance list (data-streams specification, section 10)."""
+"""Authentication. Numbers in brackets: items of the conformance list (data-streams specification, section 10)."""
 
 import dataclasses
 import datetime
@@ -43,7 +43,7 @@ def client_of(server, user, **options):
 
 
 def refusal(client):
-    """Why the client's ListStreams was refused."""
+    """The error that refused the client's ListStreams."""
     with pytest.raises(botocore.exceptions.ClientError) as raised:
         client.list_streams()
     error = raised.value.response["Error"]
@@ -60,7 +60,7 @@ def sha256(body):
 
 @dataclasses.dataclass
 class Signed:
-    """A ListStreams with a signature of our own; what is changed after sign() is no longer what was signed."""
+    """A ListStreams with a signature made here; changes after sign() are not covered by the signature."""
 
     server: Riacho
     user: dict
@@ -111,7 +111,7 @@ class Signed:
 
 
 def test_signed_calls_work(guarded, alice):
-    """[14] Names, bodies of every size, all that boto3 puts into its headers."""
+    """[14] Names, bodies of every size, all headers that boto3 sends."""
     client = client_of(guarded, alice)
     client.create_stream(StreamName="signed", ShardCount=1)
     wait_active(client, "signed")
@@ -123,7 +123,7 @@ def test_signed_calls_work(guarded, alice):
 
 
 def test_a_signature_of_our_own_works(guarded, alice):
-    """[14] Also with the name that JavaScript signs, a query, headers with spaces, another path."""
+    """[14] Also with the header name that JavaScript signs, a query, headers with spaces, another path."""
     for variation in ({}, {"authority": ":authority"}, {"query": "b=2&a=1"}, {"path": "/some/where"},
                       {"extra": {"x-amz-meta": "  two   words  "}}, {"extra": {"x-amz-content-sha256": sha256(b'{"Limit":5}')}},
                       {"extra": {"user-agent": "x"}, "unsigned": ("user-agent", "content-type")}):
@@ -165,7 +165,7 @@ def test_one_changed_byte_anywhere(guarded, alice):
     for at in range(len(fresh().body)):
         request = fresh()
         request.body = request.body[:at] + bytes([request.body[at] ^ 2]) + request.body[at + 1:]
-        if re.fullmatch(rb'\{"\w+":\d\}', request.body):  # what cannot be parsed is refused before the signature
+        if re.fullmatch(rb'\{"\w+":\d\}', request.body):  # an unparsable body is refused before the signature
             changed.append(request)
     assert len(changed) >= 5
     for name, value in [("content-type", wire.JSON + ";"), ("x-amz-target", "Kinesis_20131202.DescribeLimits"), ("Host", "elsewhere"),
@@ -252,7 +252,7 @@ def test_no_signature_at_all(guarded):
 
 
 class QueryAuth(botocore.auth.SigV4QueryAuth):
-    """botocore would move a body into the query; this one signs it where it is."""
+    """botocore would move a body into the query; this class signs it in place."""
 
     def __init__(self, body, *arguments, **options):
         super().__init__(*arguments, **options)
@@ -293,7 +293,7 @@ def test_a_presigned_call(guarded, alice):
 
 
 def test_a_presigned_call_ends(riacho_server):
-    """[15] After its own time, not after five minutes."""
+    """[15] A presigned request expires after its own time, not after five minutes."""
     server = riacho_server("--auth", "sigv4", "--test-clock")
     user = server.user("add", "u", "--account", ALICE)
     short, headers = presigned(server, user, expires=30)
@@ -308,7 +308,7 @@ def test_a_presigned_call_ends(riacho_server):
 
 
 def test_a_session_token_belongs_to_its_key(guarded, alice):
-    """[16] Keys of users have none, so none is right for them."""
+    """[16] Keys of users have no session token, so every token is refused."""
     assert refusal(client_of(guarded, alice, token="a token"))[0] == "UnrecognizedClientException"
     reply = Signed(guarded, alice, extra={"x-amz-security-token": "a token"}).sign().send()
     assert reply.json == UNKNOWN
@@ -346,7 +346,7 @@ def test_user_calls_that_fail(guarded, alice, arguments, text):
 
 def test_users_survive_a_restart_and_can_be_made_without_a_server(riacho_server):
     server = riacho_server("--auth", "sigv4")
-    server.stop()  # the store was made by its first start: `riacho user` makes none
+    server.stop()  # the first start has created the data directory: `riacho user` never creates one
     offline = server.user("add", "offline", "--account", ALICE)
     server.start()
     online = server.user("add", "online", "--account", ALICE)
@@ -392,7 +392,7 @@ def test_accounts_do_not_see_each_other(guarded, alice):
 
 
 def test_without_checking_anyone_is_the_one_account(riacho):
-    """Any key, any secret, any time: what is written in the header gives the region alone."""
+    """Any key, any secret, any time: only the region of the credential scope is used."""
     for key, secret in (("a", "b"), ("AKIDEXAMPLE", "x" * 40)):
         client = riacho.client(key=key, secret=secret, token="t", region="ap-south-1")
         client.list_streams()
@@ -401,7 +401,7 @@ def test_without_checking_anyone_is_the_one_account(riacho):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "*", "192.0.2.1", "[::]"])
 def test_open_doors_need_a_lock_or_a_word(host, tmp_path):
-    """An address others can reach is refused without signatures, unless --insecure says that this is meant."""
+    """A non-loopback address is refused without signatures, unless --insecure confirms it."""
     listen = ["--listen", f"{host}:0", "--data-dir", str(tmp_path / "data")]
     refused = subprocess.run([BINARY, "serve", *listen], capture_output=True, text=True, timeout=20)
     assert refused.returncode == USAGE
@@ -413,7 +413,7 @@ def test_open_doors_need_a_lock_or_a_word(host, tmp_path):
 
 
 def test_who_a_caller_is(riacho, guarded, alice):
-    """What older Producer Libraries and Terraform ask STS: data-streams specification 6.2."""
+    """GetCallerIdentity of STS, which older Producer Libraries and Terraform call: data-streams specification 6.2."""
     anyone = riacho.client(service="sts").get_caller_identity()
     assert (anyone["Account"], anyone["Arn"]) == ("000000000000", "arn:aws:iam::000000000000:root")
     for url in (guarded.url, guarded.tls_url):

@@ -51,7 +51,7 @@ def consumer(kinesis, make_stream):
 
 @pytest.fixture(scope="module")
 def moved():
-    """A server whose time can be moved."""
+    """A server whose clock can be moved."""
     server = Riacho("--test-clock").start()
     yield server
     server.close()
@@ -154,7 +154,7 @@ def test_how_a_consumer_is_named(kinesis, consumer):
 
 
 def test_the_vectors(riacho, consumer):
-    """[81] Our decoder against known bytes, then the server's first frame against the decoder."""
+    """[81] Decodes known bytes with the test's decoder, then the server's first frame."""
     initial = bytes.fromhex(
         "0000007200000060ab820d9e0b3a6576656e742d74797065070010696e697469616c2d726573706f6e73650d3a636f6e74656e742d7479706507001a6170706c"
         "69636174696f6e2f782d616d7a2d6a736f6e2d312e310d3a6d6573736167652d747970650700056576656e747b7dacae6b7d")
@@ -174,7 +174,7 @@ def test_the_vectors(riacho, consumer):
 
 
 def test_what_comes_first(riacho, kinesis, consumer):
-    """[82] The head before any record exists, and a new record at once."""
+    """[82] The head arrives before any record exists, and a new record at once."""
     stream, arn = consumer
     with Subscription(riacho, arn, "LATEST") as subscription:
         headers = subscription.response.headers
@@ -199,7 +199,7 @@ def test_what_comes_first(riacho, kinesis, consumer):
 
 
 def test_silence_is_no_longer_than_five_seconds(riacho, kinesis, consumer):
-    """[82] Java gives up after ten."""
+    """[82] Java gives up after ten seconds."""
     stream, arn = consumer
     with Subscription(riacho, arn, "LATEST", timeout=6) as subscription:
         began = time.monotonic()
@@ -209,7 +209,7 @@ def test_silence_is_no_longer_than_five_seconds(riacho, kinesis, consumer):
 
 
 def test_what_a_quiet_subscription_says_to_go_on_from(moved, moved_consumer):
-    """[82] It advances, and as a position it neither skips nor repeats, for readers of both kinds."""
+    """[82] The continuation number advances, and as a position it neither skips nor repeats records, for both kinds of readers."""
     client, stream, arn = moved_consumer
     numbers = []
     seen = []
@@ -236,7 +236,7 @@ def test_what_a_quiet_subscription_says_to_go_on_from(moved, moved_consumer):
 
 
 def test_a_subscription_ends_after_five_minutes_and_the_next_goes_on(moved, moved_consumer):
-    """[83] Under writes, with the number of the last event: nothing is lost, nothing repeated."""
+    """[83] During writes, continuing with the number of the last event: no record is lost or repeated."""
     client, stream, arn = moved_consumer
     halt = threading.Event()
     written = []
@@ -314,7 +314,7 @@ def test_consumers_and_shards_do_not_exclude_each_other(riacho, kinesis, make_st
 
 
 def awake_seconds(server):
-    """How long the server's threads have run or wanted to run: on a busy machine a loop is as long awake as on an idle one."""
+    """How long the server's threads have run or wanted to run: on a busy machine a busy loop shows as much as on an idle one."""
     total = 0
     for path in pathlib.Path(f"/proc/{server.pid}/task").glob("*/schedstat"):
         ran, waited, _ = path.read_text().split()
@@ -323,7 +323,7 @@ def awake_seconds(server):
 
 
 def test_a_subscription_behind_expired_records_sleeps(moved, moved_consumer):
-    """At a position whose records have all expired there is nothing to send, and nothing to do."""
+    """At a position whose records have all expired the server has nothing to send and must not run."""
     client, stream, consumer = moved_consumer
     put_many(client, stream, [b"old"] * 10)
     moved.advance_clock(25 * 3600)
@@ -344,7 +344,7 @@ def test_a_subscription_to_an_empty_shard_sleeps(moved, moved_consumer):
 
 
 def test_the_end_of_a_shard(moved, moved_consumer):
-    """[85] Children and no continuation, then the end; for one who comes later at once."""
+    """[85] Children and no continuation, then the end; for a later subscriber at once."""
     client, stream, arn = moved_consumer
     with Subscription(moved, arn) as subscription:
         put_many(client, stream, [b"1", b"2"])
@@ -379,7 +379,7 @@ def events(stream):
 
 
 def test_a_stream_or_consumer_that_goes_away(kinesis, consumer):
-    """[85] As boto3 tells it."""
+    """[85] The errors that boto3 raises."""
     stream, arn = consumer
     other = register(kinesis, stream, "other")
     pushed = [kinesis.subscribe_to_shard(ConsumerARN=a, ShardId="0", StartingPosition={"Type": "LATEST"})["EventStream"] for a in (arn, other)]
@@ -395,14 +395,14 @@ def test_a_stream_or_consumer_that_goes_away(kinesis, consumer):
 
 
 def resident_mib(server):
-    """Without the tail cache, which holds more while a busy disk has not taken the records."""
+    """The resident size without the tail cache, which grows while a busy disk has not taken the records."""
     cached = re.search(r"^riacho_cache_bytes (\d+)", server.raw().request("GET", "/metrics").body.decode(), re.MULTILINE)
     with open(f"/proc/{server.pid}/statm") as statm:
         return (int(statm.read().split()[1]) * 4096 - int(cached[1])) / MIB
 
 
 def test_readers_that_stop_reading(riacho_server, name):
-    """[86] Writers and other readers go on, memory stays bounded, and the stalled ones find all when they go on."""
+    """[86] Writers and other readers go on, memory stays bounded, and the stalled readers receive every record when they go on."""
     server = riacho_server("--cache-mib=32")
     client = server.client()
     client.create_stream(StreamName=name, ShardCount=1)
@@ -441,7 +441,7 @@ def test_readers_that_stop_reading(riacho_server, name):
 
 
 def test_boto3(kinesis, consumer):
-    """[81] [87] All positions to start from."""
+    """[81] [87] All starting positions."""
     stream, arn = consumer
     values = [str(i).encode() for i in range(10)]
     numbers = put_many(kinesis, stream, values)
@@ -502,7 +502,7 @@ def test_what_is_refused_before_the_first_frame(riacho, kinesis, raw, make_strea
 
 
 def test_a_request_in_cbor_is_pushed_json(riacho, kinesis, consumer):
-    """[87] Java's client sends JSON here whatever it is configured to."""
+    """[87] Java's client sends JSON for this operation, whatever its configuration."""
     stream, arn = consumer
     put_many(kinesis, stream, [b"x"])
     body = {"ConsumerARN": arn, "ShardId": "0", "StartingPosition": {"Type": "TRIM_HORIZON"}}
@@ -514,7 +514,7 @@ def test_a_request_in_cbor_is_pushed_json(riacho, kinesis, consumer):
 
 
 def test_a_server_that_stops_ends_its_subscriptions(riacho_server, name):
-    """A clean end of the body, so that clients subscribe again instead of reporting an error."""
+    """The body ends cleanly, so that clients subscribe again instead of reporting an error."""
     server = riacho_server()
     client = server.client()
     client.create_stream(StreamName=name, ShardCount=1)
@@ -553,7 +553,7 @@ def h2_frame(kind, flags, stream, payload):
 
 
 def h2_request(body, headers):
-    """Preface, a window of nothing for every stream, and one POST / as stream 1."""
+    """Preface, a window of zero bytes for every stream, and one POST / as stream 1."""
     fields = {":method": "POST", ":scheme": "http", ":path": "/", ":authority": "test"} | headers
     block = b"".join(b"\x00" + b"".join(hpack_text(text) for text in field) for field in fields.items())
     settings = struct.pack(">HI", 4, 0)

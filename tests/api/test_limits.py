@@ -1,4 +1,4 @@
-"""Throttling as AWS does it, failures on purpose, and a clock that tests move."""
+"""Throttling as in AWS, injected faults, and a clock that tests move."""
 
 import datetime
 import re
@@ -36,7 +36,7 @@ def test_a_shard_takes_a_mebibyte_a_second(limited, name):
         assert entry["ErrorMessage"] == f"Rate exceeded for shard shardId-000000000000 in stream {name} under account 000000000000."
     more = 0
     with pytest.raises(client.exceptions.ProvisionedThroughputExceededException):
-        while more < 100:  # as long as the machine takes more than half a second for each
+        while more < 100:  # repeats while the machine takes more than half a second for each
             client.put_record(StreamName=name, Data=b"x" * 512_000, PartitionKey="k", ExplicitHashKey=low)
             more += 1
     stored = read_all(client, name)
@@ -71,13 +71,13 @@ def test_six_streams_do_not_change_at_once(riacho_server):
     client = riacho_server("--limits", "aws", "--transition-delay", "60000").client()
     for i in range(5):
         client.create_stream(StreamName=f"s{i}", ShardCount=1)
-    time.sleep(0.4)  # the rate of CreateStream is another limit
+    time.sleep(0.4)  # CreateStream has a rate limit of its own
     with pytest.raises(client.exceptions.LimitExceededException, match="simultaneously be in CREATING or DELETING"):
         client.create_stream(StreamName="s5", ShardCount=1)
 
 
 def test_shards_have_a_limit(riacho_server):
-    """[36] With the counts of the moment, for streams that are made and for shards that are split."""
+    """[36] The limit counts the shards of the moment, for created streams and for split shards."""
     server = riacho_server("--limits", "aws", "--transition-delay", "0", "--test-clock")
     client = server.client()
 
@@ -93,7 +93,7 @@ def test_shards_have_a_limit(riacho_server):
     make(client, "small", 3)
     for i, count in enumerate((6_000, 7_000)):
         make(client, f"large-{i}", count)
-    server.advance_clock(1)  # the rate of CreateStream is another limit
+    server.advance_clock(1)  # CreateStream has a rate limit of its own
     with refused(13_003, 6_998):
         client.create_stream(StreamName="last", ShardCount=6_998)
     assert client.list_streams()["StreamNames"] == ["large-0", "large-1", "small"]
@@ -219,7 +219,7 @@ def test_retention(riacho_server, name):
 
 
 def test_retention_holds_for_every_way_to_read(riacho_server, name):
-    """[70] Times and numbers of what is gone stand for the oldest record there is; subscribers get no more than others."""
+    """[70] Times and numbers of expired records stand for the oldest record; subscribers see no more than other readers."""
     server = riacho_server("--test-clock")
     client = server.client()
     make(client, name)
@@ -244,7 +244,7 @@ def bytes_on_disk(server):
 
 
 def test_retention_gives_the_disk_back(riacho_server, name):
-    """[70] Whole files, an hour later."""
+    """[70] Whole files are deleted, an hour later."""
     server = riacho_server("--test-clock")
     client = server.client()
     make(client, name)
@@ -263,7 +263,7 @@ def test_retention_gives_the_disk_back(riacho_server, name):
 
 
 def test_closed_shards_leave_the_listing(riacho_server, name):
-    """[78] With all that names them; their children keep their names."""
+    """[78] No listing, description or iterator finds an expired closed shard; its children still name it as parent."""
     server = riacho_server("--test-clock")
     client = server.client()
     make(client, name)

@@ -29,7 +29,7 @@ def as_json(value):
 
 
 def send(raw, model, operation, body, **headers):
-    """A request under a signature that --auth=off takes for good."""
+    """A request under a signature that --auth=off accepts."""
     if not isinstance(body, (bytes, str)):
         body = as_json(body)
     if not model.is_rest:
@@ -81,7 +81,7 @@ def test_every_member_has_its_type(raw, model, operation):
 
 @named([(model, operation) for model, operation in EVERY if not model.is_upload(operation)])
 def test_every_bound_of_every_member_is_kept(raw, model, operation):
-    """Texts and numbers of the first level, just outside of what the model allows."""
+    """Texts and numbers of the first level, just outside of the model's bounds."""
     shape = model.shapes[model.operations[operation]["input"]]
     for member, entry in shape["members"].items():
         facts = model.shapes[entry["shape"]]
@@ -133,7 +133,7 @@ def test_paths_are_exact_and_their_slash_may_be_doubled(raw):
         reply = raw.request("POST", path, b"{}", signed)
         assert (reply.status, reply.json) == (
             404, {"Output": {"__type": "com.amazon.coral.service#UnknownOperationException"}, "Version": "1.0"})
-    # A target is stronger than a path, as for Data Streams every path is good.
+    # A target takes precedence over a path, as Data Streams accepts every path.
     assert raw.call("ListStreams", {}, path="/listStreams").json["StreamNames"] is not None
     assert send(raw, video, "ListStreams", "[]").headers["x-amzn-ErrorType"] == "SerializationException"
     assert send(raw, video, "ListStreams", "{").headers["x-amzn-ErrorType"] == "SerializationException"
@@ -177,7 +177,7 @@ def test_put_media_judges_its_head(raw, changes, text):
 
 
 def test_an_upload_is_judged_before_its_first_byte(riacho):
-    """The body is announced and never sent: nobody waits for it."""
+    """The body is announced and never sent: the server must not wait for it."""
     with socket.create_connection((riacho.host, riacho.port), timeout=10) as connection:
         head = f"POST /putMedia HTTP/1.1\r\nHost: {riacho.host}\r\nTransfer-Encoding: chunked\r\n\r\n"
         connection.sendall(head.encode())
@@ -188,7 +188,7 @@ def test_an_upload_is_judged_before_its_first_byte(riacho):
 
 
 class Signer(botocore.auth.SigV4Auth):
-    """With a payload hash of the test's choice, over exactly the headers given."""
+    """With a payload hash chosen by the test, over exactly the given headers."""
 
     def __init__(self, credentials, payload):
         super().__init__(credentials, "kinesisvideo", "us-east-1")
@@ -241,7 +241,7 @@ def test_put_media_may_sign_the_bare_host(guarded):
 
 
 def test_put_media_may_be_signed_in_the_query(guarded):
-    """As one public Go client does it."""
+    """As a public Go client signs it."""
     credentials = botocore.credentials.Credentials(guarded.key["access_key_id"], guarded.key["secret_access_key"])
     request = botocore.awsrequest.AWSRequest("POST", f"http://{guarded.host}:{guarded.port}/putMedia", headers=dict(PUT_MEDIA))
     botocore.auth.SigV4QueryAuth(credentials, "kinesisvideo", "us-east-1", expires=60).add_auth(request)
@@ -279,7 +279,7 @@ def test_signatures_are_verified_for_every_service(guarded, model):
 
 
 def test_a_key_of_one_service_is_none_of_another(guarded):
-    """The scope must name the service's own signing name."""
+    """The credential scope must contain the service's own signing name."""
     video = next(model for model in models.models() if model.service == "kinesisvideo")
     credentials = botocore.credentials.Credentials(guarded.key["access_key_id"], guarded.key["secret_access_key"])
     request = botocore.awsrequest.AWSRequest("POST", guarded.url + "/listStreams", data=b"{}")

@@ -1,4 +1,4 @@
-"""Queues over on-demand streams (specification 2.13), through raw calls: no SDK has them yet."""
+"""Queues over on-demand streams (specification 2.13), through raw calls: no SDK supports them yet."""
 
 import base64
 import concurrent.futures
@@ -43,7 +43,7 @@ class Queue:
         return self.call(operation, QueueARN=self.arn, Entries=[{"ReceiptHandle": r["ReceiptHandle"]} | more for r in records])
 
     def drain(self, dead=""):
-        """Receives and acknowledges until nothing is left; returns the data."""
+        """Receives and acknowledges until the queue is empty; returns the data."""
         data = []
         while records := self.receive(dead):
             data += [base64.b64decode(r["Data"]) for r in records]
@@ -219,7 +219,7 @@ def switches(server):
 
 
 def receive_in_background(queue, **options):
-    """A receiver on a connection of its own that has begun to wait; its records and how long it took, once joined."""
+    """A receiver on a connection of its own that has begun to wait; after join() its records and the elapsed time."""
     other = copy.copy(queue)
     other.reconnect()
     outcome = []
@@ -236,7 +236,7 @@ def receive_in_background(queue, **options):
 
 
 def test_a_waiting_receiver_sleeps(server, stream):
-    """Between its looks, which are a second apart, nothing runs for it; also behind records that have all expired."""
+    """Between its looks, which are a second apart, no thread runs for it; also behind records that have all expired."""
     put(server, stream, 5)
     queue = Queue(server, stream)
     server.advance_clock(25 * 3600)
@@ -253,7 +253,7 @@ def test_a_waiting_receiver_sleeps(server, stream):
 
 
 def test_what_happens_wakes_a_waiting_receiver(server, stream):
-    """At once, not at its next look."""
+    """The receiver wakes at once, not at its next look."""
     queue = Queue(server, stream, VisibilityTimeoutSeconds=3600)
 
     def woken(make_event):
@@ -332,13 +332,13 @@ def test_what_retention_took_is_not_delivered(server, stream):
     put(server, stream, 20, "old")
     queue = Queue(server, stream)
     queue.receive(VisibilityTimeoutSeconds=1)
-    # Beyond retention, but not yet deleted from the disk.
+    # Past retention, but not yet deleted from the disk.
     server.advance_clock(24 * 3600 + 1800)
     new = put(server, stream, 20, "new")
     assert sorted(queue.drain()) == sorted(new)
     put_many(server.client(), stream, [b"more"])
     assert queue.drain() == [b"more"]
-    # What nobody can read any more holds the queue's floor back no longer.
+    # Expired records no longer hold back the queue's floor.
     visible = re.search(r"^riacho_kinesis_VisibleQueueRecords\{.*\} (\d+)", server.raw().request("GET", "/metrics").body.decode(), re.M)
     assert visible[1] == "0"
 

@@ -225,7 +225,7 @@ def test_iterator_types_begin_where_they_say(kinesis, make_stream):
 
 
 def test_numbers_that_no_record_has_are_positions_too(kinesis, make_stream):
-    """[60] What counts is the numeric value: the time in a number orders it among those with the same index."""
+    """[60] The numeric value counts: the time in a number orders it among numbers with the same seq_ix."""
     stream = make_stream()
     values = [str(i).encode() for i in range(6)]
     numbers = put_many(kinesis, stream, values)
@@ -294,7 +294,7 @@ def test_sequence_numbers_of_other_shards_and_streams(kinesis, make_stream):
 
 
 def from_time(raw, stream, milliseconds):
-    """AT_TIMESTAMP with milliseconds, which botocore cuts off."""
+    """AT_TIMESTAMP with milliseconds, which botocore truncates."""
     return raw.call("GetShardIterator", {"StreamName": stream, "ShardId": "0", "ShardIteratorType": "AT_TIMESTAMP",
                                          "Timestamp": milliseconds / 1000})
 
@@ -334,7 +334,7 @@ def test_a_time_behind_the_last_record_is_the_tip(kinesis, raw, make_stream):
 
 
 def test_positions_in_a_shard_without_records(kinesis, raw, make_stream):
-    """[59] [63] Every one of them answers, and waits for the first record."""
+    """[59] [63] Every position is answered, and waits for the first record."""
     stream = make_stream()
     start = starting_number(kinesis, stream)
     created = sequence.parse(start).time
@@ -349,7 +349,7 @@ def test_positions_in_a_shard_without_records(kinesis, raw, make_stream):
 
 
 def test_times_that_are_refused(kinesis, raw, make_stream):
-    """[63] The second is what Java's SDK 1 sends without CBOR: milliseconds where seconds are meant."""
+    """[63] The second value is sent by Java's SDK 1 without CBOR: milliseconds instead of seconds."""
     stream = make_stream()
     with refused_exactly(kinesis, "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current request has no "
                                   "timestamp parameter."):
@@ -409,7 +409,7 @@ def test_an_iterator_can_be_used_again(riacho_server, name):
 
 
 def test_iterators_nobody_issued(kinesis, make_stream):
-    """[65] One changed bit anywhere, a missing end, other people's text."""
+    """[65] One changed bit anywhere, a truncated token, a token from elsewhere."""
     stream = make_stream()
     start = iterator(kinesis, stream)
     decoded = base64.b64decode(start)

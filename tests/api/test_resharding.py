@@ -116,7 +116,7 @@ def test_where_a_shard_may_be_split(kinesis, make_stream):
 
 
 def test_the_smallest_shards(kinesis, make_stream):
-    """[72] One of two keys cannot be split, for no key is far enough inside."""
+    """[72] A shard of two keys cannot be split, because no key is far enough inside."""
     stream = make_stream()
     split(kinesis, stream, 0, 2)
     for key in ("0", "1", "2"):
@@ -158,7 +158,7 @@ def test_a_closed_shard_is_not_resharded_again(kinesis, make_stream):
 
 
 def test_shards_and_streams_that_cannot_be_resharded(kinesis, name, make_stream):
-    """[73] What is told first: the syntax of the id, the stream, the shard."""
+    """[73] The order of the errors: the syntax of the id, the stream, the shard."""
     stream = make_stream()
     missing = kinesis.exceptions.ResourceNotFoundException
     for place in (stream, "missing"):
@@ -191,7 +191,7 @@ def test_on_demand_streams_are_not_resharded_by_users(kinesis, name):
 
 
 def put_while_updating(client, stream, reshard):
-    """A record put while the stream was UPDATING for certain, and its reply."""
+    """A record put while the stream was certainly UPDATING, and its reply."""
     for attempt in range(5):
         reshard()
         reply = client.put_record(StreamName=stream, Data=b"meanwhile", PartitionKey="k")
@@ -219,7 +219,7 @@ def test_records_put_meanwhile_go_to_the_parent(kinesis, make_stream):
 
 
 class Producer(threading.Thread):
-    """Puts without a pause, keys of its own, and remembers what was acknowledged, in order."""
+    """Puts records without a pause, under its own keys, and keeps the acknowledged ones, in order."""
 
     def __init__(self, client, stream, number):
         super().__init__()
@@ -252,7 +252,7 @@ class Producer(threading.Thread):
 
 
 def read_to_end(client, stream, shard):
-    """All records of a shard; of a closed one to its end, keeping to what KCL relies on."""
+    """All records of a shard; a closed shard is read to its end under the assumptions that KCL makes."""
     records = []
     position = iterator(client, stream, shard["ShardId"])
     while True:
@@ -268,7 +268,7 @@ def read_to_end(client, stream, shard):
 
 
 def read_as_kcl_does(client, stream):
-    """(shard id, record) of the whole stream, a child only after all its parents were finished."""
+    """(shard id, record) of the whole stream, a child only after all its parents were read to the end."""
     waiting = shards_of(client, stream)
     records = []
     while waiting:
@@ -356,7 +356,7 @@ def test_an_iterator_made_before_a_reshard_goes_on_to_the_end(kinesis, make_stre
 
 
 def test_the_number_of_shards(kinesis, make_stream):
-    """[76] Even ranges at the end, and every shard between is made of its parents."""
+    """[76] Even ranges at the end, and every shard in between has known parents."""
     stream = make_stream(2)
     current = 2
     for target in (4, 2, 3, 5, 5):
@@ -385,7 +385,7 @@ def test_the_number_of_shards(kinesis, make_stream):
 @pytest.mark.parametrize("begin, end, opened", [(3, 6, range(3, 9)), (6, 3, range(6, 9)), (5, 10, range(5, 15)), (10, 5, range(10, 15)),
                                                  (4, 3, (6, 9, 10))])
 def test_boundaries_that_differ_by_rounding_make_no_slivers(kinesis, make_stream, begin, end, opened):
-    """The shards that AWS opens, and no other ones: floor(2^128 / 6) * 2 is not floor(2^128 / 3)."""
+    """Exactly the shards that AWS opens: floor(2^128 / 6) * 2 is not floor(2^128 / 3)."""
     stream = make_stream(begin)
     scale(kinesis, stream, end)
     shards = shards_of(kinesis, stream)
@@ -481,14 +481,14 @@ def test_a_token_goes_with_nothing_else(kinesis, make_stream):
 
 
 def list_filtered(raw, stream, **shard_filter):
-    """By hand, because botocore cuts the milliseconds off."""
+    """A raw call, because botocore truncates the milliseconds."""
     reply = raw.call("ListShards", {"StreamName": stream, "ShardFilter": shard_filter})
     assert reply.status == 200, reply.body
     return reply.json["Shards"]
 
 
 def now_ms():
-    """The current millisecond, when it is over."""
+    """The current millisecond, after it has passed."""
     now = int(time.time() * 1000)
     while int(time.time() * 1000) <= now:
         time.sleep(0.0002)
@@ -552,7 +552,7 @@ def test_open_shards_are_counted(riacho, make_stream):
 
 
 def test_closed_shards_are_forgotten_and_their_children_still_name_them(riacho_server, name):
-    """[78] AWS: a shard whose records have all expired is in no list; ParentShardId is kept."""
+    """[78] AWS: a shard whose records have all expired is not listed; ParentShardId is kept."""
     server = riacho_server("--test-clock")
     client = server.client()
 

@@ -1,4 +1,4 @@
-"""What can be set on streams, consumers and accounts. Numbers in brackets: items of the conformance list."""
+"""Settings of streams, consumers and accounts. Numbers in brackets: items of the conformance list."""
 
 import datetime
 import json
@@ -159,7 +159,7 @@ def test_a_policy_lets_another_account_in(riacho_server, name):
 
 
 def test_a_stranger_does_not_learn_what_exists(riacho_server, name):
-    """By ARN, another account's stream or consumer gets the same refusal whether it is there or not."""
+    """By ARN, another account's stream or consumer gives the same error whether it exists or not."""
     server = riacho_server("--auth", "sigv4")
     keys = [server.user("add", user, "--account", account) for user, account in (("owner", "111111111111"), ("guest", "222222222222"))]
     owner, guest = (server.client(key=key["access_key_id"], secret=key["secret_access_key"]) for key in keys)
@@ -200,7 +200,7 @@ def test_a_stranger_does_not_learn_what_exists(riacho_server, name):
 
 
 def test_a_policy_gives_nothing_but_access_to_records(riacho_server, name):
-    """However wide its wildcards: the stream, its settings and the policy itself stay the owner's."""
+    """Whatever its wildcards: only the owner can change the stream, its settings and the policy itself."""
     server = riacho_server("--auth", "sigv4")
     keys = [server.user("add", user, "--account", account) for user, account in (("owner", "111111111111"), ("guest", "222222222222"))]
     owner, guest = (server.client(key=key["access_key_id"], secret=key["secret_access_key"]) for key in keys)

@@ -52,7 +52,7 @@ def test_a_stream_deleted_while_creating_lists_no_shards(riacho_server, name):
     assert client.list_shards(StreamName=name)["Shards"] == []
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         client.get_shard_iterator(StreamName=name, ShardId="0", ShardIteratorType="LATEST")
-    # The directory holds it like that until the time of DELETING is over.
+    # The directory stores DELETING until its time is over.
     assert server.stop() == 0
     server.start()
     assert server.client().describe_stream(StreamName=name)["StreamDescription"]["StreamStatus"] == "DELETING"
@@ -100,7 +100,7 @@ def test_a_deleted_stream_is_deleting_and_then_gone(slow_kinesis, make_stream):
 
 
 def test_a_stream_with_consumers_goes_when_that_is_meant(slow_kinesis, make_stream):
-    """[38] Without EnforceConsumerDeletion nothing happens; with it the consumers go too."""
+    """[38] Without EnforceConsumerDeletion the call is refused; with it the consumers are deleted too."""
     kinesis = slow_kinesis
     stream = make_stream(client=kinesis)
     arn = ARN + stream
@@ -227,7 +227,7 @@ NO_STREAM_NAME = {"ListStreamConsumers", "RegisterStreamConsumer", "DeregisterSt
 
 
 def test_an_arn_alone_is_enough_for_every_operation(riacho_server, name):
-    """[42] One that disagrees with the name, one of nothing, and what is no ARN are refused by all of them, and change nothing."""
+    """[42] An ARN that disagrees with the name, that names nothing, or that is no ARN is refused by every operation, without any change."""
     server = riacho_server("--transition-delay", "0")
     client, raw = server.client(), server.raw()
     client.create_stream(StreamName=name, ShardCount=2)

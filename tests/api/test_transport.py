@@ -62,7 +62,7 @@ def test_media_types_are_compared_without_case(raw, stream, given):
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "deflate", "br", "aws-chunked", "identity, gzip", "nonsense"])
 @pytest.mark.parametrize("kind", [wire.JSON, wire.CBOR, "application/json", "text/plain"])
 def test_a_body_in_an_unknown_coding_is_refused_with_a_sentence(raw, stream, kind, coding):
-    """Not guessed: without the coding's header this very body would be read."""
+    """Never guessed: without the Content-Encoding header the same body would be accepted."""
     body = {"StreamName": stream}
     reply = raw.call("DescribeStreamSummary", wire.encode_cbor(body) if kind == wire.CBOR else body, content_type=kind,
                      **{"Content-Encoding": coding})
@@ -155,7 +155,7 @@ def test_an_array_counts_as_an_object(raw):
 @pytest.mark.parametrize("target, kind", [(SUMMARY, "SerializationException"), ("Kinesis_20131202.Nothing", "UnknownOperationException"),
                                           (None, "UnknownOperationException")])
 def test_empty_bodies(raw, target, kind):
-    """[7] Judged before the signature; what is not JSON is answered in CBOR."""
+    """[7] Refused before the signature is checked; requests that are not JSON are answered in CBOR."""
     fields = {"X-Amz-Target": target} if target else {}
     reply = raw.request(headers=fields | {"Content-Type": wire.JSON})
     assert (reply.status, reply.headers["Content-Type"], reply.json) == (400, wire.JSON, error(kind))
@@ -269,7 +269,7 @@ def test_one_signature_and_not_two(raw, stream):
 
 
 def test_what_is_judged_first(raw, stream):
-    """Spec 1.9: each request has all the faults from its own on, and is answered for the first."""
+    """Spec 1.9: each request has every fault from its own on, and gets the error of the first."""
     unknown = "Kinesis_20131202.Nothing"
     faults = [
         (raw.call("", "hello", target=unknown, authorization=None), "SerializationException"),
@@ -331,13 +331,13 @@ def test_times_in_cbor_are_whole_milliseconds_everywhere(raw, kinesis, stream):
 
 
 def chunked(value, major):
-    """An indefinite text (3) or byte (2) string in pieces of three bytes."""
+    """An indefinite-length text (3) or byte (2) string in chunks of three bytes."""
     pieces = b"".join(bytes([major << 5 | len(value[at:at + 3])]) + value[at:at + 3] for at in range(0, len(value), 3))
     return bytes([major << 5 | 31]) + pieces + b"\xff"
 
 
 def test_strings_in_pieces(raw, kinesis, make_stream):
-    """[19] Jackson writes long texts so."""
+    """[19] Jackson writes long texts in this way."""
     stream = make_stream()
     text = wire.encode_cbor
     body = b"".join([b"\xbf", chunked(b"StreamName", 3), chunked(stream.encode(), 3), text("Data"), chunked(b"0123456789", 2),
@@ -366,7 +366,7 @@ def test_errors_in_cbor(raw, stream):
 
 
 def test_empty_structures_in_cbor(raw):
-    """Spec 1.4: what Java and others write for no input."""
+    """Spec 1.4: the bytes that Java and others send for an empty input."""
     for body in (b"\xbf\xff", b"\xa0"):
         reply = raw.call("DescribeLimits", body, content_type=wire.CBOR)
         assert reply.status == 200 and reply.cbor["ShardLimit"] > 0

@@ -1,4 +1,4 @@
-"""What is refused, and in which words. Numbers in brackets: items of the conformance list (data-streams specification, section 10)."""
+"""Validation errors and their texts. Numbers in brackets: items of the conformance list (data-streams specification, section 10)."""
 
 import base64
 import itertools
@@ -147,13 +147,13 @@ def test_types(raw, kind, value, text):
 
 @pytest.mark.parametrize("value", ["true", "FALSE", "1", "0", "Yes", "no", 1.5])
 def test_what_counts_as_a_boolean(raw, value):
-    """[26] Words of the table, and a fraction."""
+    """[26] Texts of the table, and a fraction."""
     reply = raw.call("DeleteStream", {"StreamName": "missing", "EnforceConsumerDeletion": value})
     assert reply.json["__type"] == "ResourceNotFoundException"
 
 
 def test_one_type_error_is_told_before_any_constraint(raw):
-    """[26] The first in the body."""
+    """[26] The first type error of the body."""
     text = type_error(raw, "PutRecords", {"StreamName": "", "Records": [{"PartitionKey": "", "Data": "23456"}, {"PartitionKey": 1}, 2]})
     assert text == "'23456' can not be converted to a Blob: Base64 encoded length is expected a multiple of 4 bytes but found: 5"
     assert type_error(raw, "GetRecords", {"Limit": "x", "ShardIterator": ""}).endswith("an Integer")
@@ -282,7 +282,7 @@ def test_the_same_words_in_cbor(raw):
 
 
 def test_every_combination_of_faults_is_told_whole(raw):
-    """[25] All members are judged, in whichever order they are given."""
+    """[25] All members are checked, in whatever order they are sent."""
     faults = {"ShardId": ("", 2), "ShardIteratorType": ("x", 1), "StartingSequenceNumber": ("00", 1), "StreamName": ("", 2)}
     legal = {"ShardId": "0", "ShardIteratorType": "LATEST", "StreamName": "a"}
     for count in range(1, 5):

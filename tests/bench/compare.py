@@ -17,7 +17,7 @@ import run
 
 
 def in_turn(names, rounds, measure):
-    """{name: [a figure for each round]}; measure(name) gives one."""
+    """{name: [a figure for each round]}; measure(name) returns one figure."""
     figures = {name: [] for name in names}
     for number in range(rounds):
         for name in names if number % 2 == 0 else reversed(names):

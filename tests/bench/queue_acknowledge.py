@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What an acknowledgement costs with many records acknowledged behind one that never is, beside the same on an empty queue.
+"""The cost of an acknowledgement behind many acknowledged records and one that never is acknowledged, compared with an empty queue.
 
     RIACHO_BIN=build/riacho .venv/bin/python tests/bench/queue_acknowledge.py [--records 1000000] [--out results.json]
 
-Two servers: in one queue the first record is received and never acknowledged, and then so many others are; the other queue is fresh. Then
+Two servers: in one queue the first record is received and never acknowledged, and then --records others are; the other queue is fresh. Then
 batches of ten are received and acknowledged in both, in turn, and the medians of the acknowledgements are compared. Also measured: a scrape of
 /metrics, the largest row of progress on disk, and the first ReceiveQueueRecords after a kill."""
 
@@ -52,7 +52,7 @@ class Queue:
         assert not self.call(raw or self.raw, "AcknowledgeQueueRecords", QueueARN=self.arn, Entries=entries)["Failed"]
 
     def settle(self, count):
-        """Receives and acknowledges so many, over several connections."""
+        """Receives and acknowledges `count` records, over several connections."""
         def work(batches):
             raw = self.server.raw()
             for _ in range(batches):
@@ -80,7 +80,7 @@ def main():
     parser.add_argument("--out")
     options = parser.parse_args()
     full, fresh = Queue(options.records), Queue(0)
-    full.receive(count=1)  # the one that never is
+    full.receive(count=1)  # the record that is never acknowledged
     full.settle(options.records)
     times = {"full": [], "fresh": []}
     for _ in range(ROUNDS):

@@ -1,8 +1,8 @@
 """`make bench`: riacho's figures beside nginx's and the disk's, in one run on one machine.
 
-Rounds alternate, so that whatever else the machine does hits both sides; a figure is the median of its rounds, a ratio the median
+Rounds alternate, so that other load on the machine affects both sides; a figure is the median of its rounds, a ratio the median
 of the rounds' ratios. Needs build/riacho, h2load, nginx and fio; only the Python standard library. Prints a Markdown table and
-writes build/bench.json. docs/performance.md says what is measured and why.
+writes build/bench.json. docs/performance.md describes the measurements.
 """
 
 import argparse
@@ -75,7 +75,7 @@ def wait_for_port(port, process, seconds_max=60):
 
 
 class Server:
-    """riacho on a directory of its own."""
+    """riacho with its own data directory."""
 
     def __init__(self, directory, *flags, binary=riacho):
         self.port = free_port()
@@ -125,7 +125,7 @@ class Server:
 
 
 class Nginx:
-    """nginx with the fixed answer to a put, and static files."""
+    """nginx with a fixed response to a put, and static files."""
 
     def __init__(self, directory):
         self.port = free_port()
@@ -162,7 +162,7 @@ http {{
 
 
 def h2load(url, connections, seconds, target=None, body=None):
-    """Requests per second over HTTP/1.1; every answer has to be a 200."""
+    """Requests per second over HTTP/1.1; every response must be a 200."""
     command = ["h2load", "--h1", "-t", "1", "-c", str(connections), "-D", str(seconds), "--warm-up-time", "1"]
     if body is not None:
         command += ["-d", str(body)]
@@ -242,7 +242,7 @@ def measure_batches(work, settings):
     ours, theirs = [], []
     body = write_body(work, "batch.json", batch_content(batch))
     for number in range(settings.rounds):
-        # A new directory for each round; what the server still has to write is written before fio begins.
+        # A new directory for each round; the server's pending writes are finished before fio begins.
         directory = work / f"batch-{number}"
         with Server(directory) as server:
             server.create_stream("bench", 4)
@@ -323,7 +323,7 @@ class Subscriber:
 
 
 def register(server, count):
-    """A stream of one shard and the ARNs of so many ACTIVE consumers of it."""
+    """A stream of one shard and the ARNs of `count` ACTIVE consumers of it."""
     server.create_stream("fan", 1)
     stream = json.loads(server.call("DescribeStreamSummary", {"StreamName": "fan"}))["StreamDescriptionSummary"]["StreamARN"]
     consumers = [json.loads(server.call("RegisterStreamConsumer", {"StreamARN": stream, "ConsumerName": f"c{n}"}))["Consumer"]["ConsumerARN"]
@@ -376,12 +376,12 @@ def measure_fan_out(work, settings, binary=riacho):
 
 
 def measure_subscribers(work, settings):
-    """200 subscribers of one shard fed at 10 MB/s: what each of them gets, in MB/s, and the server's memory."""
+    """200 subscribers of one shard fed at 10 MB/s: the rate of each, in MB/s, and the server's memory."""
     progress("200 subscribers of one shard")
     seconds, count, feed = (5 if settings.rounds < 3 else 10), 200, 10e6
     with Server(work / "subscribers", "--consumers-max", str(count)) as server:
         consumers = register(server, count)
-        # Readers of their own processes: what is measured is the server, not Python.
+        # The readers are separate processes, so that Python's speed does not limit the measurement.
         readers = [subprocess.Popen([sys.executable, __file__, "--read", str(server.port), *consumers[part::4]], stdout=subprocess.PIPE)
                    for part in range(4)]
         for reader in readers:
@@ -408,12 +408,12 @@ def measure_subscribers(work, settings):
         for reader in readers:
             reader.kill()
             reader.wait()
-    # On the wire a byte of data is 4/3 of base64, and a little around it.
+    # On the wire a byte of data takes 4/3 bytes of base64, and some overhead.
     return {"fed_mb_per_s": fed / seconds / 1e6, "each_mb_per_s": received * 0.75 / count / seconds / 1e6, "rss_mib": memory}
 
 
 def read_subscriptions(port, consumers):
-    """The process behind measure_subscribers: reads everything, and says how much on SIGUSR1."""
+    """The process behind measure_subscribers: reads everything, and prints the number of bytes on SIGUSR1."""
     import selectors
 
     class Address:
@@ -436,12 +436,12 @@ def read_subscriptions(port, consumers):
     buffer = bytearray(1 << 20)
     while True:
         for key, _ in selector.select():
-            # The bytes are counted and dropped in the kernel: these readers share the server's CPUs.
+            # The kernel counts and drops the bytes: these readers share the server's CPUs.
             total += key.fileobj.recv_into(buffer, len(buffer), socket.MSG_TRUNC)
 
 
 def measure_many_shards(work, settings):
-    """1,000 streams of 10 shards each: a restart, and the memory it takes."""
+    """1,000 streams of 10 shards each: the time of a restart, and the server's memory."""
     progress("10,000 shards in 1,000 streams")
     directory = work / "many"
     with Server(directory) as server:
@@ -461,7 +461,7 @@ def measure_many_shards(work, settings):
 
 
 def measure_control(work, settings):
-    """The 99th percentile of control calls, in ms, while PutRecord runs flat out."""
+    """The 99th percentile of control calls, in ms, while PutRecord runs at full speed."""
     progress("control calls beside a busy data plane")
     with Server(work / "control") as server:
         server.create_stream("bench", 4)
@@ -542,7 +542,7 @@ def main():
     settings = Settings(arguments.quick)
     started_at = time.monotonic()
     (root / "build").mkdir(exist_ok=True)
-    # Beside the build, not in /tmp, which may be memory: the disk is part of what is measured.
+    # In the build directory, not in /tmp, which may be a RAM disk: the disk is part of the measurement.
     with tempfile.TemporaryDirectory(dir=root / "build", prefix="bench-") as name:
         work = pathlib.Path(name)
         with Server(work / "health") as server:

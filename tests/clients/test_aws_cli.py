@@ -1,4 +1,4 @@
-"""The AWS CLI, first of all as docs/walkthrough-cli.md says."""
+"""The AWS CLI, with the commands of docs/walkthrough-cli.md."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def shell(riacho_server):
 
 
 def test_the_walk_through(shell):
-    # Version 1 of the CLI, which PyPI has, takes the text as it is; the document says so.
+    # Version 1 of the CLI, from PyPI, takes the text unchanged, as the document states.
     check_cli_output(shell(cli_script().replace("--cli-binary-format raw-in-base64-out ", "")))
 
 

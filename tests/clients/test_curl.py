@@ -1,4 +1,4 @@
-"""One port, every transport: curl over HTTP/1.1 and HTTP/2, in the clear and under TLS."""
+"""One port, every transport: curl over HTTP/1.1 and HTTP/2, without and with TLS."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ def test_in_the_clear(riacho, flags, version):
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 @pytest.mark.parametrize("flags, version", [(["--http2"], "2"), (["--http1.1"], "1.1"), ([], "2")])
 def test_under_tls(riacho, flags, version, host):
-    """[18] What ALPN negotiates, both ways. Numbers in brackets: items of the conformance list."""
+    """[18] ALPN negotiates either version. Numbers in brackets: items of the conformance list."""
     assert curl(*flags, "--cacert", riacho.certificate, f"https://{host}:{riacho.port}/")[0] == version
 
 

@@ -26,7 +26,7 @@ def sockets(server):
 @pytest.mark.parametrize("tls", [False, True], ids=["h2c", "tls"])
 @pytest.mark.parametrize("http1", [False, True], ids=["http2", "http1"])
 def test_the_suite(riacho_server, name, tls, http1):
-    """[14] [17] [18] [81] A thousand short sessions leave nothing behind; over HTTP/2 it is :authority that is signed."""
+    """[14] [17] [18] [81] A thousand short sessions leave nothing behind; over HTTP/2 :authority is signed."""
     server = riacho_server("--auth", "sigv4")
     user = server.user("add", "js")
     sequential = 200 if tls or http1 else 1000

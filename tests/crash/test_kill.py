@@ -14,12 +14,12 @@ from conftest import BINARY, iterator, wait_active
 
 KILLS = 32
 STREAMS = {"one": 1, "three": 3}
-# What a producer sees of a server that dies, or of a stream between two of its states.
+# Errors that a producer gets from a server that is killed, or from a stream between two states.
 EXPECTED = (botocore.exceptions.ClientError, botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)
 
 
 class Producer(threading.Thread):
-    """Sends records one after the other, each with its own number; remembers what was acknowledged."""
+    """Sends records one after the other, each with its own number, and keeps the acknowledged ones."""
 
     def __init__(self, server, stream, key, batch, seed):
         super().__init__(daemon=True)
@@ -74,7 +74,7 @@ def read_everything(client, stream):
 
 
 def check(client, producers):
-    # Before anything is read: what is acknowledged later need not be in the reply.
+    # Copied before reading: records acknowledged later need not be among those read.
     promised = [(producer.stream, list(producer.acknowledged)) for producer in producers]
     for stream in STREAMS:
         stored = read_everything(client, stream)
@@ -92,7 +92,7 @@ def check(client, producers):
 
 
 def reshard(client, rng):
-    """One split or merge, as far as the stream's state allows."""
+    """One split or merge, if the stream's state allows it."""
     shards = [s for s in client.list_shards(StreamName="three")["Shards"] if "EndingSequenceNumber" not in s["SequenceNumberRange"]]
     shards.sort(key=lambda s: int(s["HashKeyRange"]["StartingHashKey"]))
     if len(shards) < 6 and rng.random() < 0.6:
@@ -124,7 +124,7 @@ def test_no_acknowledged_record_is_lost(riacho_server):
                 reshard(server.client(), rng)
         time.sleep(rng.uniform(0.0, 0.4))
         server.kill()
-        server.start()  # on the same port, so that the producers find it again
+        server.start()  # on the same port, so that the producers reconnect
         if kill % 8 == 7:
             check(server.client(), producers)
     for producer in producers:

@@ -57,7 +57,7 @@ def main(name):
     time.sleep(0.5)
     client.increase_stream_retention_period(StreamName="load", RetentionPeriodHours=8760)
     put_many(client, "load", [b"job%02d" % i for i in range(30)])
-    # In one shard: 0..9 are acknowledged but 4, which dies; 10..29 are open but 15..19, which are acknowledged.
+    # In one shard: 0..9 are acknowledged except 4, which is buried; 10..29 are open except 15..19, which are acknowledged.
     first = call("ReceiveQueueRecords", QueueARN=facts["queue"], Limit=10)["QueueRecords"]
     data = [base64.b64decode(r["Data"]).decode() for r in first]
     assert data == [f"job{i:02}" for i in range(10)], data
@@ -67,10 +67,10 @@ def main(name):
         assert not reply["Failed"]
 
     acknowledge(first[:4] + first[5:])
-    time.sleep(1.1)  # job04 is buried by the next look
+    time.sleep(1.1)  # the next look buries job04
     second = call("ReceiveQueueRecords", QueueARN=facts["queue"], Limit=10, VisibilityTimeoutSeconds=600)["QueueRecords"]
     assert len(second) == 10
-    time.sleep(0.6)  # what comes now is in the journal alone
+    time.sleep(0.6)  # later changes are only in the journal
     acknowledge(second[5:])
     call("TagResource", ResourceARN=facts["queue"], Tags={"late": "yes"})
     client.create_stream(StreamName="last", ShardCount=1)

@@ -1,4 +1,4 @@
-// The SDK for JavaScript against the server at RIACHO_ENDPOINT: prints one line of JSON with what it saw.
+// Tests the SDK for JavaScript against the server at RIACHO_ENDPOINT; prints its observations as one line of JSON.
 import {
   CreateStreamCommand, DeleteStreamCommand, DescribeStreamConsumerCommand, DescribeStreamSummaryCommand, GetRecordsCommand,
   GetShardIteratorCommand, KinesisClient, ListShardsCommand, ListStreamsCommand, PutRecordCommand, PutRecordsCommand,

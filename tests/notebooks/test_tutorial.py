@@ -21,7 +21,7 @@ def execute(path, endpoint, monkeypatch):
 
 
 def printed(notebook):
-    """Everything that the cells showed, as text."""
+    """The printed output of all cells, as text."""
     texts = []
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
@@ -30,7 +30,7 @@ def printed(notebook):
 
 
 def records(text):
-    """[(sequence number, seller)] of the lines that show one."""
+    """[(sequence number, seller)] of the lines with a record."""
     return [(SEQUENCE_NUMBER.search(line)[0], ast.literal_eval(line[line.index("{"):line.rindex("}") + 1]))
             for line in text.splitlines() if SEQUENCE_NUMBER.search(line) and "{" in line]
 
@@ -43,7 +43,7 @@ def test_what_is_produced_reaches_both_consumers(riacho_server, monkeypatch, lan
     assert "shardId-000000000000" in producer
     numbers = SEQUENCE_NUMBER.findall(producer)
     assert len(numbers) == 5 and sorted(numbers) == numbers
-    assert len(records(producer)) == 4  # the first record's reply is shown without the record
+    assert len(records(producer)) == 4  # the first reply is printed without its record
     assert [number for number, _ in records(first)] == numbers
     assert records(first)[1:] == records(producer)
     seen_by_second = {number for number, _ in records(second)} or set(SEQUENCE_NUMBER.findall(second))

@@ -1,4 +1,4 @@
-"""Builds the client programs beside this file and runs them. What they are made of goes to build/clients."""
+"""Builds the client programs beside this file and runs them. Build products go to build/clients."""
 
 import functools
 import json
@@ -48,7 +48,7 @@ def build_rust():
 
 @functools.cache
 def build_java(module):
-    """The command that runs a class of tests/sdk/MODULE, without the class and flags of the virtual machine that go between."""
+    """The command that runs a class of tests/sdk/MODULE; callers insert JVM flags and append the class."""
     _build(["mvn", "-B", "-q", "-pl", module, "compile"], HERE)
     return ["java", "-cp", f"{OUT}/{module}/classes:{OUT}/{module}/lib/*"]
 
@@ -62,7 +62,7 @@ def truststore(server, folder):
 
 
 def run(command, environment=None, timeout=120):
-    """Runs a program to its end and returns the JSON object on its last line."""
+    """Runs a program to its end and parses the JSON object on its last line."""
     done = subprocess.run(command, env=os.environ | ACCOUNT | (environment or {}), capture_output=True, text=True, timeout=timeout,
                           check=False)
     assert done.returncode == 0, f"{command[0]} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
@@ -70,7 +70,7 @@ def run(command, environment=None, timeout=120):
 
 
 class Running:
-    """A program that prints JSON objects, one a line, until its input is closed. Other lines are not looked at."""
+    """A program that prints JSON objects, one a line, until its input is closed. Other lines are ignored."""
 
     def __init__(self, command, environment=None):
         self.command = command

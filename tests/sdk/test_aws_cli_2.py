@@ -1,4 +1,4 @@
-"""Version 2 of the AWS CLI, as Debian packages it, says what docs/walkthrough-cli.md does."""
+"""Version 2 of the AWS CLI, as packaged by Debian, runs the commands of docs/walkthrough-cli.md."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from walkthrough import check_cli_output, cli_script
 
-# Not the one in .venv: PyPI has version 1 alone.
+# The executable outside .venv: PyPI has only version 1.
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -18,7 +18,7 @@ def test_the_walk_through(riacho_server, scheme):
     environment |= {"ENDPOINT": server.tls_url if scheme == "https" else server.url, "AWS_CA_BUNDLE": str(server.certificate)}
     version = subprocess.run(["aws", "--version"], env=environment, capture_output=True, text=True, check=True)
     assert version.stdout.startswith("aws-cli/2."), version.stdout
-    # Debian's is older than the variable for the endpoint.
+    # Debian's version is older than the environment variable for the endpoint.
     script = 'aws() { command aws --endpoint-url "$ENDPOINT" "$@"; }\n' + cli_script()
     done = subprocess.run(["bash", "-euc", script], env=environment, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -7,14 +7,14 @@ from conftest import read_all
 
 import programs
 
-# What Flink reflects on, which Java 17 hides from it.
+# Packages that Flink uses by reflection, which Java 17 forbids by default.
 OPENED = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.lang", "java.util", "java.net", "java.io", "java.nio")]
 pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.mark.parametrize("publisher, scheme", [("POLLING", "http"), ("EFO", "http"), ("EFO", "https")])
 def test_a_job_copies_a_stream(riacho, kinesis, make_stream, tmp_path, publisher, scheme):
-    """[88] Source and sink, in a local cluster, while the source is written to and split."""
+    """[88] Source and sink, in a local cluster, while records are written to the source and it is split."""
     source, sink = make_stream(2), make_stream(1)
     expected = set()
     command = programs.build_java("flink")

@@ -1,4 +1,4 @@
-"""Version 1 of the AWS SDK for Java, which the Kinesis Agent and KCL 1 are made with. Numbers in brackets: items of the conformance list."""
+"""Version 1 of the AWS SDK for Java, used by the Kinesis Agent and KCL 1. Numbers in brackets: items of the conformance list."""
 
 import pytest
 
@@ -9,7 +9,7 @@ import tour
 @pytest.mark.parametrize("encoding", ["cbor", "json"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_tour(riacho, kinesis, name, tmp_path, scheme, encoding):
-    """[19] [63] [81] CBOR by default. Without it this SDK sends milliseconds where seconds are meant, which AWS refuses too."""
+    """[19] [63] [81] CBOR by default. Without CBOR this SDK sends milliseconds instead of seconds, which AWS refuses too."""
     flags = programs.truststore(riacho, tmp_path) if scheme == "https" else []
     flags += ["-Dcom.amazonaws.sdk.disableCbor=true"] if encoding == "json" else []
     url = riacho.tls_url if scheme == "https" else riacho.url

@@ -37,7 +37,7 @@ class Writer(threading.Thread):
             self.failure = failure
 
     def wait(self, rounds):
-        """Until it has written that many more rounds."""
+        """Waits until it has written `rounds` more rounds."""
         end = self.rounds + rounds
         while self.rounds < end and self.is_alive():
             time.sleep(0.01)
@@ -85,7 +85,7 @@ def check_order(lines, rounds):
 
 
 def check_shards(lines):
-    """What began and ended in which order: 0 is split into 2 and 3, 3 and 1 are merged into 4."""
+    """The order in which shards began and ended: 0 is split into 2 and 3, 3 and 1 are merged into 4."""
     ended = {line["ended"]: i for i, line in enumerate(lines) if "ended" in line}
     begun = {line["started"]: i for i, line in enumerate(lines) if "started" in line}
     shard = "shardId-00000000000{}".format

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(400)
 
 
 def produce(server, stream, certificate="none"):
-    """Its daemon is unpacked where the other build products are."""
+    """Runs the producer; its daemon is unpacked into the build directory."""
     native = programs.OUT / "kpl" / "native"
     command = programs.build_java("kpl")
     native.mkdir(exist_ok=True)
@@ -29,7 +29,7 @@ def produce(server, stream, certificate="none"):
 
 @pytest.mark.parametrize("trust", ["nothing", "certificate"])
 def test_aggregated_records_are_those_that_were_put(riacho, kinesis, make_stream, trust):
-    """[18] [88] Taken apart by aws-kinesis-agg: every record once, in the shard of its hash. The first does not verify the certificate."""
+    """[18] [88] De-aggregated by aws-kinesis-agg: every record once, in the shard of its hash. The first run does not verify the certificate."""
     stream = make_stream(2)
     produce(riacho, stream, riacho.certificate if trust == "certificate" else "none")
     got, stored = collections.defaultdict(list), 0
@@ -46,7 +46,7 @@ def test_aggregated_records_are_those_that_were_put(riacho, kinesis, make_stream
 
 
 def take_apart(records):
-    """aws-kinesis-agg takes records as Lambda gets them."""
+    """aws-kinesis-agg expects records in Lambda's format."""
     return aws_kinesis_agg.deaggregator.deaggregate_records([
         {"kinesis": {"kinesisSchemaVersion": "1.0", "sequenceNumber": record["SequenceNumber"], "partitionKey": record["PartitionKey"],
                      "data": base64.b64encode(record["Data"]).decode(),
@@ -57,7 +57,7 @@ def take_apart(records):
 
 
 def test_kcl_takes_aggregated_records_apart(riacho, make_stream, dynamodb):  # noqa: F811
-    """[88] With their partition keys, explicit hash keys and places within the aggregate."""
+    """[88] With their partition keys, explicit hash keys and indexes within the aggregate."""
     stream = make_stream(2)
     produce(riacho, stream)
     with programs.Running([*programs.build_java("kcl"), "riacho.Consumer", "polling", riacho.url, dynamodb, stream]) as worker:

@@ -1,4 +1,4 @@
-"""What the tour programs of tests/sdk (Java, Go, Rust) must have seen: the same as boto3 sees."""
+"""Checks the observations of the tour programs in tests/sdk (Java, Go, Rust) against those of boto3."""
 
 import base64
 import operator

@@ -1,4 +1,4 @@
-"""Few file descriptors: a clear refusal at start or a small node that works, never one that ends later."""
+"""Few file descriptors: a clear refusal at start, or a small node that works and never fails later."""
 
 import contextlib
 import http.client
@@ -8,7 +8,7 @@ from conftest import put_many, read_all, wait_active
 
 
 def served_at_once(server, count):
-    """How many of so many open connections are answered."""
+    """The number of answered connections among `count` open ones."""
     answered = 0
     with contextlib.ExitStack() as stack:
         for _ in range(count):

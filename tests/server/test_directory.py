@@ -1,4 +1,4 @@
-"""What a data directory must fit to: its keyring, and the versions that wrote it."""
+"""Compatibility of a data directory: with its keyring, and with older and newer versions."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ RECORDS_LAST_S = 8760 * 3600
 
 
 def start_again(server):
-    """Starts a server that is expected to end by itself; returns exit code and last words."""
+    """Starts a server that is expected to exit; returns exit code and last log lines."""
     command = [BINARY, "serve", "--listen", "127.0.0.1:0", "--data-dir", str(server.data_dir)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     return done.returncode, done.stderr
@@ -44,7 +44,7 @@ def test_a_valid_keyring_of_another_directory_is_refused(riacho_server, name, wh
     right = keyring.read_text()
     keyring.write_text(secrets.token_hex(32) + "\n")
     if what == "stream" and ending == "killed":
-        return  # nothing is sealed, and the check value may not have reached the disk
+        return  # nothing is sealed, and the check value may not be on the disk yet
     code, words = start_again(server)
     assert code == KEYRING_REFUSED and str(keyring) in words
     keyring.write_text(right)
@@ -53,7 +53,7 @@ def test_a_valid_keyring_of_another_directory_is_refused(riacho_server, name, wh
 
 
 def test_a_lost_keyring_is_not_replaced_while_the_journal_holds_secrets(riacho_server):
-    """The user is in the journal alone: the catalog's database does not exist yet when the server dies."""
+    """The user is only in the journal: the catalog's database does not exist yet when the server is killed."""
     server = riacho_server()
     server.user("add", "ana")
     server.kill()
@@ -66,7 +66,7 @@ def test_a_lost_keyring_is_not_replaced_while_the_journal_holds_secrets(riacho_s
 
 
 def test_numbers_of_a_stream_created_again_are_its_own_across_restarts(riacho_server, name):
-    """AWS: a number of the deleted stream "did not come from this stream"; here within the same second, purged or not, restarted or not."""
+    """AWS: a number of the deleted stream "did not come from this stream"; here re-created within the same second, purged or not, restarted or not."""
     server = riacho_server("--transition-delay", "0")
     old_numbers, consumers, created = [], [], set()
     for round_ in range(6):
@@ -104,7 +104,7 @@ def call(raw, operation, **body):
 
 
 def receive_all(raw, queue, dead=""):
-    """What a queue has to give, without acknowledging it."""
+    """All records that a queue delivers, without acknowledging them."""
     data = []
     while records := call(raw, f"Receive{dead}QueueRecords", QueueARN=queue, Limit=10, VisibilityTimeoutSeconds=600)["QueueRecords"]:
         data += [base64.b64decode(record["Data"]).decode() for record in records]

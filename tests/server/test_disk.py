@@ -1,4 +1,4 @@
-"""Disks that are full, failing or slow to promise, and what a server does then. Uses private mounts and strace, as root."""
+"""Full, failing and slow disks, and the server's behaviour on them. Uses private mounts and strace, as root."""
 
 import contextlib
 import fcntl
@@ -52,7 +52,7 @@ def wait_until(condition, seconds=10):
 
 
 class SmallDisk:
-    """A file system of its own for one server, seen from outside through the server's root."""
+    """A file system for one server, accessed from outside through the server's root."""
 
     def __init__(self, tmp_path, megabytes):
         self.directory = tmp_path / "disk"
@@ -93,7 +93,7 @@ def test_a_full_disk_refuses_writes_and_nothing_else(riacho_server, tmp_path, na
     client.increase_stream_retention_period(StreamName=name, RetentionPeriodHours=48)
     numbers = put_many(client, name, [b"%d" % i for i in range(100)])
 
-    # Little is left: told before anything fails.
+    # Little space is left: reported before any write fails.
     disk.fill(server, 20 * MIB)
     wait_until(lambda: health(server)["store"] == "disk_low")
     with pytest.raises(botocore.exceptions.ClientError, match="ServiceUnavailable"):
@@ -104,7 +104,7 @@ def test_a_full_disk_refuses_writes_and_nothing_else(riacho_server, tmp_path, na
     assert [record["SequenceNumber"] for record in read_all(client, name)] == numbers
     client.decrease_stream_retention_period(StreamName=name, RetentionPeriodHours=24)
 
-    # Nothing at all is left: whoever writes outside the journal waits.
+    # No space is left: writes outside the journal wait.
     disk.fill(server, 0)
     client.delete_stream(StreamName="other")
     for i in range(20):
@@ -123,7 +123,7 @@ def test_a_full_disk_refuses_writes_and_nothing_else(riacho_server, tmp_path, na
     copy = tmp_path / "copy"
     shutil.copytree(disk.inside(server) / "data", copy, ignore=shutil.ignore_patterns("admin.json"))
     assert server.stop() == 0
-    # A copy made while the server ran starts as after a crash.
+    # A copy made while the server ran is recovered as after a crash.
     again = riacho_server(data_dir=copy)
     assert [record["SequenceNumber"] for record in read_all(again.client(), name)] == numbers + more
     assert again.client().list_tags_for_stream(StreamName=name)["Tags"] == tags
@@ -132,7 +132,7 @@ def test_a_full_disk_refuses_writes_and_nothing_else(riacho_server, tmp_path, na
 @needs_mount
 def test_a_start_on_a_full_disk_serves_reads(riacho_server, tmp_path, name):
     disk = SmallDisk(tmp_path, 400)
-    # The mount goes with its last process: this one keeps it from one server to the next.
+    # The mount ends with its last process: this process keeps it between two servers.
     server = riacho_server("--journal-mib", "192", data_dir=disk.data_dir, prefix=disk.prefix)
     with subprocess.Popen(["nsenter", "-t", str(server.pid), "-m", "sleep", "600"]) as keeper:
         try:
@@ -172,7 +172,7 @@ def test_a_start_on_a_full_disk_serves_reads(riacho_server, tmp_path, name):
 
 @contextlib.contextmanager
 def traced(server, tmp_path, *options):
-    """Yields a function that ends the tracing and returns the calls."""
+    """Yields a function that ends the tracing and returns the traced calls."""
     trace = tmp_path / "trace"
     command = ["strace", "-f", "-y", "-s", "64", "-o", str(trace), "-p", str(server.pid), *map(str, options)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
@@ -183,7 +183,7 @@ def traced(server, tmp_path, *options):
             return trace.read_text().splitlines()
         try:
             assert "attached" in strace.stderr.readline()
-            time.sleep(0.3)  # to the other threads, too
+            time.sleep(0.3)  # time to attach to the other threads
             yield calls
         finally:
             strace.kill()
@@ -216,7 +216,7 @@ def test_one_record_costs_one_durable_write_before_its_reply(riacho_server, tmp_
 @needs_strace
 @pytest.mark.parametrize("call, error", [("pwritev", "EIO"), ("pwritev", "EROFS"), ("fdatasync", "EIO")])
 def test_a_failed_disk_ends_the_process_and_loses_nothing(riacho_server, tmp_path, name, call, error):
-    """fdatasync is a segment's: what it did not write is written again from the journal, by the next process only."""
+    """fdatasync is a segment's: the records that it did not write are written again from the journal, only by the next process."""
     server = riacho_server()
     client = server.client()
     client.create_stream(StreamName=name, ShardCount=1)
@@ -230,7 +230,7 @@ def test_a_failed_disk_ends_the_process_and_loses_nothing(riacho_server, tmp_pat
     with traced(server, tmp_path, "-P", path, "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when=1") as calls:
         deadline = time.monotonic() + 20
         refused = False
-        # The disk is well again after one failure; the server must not believe it.
+        # The disk works again after one failure; the server must not rely on it.
         while time.monotonic() < deadline and server.process.poll() is None:
             try:
                 acknowledged.append(client.put_record(StreamName=name, Data=b"x" * 1000, PartitionKey="k")["SequenceNumber"])
@@ -297,10 +297,10 @@ def test_a_directory_removed_under_a_running_server_is_a_failed_disk(riacho_serv
     client.create_stream(StreamName=name, ShardCount=1)
     wait_active(client, name)
     put_many(client, name, [b"x"] * 10)
-    while server.data_dir.exists():  # the server may write meanwhile
+    while server.data_dir.exists():  # the server may be writing meanwhile
         shutil.rmtree(server.data_dir, ignore_errors=True)
     assert server.process.wait(60) == 74
-    # Whoever looks first says so: the log at its next look, or the catalog at its next write.
+    # Whichever notices first reports it: the log at its next look, or the catalog at its next write.
     assert re.search("was removed or replaced|catalog.sqlite: cannot be opened", server.log.read_text())
     assert not server.data_dir.exists()
 
@@ -329,7 +329,7 @@ def test_too_many_connections_leave_the_files_alone(riacho_server, name):
             return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
         used = cpu_seconds()
-        # Long enough for a checkpoint, which opens a file for each shard.
+        # Enough time for a checkpoint, which opens a file for each shard.
         for i in range(7):
             client.put_records(StreamName=name, Records=[{"Data": b"y", "PartitionKey": str(key)} for key in range(100)])
             time.sleep(1)

@@ -65,7 +65,7 @@ def ask(riacho, request):
 
 
 def answers_then_close(riacho, request):
-    """Everything the server says to a request after which the client stops sending."""
+    """The server's whole output for a request after which the client stops sending."""
     with connect(riacho) as s:
         send_quietly(s, request)
         with contextlib.suppress(OSError):
@@ -193,7 +193,7 @@ SMUGGLING = {
 
 @pytest.mark.parametrize("what", SMUGGLING)
 def test_smuggling_ends_the_connection(riacho, what):
-    """The request that follows must never be answered: another parser may have taken it for a part of the first."""
+    """The following request must never be answered: another parser may have taken it for part of the first."""
     answers = answers_then_close(riacho, SMUGGLING[what] + KEEP_SERVING)
     assert answers.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 ")), answers
     assert answers.count(b"HTTP/1.1 ") == 1, answers
@@ -260,7 +260,7 @@ def goaway_code(received):
 
 
 def attack_h2(riacho, data):
-    """What the server says until it closes; sending and reading take turns, so that neither side blocks for good."""
+    """The server's output until it closes; sending and reading alternate, so that neither side blocks."""
     with connect(riacho) as s:
         s.settimeout(0.05)
         received = b""
@@ -328,7 +328,7 @@ def test_settings_with_too_many_entries(riacho):
 
 @pytest.mark.parametrize("flood", [frame(SETTINGS, 0, 0), frame(PING, 0, 0, b"12345678")], ids=["SETTINGS", "PING"])
 def test_a_client_that_makes_the_server_owe_answers(riacho, flood):
-    """Answers that are never read must not pile up: the connection ends, or nothing more is taken."""
+    """Unread responses must not pile up: the connection ends, or the server stops reading."""
     with connect(riacho, timeout=2) as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         s.sendall(PREFACE)
@@ -355,7 +355,7 @@ def test_garbage_after_the_preface(riacho):
 
 
 def test_slow_clients_are_cut_off_while_others_are_served(riacho):
-    """Slow heads end after 10 s, bodies at 10 B/s within 25 s; in real time, so all at once in one test."""
+    """Slow heads end after 10 s, bodies at 10 B/s within 25 s; in real time, so all in parallel in one test."""
     heads = [socket.create_connection((riacho.host, riacho.port)) for _ in range(100)]
     body = socket.create_connection((riacho.host, riacho.port))
     body.sendall(

@@ -1,6 +1,6 @@
-"""A node with 512 MiB, under each load that once had it killed: it stays within the limit, and other clients go on.
+"""A node with 512 MiB, under loads that once exceeded its limit: it stays within the limit, and other clients are served.
 
-In a control group where this machine lets the tests make one (as root), and always with --memory-limit and an eye on the
+In a control group where this machine lets the tests make one (as root), and always with --memory-limit and a check of the
 resident size. LOAD_SECONDS makes the loads longer.
 """
 
@@ -30,7 +30,7 @@ VERSION_2 = pathlib.Path("/sys/fs/cgroup")
 
 @contextlib.contextmanager
 def control_group():
-    """A group with the limit; skips, and says so, where none can be made."""
+    """A control group with the limit; skips, with a message, where none can be made."""
     version_1 = (VERSION_1 / "memory.limit_in_bytes").exists()
     directory = (VERSION_1 if version_1 else VERSION_2) / f"riacho-test-{uuid.uuid4().hex[:8]}"
     try:
@@ -117,7 +117,7 @@ def request_bytes(server, operation, body, authorization=wire.AUTHORIZATION, len
 
 
 class Others:
-    """A client with ordinary requests, beside the load: each is tried again after a 503, as SDKs do."""
+    """A client with ordinary requests beside the load; it retries after a 503, as SDKs do."""
 
     def __init__(self, client, stream):
         self.client, self.stream = client, stream
@@ -143,7 +143,7 @@ class Others:
 
 
 def load(server, count, requests, seconds):
-    """Threads that send the same request again and again; returns how often each status was the answer."""
+    """Threads that repeat the same request; returns the number of responses with each status."""
     statuses = {}
     lock = threading.Lock()
     until = time.monotonic() + seconds
@@ -208,8 +208,8 @@ def test_sixty_four_writers_of_large_requests(limited_server, streams):
     for thread in threads:
         thread.join()
     assert statuses.get(200, 0) > 3, statuses
-    assert set(statuses) <= {0, 200, 503}, statuses  # 0: a refusal that came while the body was being sent
-    # What was taken is given back, and goes back to the system.
+    assert set(statuses) <= {0, 200, 503}, statuses  # 0: refused while the body was being sent
+    # Memory is released, and returned to the system.
     for use in ("bodies", "large_bodies", "calls"):
         wait_until(lambda use=use: figure(server, f'riacho_memory_used_bytes{{use="{use}"}}') == 0)
     wait_until(lambda: resident(server) < 200 * MIB, 60)
@@ -260,7 +260,7 @@ def test_unread_replies(limited_server, streams):
             connection.connect((server.host, server.port))
             connection.sendall(asked)
         Others(client, others).go_on_for(SECONDS)
-        # A reader that reads gets its turn as well.
+        # A reader that reads is served as well.
         deadline = time.monotonic() + 60
         while True:
             with contextlib.suppress(client.exceptions.ClientError):

@@ -1,4 +1,4 @@
-"""Operating a server, as docs/operations.md says it: settings, pages, exit codes, shutdown, verify, users."""
+"""Operation of a server as documented in docs/operations.md: settings, pages, exit codes, shutdown, verify, users."""
 
 import collections
 import json
@@ -139,7 +139,7 @@ def test_metrics_of_what_is_throttled(riacho_server, name):
 
 
 def test_metrics_by_shard(riacho_server, name):
-    """[89] Those that EnableEnhancedMonitoring asks for, from then on."""
+    """[89] The metrics that EnableEnhancedMonitoring enables, from then on."""
     server = riacho_server()
     client = server.client()
     client.create_stream(StreamName=name, ShardCount=2)
@@ -149,7 +149,7 @@ def test_metrics_by_shard(riacho_server, name):
         client.put_record(StreamName=name, Data=b"1234567", PartitionKey="k", ExplicitHashKey=str(key))
 
     def found():
-        """{figure: {number of the shard: value}}"""
+        """{metric: {shard index: value}}"""
         of_shards = collections.defaultdict(dict)
         for figure, samples in metrics(server).items():
             for labels, value in samples.items():
@@ -209,7 +209,7 @@ def test_sigterm_finishes_what_is_in_flight(riacho_server, name):
 
 
 def test_sigterm_ends_what_only_waits(riacho_server, name):
-    """A call that waits for records of a queue is answered at once, so that stopping takes no 20 seconds."""
+    """A call that waits for records of a queue is answered at once, so that stopping does not take 20 seconds."""
     server = riacho_server()
     client = server.client()
     client.create_stream(StreamName=name, StreamModeDetails={"StreamMode": "ON_DEMAND"})
@@ -360,7 +360,7 @@ def test_a_directory_that_cannot_be_written(tmp_path):
     directory.mkdir()
     os.chmod(directory, 0o555)
     if os.access(directory, os.W_OK):
-        # Root writes anywhere but where the kernel forbids it.
+        # Root can write everywhere except where the kernel forbids it.
         directory = pathlib.Path("/proc/riacho")
     refused = run("serve", "--listen", "127.0.0.1:0", "--data-dir", directory)
     assert refused.returncode == 78 and str(directory) in refused.stderr
@@ -469,7 +469,7 @@ def test_verify_names_the_damaged_place(riacho_server, name):
 
 
 def test_verify_tells_lost_records_from_those_that_segments_have(riacho_server, name):
-    """The same byte of the journal is damage after a crash, and a note after a shutdown wrote the segments."""
+    """The same damaged byte of the journal is damage after a crash, and a note after a shutdown has written the segments."""
     marker = b"a record that will be damaged"
     for end, code, word in ((signal.SIGKILL, 65, "DAMAGE"), (signal.SIGTERM, 0, "note")):
         server = riacho_server()

@@ -1,4 +1,4 @@
-"""Which web pages may use the server: what a browser sends for them, and DNS rebinding. SDKs and curl notice nothing."""
+"""Web pages that may use the server: requests as browsers send them, and DNS rebinding. SDKs and curl are not affected."""
 
 import http.client
 import json
@@ -42,7 +42,7 @@ def test_a_page_from_elsewhere_is_refused(server, origin):
              "Access-Control-Request-Headers": "x-amz-target"}
     assert is_refused(ask(server, "OPTIONS", "/", asked))
     assert is_refused(ask(server, "POST", "/", {"Host": host, "Origin": origin} | TARGET, b"{}"))
-    # What a browser sends without asking first.
+    # Requests that a browser sends without a preflight.
     assert is_refused(ask(server, "POST", "/", {"Host": host, "Origin": origin, "Content-Type": "text/plain"}, b"{}"))
     for path in ("/metrics", "/health"):
         assert is_refused(ask(server, "GET", path, {"Host": host, "Origin": origin}))

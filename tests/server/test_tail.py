@@ -24,7 +24,7 @@ def data_of(output):
 
 
 class Following:
-    """A `riacho tail --follow` whose lines can be waited for."""
+    """A `riacho tail --follow` whose output lines a test can wait for."""
 
     def __init__(self, server, *arguments):
         command = [BINARY, "tail", *map(str, arguments), "--follow", "--format", "json", "--endpoint", server.url]
@@ -122,7 +122,7 @@ def test_parents_before_children_through_reshards(riacho, kinesis, make_stream, 
     assert follower.wait_for(400) == wanted, "one key's records keep their order"
     status, told = follower.interrupt()
     assert status == 130 and told == "" and follower.data == wanted
-    # Afterwards, without --follow, and from the middle: the shard of a sequence number and what became of it.
+    # Then without --follow, and from the middle: the shard of a sequence number and its descendants.
     assert data_of(tail(riacho, stream, "--format", "json")) == wanted
     number = kinesis.get_records(ShardIterator=iterator(kinesis, stream))["Records"][49]["SequenceNumber"]
     assert data_of(tail(riacho, stream, "--format", "json", "--from", f"after:{number}")) == wanted[50:]
@@ -163,7 +163,7 @@ def test_a_follower_survives_a_restart_of_the_server(riacho_server, name, follow
 
 
 def aggregate(records):
-    """What the Kinesis Producer Library makes of (partition key, data) pairs."""
+    """The aggregate that the Kinesis Producer Library makes of (partition key, data) pairs."""
 
     def varint(value):
         out = b""

@@ -88,7 +88,7 @@ def test_a_bad_line_is_named(riacho, kinesis, make_stream, line, problem):
     stream = make_stream()
     _, told = transfer(riacho, "import", stream, stdin=(good + line + "\n" + good).encode(), status=1)
     assert problem in told
-    # Going on where it says to puts every line once.
+    # Continuing from the printed line puts every line once.
     go_on = told.split("--from-line ")[1].split()[0]
     transfer(riacho, "import", stream, "--from-line", go_on, stdin=(good + good * 2).encode())
     assert len(read_all(kinesis, stream)) == 3
@@ -141,7 +141,7 @@ def test_where_the_endpoint_comes_from(riacho, make_stream):
 
 
 def read_until(pipe, text):
-    """What a process wrote until the text came."""
+    """The output of a process up to the text."""
     found = b""
     while text not in found:
         piece = os.read(pipe.fileno(), 4096)
@@ -237,7 +237,7 @@ def test_https_is_verified(riacho_server, name, tmp_path):
 
 
 class Proxy:
-    """Forwards requests in absolute form, and CONNECT, to one server, whatever host they name."""
+    """Forwards requests in absolute form, and CONNECT, to one server, whatever host the client names."""
 
     def __init__(self, port):
         self.port = port
@@ -280,7 +280,7 @@ def test_through_a_proxy(riacho_server, name):
     wait_active(server.client(), name)
     server.client().put_record(StreamName=name, PartitionKey="k", Data=b"x")
     proxy = Proxy(server.port)
-    host = socket.gethostname()  # the certificate is valid for it
+    host = socket.gethostname()  # a host name in the certificate
     clean = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     for flags, variables, line in ((["--endpoint", "http://kinesis.example:4566"], {"HTTP_PROXY": proxy.url}, "POST http://kinesis.example:4566/ "),
                                    (["--endpoint", f"https://{host}:4566", "--ca-file", server.certificate], {"HTTPS_PROXY": proxy.url},

@@ -1,5 +1,5 @@
-"""One run through everything that crosses threads. With a server that was built with ThreadSanitizer (`make test-threads`) a
-data race in it fails the test; with any other it is a tour like others."""
+"""One run through every code path that crosses threads. With a server built with ThreadSanitizer (`make test-threads`) a data
+race fails the test; with any other server it is an ordinary functional test."""
 
 import signal
 import threading

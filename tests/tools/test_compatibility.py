@@ -1,4 +1,4 @@
-"""docs/compatibility/ promises what the code does: every operation of every model, with its state."""
+"""docs/compatibility/ agrees with the code: every operation of every model, with its state."""
 
 import json
 import pathlib
@@ -23,7 +23,7 @@ def operations(folder):
 
 
 def bound(folder):
-    """The operations that code answers: what the sources that include the model's header bind."""
+    """The implemented operations: those that sources including the model's header bind."""
     namespace = json.loads((repository / "api" / folder / "corrections.json").read_text())["namespace"]
     names = set()
     for path in [*(repository / "src").glob("*/operations.cc"), *(repository / "src").glob("*/ops/v*.cc")]:

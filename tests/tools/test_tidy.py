@@ -1,4 +1,4 @@
-"""Every rule of tools/tidy.py is broken once, and the same text without the fault passes."""
+"""Breaks every rule of tools/tidy.py once; the same text without the fault passes."""
 
 import pathlib
 import sys
@@ -29,7 +29,7 @@ def problems_of(tmp_path):
     return write_and_check
 
 
-# (the file, what breaks the rule, what keeps it, words of the report)
+# (the file, text that breaks the rule, text that keeps it, words of the report)
 cases = {
     "include against the table": ("src/log/a.cc", '#include "aws/b.h"\n', '#include "core/b.h"\n', "log may not include aws"),
     "generated headers have a folder": ("src/log/a.cc", '#include "aws/gen/t.gen.h"\n', "", "log may not include api"),
@@ -88,7 +88,7 @@ def test_cycle_of_files(problems_of):
 
 
 def test_cycle_of_folders(problems_of):
-    # A door lets no cycle in unseen: two folders that allow each other are a fault of the table as well.
+    # Exceptions for single headers do not hide a cycle: two folders that allow each other are a fault of the table as well.
     table = layers._replace(folders={"base": ["core"], "core": ["base"]})
     reports = problems_of({"src/base/a.cc": '#include "core/a.h"\n', "src/core/b.cc": '#include "base/b.h"\n'}, table)
     assert any("a cycle of folders: base -> core -> base" in report for report in reports)

@@ -1,4 +1,4 @@
-// http_echo: the server with a handler that does nothing, to measure what the HTTP layer alone costs.
+// http_echo: the server with a trivial handler, to measure the cost of the HTTP layer alone.
 //   http_echo PORT [CORES] [RESPONSE_SIZE]        answers every request with the same body; runs until SIGINT or
 //   SIGTERM
 #include <fmt/format.h>

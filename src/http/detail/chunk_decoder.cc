@@ -84,7 +84,7 @@ int ChunkDecoder::take_size(char c, const Buffer& body) {
         return 0;
     }
     if (digits_ == 0 || (c != ';' && c != '\r')) return 400;
-    // Refused on the announcement, before the bytes come.
+    // Refused by the announced size, before the bytes arrive.
     if (chunk_size_ > body_size_max_ - std::min(body.size(), body_size_max_)) return 413;
     state_ = c == ';' ? State::extension : State::size_end;
     extension_size_ = 1;
@@ -101,7 +101,7 @@ int ChunkDecoder::take_trailer(char c) {
             }
             if (++trailer_count_ > options_.header_count_max) return 431;
             state_ = State::name;
-            return is_token(c) ? 0 : 400;  // a blank here would fold the line before
+            return is_token(c) ? 0 : 400;  // a blank here would fold the line before it
         case State::name:
             if (c == ':') state_ = State::value;
             return c == ':' || is_token(c) ? 0 : 400;

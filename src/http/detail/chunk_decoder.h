@@ -1,5 +1,5 @@
-// Decodes chunked bodies (RFC 9112 section 7.1), byte by byte and more strictly than the grammar asks for: what other
-// parsers read in another way is refused. Ours, because Beast's decoder has assertions that input can reach.
+// Decodes chunked bodies (RFC 9112 section 7.1), byte by byte and more strictly than the grammar requires: input that
+// other parsers read differently is refused. Beast's decoder is not used, because input can trigger its assertions.
 #pragma once
 
 #include <cstddef>
@@ -17,11 +17,11 @@ public:
         : options_(options), body_size_max_(body_size_max) {}
 
     struct Fed {
-        std::size_t used = 0;  // everything, unless the body ended or was refused
+        std::size_t used = 0;  // all bytes, unless the body ended or was refused
         bool done = false;
-        int refused = 0;  // the status: 400, 413 or 431
+        int refused = 0;  // the status code of the refusal: 400, 413 or 431
     };
-    // Appends data to the body. Trailer fields are checked and dropped.
+    // Appends the decoded data to the body. Trailer fields are checked and dropped.
     Fed feed(std::string_view received, Buffer& body);
 
 private:
@@ -39,7 +39,7 @@ private:
         last_lf,
         done
     };
-    // Returns the status to refuse with, or 0.
+    // Returns the status code to refuse with, or 0.
     int take(char c, const Buffer& body);
     int take_size(char c, const Buffer& body);
     int take_trailer(char c);
@@ -47,7 +47,7 @@ private:
     const ServerOptions& options_;
     std::size_t body_size_max_;
     State state_ = State::size;
-    std::uint64_t chunk_size_ = 0;  // while in data: what is still to come
+    std::uint64_t chunk_size_ = 0;  // in state data: the bytes that are still missing
     std::size_t digits_ = 0;
     std::size_t extension_size_ = 0;
     std::size_t trailer_size_ = 0;

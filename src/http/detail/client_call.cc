@@ -11,7 +11,7 @@ namespace riacho::http::detail {
 namespace {
 
 constexpr std::int64_t ns_per_ms = 1'000'000;
-// The longest span a timer is set for; longer waits set it again.
+// The longest span of the timer; for longer waits it is set again.
 constexpr std::int64_t look_ms_max = 3'600'000;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The state of one outbound call on its core: how long it may take, and what it waits for.
+// Call: the state of one outbound call on its core: its timeouts and its current wait.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace riacho::http::detail {
 
-// Used on its core only. Waits end early when the call's time is over or the client is stopped; whoever waits looks at
-// ended() afterwards.
+// Used on its core only. Waits end early when a timeout expires or the client is stopped; callers check ended() after
+// each wait.
 class Call {
 public:
     enum class End : std::uint8_t { none, timeout, stopped };
@@ -25,22 +25,22 @@ public:
     [[nodiscard]] End ended() const { return ended_; }
     [[nodiscard]] std::int64_t connect_timeout_ms() const { return connect_ms_; }
     void stop() { end(End::stopped); }
-    // Between the two the time for connecting holds, too.
+    // From here to end_connect() the connect timeout applies, too.
     void begin_connect();
     void end_connect() { connect_by_ns_ = INT64_MAX; }
-    // Bytes moved: the time without progress begins anew.
+    // Bytes moved: restarts the idle timeout.
     void moved() { ++moves_; }
 
-    // Until the socket is ready.
+    // Waits until the socket is ready.
     Task<void> ready(Transport& transport, IoState wanted);
-    // Until wake().
+    // Waits until wake().
     Task<void> pause();
     void wake();
 
     // The error for a call that ended() early.
     [[nodiscard]] SendError error(const std::string& where) const;
 
-    bool sent = false;     // a byte of the request was handed to a connection
+    bool sent = false;     // a byte of the request was written to a connection
     bool started = false;  // the request's producer was started
     Call* previous = nullptr;
     Call* next = nullptr;

@@ -12,7 +12,7 @@ namespace riacho::http::detail {
 namespace {
 
 constexpr std::size_t input_capacity = 32 * 1024;
-// Much of a body is set aside at once only as far as it was announced.
+// At most this much memory is reserved for an announced body length.
 constexpr std::size_t reserved_max = std::size_t{1} << 20;
 
 bool has_length(std::string_view method) { return method == "POST" || method == "PUT" || method == "PATCH"; }
@@ -39,7 +39,7 @@ std::string head_of(const Route& route, const ClientRequest& request, std::uint6
 std::string Route::key() const {
     std::string text = fmt::format("{}{}", url.secure ? "s:" : "p:", url.host_and_port());
     if (!proxy) return text;
-    // Plain requests to any host share the connections to their proxy.
+    // Plain http requests to any host share the connections to their proxy.
     if (!url.secure) text = "p:";
     return fmt::format("{}@{}:{}@{}", text, proxy->host, proxy->port, proxy->authorization);
 }
@@ -83,7 +83,7 @@ Task<Expected<void, SendError>> Link::exchange(Call* call, const Route* route, C
     call->sent = false;
     const Step step = co_await write_request(call, route, request);
     if (step == Step::failed) co_return fail(failure(*call, *route));
-    // A server that refuses an upload answers before its end, and may close at once: its reply is still to be read.
+    // A server that refuses an upload may answer before its end and close at once: its reply has to be read.
     if (step == Step::closed && !call->sent && begin_ == end_) {
         ended_unanswered_ = true;
         co_return fail(failure(*call, *route));
@@ -152,13 +152,13 @@ Task<Expected<void, SendError>> Link::read_reply(Call* call, const Route* route,
 
 bool Link::is_alive() {
     char byte = 0;
-    // TLS may have something for itself to read, such as session tickets.
+    // TLS may have records of its own to read, such as session tickets.
     return transport_.read(&byte, 1).state == IoState::want_read;
 }
 
 // --- sending ---------------------------------------------------------------------------------------------------------
 
-// Looks, without waiting, whether a final reply has begun although the request is not sent.
+// Checks, without waiting, whether a final reply has begun although the request is not completely sent.
 bool Link::has_early_reply() {
     if (begin_ == end_) {
         const IoResult got = transport_.read(input_.get(), input_capacity);
@@ -175,7 +175,7 @@ bool Link::has_early_reply() {
 }
 
 Task<Link::Step> Link::write_all(Call* call, std::span<const std::string_view> pieces) {
-    std::size_t done = 0;  // bytes of the first piece
+    std::size_t done = 0;  // written bytes of the first piece
     for (;;) {
         while (!pieces.empty() && done == pieces.front().size()) {
             pieces = pieces.subspan(1);
@@ -218,7 +218,7 @@ Task<Link::Step> Link::write_request(Call* call, const Route* route, ClientReque
     co_return co_await write_produced(call, request);
 }
 
-// What a producer writes to.
+// The BodyWriter of a request's producer.
 class Link::RequestBody final : public BodyWriter {
 public:
     RequestBody(Link& link, Call& call, std::optional<std::uint64_t> size) : link_(link), call_(call), left_(size) {}

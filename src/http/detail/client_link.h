@@ -1,4 +1,4 @@
-// One connection of the outbound client: opening it, and one request and its reply at a time on it.
+// Link: one connection of the outbound client; it carries one request and its reply at a time.
 #pragma once
 
 #include <cstddef>
@@ -22,40 +22,40 @@ struct ssl_ctx_st;
 
 namespace riacho::http::detail {
 
-// Where a connection goes, and how.
+// The URL of a connection, and the proxy it goes through.
 struct Route {
     Url url;
     std::optional<Proxy> proxy;
 
-    // Connections of equal keys are interchangeable.
+    // Connections with equal keys are interchangeable.
     [[nodiscard]] std::string key() const;
-    // For messages.
+    // The host and port for error messages.
     [[nodiscard]] std::string name() const { return url.host_and_port(); }
 };
 
 // Lives on one core.
 class Link {
 public:
-    // What a new connection needs. The context is null unless the URL is https.
+    // Inputs of a new connection. The TLS context is null unless the URL is https.
     struct Options {
         ssl_ctx_st* tls = nullptr;
         AddressRule addresses = AddressRule::any;
     };
-    // Connects, through the proxy and with TLS as the route says. Ends early when the call has ended.
+    // Connects, through the proxy and with TLS as the route requires. Ends early when the call has ended.
     static Task<Expected<std::unique_ptr<Link>, SendError>> open(Call* call, Resolver* resolver, const Route* route,
                                                                  Options options);
 
     explicit Link(Socket socket) : transport_(std::move(socket)) {}
 
-    // Sends the request and reads its reply; all four outlive the task.
+    // Sends the request and reads its reply; the four arguments outlive the task.
     Task<Expected<void, SendError>> exchange(Call* call, const Route* route, ClientRequest* request,
                                              ClientReply* reply);
 
-    // After a successful exchange: whether another may follow.
+    // After a successful exchange: whether another exchange may follow.
     [[nodiscard]] bool is_reusable() const { return reusable_; }
     // After a failed exchange: the connection ended without a byte of a reply.
     [[nodiscard]] bool ended_unanswered() const { return ended_unanswered_; }
-    // Of an idle connection: false if its server has closed it or sent something nobody asked for.
+    // For an idle connection: false if its server has closed it or sent unsolicited data.
     bool is_alive();
 
     MonotonicNs idle_since;
@@ -81,14 +81,14 @@ private:
     Transport transport_;
     std::optional<ReplyParser> parser_;
     ReplyParser::State state_ = ReplyParser::State::head;
-    std::unique_ptr<char[]> input_;  // while a request is under way
-    std::size_t begin_ = 0;          // received and not yet parsed: input_[begin_, end_)
+    std::unique_ptr<char[]> input_;  // allocated while a request is in progress
+    std::size_t begin_ = 0;          // received bytes not yet parsed: input_[begin_, end_)
     std::size_t end_ = 0;
-    Buffer body_;  // of the reply, until it goes to the sink or into the reply
+    Buffer body_;  // the reply's body, until it goes to the sink or into the reply
     bool reusable_ = false;
     bool ended_unanswered_ = false;
     bool producer_failed_ = false;  // the producer or the sink ended early
-    bool cut_ = false;              // the connection ended within the reply
+    bool cut_ = false;              // the connection ended in the middle of the reply
 };
 
 }  // namespace riacho::http::detail

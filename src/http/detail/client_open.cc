@@ -1,4 +1,4 @@
-// Opening a connection: addresses, connect, CONNECT through a proxy, TLS.
+// Opens a connection: addresses, connect, CONNECT through a proxy, TLS.
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -42,13 +42,13 @@ bool is_allowed(ip::address address, AddressRule rule) {
     return (address.to_v6().to_bytes()[0] & 0xFE) != 0xFC;  // RFC 4193: unique local
 }
 
-// The error of a connect() that failed.
+// The error of a failed connect().
 SendError connect_error(const Call& call, const std::string& where, int code) {
     const SendFault fault = code == ECONNREFUSED ? SendFault::refused : SendFault::connect;
     return {fault, call.sent, fmt::format("cannot connect to {}: {}", where, std::generic_category().message(code))};
 }
 
-// Connects to one address, in at most limit_ms; 0 or an errno. The call's own end is seen by the caller.
+// Connects to one address, in at most limit_ms; returns 0 or an errno. The caller checks whether the call has ended.
 Task<int> connect_to(Call* call, Transport* transport, int fd, ip::tcp::endpoint endpoint, std::int64_t limit_ms) {
     if (::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0) co_return 0;
     if (errno != EINPROGRESS) co_return errno;
@@ -85,7 +85,7 @@ Task<Expected<std::unique_ptr<Link>, SendError>> Link::open(Call* call, Resolver
         }
     }
     SendError error;
-    // An address that does not answer leaves time for the others.
+    // Splits the connect timeout among the addresses, so that an unresponsive address leaves time for the others.
     const auto count = static_cast<std::int64_t>(addresses->size());
     const std::int64_t limit_ms = call->connect_timeout_ms() / count + 1;
     for (const ip::address& address : *addresses) {
@@ -121,7 +121,7 @@ Task<Expected<std::unique_ptr<Link>, SendError>> Link::open(Call* call, Resolver
     co_return fail(std::move(error));
 }
 
-// RFC 9110 9.3.6: afterwards the connection is one to the server itself.
+// RFC 9110 9.3.6: after a successful CONNECT the connection is a tunnel to the server.
 Task<Expected<void, SendError>> Link::connect_proxy(Call* call, const Route* route) {
     begin_exchange({.has_no_body = true, .body_size_max = 0});
     const std::string authority = route->url.host_and_port();
@@ -132,7 +132,7 @@ Task<Expected<void, SendError>> Link::connect_proxy(Call* call, const Route* rou
     head += "\r\n";
     const std::array<std::string_view, 1> pieces{head};
     const Step step = co_await write_all(call, pieces);
-    call->sent = false;  // nothing of the request itself
+    call->sent = false;  // no byte of the request itself was sent
     if (step == Step::failed) co_return fail(call->error(route->name()));
     ClientRequest connect;
     ClientReply reply;

@@ -39,7 +39,7 @@ bool is_in_network(const ip::address& address, std::string_view network) {
     return !ec && ip::network_v6(address.to_v6(), range.prefix_length()).network() == range.network();
 }
 
-// Takes ":port" off an entry; false if it names another port. A bare IPv6 address has colons of its own.
+// Removes ":port" from an entry; false if it is another port. A bare IPv6 address contains colons of its own.
 bool take_port(std::string_view& entry, std::uint16_t port) {
     const std::size_t colon = entry.rfind(':');
     if (colon == std::string_view::npos || parse_address(entry)) return true;
@@ -104,7 +104,7 @@ Expected<std::optional<Proxy>, std::string> choose_proxy(const ProxyOptions& opt
     const std::string& setting = url.secure ? options.https_proxy : options.http_proxy;
     if (setting.empty() || is_excluded(options.no_proxy, url)) return std::optional<Proxy>();
     const auto parsed = parse_url(setting.contains("://") ? setting : "http://" + setting);
-    // The setting may hold a password: it is not repeated.
+    // The setting may hold a password: the message does not repeat it.
     if (!parsed) return fail(std::string("the proxy setting is not http://[user:password@]host:port"));
     if (parsed->secure) return fail(std::string("a proxy that is itself called with https is not supported"));
     Proxy proxy{.host = parsed->host, .port = parsed->port, .authorization = {}};

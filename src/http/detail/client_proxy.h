@@ -1,4 +1,4 @@
-// Which proxy a URL is fetched through.
+// Selects the proxy of a URL.
 #pragma once
 
 #include <optional>
@@ -13,10 +13,10 @@ namespace riacho::http::detail {
 struct Proxy {
     std::string host;
     std::uint16_t port = 0;
-    std::string authorization;  // the value of Proxy-Authorization; empty without a user
+    std::string authorization;  // the value of Proxy-Authorization; empty without a user name
 };
 
-// Nothing: the host is called directly. The error is a sentence about a setting that names no proxy.
+// Nothing if the host is called directly. The error is a sentence about an invalid proxy setting.
 Expected<std::optional<Proxy>, std::string> choose_proxy(const ProxyOptions& options, const Url& url);
 
 }  // namespace riacho::http::detail

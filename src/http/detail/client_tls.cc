@@ -20,7 +20,8 @@ const char* from_environment(const char* name) {
     return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
-// A whole file costs less than one look-up by hash in a directory for each handshake, which would block a core.
+// Loading a whole bundle once costs less than a look-up by hash in a directory during each handshake, which would block
+// a core.
 std::string system_bundle() {
     if (const char* const named = from_environment(X509_get_default_cert_file_env())) return named;
     for (const char* const path : {X509_get_default_cert_file(), "/etc/ssl/certs/ca-certificates.crt",
@@ -62,7 +63,7 @@ Expected<SslContext, TlsError> make_client_context(const std::string& ca_file) {
     SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_protos(raw, alpn.data(), alpn.size());
     SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
-    // A certificate that is trusted itself needs no issuer: that is how a self-signed server is trusted.
+    // A certificate in the trust store needs no issuer: this is how a self-signed server certificate is trusted.
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(raw), X509_V_FLAG_PARTIAL_CHAIN);
     if (auto trusted = trust(raw, ca_file); !trusted) return fail(std::move(trusted).error());
     return context;

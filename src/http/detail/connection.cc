@@ -17,7 +17,7 @@ constexpr std::size_t linger_bytes_max = std::size_t{32} << 20;
 constexpr std::int64_t linger_when_stopping_ms = 100;
 constexpr auto handshake_pause = std::chrono::milliseconds(20);
 
-// Removes what was written from the front.
+// Removes the written bytes from the front.
 void take_written(std::span<std::string_view>& pieces, std::size_t size) {
     while (size > 0) {
         const std::size_t n = std::min(size, pieces.front().size());
@@ -99,7 +99,7 @@ Task<Connection::First> Connection::tell_protocol() {
 Task<bool> Connection::shake_hands(std::string received) {
     set_deadline(Deadline::handshake, worker_.options().tls_handshake_timeout_ms);
     boost::asio::steady_timer timer(worker_.core().context());
-    // Handshakes are the dearest thing a stranger can ask for: above the rate they wait.
+    // Handshakes are the most expensive work an unauthenticated client can cause: above the rate they wait.
     while (!worker_.take_tls_handshake()) {
         timer.expires_after(handshake_pause);
         co_await core::suspend([&timer](core::Wakeup& wakeup) {
@@ -133,7 +133,7 @@ void Connection::watch_write() {
     unacknowledged_ = transport_.unacknowledged();
 }
 
-// A socket reports room only when a good part of its buffer is free; the client may be reading slowly all the time.
+// A socket becomes writable only when a good part of its buffer is free; a slow client may read steadily without that.
 bool Connection::is_client_reading() const { return transport_.unacknowledged() < unacknowledged_; }
 
 void Connection::expire(Deadline what) {
@@ -198,11 +198,11 @@ Task<bool> Connection::write_all(std::span<std::string_view> pieces) {
         if (result.state == IoState::done) {
             written_ += result.size;
             take_written(pieces, result.size);
-            // Each progress gives the client the whole span again.
+            // Any progress restarts the client's write timeout.
             watching = false;
             continue;
         }
-        // A wait may also end for what is read on this connection; that is no progress.
+        // The wait also ends when bytes can be read on this connection, which is no progress of the write.
         if (!watching) watch_write();
         watching = true;
         co_await transport_.ready(result.state);

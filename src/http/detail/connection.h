@@ -1,4 +1,5 @@
-// One accepted connection: tells the protocols apart, does the TLS handshake and then is HTTP/1.1 or HTTP/2 to its end.
+// Connection: one accepted connection. It detects the protocol, does the TLS handshake and then serves HTTP/1.1 or
+// HTTP/2 to its end.
 #pragma once
 
 #include <cstdint>
@@ -12,22 +13,22 @@
 
 namespace riacho::http::detail {
 
-// What a connection waits for, and how long it may.
+// The kinds of waits that have a deadline.
 enum class Deadline : std::uint8_t { none, handshake, head, idle, body, write, linger };
 
-// What the protocol on a connection wants to hear about.
+// Events that the protocol of a connection receives.
 class Protocol {
 public:
-    // At each sweep, before deadlines are looked at.
+    // Called at each sweep, before deadlines are checked.
     virtual void on_sweep(MonotonicNs now) = 0;
-    // The server is stopping.
+    // Called when the server begins to stop.
     virtual void on_stop() = 0;
 
 protected:
     ~Protocol() = default;
 };
 
-// Told when the connection has ended; the accepting core counts connections per address with it.
+// Is notified when the connection has ended; the accepting core counts connections per address with it.
 class ConnectionOwner {
 public:
     virtual void on_ended() noexcept = 0;
@@ -49,27 +50,27 @@ public:
     [[nodiscard]] Transport& transport() { return transport_; }
     [[nodiscard]] std::string_view peer() const { return peer_; }
 
-    // From now on the connection has span_ms to do what the deadline is about; then its waits are cancelled and
-    // expired() tells which deadline it was.
+    // The connection has span_ms from now for the step that the deadline names; after that its waits are cancelled and
+    // expired() returns the deadline.
     void set_deadline(Deadline what, std::int64_t span_ms);
     void clear_deadline() { deadline_ = Deadline::none; }
     [[nodiscard]] Deadline deadline() const { return deadline_; }
     [[nodiscard]] Deadline expired() const { return expired_; }
-    // To go on after a deadline, for instance to answer it.
+    // Allows waits again after a deadline, for instance to send an error response.
     void clear_expired() { expired_ = Deadline::none; }
-    // Watches a write that waits: the client must take something in every span of write_timeout_ms.
+    // Sets the deadline of a blocked write: the client must take some bytes in every span of write_timeout_ms.
     void watch_write();
-    // Ends the waits as if the deadline had passed.
+    // Ends the waits as if this deadline had passed.
     void expire(Deadline what);
 
-    // Bytes that write_all has handed to the socket, since the beginning.
+    // Total of the bytes that write_all has written to the socket.
     [[nodiscard]] std::uint64_t written() const { return written_; }
-    // Writes all of it; false if the connection broke or its client stopped reading.
+    // Writes all of data; false if the connection broke or its client stopped reading.
     Task<bool> write_all(std::string_view data);
-    // The same for pieces one after another, of which the array is used up.
+    // Writes the pieces one after another; modifies the array.
     Task<bool> write_all(std::span<std::string_view> pieces);
-    // Ends our side and reads what the client still sends, for a while: closing at once would destroy the last response
-    // before the client has read it.
+    // Shuts down sending and reads for a while the bytes that the client still sends: closing at once would destroy the
+    // last response before the client has read it.
     Task<void> linger();
 
 private:
@@ -78,7 +79,7 @@ private:
 
     Task<void> run();
     Task<bool> shake_hands(std::string received);
-    // Reads until the first bytes tell the protocol.
+    // Reads until the first bytes identify the protocol.
     Task<First> tell_protocol();
     Task<void> run_protocol(First first);
     void sweep(MonotonicNs now);
@@ -91,11 +92,11 @@ private:
     std::string peer_;
     ConnectionOwner& owner_;
     Protocol* protocol_ = nullptr;
-    std::string received_;  // the first bytes, until their protocol is known
+    std::string received_;  // the first bytes, until the protocol is known
     Deadline deadline_ = Deadline::none;
     Deadline expired_ = Deadline::none;
     std::int64_t deadline_ns_ = 0;
-    int unacknowledged_ = 0;  // when the write deadline was set
+    int unacknowledged_ = 0;  // bytes that the client had not acknowledged when the write deadline was set
     std::uint64_t written_ = 0;
     Connection* previous_ = nullptr;
     Connection* next_ = nullptr;

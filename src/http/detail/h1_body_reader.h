@@ -1,4 +1,4 @@
-// The body of an HTTP/1.1 request, read as its handler asks for it.
+// H1BodyReader: reads the body of an HTTP/1.1 request when its handler asks for it.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ public:
     static constexpr std::size_t memory_size = 2 * piece_size_max;
 
     struct Options {
-        // What was read from the socket behind the head; stays where it is as long as the reader lives.
+        // Bytes read from the socket after the head; they stay in place as long as the reader lives.
         std::string_view received;
         // The declared length; absent for a chunked body.
         std::optional<std::uint64_t> size;
@@ -33,18 +33,18 @@ public:
     using BodyReader::read;
     Task<BodyPiece> read(std::int64_t idle_ms) override;
 
-    // The body was read to its end; `received` may hold the beginning of the next request.
+    // The body was read to its end; `received` may hold the start of the next request.
     [[nodiscard]] bool is_complete() const { return ended_ == BodyPiece::Kind::end; }
     [[nodiscard]] std::string_view received() const { return received_; }
-    // At each sweep.
+    // Called at each sweep.
     void on_sweep(MonotonicNs now);
 
 private:
-    // The next piece of what was received; nothing if more has to be.
+    // The next piece from the received bytes; nothing if more bytes have to be read.
     std::optional<BodyPiece> take_received();
     std::optional<BodyPiece> take_sized();
     std::optional<BodyPiece> take_chunked();
-    // Receives something, or ends the body. False: the time for `idle` is over.
+    // Reads from the socket, or ends the body. False: the time for `idle` has passed.
     Task<bool> receive(std::int64_t idle_at_ns);
     BodyPiece end(BodyPiece::Kind how);
 
@@ -52,11 +52,11 @@ private:
     Transport& transport_;
     Worker& worker_;
     std::string_view received_;
-    std::uint64_t left_ = 0;  // of a body with a length
+    std::uint64_t left_ = 0;  // remaining bytes of a body with a declared length
     std::optional<ChunkDecoder> chunks_;
     std::size_t size_max_;
     std::size_t total_ = 0;
-    Buffer decoded_;  // of a chunked body; what the last piece points into
+    Buffer decoded_;  // decoded bytes of a chunked body; the last piece points into it
     Block input_;
     StreamWatch watch_;
     std::optional<BodyPiece::Kind> ended_;

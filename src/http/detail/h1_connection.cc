@@ -15,12 +15,12 @@
 namespace riacho::http::detail {
 namespace {
 
-// A declared length is only a claim: this much is set aside on its strength, the rest as bytes arrive.
+// A declared length is only a claim: this much is allocated for it, the rest as bytes arrive.
 constexpr std::size_t body_capacity_first = 64 * 1024;
-// A response up to this size goes into one buffer with its head and out with one call.
+// A response up to this size is sent in one buffer with its head, by one system call.
 constexpr std::size_t joined_size_max = 32 * 1024;
 constexpr std::size_t body_kept_max = 64 * 1024;
-// An unread body up to this size is thrown away to save the connection; a larger one costs the connection.
+// An unread body up to this size is read and dropped to keep the connection; a larger body closes it.
 constexpr std::size_t drained_size_max = 64 * 1024;
 
 void append_number(Buffer& to, std::uint64_t value) {
@@ -65,7 +65,7 @@ Task<H1Connection::Next> H1Connection::serve_one() {
     if (outcome.refused != 0) co_return co_await refuse(outcome.refused);
 
     BodyPlan plan = worker_.ask_handler(request_);
-    // By pointer: copies of a response in this frame would make it too large for Asio's cache of frames.
+    // By pointer: a Response in this frame would make it too large for Asio's cache of coroutine frames.
     if (plan.answer) co_return co_await answer_head(&*plan.answer);
     if (plan.stream) co_return co_await serve_stream(&plan);
     if (!take_received_body(plan.size_max)) {
@@ -106,7 +106,7 @@ Task<H1Connection::Next> H1Connection::serve_stream(const BodyPlan* plan) {
     worker_.stats().requests.add();
     Response response = co_await worker_.call_handler(&request_);
     hold(response);
-    // Whether all of the body will have been read is not known yet, but the head goes out now.
+    // Whether the handler will read the whole body is not known yet, but the head is sent now.
     if (response.close_connection || worker_.stopping()) keep_alive_ = false;
     if (!response.producer && has_body && !reader_->is_complete()) keep_alive_ = false;
     const bool sent = response.producer ? co_await send_stream(response) : co_await send(response);
@@ -159,7 +159,8 @@ Task<H1Connection::Outcome> H1Connection::read_head() {
     }
 }
 
-// Waits first and reads then: after a response there is nothing to read, so trying would cost a call for nothing.
+// Waits before the first read: after a response there is usually nothing to read, and an attempt would waste a system
+// call.
 Task<bool> H1Connection::fill_block() {
     const bool idle = pending() == 0;
     if (idle) {
@@ -187,7 +188,8 @@ Task<bool> H1Connection::fill_block() {
     }
 }
 
-// Moves what is pending to the front of the block, or into a larger one. False beyond what any head may need.
+// Moves pending bytes to the front of the block, or into a larger block. False when the block has the size of the
+// largest possible head.
 bool H1Connection::make_room() {
     if (begin_ > 0) {
         std::memmove(block_.data.get(), block_.data.get() + begin_, pending());
@@ -220,7 +222,7 @@ Task<bool> H1Connection::send_continue() {
     co_return co_await connection_.write_all(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));
 }
 
-// True for a body that came with its head, as most do, and for no body.
+// True for a body that arrived with its head, the common case, and for no body.
 bool H1Connection::take_received_body(std::size_t size_max) {
     const std::uint64_t length = request_.content_length().value_or(0);
     if (parser_->is_chunked() || length > pending() || length > size_max) return false;
@@ -293,7 +295,8 @@ Task<H1Connection::Outcome> H1Connection::read_sized_body(std::size_t size) {
     while (held < size) {
         const std::size_t room = body_.capacity() - Request::body_padding - held;
         if (room == 0) {
-            // By four: what is set aside stays within a small factor of what came, and a large body moves seldom.
+            // Growth by four keeps the allocation within a small factor of the received bytes, and moves a large body
+            // seldom.
             if (!grow_body(std::min(size, held * 4))) co_return Outcome{.refused = 503};
             continue;
         }
@@ -307,7 +310,7 @@ Task<H1Connection::Outcome> H1Connection::read_sized_body(std::size_t size) {
     co_return outcome;
 }
 
-// Whoever waits holds nothing of the share yet, so that those who hold a part can always go on to their end.
+// A request that waits holds no memory of the share, so that the holders can always finish.
 Task<H1Connection::Outcome> H1Connection::take_body_memory(std::size_t size) {
     const bool small = size <= worker_.options().body_size_small;
     const core::MemoryUse use = small ? core::MemoryUse::bodies : core::MemoryUse::large_bodies;
@@ -335,7 +338,7 @@ bool H1Connection::grow_body(std::size_t capacity) {
     return true;
 }
 
-// The encoded bytes go through the worker's buffer, which belongs to this connection from a read until the next wait.
+// The encoded bytes use the worker's buffer, which belongs to this connection from a read until the next wait.
 Task<H1Connection::Outcome> H1Connection::read_chunked_body(std::size_t size_max) {
     ChunkDecoder decoder(worker_.options(), size_max);
     std::string_view encoded = received();
@@ -361,7 +364,8 @@ Task<H1Connection::Outcome> H1Connection::read_chunked_body(std::size_t size_max
     }
 }
 
-// It cannot follow the head into the block: there may be no room, and the head must stay where its views point.
+// The rest cannot stay after the head in the block: there may be no room, and the head must not move, because views
+// point into it.
 void H1Connection::keep_rest(std::string_view rest) {
     if (rest.empty()) return;
     rest_ = worker_.take_block();
@@ -375,7 +379,7 @@ void H1Connection::keep_rest(std::string_view rest) {
 
 // --- answering -------------------------------------------------------------------------------------------------------
 
-// Takes the share of a large response until it is sent, or gives the response up when too many wait already.
+// Takes memory for a large response until it is sent, or replaces the response by a 503 if its share has none.
 void H1Connection::hold(Response& response) {
     const std::size_t size = memory_of(response.body);
     if (response.memory.bytes() > 0) {
@@ -388,7 +392,7 @@ void H1Connection::hold(Response& response) {
     reply_memory_.shrink_to(small ? 0 : memory_of(response.body));
 }
 
-// Small responses are counted only when the socket does not take them at once, which costs those who read nothing.
+// A small response is counted only when the socket does not take it at once, so clients that read pay nothing.
 bool H1Connection::hold_unsent(std::size_t bytes) {
     pace_.begin(worker_.now(), connection_.written());
     if (reply_memory_.bytes() > 0) return true;
@@ -485,7 +489,7 @@ Task<bool> H1Connection::send(Response& response) {
     if (result.state == IoState::closed) co_return false;
     if (result.size == out.size() + body.size()) co_return true;
     if (!hold_unsent(out.size() + body.size() - result.size)) co_return false;
-    // The worker's buffer belongs to others while this waits.
+    // Other connections use the worker's buffer while this one waits.
     const std::string head(out.view().substr(std::min(result.size, out.size())));
     body.remove_prefix(result.size - std::min(result.size, out.size()));
     if (!head.empty()) {
@@ -495,7 +499,7 @@ Task<bool> H1Connection::send(Response& response) {
     co_return co_await connection_.write_all(body);
 }
 
-// HTTP/1.1 chunks; for HTTP/1.0 the bare bytes, ended by the end of the connection.
+// Writes HTTP/1.1 chunks; for HTTP/1.0 plain bytes that end with the connection.
 class H1Connection::ChunkWriter final : public BodyWriter {
 public:
     explicit ChunkWriter(H1Connection& http) : http_(http) {}
@@ -551,7 +555,7 @@ Task<bool> H1Connection::send_stream(Response& response) {
     try {
         co_await response.producer(writer);
     } catch (...) {
-        // The client must not take what it got for the whole: the connection ends without the last chunk.
+        // The client must not take the partial body for the whole: the connection ends without the last chunk.
         worker_.count_exception("exception in a response producer");
         co_return false;
     }

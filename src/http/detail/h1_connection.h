@@ -21,7 +21,7 @@ public:
     explicit H1Connection(Connection& connection);
     ~H1Connection();
 
-    // received is what was read already. Ends when the connection is to be closed.
+    // received: bytes that were read already. Ends when the connection is to be closed.
     Task<void> run(std::string received);
 
     void on_sweep(MonotonicNs now) override;
@@ -31,7 +31,7 @@ private:
     class ChunkWriter;
     enum class Next : std::uint8_t { go_on, close, linger };
 
-    // What became of reading: a status to answer and close with, or 0.
+    // Outcome of a read: a status code to answer with before closing, or 0.
     struct Outcome {
         bool closed = false;
         int refused = 0;
@@ -41,7 +41,7 @@ private:
     [[nodiscard]] std::string_view received() const { return {block_.data.get() + begin_, end_ - begin_}; }
 
     Task<Next> serve_one();
-    // The same from the head on, for a body that its handler reads.
+    // Serves a request, from its parsed head on, whose body its handler reads.
     Task<Next> serve_stream(const BodyPlan* plan);
     Task<Outcome> read_head();
     Outcome parse_head();
@@ -50,11 +50,11 @@ private:
     Task<Outcome> read_sized_body(std::size_t size);
     Task<Outcome> read_chunked_body(std::size_t size_max);
     void keep_rest(std::string_view rest);
-    // Waits for more bytes at most as long as the deadline that was set; refused is 408 when it passed.
+    // Waits for more bytes until the deadline that was set; refused is 408 when it has passed.
     Task<Outcome> read_some(char* to, std::size_t capacity, std::size_t& got);
     Task<bool> fill_block();
     bool make_room();
-    // Takes the whole of a declared length before anything of it is read.
+    // Takes memory for the whole declared length before any of the body is read.
     Task<Outcome> take_body_memory(std::size_t size);
     bool hold_body_memory(std::size_t bytes);
     bool grow_body(std::size_t capacity);
@@ -77,21 +77,22 @@ private:
     HeadScanner scanner_;
     std::optional<H1Parser> parser_;
 
-    // Received and not yet used bytes: block_[begin_, end_). The head of the request being served stays before them.
+    // Received and not yet consumed bytes: block_[begin_, end_). The head of the request being served stays before
+    // them.
     Block block_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
-    Buffer body_;                     // bodies that do not fit into the block
-    core::MemoryLease body_memory_;   // of what body_ may become
-    core::MemoryLease reply_memory_;  // of the response being sent
-    // What was read beyond the end of a chunked body; it begins the next request.
+    Buffer body_;                     // holds bodies that do not fit into the block
+    core::MemoryLease body_memory_;   // memory that body_ may use
+    core::MemoryLease reply_memory_;  // memory of the response being sent
+    // Bytes read beyond the end of a chunked body; they start the next request.
     Block rest_;
     std::size_t rest_size_ = 0;
 
     bool reading_body_ = false;
     RateWatch body_rate_;
-    std::optional<H1BodyReader> reader_;  // of a streamed body
-    PaceWatch pace_;                      // of the body, then of the response
+    std::optional<H1BodyReader> reader_;  // reader of a streamed body
+    PaceWatch pace_;                      // watches the request's body, then the response
 
     std::uint64_t requests_ = 0;
     bool keep_alive_ = true;

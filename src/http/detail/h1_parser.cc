@@ -13,7 +13,7 @@ namespace beast = boost::beast;
 
 std::string_view std_view(beast::string_view text) { return {text.data(), text.size()}; }
 
-// Beast's own limits are out of the way: the scanner has bounded the head.
+// Disables Beast's own limit: the scanner has bounded the head.
 constexpr std::uint32_t beast_header_limit = 1U << 30;
 
 }  // namespace
@@ -26,7 +26,7 @@ HeadScanner::State HeadScanner::scan(std::string_view received) {
             return check_unfinished(received.size());
         }
         const auto end = static_cast<std::size_t>(static_cast<const char*>(found) - received.data());
-        // A line feed alone ends a line for some parsers and not for others.
+        // A bare line feed ends a line for some parsers and not for others.
         if (end == line_ || received[end - 1] != '\r') return refuse(400);
         const State state = take_line(received.substr(line_, end - 1 - line_), end + 1);
         line_ = at_ = end + 1;
@@ -52,7 +52,7 @@ HeadScanner::State HeadScanner::take_line(std::string_view line, std::size_t nex
     return State::need_more;
 }
 
-// The limits hold for a line whose end has not come, too: without this a client could send one without end.
+// The limits also apply to a line whose end has not arrived; otherwise a client could send an endless line.
 HeadScanner::State HeadScanner::check_unfinished(std::size_t size) {
     const std::size_t line_size = size - line_;
     const std::size_t line_end_size = 1;  // a carriage return may be the last byte received
@@ -113,7 +113,7 @@ void H1Parser::on_field_impl(field name, view name_text, view value_text, error_
     RequestBuilder::add_header(request_, std_view(name_text), value);
 }
 
-// Stricter than RFC 9112 allows to be: even equal repetitions are refused.
+// Stricter than RFC 9112, which allows repetitions of an equal value: every repetition is refused.
 void H1Parser::on_content_length(std::string_view value, error_code& ec) {
     const std::optional<std::uint64_t> length = parse_length(value);
     if (!length || request_.content_length() || chunked_) return refuse(400, ec);

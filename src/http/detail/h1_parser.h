@@ -1,6 +1,6 @@
-// HTTP/1.1 requests from bytes: a scanner that finds the end of the head and enforces its limits, and Beast's parser
-// for the grammar of the head. Both refuse what could be read in two ways (request smuggling); see smuggling_test.cc
-// for the list.
+// Parses HTTP/1.1 requests: a scanner finds the end of the head and enforces its limits; Beast's parser checks the
+// grammar of the head. Both refuse input that two parsers could read differently (request smuggling); see
+// smuggling_test.cc for the list.
 #pragma once
 
 #include <boost/beast/http/basic_parser.hpp>
@@ -13,19 +13,19 @@
 
 namespace riacho::http::detail {
 
-// Looks for the end of a head in bytes as they arrive; each byte is looked at once.
+// Finds the end of a head in bytes as they arrive; each byte is scanned once.
 class HeadScanner {
 public:
     enum class State : std::uint8_t { need_more, complete, refused };
 
     explicit HeadScanner(const ServerOptions& options) : options_(options) {}
     void reset() { *this = HeadScanner(options_); }
-    // received begins with the head and only ever grows at its end between calls.
+    // received begins with the head; between calls bytes may only be appended to it.
     State scan(std::string_view received);
-    // After complete: where the request line begins (an empty line may come before it) and where the head ends.
+    // After complete: the positions of the request line (an empty line may precede it) and of the head's end.
     [[nodiscard]] std::size_t begin() const { return begin_; }
     [[nodiscard]] std::size_t end() const { return line_; }
-    // After refused: 400, 414 or 431.
+    // After refused: the status code 400, 414 or 431.
     [[nodiscard]] int status() const { return status_; }
 
     HeadScanner& operator=(const HeadScanner& other) {
@@ -49,19 +49,19 @@ private:
 
     const ServerOptions& options_;
     std::size_t begin_ = 0;
-    std::size_t line_ = 0;     // where the current line begins
-    std::size_t at_ = 0;       // everything before was looked at
-    std::size_t headers_ = 0;  // where the first field begins; 0 until the request line was seen
+    std::size_t line_ = 0;     // position of the current line
+    std::size_t at_ = 0;       // position up to which bytes were scanned
+    std::size_t headers_ = 0;  // position of the first field; 0 until the request line was complete
     std::size_t count_ = 0;
     int status_ = 0;
 };
 
-// One request. Views in the Request point into the head it was given.
+// Parses one request. Views in the Request point into the given head.
 class H1Parser final : private boost::beast::http::basic_parser<true> {
 public:
     explicit H1Parser(Request& request);
 
-    // The whole head, as HeadScanner found it. Returns the status to refuse it with, 0 if it is good.
+    // The whole head, as HeadScanner found it. Returns the status code to refuse it with, or 0.
     int parse_head(std::string_view head);
     [[nodiscard]] bool keep_alive() const { return basic_parser::keep_alive(); }
     [[nodiscard]] bool is_chunked() const { return chunked_; }

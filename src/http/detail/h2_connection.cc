@@ -27,7 +27,7 @@ Task<void> H2Connection::run(std::string received) {
     flush();
     co_await read_until_done();
     session_.close_streams();
-    // A task that writes to the socket would not end before its client reads.
+    // A stream's task that writes to the socket would not end before its client reads.
     const bool gone = broken_ || draining_;
     if (draining_) transport_.close();
     ended_ = true;
@@ -95,7 +95,7 @@ public:
         const std::int64_t idle_at_ns = idle_ms > 0 ? http_.worker_.now().value() + idle_ms * 1'000'000 : INT64_MAX;
         for (;;) {
             const auto piece = http_.session_.read(stream_);
-            // What was read before opens the window.
+            // Bytes released by this read open the flow-control window.
             if (http_.session_.has_output()) http_.schedule_flush();
             if (piece) co_return *piece;
             if (http_.worker_.now().value() >= idle_at_ns) co_return BodyPiece{BodyPiece::Kind::idle, {}};
@@ -171,7 +171,7 @@ void H2Connection::schedule_flush() {
 void H2Connection::Flush::run() noexcept {
     http.flush_scheduled_ = false;
     if (!http.broken_) http.flush();
-    // The last stream may just have ended: the reader is to notice.
+    // The last stream may just have ended: wakes read_until_done().
     if (http.broken_ || http.session_.is_done()) http.transport_.cancel_waits();
     http.watch_idle();
     if (http.join_ != nullptr) http.worker_.core().wake(*std::exchange(http.join_, nullptr));
@@ -194,7 +194,7 @@ void H2Connection::flush() {
             return;
         }
         if (result.size == out.size()) continue;
-        // Nothing more is taken from the session until this is gone: that is what holds producers back.
+        // No more output is taken from the session until this is written: that is the back-pressure on producers.
         unsent_ = out.view().substr(result.size);
         draining_ = true;
         connection_.watch_write();

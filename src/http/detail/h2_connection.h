@@ -1,4 +1,4 @@
-// HTTP/2 on one connection: a session, the socket under it and a task per stream.
+// H2Connection: HTTP/2 on one connection: a session, its socket and a task for each stream.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +11,12 @@
 
 namespace riacho::http::detail {
 
-// Lives in the coroutine that runs it, which ends after every stream's task.
+// Lives in the frame of the coroutine that runs it, which ends after every stream's task.
 class H2Connection final : public Protocol, private H2Host {
 public:
     explicit H2Connection(Connection& connection);
 
-    // received is what was read already. Ends when the connection is to be closed.
+    // received: bytes that were read already. Ends when the connection is to be closed.
     Task<void> run(std::string received);
 
     void on_sweep(MonotonicNs now) override;
@@ -46,7 +46,7 @@ private:
     Task<void> run_stream(H2Stream* stream);
     Task<void> run_producer(H2Stream* stream);
     void end_task();
-    // Soon, so that what many streams have to say at the same time goes out together.
+    // Schedules flush() instead of calling it, so that the output of several streams goes out in one write.
     void schedule_flush();
     void flush();
     Task<void> drain();
@@ -58,10 +58,10 @@ private:
     H2Session session_;
     Flush flush_{*this};
     bool flush_scheduled_ = false;
-    std::string unsent_;  // what the socket did not take; drain() is at it
+    std::string unsent_;  // bytes that the socket did not take; drain() is writing them
     bool draining_ = false;
     bool broken_ = false;
-    bool ended_ = false;  // nothing more is read or begun
+    bool ended_ = false;  // no more reading, no new streams
     bool shutdown_noticed_ = false;
     bool shutdown_final_ = false;
     std::size_t tasks_ = 0;

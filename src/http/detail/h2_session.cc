@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t field_overhead = 32;  // RFC 9113 6.5.2
 constexpr std::size_t feed_size = 4096;
-// Responses up to this size are not worth counting: their streams cost as much.
+// Responses up to this size are not counted: their streams cost as much memory.
 constexpr std::size_t reply_size_counted = 4 * 1024;
 
 std::string_view view_of(const std::uint8_t* at, std::size_t size) { return {reinterpret_cast<const char*>(at), size}; }
@@ -46,7 +46,7 @@ nghttp2_option* make_option(const ServerOptions& options) {
 
 }  // namespace
 
-// nghttp2 is C: nothing may be thrown through it, so each callback ends the session instead.
+// nghttp2 is C: exceptions must not pass through it, so each callback ends the session instead.
 struct H2Callbacks {
     static H2Session& self(void* user) { return *static_cast<H2Session*>(user); }
     static H2Stream* find(nghttp2_session* session, std::int32_t id) {
@@ -68,7 +68,7 @@ struct H2Callbacks {
         if (!begins_request(frame)) return 0;
         return guarded([&] {
             H2Session& s = self(user);
-            // Cancelled streams do not count for nghttp2, but their tasks still run.
+            // nghttp2 does not count cancelled streams, but their tasks still run.
             if (s.terminated_ || s.in_use_count_ >= s.options_.h2_streams_max) {
                 nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
                 return 0;
@@ -86,7 +86,7 @@ struct H2Callbacks {
         return guarded([&] {
             H2Session& s = self(user);
             s.on_field(*stream, view_of(name, name_size), view_of(value, value_size));
-            // Decoding the rest of a block that is far too large is just what its sender wants.
+            // Stops decoding an oversized header block: decoding the rest would serve the attack.
             return s.terminated_ ? int{NGHTTP2_ERR_CALLBACK_FAILURE} : 0;
         });
     }
@@ -178,7 +178,7 @@ H2Session::~H2Session() {
 // --- receiving -------------------------------------------------------------------------------------------------------
 
 bool H2Session::feed(std::string_view received) {
-    // In slices, so that what condemns the session in one is not followed by the rest of a flood.
+    // In slices, so that a slice that ends the session is not followed by the rest of a flood.
     while (!received.empty() && !terminated_ && !broken_) {
         const std::string_view slice = received.substr(0, feed_size);
         const ssize_t used =
@@ -247,7 +247,7 @@ void H2Session::on_field(H2Stream& stream, std::string_view name, std::string_vi
         {.name = static_cast<std::uint32_t>(name.size()), .value = static_cast<std::uint32_t>(value.size())});
 }
 
-// Returns the status to refuse it with, or 0.
+// Returns the status code to refuse the request with, or 0.
 int H2Session::build_request(H2Stream& stream) {
     Request& request = stream.request_;
     std::string_view rest = stream.head_;
@@ -296,7 +296,7 @@ void H2Session::on_head_complete(H2Stream& stream) {
     if (stream.request_.content_length().value_or(0) > plan.size_max) {
         return refuse(stream, 413, H2Host::Event::body_too_large);
     }
-    // A few bytes on the wire can be a head of many kilobytes, and streams without end of them cost next to nothing.
+    // A few bytes on the wire can expand to a head of many kilobytes, so heads of open streams are counted as memory.
     if (!hold_request(stream, stream.head_.size())) return shed(stream);
     stream.rate_.begin(host_.now(), options_, plan.pace);
     stream.pace_.begin(host_.now(), 0);
@@ -330,7 +330,7 @@ std::vector<H2Stream*> H2Session::take_ready() {
     std::vector<H2Stream*> ready;
     ready.reserve(ready_.size());
     for (H2Stream* stream : std::exchange(ready_, {})) {
-        // What was cancelled before anyone looked at it is not executed.
+        // A stream that was cancelled before its task began is not executed.
         if (stream->closed_) {
             release(*stream);
         } else {
@@ -357,8 +357,8 @@ void H2Session::shed(H2Stream& stream) {
     free_request(stream);
 }
 
-// CVE-2023-44487: opening and cancelling streams costs the client nothing. nghttp2 limits the rate; this catches
-// clients that stay below it and never wait for an answer.
+// CVE-2023-44487: opening and cancelling streams costs the client nothing. nghttp2 limits the rate of resets; this
+// limits clients that stay below it and never wait for an answer.
 void H2Session::on_reset_received() {
     const MonotonicNs now = host_.now();
     if (now.value() - cancel_window_at_.value() > options_.h2_cancelled_window_ms * 1'000'000) {
@@ -400,7 +400,7 @@ bool H2Session::is_done() const {
     return broken_ || (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0);
 }
 
-// Takes the share of a response until its stream is closed. A large one is given up when too many wait already.
+// Takes memory for a response until its stream is closed. A large response for which there is none becomes a 503.
 bool H2Session::hold(H2Stream& stream) {
     const std::size_t size = memory_of(stream.response_.body);
     if (size <= options_.response_size_small) {
@@ -503,7 +503,7 @@ void H2Session::abort(H2Stream& stream) {
 }
 
 void H2Session::on_last_frame_sent(H2Stream& stream) {
-    // RFC 9113 8.1: the client is asked to stop sending a request whose answer it already has.
+    // RFC 9113 8.1: asks the client to stop sending a request whose response is complete.
     if (stream.state_ != H2Stream::State::complete) {
         nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_NO_ERROR);
     }
@@ -528,7 +528,7 @@ void H2Session::sweep(MonotonicNs now) {
     for (H2Stream* stream = first_; stream != nullptr; stream = stream->next_) {
         if (stream->closed_) continue;
         if (stream->state_ == H2Stream::State::head && age_ms(stream->began_at_) > options_.head_timeout_ms) {
-            // Half a header block blocks the whole connection: nothing else may come before its end.
+            // An incomplete header block blocks the whole connection: no other frame may come before its end.
             host_.count(H2Host::Event::timeout_head);
             return terminate(NGHTTP2_ENHANCE_YOUR_CALM);
         }
@@ -547,7 +547,7 @@ void H2Session::sweep(MonotonicNs now) {
     }
 }
 
-// Holds a part of a scarce share and does not move.
+// Whether the stream holds memory of a scarce share and moves too slowly.
 bool H2Session::is_in_the_way(H2Stream& stream, MonotonicNs now) {
     if (stream.answered_) {
         return stream.pace_.is_too_slow(now, stream.sent_, stream.reply_memory_.bytes(), options_) &&

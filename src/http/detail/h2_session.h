@@ -28,7 +28,7 @@ class H2Stream {
 public:
     [[nodiscard]] std::int32_t id() const { return id_; }
     [[nodiscard]] Request& request() { return request_; }
-    // The client has cancelled it, or it has ended: nothing more can be sent.
+    // The client has cancelled the stream, or it has ended: nothing more can be sent.
     [[nodiscard]] bool is_closed() const { return closed_; }
     [[nodiscard]] bool is_streamed() const { return streamed_; }
 
@@ -43,44 +43,44 @@ private:
     std::int32_t id_ = 0;
     State state_ = State::head;
     bool closed_ = false;
-    bool in_use_ = false;   // by a task
-    bool refused_ = false;  // answered before the request was complete; the rest of it is dropped
+    bool in_use_ = false;   // in use by a task
+    bool refused_ = false;  // answered before the request was complete; the rest of the request is dropped
     bool too_large_ = false;
     bool answered_ = false;
     bool streaming_ = false;      // the response's body comes from write()
     bool producer_done_ = false;  // nothing will follow chunk_
     Request request_;
-    std::string head_;  // names and values one after another
+    std::string head_;  // header names and values, concatenated
     std::vector<FieldSizes> fields_;
     std::size_t list_size_ = 0;
     std::size_t body_size_max_ = 0;
     Buffer body_;
     bool streamed_ = false;           // the handler reads the body
-    bool broken_ = false;             // it will not be completed
-    Buffer reading_;                  // of a streamed body: what the reader is at; body_ is what came meanwhile
-    std::size_t read_ = 0;            // bytes of reading_ that were read
-    std::size_t lent_ = 0;            // of those, the last piece, which the reader may still look at
-    std::size_t unconsumed_ = 0;      // bytes of flow-control window that were not given back
-    std::size_t received_ = 0;        // of a streamed body
-    core::Wakeup* reader_ = nullptr;  // waits for more of it
+    bool broken_ = false;             // the body will not be completed
+    Buffer reading_;                  // of a streamed body: bytes being read; body_ collects later bytes
+    std::size_t read_ = 0;            // bytes of reading_ that were given to the reader
+    std::size_t lent_ = 0;            // size of the last piece given to the reader, which may still use it
+    std::size_t unconsumed_ = 0;      // bytes for which the flow-control window was not yet opened again
+    std::size_t received_ = 0;        // bytes of a streamed body
+    core::Wakeup* reader_ = nullptr;  // waits for more of the body
     StreamWatch watch_;
-    core::MemoryLease memory_;  // of head and body
+    core::MemoryLease memory_;  // memory of head and body
     RateWatch rate_;
-    PaceWatch pace_;  // of the body, then of the response
+    PaceWatch pace_;  // watches the request's body, then the response
     MonotonicNs began_at_;
 
     Response response_;
     core::MemoryLease reply_memory_;
     std::size_t sent_ = 0;
-    std::string_view chunk_;              // what a producer waits to have sent
+    std::string_view chunk_;              // data of a producer that waits until it is sent
     core::Wakeup* chunk_sent_ = nullptr;  // the waiting producer
-    MonotonicNs progress_at_;             // when data last moved towards the client, or began to wait
+    MonotonicNs progress_at_;             // time when data last moved towards the client, or began to wait
 
     H2Stream* previous_ = nullptr;
     H2Stream* next_ = nullptr;
 };
 
-// What a session needs around it.
+// Services that a session needs from its connection.
 class H2Host {
 public:
     virtual MonotonicNs now() = 0;
@@ -88,9 +88,9 @@ public:
     virtual void set_origin(Request& request) = 0;
     virtual std::string_view date() = 0;  // "Mon, 23 Nov 2026 08:00:00 GMT"
     virtual core::MemoryBudget& memory() = 0;
-    // The response to a request that there is no room for; counts it.
+    // The response to a request for which there is no memory; counts it.
     virtual Response shed(const Request& request) = 0;
-    // Runs it later, never inside this call.
+    // Runs the wakeup later, never inside this call.
     virtual void wake(core::Wakeup& wakeup) = 0;
     enum class Event : std::uint8_t {
         request,
@@ -110,7 +110,7 @@ protected:
     ~H2Host() = default;
 };
 
-// Lives on one core. No call suspends; output is to be pulled after each.
+// Lives on one core. No call suspends; call pull() after each.
 class H2Session {
 public:
     H2Session(const ServerOptions& options, H2Host& host);
@@ -119,7 +119,7 @@ public:
     H2Session(const H2Session&) = delete;
     H2Session& operator=(const H2Session&) = delete;
 
-    // Takes what was received. False: the session is broken; what pull() still gives is to be sent before closing.
+    // Processes received bytes. False: the session is broken; send the remaining output of pull(), then close.
     bool feed(std::string_view received);
     // Complete requests since the last call, each now in use by the caller until release().
     std::vector<H2Stream*> take_ready();
@@ -130,34 +130,35 @@ public:
     [[nodiscard]] bool is_done() const;
     [[nodiscard]] std::size_t streams() const { return stream_count_; }
 
-    // Of a stream whose body its handler reads (is_streamed()): the next piece, and the end of the one before, whose
-    // bytes the client may now send anew. Nothing: wait for more.
+    // For a stream whose body its handler reads (is_streamed()): the next piece. The call also releases the piece
+    // before, whose bytes the flow-control window may admit anew. Nothing: wait for more.
     std::optional<BodyPiece> read(H2Stream& stream);
-    // wakeup is run when read() has something to say, or at idle_at_ns.
+    // Runs wakeup when read() would return a piece, or at idle_at_ns.
     void wait_to_read(H2Stream& stream, core::Wakeup& wakeup, std::int64_t idle_at_ns);
 
     // Answers the stream, unless it is closed or already answered. True: the response has a producer, which the caller
-    // must run until it ends. False: there is nothing to run (the client has cancelled the stream, the response was
-    // given up, or its status allows no body), and the stream then needs no task.
+    // must run until it ends. False: there is no producer to run (the client has cancelled the stream, the response was
+    // dropped, or its status allows no body), and the stream then needs no task.
     [[nodiscard]] bool respond(H2Stream& stream, Response response);
-    // For responses with a producer, whose bytes are handed over here. True: the data was accepted and sent wakes up
-    // when all of it was taken into frames, or the stream was closed. False: the stream is closed.
+    // Passes data of a response's producer to the session. True: the data was accepted, and `sent` runs when all of it
+    // was put into frames or the stream was closed. False: the stream is closed.
     bool begin_write(H2Stream& stream, std::string_view data, core::Wakeup& sent);
     void end_write(H2Stream& stream);
-    // The response cannot be completed: the client learns that it is cut short.
+    // Resets a response that cannot be completed, so that the client does not take it for complete.
     void abort(H2Stream& stream);
     [[nodiscard]] BodyProducer& producer(H2Stream& stream) { return stream.response_.producer; }
     // The task of the stream has ended.
     void release(H2Stream& stream);
 
-    // Finds streams that are too slow.
+    // Resets or refuses streams that are too slow.
     void sweep(MonotonicNs now);
-    // No new streams are wanted; those under way may end. First a notice, then, a moment later, the final word.
+    // Admits no new streams; open streams may finish. Sends a shutdown notice; finish_shutdown() sends the final
+    // GOAWAY.
     void begin_shutdown();
     void finish_shutdown();
     // Ends the session at once, with a GOAWAY.
     void terminate(std::uint32_t error_code);
-    // The connection is gone: all streams are closed, so that their tasks end.
+    // Closes all streams after the connection was lost, so that their tasks end.
     void close_streams();
 
 private:
@@ -176,7 +177,7 @@ private:
     int build_request(H2Stream& stream);
     void refuse(H2Stream& stream, int status, H2Host::Event event);
     void shed(H2Stream& stream);
-    // False: there is no room for the response; the stream was reset.
+    // False: there is no memory for the response; the stream was reset.
     bool hold(H2Stream& stream);
     bool is_in_the_way(H2Stream& stream, MonotonicNs now);
     void wake_writer(H2Stream& stream);
@@ -185,7 +186,7 @@ private:
     void on_streamed_body(H2Stream& stream, std::string_view data);
     void break_body(H2Stream& stream);
     void drop_unread(H2Stream& stream);
-    // The client may send so many bytes more, on this stream and on the connection.
+    // Opens the flow-control windows of the stream and of the connection by this many bytes.
     void consume(H2Stream& stream, std::size_t bytes);
     void sweep_streamed(H2Stream& stream, MonotonicNs now);
     bool room_for_body(H2Stream& stream, std::size_t size);

@@ -1,5 +1,5 @@
-// The bodies of HTTP/2 requests: buffered ones, and those that their handlers read. What the client may send follows
-// what was buffered or read.
+// Bodies of HTTP/2 requests: buffered bodies, and bodies that their handlers read. The flow-control window opens for
+// bytes that were buffered or read.
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ void H2Session::on_body(H2Stream& stream, std::string_view data) {
     if (!room_for_body(stream, size)) return shed(stream);
     stream.body_.append(data);
     stream.rate_.add(data.size());
-    // Memory was taken for it: a buffered body may go on.
+    // The memory for these bytes is taken: the window of a buffered body may open.
     consume(stream, data.size());
 }
 
@@ -33,7 +33,7 @@ void H2Session::consume(H2Stream& stream, std::size_t bytes) {
     if (bytes > 0 && session_ != nullptr) nghttp2_session_consume(session_, stream.id_, bytes);
 }
 
-// What was not read is bounded by the stream's window.
+// Unread bytes are bounded by the stream's window.
 void H2Session::on_streamed_body(H2Stream& stream, std::string_view data) {
     if (stream.broken_) return consume(stream, data.size());
     stream.received_ += data.size();
@@ -54,7 +54,7 @@ void H2Session::break_body(H2Stream& stream) {
     wake_reader(stream);
 }
 
-// Nobody will read it any more; the piece that was lent stays where it is.
+// Drops bytes that no handler will read; the last piece given to the reader stays in place.
 void H2Session::drop_unread(H2Stream& stream) {
     stream.body_ = Buffer();
     stream.lent_ = 0;
@@ -92,7 +92,7 @@ void H2Session::wake_reader(H2Stream& stream) {
     host_.wake(*std::exchange(stream.reader_, nullptr));
 }
 
-// The declared length is believed as far as bytes arrive: twice what is there, at most what was announced.
+// Allocates for the declared length only as bytes arrive: twice the received size, at most the declared length.
 bool H2Session::room_for_body(H2Stream& stream, std::size_t size) {
     std::size_t wanted = size + Request::body_padding;
     if (wanted <= stream.body_.capacity()) return true;
@@ -114,7 +114,7 @@ bool H2Session::hold_request(H2Stream& stream, std::size_t total) {
     return true;
 }
 
-// Its task is at work, and answers: only its reader learns that the client is too slow.
+// The handler's task sends the response: a client that is too slow is reported to its reader only.
 void H2Session::sweep_streamed(H2Stream& stream, MonotonicNs now) {
     if (stream.watch_.is_too_slow(now, options_)) {
         host_.count(H2Host::Event::timeout_body);

@@ -1,4 +1,4 @@
-// Watches how fast a body moves: from a client, or to one.
+// Watches the rate at which a body moves, from a client or to one.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,10 @@
 
 namespace riacho::http::detail {
 
-// After a grace the average over each window must reach the minimum, and the whole must not take too long.
+// After a grace period the average over each window must reach the minimum rate; idle time and total time are limited.
 class RateWatch {
 public:
-    // pace: the server's own if absent.
+    // pace: the limits; those of the server's options if absent.
     void begin(MonotonicNs now, const ServerOptions& options, const std::optional<Pace>& pace) {
         pace_ =
             pace.value_or(Pace{.total_ms = options.body_timeout_ms, .idle_ms = 0, .rate_min = options.body_rate_min});
@@ -25,7 +25,7 @@ public:
     }
     void add(std::size_t n) { received_ += n; }
     [[nodiscard]] std::uint64_t received() const { return received_; }
-    // To be asked from time to time: how exactly times are kept depends on it.
+    // Call it regularly: the limits are kept as exactly as the interval of the calls.
     bool is_too_slow(MonotonicNs now, const ServerOptions& options) {
         const std::int64_t total_ms = (now.value() - began_ns_) / 1'000'000;
         if (pace_.total_ms > 0 && total_ms > pace_.total_ms) return true;
@@ -44,7 +44,7 @@ public:
 private:
     Pace pace_;
     std::uint64_t seen_ = 0;
-    std::int64_t last_ns_ = 0;  // when something was last seen to arrive
+    std::int64_t last_ns_ = 0;  // when a call last found new bytes
     std::int64_t began_ns_ = 0;
     std::int64_t window_ns_ = 0;
     std::uint64_t received_ = 0;
@@ -52,7 +52,7 @@ private:
     bool in_grace_ = true;
 };
 
-// The same for a streamed body, by the time that its reader waited for the client.
+// RateWatch for a streamed body: counts only the time in which its reader waited for the client.
 class StreamWatch {
 public:
     void begin(MonotonicNs now, const ServerOptions& options, const std::optional<Pace>& pace) {
@@ -60,7 +60,7 @@ public:
             pace.value_or(Pace{.total_ms = options.body_timeout_ms, .idle_ms = 0, .rate_min = options.body_rate_min});
         began_ns_ = now.value();
     }
-    // The reader begins to wait; at idle_at_ns it wants to go on although nothing came.
+    // The reader begins to wait; at idle_at_ns the wait ends even if nothing arrived.
     void begin_wait(MonotonicNs now, std::int64_t idle_at_ns) {
         waiting_ = true;
         idle_at_ns_ = idle_at_ns;
@@ -75,9 +75,9 @@ public:
         idle_since_ns_ = 0;
     }
     [[nodiscard]] bool is_waiting() const { return waiting_; }
-    // The time that begin_wait was given has come.
+    // Whether the wait has lasted until idle_at_ns.
     [[nodiscard]] bool is_idle(MonotonicNs now) const { return waiting_ && now.value() >= idle_at_ns_; }
-    // To be asked from time to time.
+    // Call it regularly.
     bool is_too_slow(MonotonicNs now, const ServerOptions& options) {
         constexpr std::int64_t ns_per_ms = 1'000'000;
         if (!waiting_) return false;
@@ -97,24 +97,24 @@ public:
 private:
     Pace pace_;
     std::int64_t began_ns_ = 0;
-    std::int64_t idle_since_ns_ = 0;  // when the wait for the next byte began; 0: not waited for it
+    std::int64_t idle_since_ns_ = 0;  // start of the wait for the next byte; 0: no wait since the last byte
     std::int64_t wait_from_ns_ = 0;
     std::int64_t idle_at_ns_ = INT64_MAX;
-    std::int64_t waited_ns_ = 0;  // in this window, before the wait under way
+    std::int64_t waited_ns_ = 0;  // in this window, without the current wait
     std::uint64_t window_received_ = 0;
     bool waiting_ = false;
     bool in_grace_ = true;
 };
 
-// Watches what holds a part of a scarce share. A client that moves nothing for a moment, or so little that it would
-// hold the memory for long, makes way for those who wait.
+// Watches holders of memory from a scarce share. A client that transfers too little to free its memory within
+// ServerOptions::scarce_span_ms is disconnected in favour of waiting requests.
 class PaceWatch {
 public:
     void begin(MonotonicNs now, std::uint64_t moved) {
         window_ns_ = now.value();
         window_moved_ = moved;
     }
-    // To be asked from time to time, scarce or not. moved: bytes since any moment; held: what is held of the share.
+    // Call it regularly, scarce or not. moved: a running count of bytes; held: bytes of memory held from the share.
     bool is_too_slow(MonotonicNs now, std::uint64_t moved, std::uint64_t held, const ServerOptions& options) {
         const std::int64_t elapsed_ms = (now.value() - window_ns_) / 1'000'000;
         if (elapsed_ms < options.scarce_grace_ms) return false;

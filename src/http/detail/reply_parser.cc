@@ -15,13 +15,13 @@ namespace beast = boost::beast;
 constexpr std::size_t interim_max = 8;
 constexpr std::uint32_t beast_header_limit = 1U << 30;  // the scanner has bounded the head
 
-// The bounds of a reply's head: the status line and 32 KiB of fields.
+// Limits of a reply's head: the status line and 32 KiB of fields.
 const ServerOptions& head_limits() {
     static const ServerOptions limits;
     return limits;
 }
 
-// The head of one reply in Beast's grammar.
+// Parses the head of one reply with Beast's grammar.
 class HeadParser final : public beast::http::basic_parser<false> {
 public:
     explicit HeadParser(HeaderList& headers) : headers_(headers) {
@@ -31,7 +31,7 @@ public:
     bool parse(std::string_view head) {
         error_code ec;
         const std::size_t used = put(boost::asio::const_buffer(head.data(), head.size()), ec);
-        // Beast reports an end of stream that only the body's framing can settle.
+        // Beast reports need_more at the end of a head whose body is still to come.
         return (!ec || ec == beast::http::error::need_more) && used == head.size() && !bad_;
     }
 
@@ -54,7 +54,7 @@ private:
         const std::string_view value(value_text.data(), value_text.size());
         if (name == beast::http::field::content_length) {
             const std::optional<std::uint64_t> parsed = parse_length(value);
-            // RFC 9112 6.3: lengths that differ are an attack or a broken server.
+            // RFC 9112 6.3: differing lengths are an attack or a server fault.
             if (!parsed || (length && length != parsed)) bad_ = true;
             length = parsed;
         } else if (name == beast::http::field::transfer_encoding) {
@@ -131,7 +131,7 @@ ReplyParser::State ReplyParser::end_of_head(std::string_view head) {
     HeadParser parser(headers_);
     if (!parser.parse(head)) return State::broken;
     status_ = parser.status;
-    // Nobody asked for another protocol.
+    // 101 is refused: no request asks for a protocol upgrade.
     if (status_ < 100 || status_ > 999 || status_ == 101) return State::broken;
     if (status_ < 200) {
         continued_ |= status_ == 100;
@@ -176,7 +176,8 @@ ReplyParser::State ReplyParser::take_sized(std::string_view received, Buffer& bo
 }
 
 ReplyParser::State ReplyParser::take_chunked(std::string_view received, Buffer& body, std::size_t& used) {
-    // The decoder compares a chunk's announced size with what the buffer holds; total_ counts across cleared buffers.
+    // The decoder compares a chunk's announced size with the buffer's content; total_ also counts content that was
+    // cleared.
     if (!chunks_) chunks_.emplace(head_limits(), rules_.body_size_max);
     const std::size_t before = body.size();
     const ChunkDecoder::Fed fed = chunks_->feed(received, body);

@@ -1,5 +1,5 @@
-// HTTP/1.1 replies from bytes: the head by the same scanner as requests and Beast's grammar, then the body by its
-// framing (RFC 9112 section 6.3). A reply whose end could be read in two ways is refused.
+// Parses HTTP/1.1 replies: the head with the scanner of requests and Beast's grammar, then the body by its framing (RFC
+// 9112 section 6.3). A reply whose end is ambiguous is refused.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +17,9 @@
 
 namespace riacho::http::detail {
 
-// What belongs to the request, and the bound of the reply.
+// Properties of the request that determine the reply's framing, and the bound of the reply's body.
 struct ReplyRules {
-    bool has_no_body = false;  // the request was HEAD, or a CONNECT, whose 2xx ends with its head
+    bool has_no_body = false;  // the request was HEAD, or a CONNECT, whose 2xx reply ends with its head
     std::size_t body_size_max = 0;
 };
 
@@ -29,32 +29,32 @@ public:
     explicit ReplyParser(ReplyRules rules);
 
     enum class State : std::uint8_t {
-        head,       // more is needed for the head
+        head,       // the head is incomplete
         body,       // the head is complete, the body is not
         done,       // the reply is complete
         too_large,  // the head or the body exceeds its bound
         broken      // not a reply, or cut short by the end of the stream
     };
-    // Appends what belongs to the body. Stops right behind the head, so that the caller can look at it before the body
-    // comes, and behind the end of the reply; `used` says how much of `received` was taken.
+    // Appends decoded bytes to the body. Stops after the head, so that the caller can examine it before the body, and
+    // after the end of the reply; `used` is the number of bytes consumed from `received`.
     struct Fed {
         State state = State::head;
         std::size_t used = 0;
     };
     Fed feed(std::string_view received, Buffer& body);
-    // The stream has ended: the end of a body that has no other, otherwise a reply that was cut short.
+    // Call it at the end of the stream: completes a body that is delimited by it; any other unfinished reply is broken.
     State finish();
 
     // Valid once the head is complete. Interim replies (1xx) are dropped.
     [[nodiscard]] int status() const { return status_; }
     [[nodiscard]] HeaderList& headers() { return headers_; }
-    // The declared length of the body, if it has one.
+    // The declared length of the body, if there is one.
     [[nodiscard]] std::optional<std::uint64_t> content_length() const { return length_; }
     // Whether the connection can carry another request once the reply is done.
     [[nodiscard]] bool keep_alive() const { return keep_alive_ && framing_ != Framing::until_end; }
-    // A 100 Continue was among what was dropped.
+    // Whether a 100 Continue was received (and dropped).
     [[nodiscard]] bool continued() const { return continued_; }
-    // Nothing of the reply has come.
+    // Whether no byte of the reply was received.
     [[nodiscard]] bool is_untouched() const { return untouched_; }
 
 private:
@@ -73,9 +73,9 @@ private:
     Framing framing_ = Framing::none;
     std::optional<ChunkDecoder> chunks_;
     std::optional<std::uint64_t> length_;
-    std::uint64_t left_ = 0;   // of a sized body
-    std::size_t total_ = 0;    // of the body, so far
-    std::size_t interim_ = 0;  // replies dropped
+    std::uint64_t left_ = 0;   // remaining bytes of a sized body
+    std::size_t total_ = 0;    // bytes of the body so far
+    std::size_t interim_ = 0;  // number of interim replies dropped
     HeaderList headers_;
     int status_ = 0;
     bool keep_alive_ = true;

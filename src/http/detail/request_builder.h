@@ -1,4 +1,4 @@
-// The one that fills in a Request.
+// RequestBuilder: sets the private fields of a Request.
 #pragma once
 
 #include <utility>
@@ -8,16 +8,16 @@
 
 namespace riacho::http::detail {
 
-// Views it is given must live as long as the request is used.
+// The given views must live as long as the request is used.
 class RequestBuilder {
 public:
-    // Where the request came from; set once per Request object.
+    // Sets the core, the peer address and the TLS flag; once per Request object.
     static void set_origin(Request& r, core::Core& core, std::string_view peer, bool secure) {
         r.core_ = &core;
         r.peer_ = peer;
         r.secure_ = secure;
     }
-    // Forgets the former request but keeps its origin and its memory.
+    // Clears the previous request but keeps its origin and its allocated memory.
     static void clear(Request& r) {
         r.method_ = r.target_ = r.path_ = r.query_ = r.authority_ = r.body_ = {};
         r.stream_ = nullptr;
@@ -34,7 +34,7 @@ public:
     static void add_header(Request& r, std::string_view name, std::string_view value) {
         r.headers_.push_back({name, value});
     }
-    // False if the target has none of the forms that belong to the request's method.
+    // False if the target has no form that is allowed for the request's method.
     static bool set_target(Request& r, std::string_view target) {
         r.target_ = target;
         if (target == "*") {
@@ -59,7 +59,7 @@ public:
     }
 };
 
-// Decimal digits only, at most 18 of them.
+// Parses a number of at most 18 decimal digits.
 inline std::optional<std::uint64_t> parse_length(std::string_view text) {
     if (text.empty() || text.size() > 18) return std::nullopt;
     std::uint64_t value = 0;

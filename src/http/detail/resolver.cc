@@ -28,10 +28,10 @@ ip::address address_of(const sockaddr* raw) {
 
 }  // namespace
 
-// One look-up under way. The thread fills in the result and hands it to the core, which alone looks at `call`.
+// One look-up in progress. The thread stores the result and posts it to the core, which alone accesses `call`.
 struct Resolver::Lookup {
     std::string host;
-    Call* call = nullptr;  // null once nobody waits
+    Call* call = nullptr;  // null once the call has stopped waiting
     bool done = false;
     Addresses addresses;
     std::string failure;
@@ -59,7 +59,7 @@ Task<Expected<Addresses, std::string>> Resolver::resolve(Call* call, std::string
     boost::system::error_code ec;
     const ip::address literal = ip::make_address(host, ec);
     if (!ec) co_return Addresses(1, literal);
-    // RFC 6761 6.3: never asked of a name server.
+    // RFC 6761 6.3: localhost names are never sent to a name server.
     if (host == "localhost" || host.ends_with(".localhost")) {
         Addresses loopback;
         loopback.emplace_back(ip::address_v4::loopback());

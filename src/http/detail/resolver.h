@@ -1,5 +1,5 @@
-// Addresses of host names, looked up on threads of their own: getaddrinfo() blocks, for seconds when a name server is
-// silent.
+// Resolver: resolves host names on threads of a pool, because getaddrinfo() blocks, for seconds when a name server does
+// not answer.
 #pragma once
 
 #include <boost/asio/ip/address.hpp>
@@ -22,7 +22,7 @@ namespace riacho::http::detail {
 
 using Addresses = std::vector<boost::asio::ip::address>;
 
-// Thread-safe. Keeps at most names_max names; at most lookups_max look-ups wait for a thread.
+// Thread-safe. Caches at most names_max names; at most lookups_max look-ups wait for a thread.
 class Resolver {
 public:
     static constexpr std::size_t addresses_max = 8;
@@ -33,7 +33,8 @@ public:
     Resolver(core::WorkPool& pool, const core::Clock& clock, std::int64_t ttl_ms)
         : pool_(pool), clock_(clock), ttl_ms_(ttl_ms) {}
 
-    // At most addresses_max, at least one. The error is a sentence. Ends early, with an error, when the call has ended.
+    // Returns between one and addresses_max addresses. The error is a sentence. Ends early, with an error, when the
+    // call has ended.
     Task<Expected<Addresses, std::string>> resolve(Call* call, std::string host);
 
 private:

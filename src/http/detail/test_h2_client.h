@@ -1,4 +1,4 @@
-// An HTTP/2 client for the tests of this folder, and frames made by hand.
+// An HTTP/2 client for the tests of this folder, and hand-made frames.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -19,16 +19,16 @@ namespace riacho::http::test {
 class H2Client {
 public:
     struct Stream {
-        int status = 0;             // the latest
-        std::vector<int> statuses;  // with interim ones
+        int status = 0;             // the latest status
+        std::vector<int> statuses;  // including interim statuses
         std::map<std::string, std::string> headers;
         std::string body;
         std::string upload;
         std::size_t uploaded = 0;
-        bool upload_ends = true;  // false: more may follow what is in `upload`
+        bool upload_ends = true;  // false: more data may follow `upload`
         bool closed = false;
         std::uint32_t error = 0;
-        bool held = false;  // its window is not opened again
+        bool held = false;  // no window updates are sent for the stream
     };
 
     explicit H2Client(std::uint16_t port, std::int32_t stream_window = 65'535) : client_(port) {
@@ -76,7 +76,7 @@ public:
         streams[id].upload_ends = end;
         return id;
     }
-    // More of a body that was submitted without its end.
+    // Sends more of a body that was submitted without its end.
     void upload(std::int32_t id, std::string_view more, bool end = false) {
         Stream& stream = streams[id];
         stream.upload.erase(0, std::exchange(stream.uploaded, 0));
@@ -93,7 +93,7 @@ public:
             if (!client_.send({reinterpret_cast<const char*>(data), static_cast<std::size_t>(n)})) return;
         }
     }
-    // False when the server has closed or is silent for too long.
+    // False when the server has closed, or when the read timed out.
     bool step() {
         flush();
         if (!client_.fill()) return false;
@@ -198,7 +198,7 @@ inline const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(NG
 // ":method: GET", ":scheme: http", ":path: /" from the static table, ":authority: t" literally.
 inline const std::string get_block = "\x82\x86\x84\x41\x01t";
 
-// The error code of the first GOAWAY in what the server sent, or -1.
+// The error code of the first GOAWAY in the received bytes, or -1.
 inline int goaway_code(std::string_view received) {
     for (std::size_t at = 0; at + 9 <= received.size();) {
         const auto byte = [&](std::size_t i) {

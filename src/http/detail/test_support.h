@@ -1,4 +1,4 @@
-// What the tests of this folder share: a server with a handler that does as its path says, and a blocking client.
+// Shared by the tests of this folder: a server whose handler answers by path, and a blocking client.
 #pragma once
 
 #include <arpa/inet.h>
@@ -29,8 +29,8 @@ namespace riacho::http::test {
 
 // Answers by path: /echo the body, /size its size, /fill?N N bytes, /stream?N N pieces of 1000 bytes, /endless pieces
 // until the client has gone, /wait when the test calls release(), /wait-stream likewise with a streamed response (?N:
-// of status N), /throw, /throw-early in on_head, /padding after reading the padding, /about what the request looks
-// like, /close with close_connection. /refuse is answered from on_head, /tiny takes 10 bytes.
+// of status N), /throw, /throw-early in on_head, /padding after reading the padding, /about the request's properties,
+// /close with close_connection. /refuse is answered from on_head, /tiny takes 10 bytes.
 class PathHandler final : public Handler {
 public:
     BodyPlan on_head(const Request& request) override {
@@ -77,7 +77,7 @@ public:
         return response;
     }
 
-    // Lets every waiting and future /wait go on.
+    // Releases every waiting and every later /wait.
     void release() {
         const std::lock_guard lock(mutex_);
         released_ = true;
@@ -176,7 +176,7 @@ struct TestResponse {
     std::string body;
 };
 
-// A blocking connection. Reads give up after ten seconds, which no test reaches when all is well.
+// A blocking connection. Reads time out after ten seconds, longer than any passing test waits.
 class TestClient {
 public:
     explicit TestClient(std::uint16_t port, int receive_buffer = 0)
@@ -202,7 +202,7 @@ public:
         const timeval t{.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
         setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
     }
-    // False if the server closed in between.
+    // False if the server closed meanwhile.
     bool send(std::string_view data) {
         while (!data.empty()) {
             const ssize_t n = ::send(fd_, data.data(), data.size(), MSG_NOSIGNAL);
@@ -212,7 +212,7 @@ public:
         return true;
     }
     void finish_sending() { ::shutdown(fd_, SHUT_WR); }
-    // False at the end of the stream, after a reset or when nothing came in time (timed_out tells).
+    // False at the end of the stream, after a reset, or after a timeout (then timed_out is set).
     bool fill() {
         char buffer[65536];
         const ssize_t n = ::recv(fd_, buffer, sizeof buffer, 0);
@@ -221,7 +221,7 @@ public:
         received.append(buffer, static_cast<std::size_t>(n));
         return true;
     }
-    // True if the server ends the connection without sending more than was already received.
+    // True if the server ends the connection without sending more than the bytes already received.
     bool is_closed_by_server() { return received.empty() && !fill() && !timed_out; }
     std::string read_to_end() {
         while (fill()) {

@@ -1,4 +1,4 @@
-// Small things about header text.
+// Helpers for header text.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,8 @@
 
 namespace riacho::http::detail {
 
-// Takes the first "name: value\r\n" off a HeaderList's text, which must not be empty.
+// Removes and returns the first "name: value\r
+// " of a HeaderList's text, which must not be empty.
 inline HeaderField take_header_line(std::string_view& text) {
     const std::size_t end = text.find("\r\n");
     const std::string_view line = text.substr(0, end);

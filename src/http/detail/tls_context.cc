@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t lifetime_ns = 12LL * 3600 * 1'000'000'000;
 
-// h2 if the client offers it, else http/1.1; a client that offers neither goes on without ALPN.
+// Chooses h2 if the client offers it, else http/1.1; without either offer the handshake goes on without ALPN.
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_size, const unsigned char* offered,
                     unsigned offered_size, void*) noexcept {
     for (const std::string_view wanted : {std::string_view("h2"), std::string_view("http/1.1")}) {
@@ -51,13 +51,14 @@ Expected<SslContext, TlsError> make_ssl_context(const TlsOptions& files) {
     if (!context) return fail(TlsError{"cannot set up TLS: " + openssl_reason()});
     SSL_CTX* raw = context.get();
     SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
-    // For TLS 1.2; those of 1.3 are all of this kind: forward secrecy, and no CBC, whose padding has been attacked.
+    // For TLS 1.2; all cipher suites of TLS 1.3 are of this kind: forward secrecy, and no CBC, whose padding has been
+    // attacked.
     SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20");
     SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(raw,
                      SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(raw, 1);
-    // Resumption is by tickets only; a cache on our side would be memory that clients can fill.
+    // Resumption is by tickets only; clients could fill the memory of a session cache.
     SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_max_early_data(raw, 0);
     SSL_CTX_set_alpn_select_cb(raw, choose_protocol, nullptr);

@@ -17,17 +17,18 @@ struct SslContextFree {
 };
 using SslContext = std::unique_ptr<ssl_ctx_st, SslContextFree>;
 
-// The oldest error in OpenSSL's queue of this thread, which is emptied.
+// The oldest error in this thread's OpenSSL error queue; empties the queue.
 std::string openssl_reason();
 
 // TLS 1.2 and 1.3, ALPN h2 and http/1.1, no renegotiation, no 0-RTT.
 Expected<SslContext, TlsError> make_ssl_context(const TlsOptions& files);
 
-// One core's context. It is made anew from the files every twelve hours, which also changes the key of session tickets.
+// The TLS context of one core. It is reloaded from the files every twelve hours, which also changes the key of session
+// tickets.
 class TlsContext {
 public:
     TlsContext(TlsOptions files, SslContext first, MonotonicNs now);
-    // Never nullptr: if the files have become unusable the former context stays.
+    // Never nullptr: if the files have become unusable the previous context stays.
     ssl_ctx_st* get(MonotonicNs now);
 
 private:

@@ -61,10 +61,11 @@ std::string failure_text(const SSL* ssl) {
 
 }  // namespace
 
-// OpenSSL's own socket BIO would write without MSG_NOSIGNAL and could not begin with bytes that were already received.
+// Replaces OpenSSL's socket BIO, which writes without MSG_NOSIGNAL and cannot start with bytes that were already
+// received.
 struct Transport::Tls {
     int fd;
-    std::string received;  // handed to OpenSSL before anything from the socket
+    std::string received;  // passed to OpenSSL before any byte from the socket
     std::size_t received_used = 0;
     SSL* ssl = nullptr;
 
@@ -136,7 +137,7 @@ void Transport::start_tls_to(ssl_ctx_st* context, const std::string& host) {
     make_tls(context, {});
     SSL_set_connect_state(tls_->ssl);
     X509_VERIFY_PARAM* const verify = SSL_get0_param(tls_->ssl);
-    // An address is compared with the certificate's addresses and never named in the handshake (RFC 6066 section 3).
+    // An address is compared with the certificate's addresses and not sent as server name (RFC 6066 section 3).
     if (X509_VERIFY_PARAM_set1_ip_asc(verify, host.c_str()) == 1) return;
     X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     const bool named = X509_VERIFY_PARAM_set1_host(verify, host.c_str(), host.size()) == 1 &&

@@ -18,13 +18,13 @@ constexpr std::size_t block_capacity = 16 * 1024;
 constexpr std::size_t blocks_kept_max = 64;
 constexpr std::size_t input_capacity = 64 * 1024;
 
-// What a handler needs to parse a body and to encode its records, beside the body itself; measured with PutRecords of
-// records of any size (docs/operations.md). Small bodies are bounded by the number of calls in progress.
+// Memory that a handler needs to parse a body and to encode its records, relative to the body; measured with PutRecords
+// of records of any size (docs/operations.md). Small bodies are bounded by the number of calls in progress.
 constexpr std::size_t call_memory_factor = 2;
 constexpr std::size_t call_memory_body_min = 64 * 1024;
 
-// Cores take places for calls in lots, so that they do not write one shared number twice a call. What they keep in
-// reserve stays under an eighth of all.
+// Cores reserve places for calls in lots, so that they do not write one shared counter twice a call. The reserve of all
+// cores stays below an eighth of the places.
 std::size_t places_lot(const SharedState& shared) {
     constexpr std::size_t lot_max = 64;
     const std::size_t share =
@@ -86,7 +86,7 @@ Task<Response> Worker::call_handler(Request* request) {
     const Place place{*this};
     core::MemoryLease lease;
     if (request->body().size() > call_memory_body_min) {
-        // At most the half, so that the largest body is served by the smallest node.
+        // At most half of the share, so that the smallest node serves the largest body.
         const std::size_t bytes =
             std::min(request->body().size() * call_memory_factor, shared_.memory.share(core::MemoryUse::calls) / 2);
         const bool taken = co_await shared_.memory.take(core_, core::MemoryUse::calls, bytes, options().call_wait_ms);
@@ -124,7 +124,7 @@ void Worker::give_place() {
     shared_.places_taken.fetch_sub(places_lot_, std::memory_order_relaxed);
 }
 
-// To be called while the exception is being handled.
+// Must be called from a catch block.
 void Worker::count_exception(std::string_view where) noexcept {
     stats_.handler_exceptions.add();
     try {
@@ -149,7 +149,7 @@ void Worker::remove(Connection& connection) {
     if (first_ == &connection) first_ = connection.next_;
 }
 
-// One timer per core instead of one per request; it rests while there is no connection.
+// One timer per core instead of one per request; it stops while there is no connection.
 void Worker::schedule_sweep() {
     sweeping_ = true;
     refresh_date();
@@ -191,7 +191,7 @@ void Worker::give_block(Block block) {
     if (block.capacity == block_capacity && blocks_.size() < blocks_kept_max) blocks_.push_back(std::move(block));
 }
 
-// With the sweep, not with each response: reading node time costs more than the line.
+// Called with the sweep, not with each response: reading node time costs more than copying the line.
 void Worker::refresh_date() {
     const std::int64_t second = shared_.clock.now().value() / 1000;
     if (second != date_s_) {

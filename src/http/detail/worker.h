@@ -1,4 +1,5 @@
-// What the connections of one core share: their list, the sweep that keeps their deadlines, buffers, counters.
+// Worker: shared state of the connections of one core: their list, the sweep that enforces their deadlines, buffers,
+// counters.
 #pragma once
 
 #include <array>
@@ -26,7 +27,7 @@ namespace riacho::http::detail {
 
 class Connection;
 
-// Written by one core, read by any.
+// Written by one core, read by any thread.
 class Counter {
 public:
     void add(std::uint64_t n = 1) {
@@ -45,10 +46,10 @@ struct WorkerStats {
     Counter sweeps;
 };
 
-// Memory that requests are read into; idle connections hold none.
+// A receive buffer for requests; idle connections hold none.
 struct Block {
     std::unique_ptr<char[]> data;
-    std::size_t capacity = 0;  // bytes that may be filled; Request::body_padding more exist
+    std::size_t capacity = 0;  // usable bytes; Request::body_padding more are allocated
 };
 
 Block make_block(std::size_t capacity);
@@ -60,7 +61,7 @@ struct SharedState {
     Handler& handler;
     core::MemoryBudget& memory;
     std::size_t worker_count;
-    // Of requests_in_progress_max: places that calls of the handler have, or that workers keep for their next ones.
+    // The part of requests_in_progress_max that is used by running calls or reserved by workers for their next calls.
     std::atomic<std::size_t> places_taken{0};
     std::atomic<bool> stopping{false};
 };
@@ -73,12 +74,12 @@ public:
 
     [[nodiscard]] core::Core& core() { return core_; }
     [[nodiscard]] const ServerOptions& options() const { return shared_.options; }
-    // Handler::on_head; an exception becomes a 500.
+    // Calls Handler::on_head; an exception becomes a 500.
     BodyPlan ask_handler(const Request& request) noexcept;
-    // Handler::handle, likewise; Handler::overloaded when there is no room for the call. The request must live until
-    // the task ends.
+    // Calls Handler::handle; an exception becomes a 500. Calls Handler::overloaded when there is no memory or place for
+    // the call. The request must live until the task ends.
     Task<Response> call_handler(Request* request);
-    // The response to a request that there is no room for; counts it.
+    // The response to a request for which there is no memory; counts it.
     Response shed(const Request& request) noexcept;
     [[nodiscard]] MonotonicNs now() const { return shared_.clock.monotonic(); }
     [[nodiscard]] WorkerStats& stats() { return stats_; }
@@ -86,10 +87,10 @@ public:
 
     void set_tls(TlsContext context) { tls_ = std::make_unique<TlsContext>(std::move(context)); }
     [[nodiscard]] TlsContext* tls() { return tls_.get(); }
-    // Whether one more handshake may begin now.
+    // Whether one more handshake may begin now; if so it is counted.
     [[nodiscard]] bool take_tls_handshake() { return tls_handshakes_.take(tls_handshake_rate_, 1, now()); }
 
-    // Logs and counts what is being caught.
+    // Logs and counts the exception that is being handled.
     void count_exception(std::string_view where) noexcept;
 
     void add(Connection& connection);
@@ -97,14 +98,15 @@ public:
 
     Block take_block();
     void give_block(Block block);
-    // Valid until the next suspension of whoever uses it.
+    // The content is valid until the caller's next suspension.
     [[nodiscard]] Buffer& output() { return output_; }
     [[nodiscard]] Block& input() { return input_; }
-    // "date: ...\r\n", at most a sweep old.
+    // "date: ...\r
+    // ", at most one sweep interval old.
     [[nodiscard]] std::string_view date_line() const { return {date_.data(), date_size_}; }
     [[nodiscard]] core::MemoryBudget& memory() { return shared_.memory; }
 
-    // Every connection is told; those still there after the deadline are closed hard.
+    // Notifies every connection; connections still open after the deadline are closed.
     void begin_stop(MonotonicNs deadline);
     [[nodiscard]] bool stopping() const { return shared_.stopping.load(std::memory_order_relaxed); }
     void cancel_sweep() { sweep_timer_.cancel(); }
@@ -116,7 +118,7 @@ private:
     void schedule_sweep();
     void sweep();
     void refresh_date();
-    // A place among the calls in progress; false when there is none.
+    // Takes a place among the calls in progress; false when there is none.
     bool take_place();
     void give_place();
 

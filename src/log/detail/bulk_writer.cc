@@ -12,12 +12,12 @@ namespace {
 
 constexpr std::size_t chunk_size = std::size_t{1} << 20;
 
-// Cursor over the bytes of several parts, read in pieces of any size.
+// A cursor over the bytes of several parts.
 class Pieces {
 public:
     explicit Pieces(std::span<const ByteSpan> parts) : parts_(parts) {}
 
-    // The next n bytes; there are that many left.
+    // Copies the next n bytes; that many must be left.
     void copy(std::size_t n, std::byte* to) {
         while (n > 0) {
             const ByteSpan rest = parts_.front().subspan(skip_);
@@ -52,8 +52,8 @@ io::IoResult<void> BulkWriter::write(io::File& file, const std::string& path, st
         is_supported_ = false;
         return file.pwritev(offset, parts);
     }
-    // The blocks at both ends are shared with what stands before and behind: those go through the page cache, always,
-    // so that no block is ever half in the page cache and half on the disk.
+    // The first and the last block may hold neighbouring bytes: partial blocks always go through the page cache, so
+    // that no block is half in the page cache and half on the disk.
     Pieces pieces(parts);
     std::uint64_t at = offset;
     while (left > 0) {
@@ -65,7 +65,7 @@ io::IoResult<void> BulkWriter::write(io::File& file, const std::string& path, st
         auto written = (whole_blocks ? **direct : file).pwrite(at, staging_.bytes());
         if (!written) {
             if (!whole_blocks || written.error().error != EINVAL) return written;
-            // The file system opens files so, but wants larger blocks or other memory.
+            // The file system supports O_DIRECT, but needs larger blocks or other alignment.
             is_supported_ = false;
             return file.pwritev(offset, parts);
         }

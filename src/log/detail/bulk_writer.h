@@ -1,5 +1,5 @@
-// BulkWriter: large writes go past the page cache. It would only be a detour for them: a page to find, to fill and to
-// write back for every 4 KiB, memory taken from whatever else is cached.
+// BulkWriter: writes that bypass the page cache when they are large. Going through it costs finding, filling and
+// writing back a page for every 4 KiB, and evicts other cached pages.
 #pragma once
 
 #include <span>
@@ -16,8 +16,8 @@ public:
     // Writes of fewer than direct_bytes_min bytes stay in the page cache.
     BulkWriter(io::FileSystem& fs, std::size_t direct_bytes_min) : fs_(fs), direct_bytes_min_(direct_bytes_min) {}
 
-    // Writes all the parts, one after the other from any offset of the file at `path`, which `file` has open for
-    // buffered writing. Durable after file.fdatasync(), like any other write. After an error any part of it may be on
+    // Writes all parts, one after the other, at any offset of the file at `path`, which `file` has open for buffered
+    // writing. Durable after file.fdatasync(), like any other write. After an error any part of the bytes may be on
     // disk.
     io::IoResult<void> write(io::File& file, const std::string& path, std::uint64_t offset,
                              std::span<const ByteSpan> parts);
@@ -25,7 +25,7 @@ public:
 private:
     io::FileSystem& fs_;
     const std::size_t direct_bytes_min_;
-    bool is_supported_ = true;  // until the file system says otherwise
+    bool is_supported_ = true;  // false once the file system has refused direct writes
     Staging staging_;
 };
 

@@ -25,7 +25,7 @@ std::string content(io::FileSystem& fs, const std::string& path) {
     return std::string(as_text(io::read_file(fs, path, 64 << 20).value()));
 }
 
-// Appends of many sizes and numbers of parts, each checked against what a plain string holds.
+// Appends of many sizes and numbers of parts, each compared with a plain string.
 void append_and_compare(io::FileSystem& fs, const std::string& path) {
     core::SeededRng rng(7);
     const auto file = fs.open(path, {.mode = io::OpenMode::create}).value();
@@ -45,7 +45,7 @@ void append_and_compare(io::FileSystem& fs, const std::string& path) {
         ASSERT_EQ(content(fs, path) == expected, true) << "after " << size << " bytes";
     }
     ASSERT_TRUE(file->fdatasync());
-    // Over what is there, as after a write that failed half-way.
+    // Overwrites existing bytes, as after a write that failed half-way.
     const std::string again = some_bytes(100'000, rng);
     const ByteSpan part = as_bytes(again);
     ASSERT_TRUE(writer.write(*file, path, 5'000, {&part, 1}));
@@ -61,12 +61,12 @@ TEST(BulkWriter, writes_what_a_buffered_write_would_on_a_real_file_system) {
 }
 
 TEST(BulkWriter, writes_whole_aligned_blocks_past_the_cache) {
-    io::SimulatedFileSystem fs;  // which checks every direct write
+    io::SimulatedFileSystem fs;  // checks every direct write
     ASSERT_TRUE(fs.mkdir("/d"));
     append_and_compare(fs, "/d/f");
 }
 
-// A writer of an empty file on a simulated disk, and something to write that has whole blocks in it.
+// A writer of an empty file on a simulated disk, and data that contains whole blocks.
 struct Written {
     Written() : directory(fs.mkdir("/d")), file(fs.open("/d/f", {.mode = io::OpenMode::create}).value()) {}
     io::IoResult<void> write() {

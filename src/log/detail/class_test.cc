@@ -1,4 +1,4 @@
-// Classes of shards: kept on disk, and what media may take from records.
+// Classes of shards: stored on disk, and limits of media in favour of records.
 #include "log/detail/test_node.h"
 #include "log/verify.h"
 
@@ -30,7 +30,7 @@ protected:
     TestApplier applier_;
 };
 
-// What callers keep of an append that is not waited for.
+// The caller's objects of an append that is not awaited.
 struct Waiting {
     Waiting(TestNode& node, std::uint64_t shard, std::size_t size, ShardClass shard_class) {
         batches.push_back({.shard = ShardUid(shard), .batch = make_batch({std::string(size, 'x')})});
@@ -78,7 +78,7 @@ TEST_F(ClassTest, media_have_larger_segments_which_may_hold_pads) {
     ASSERT_TRUE(node->checkpoint());
     EXPECT_EQ(node->store.shards.find(ShardUid(2))->flushed.active_base, SeqIx(1));
     EXPECT_GT(node->store.shards.find(ShardUid(1))->flushed.active_base, SeqIx(1));
-    // A pad between two frames, as a write that fills whole blocks leaves it.
+    // A pad between two frames, as left by a write that fills whole blocks.
     const std::string path = only_segment(2);
     Bytes content = *fs_.content(path);
     const auto first = decode_header(ByteSpan(content).subspan(file_header_size));

@@ -1,4 +1,4 @@
-// Retention under a wall clock that is wrong for a while.
+// Retention under a wall clock that is temporarily wrong.
 #include "core/log.h"
 #include "core/node_clock.h"
 #include "log/detail/test_node.h"
@@ -35,7 +35,7 @@ protected:
         ASSERT_TRUE(node.checkpoint());
     }
 
-    // What the flusher and the sequencer do by themselves, once: the first record that is left.
+    // Runs the flusher's and sequencer's periodic work once; returns the first remaining record.
     SeqIx retain(TestNode& node) {
         machine_.advance_ms(2'000);
         node.flusher.tick();

@@ -1,4 +1,4 @@
-// Power cuts at every change a scenario makes to the disk, and what the next start makes of them.
+// Power cuts at every change that a scenario makes to the disk, and the recovery after each.
 #include <gtest/gtest-spi.h>
 
 #include <functional>
@@ -11,10 +11,10 @@ namespace {
 using io::CrashPolicy;
 using io::SimulatedFileSystem;
 
-// Says of a call and a path whether it is left out.
+// Decides by call and path whether a sync is left out.
 using Forget = std::function<bool(std::string_view call, std::string_view path)>;
 
-// A disk under a program that forgot to sync something: the call succeeds and does nothing.
+// A disk for a program that forgets a sync: the call succeeds and does nothing.
 class ForgetfulFile final : public io::File {
 public:
     ForgetfulFile(std::unique_ptr<io::File> file, std::string path, const Forget& forget)
@@ -67,7 +67,7 @@ private:
     const Forget forget_;
 };
 
-// One life of a process with what its clients were told.
+// The lifetime of one process, with the replies its clients received.
 class Life {
 public:
     struct Expectation {
@@ -124,7 +124,7 @@ public:
 
 using Scenario = std::function<void(Life&)>;
 
-// Where failures go when they are what is wanted.
+// Receives failures that the test expects.
 const testing::TestPartResultArray* wanted_failures = nullptr;
 bool has_failed() { return wanted_failures != nullptr ? wanted_failures->size() > 0 : testing::Test::HasFailure(); }
 
@@ -161,7 +161,7 @@ std::vector<CrashPolicy> policies() {
     return list;
 }
 
-// Starts on a crashed disk, checks, goes on writing, crashes softly and starts again.
+// Starts on a crashed disk, checks, writes more, crashes without losing data and starts again.
 void expect_recovery(SimulatedFileSystem& fs, const Life& life, const TestApplier& applier, core::Clock& clock,
                      const std::string& context) {
     std::string first;
@@ -195,7 +195,7 @@ void expect_recovery(SimulatedFileSystem& fs, const Life& life, const TestApplie
     }
 }
 
-// Cuts the power in each change of the scenario, and lets every policy decide what arrived.
+// Cuts the power at each change of the scenario, once with every policy for unsynced data.
 void crash_everywhere(const Scenario& scenario, const Forget& forget = nullptr) {
     core::ManualClock clock{TimestampMs(1'700'000'000'000)};
     for (std::uint64_t point = 1;; ++point) {
@@ -256,7 +256,7 @@ TEST(Crash, checkpoint_and_recycling) {
 }
 
 TEST(Crash, a_forgotten_sync_is_noticed) {
-    // These tests prove something only if they fail for a program that leaves out any one of its syncs.
+    // These tests prove something only if they fail for a program that omits any one of its syncs.
     const Scenario write_and_checkpoint = [](Life& life) {
         life.create(1);
         life.append({1}, 7000);
@@ -443,7 +443,8 @@ TEST(CrashWeakDurability, what_a_killed_process_left_in_the_page_cache_is_made_d
         ASSERT_TRUE(node.command("create 1"));
         ASSERT_TRUE(node.append(1, {"a"}));
     }
-    // Killed, not cut off: the kernel still has it. The next life promises more.
+    // The process is killed without a power cut: the kernel still has the data. The next process uses a stronger
+    // durability.
     {
         TestNode node(fs, clock, applier);
         ASSERT_TRUE(node.is_open());
@@ -492,7 +493,7 @@ TEST(CrashWeakDurability, a_segment_that_outlived_its_records_journal_is_not_mix
     }
     TestNode node(fs, clock, applier, options);
     ASSERT_TRUE(node.is_open());
-    // One by one: every record is looked for in the segment its number leads to.
+    // Reads one record at a time: each is looked up in the segment that its number leads to.
     EXPECT_EQ(node.read_all(1, SeqIx(1), {.records_max = 1}), written);
 }
 

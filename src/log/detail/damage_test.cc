@@ -1,4 +1,4 @@
-// Damage at chosen places of the journal, and what the next start makes of it.
+// Damage at chosen places of the journal, and the recovery after it.
 #include <set>
 
 #include "log/detail/test_node.h"
@@ -8,7 +8,7 @@ namespace {
 
 using io::SimulatedFileSystem;
 
-// A store whose only journal file holds everything; the places of its frames are known.
+// A store whose only journal file holds everything; the positions of its frames are known.
 class Damage : public testing::Test {
 protected:
     struct Placed {
@@ -76,7 +76,7 @@ TEST_F(Damage, a_last_frame_cut_at_any_byte_is_dropped_alone_and_its_number_give
     for (std::size_t kept = 0; kept <= size; ++kept) {
         Bytes content = original_;
         std::fill(content.begin() + static_cast<std::ptrdiff_t>(last.offset + kept), content.end(), std::byte{0});
-        // What the cut leaves whole is kept: a frame ends with zeros.
+        // The frame stays whole if the cut removes only the zeros at its end.
         const bool is_whole = std::equal(content.begin() + static_cast<std::ptrdiff_t>(last.offset),
                                          content.begin() + static_cast<std::ptrdiff_t>(last.offset + size),
                                          original_.begin() + static_cast<std::ptrdiff_t>(last.offset));
@@ -180,7 +180,8 @@ TEST_F(Damage, damage_stays_known_after_checkpoint_and_restart) {
 }
 
 TEST_F(Damage, a_block_of_zeros_in_the_middle_is_named_by_what_follows_it) {
-    // Frame and trailer of one group share a block: only the copy in the next group's trailer tells who it was.
+    // The frame and the trailer of one group share a block: only the copy in the next group's trailer identifies the
+    // shard.
     for (const std::size_t n : {0U, 1U, 2U}) {
         Bytes content = original_;
         const std::size_t at = data_frame(2, n).offset;
@@ -243,7 +244,7 @@ TEST_F(Damage, a_frame_at_another_place_than_its_own_is_no_frame) {
 }
 
 TEST_F(Damage, frames_of_another_generation_are_no_frames_even_at_their_own_place) {
-    // As in a file that was begun, cut at its start by a recovery, recycled, and begun again at the same position.
+    // As if the file was begun, cut at its start by a recovery, recycled, and begun again at the same position.
     JournalHeader header = *decode_journal_header(original_);
     const std::string old_path = path_;
     header.generation += 5;
@@ -299,7 +300,7 @@ TEST(RecycledFile, old_frames_after_the_tail_are_never_taken_for_new_ones) {
         }
         before = node.describe();
         path = "/store/journal/" + journal_file_name(node.store.journal.generation());
-        // The file has been through the pool: behind the tail lie whole frames of its earlier life.
+        // The file was recycled: after the tail there are whole frames of its earlier use.
         const Bytes content = *fs.content(path);
         const std::size_t tail = content.size() - node.store.journal.room();
         std::set<std::uint64_t> generations;
@@ -317,7 +318,8 @@ TEST(RecycledFile, old_frames_after_the_tail_are_never_taken_for_new_ones) {
     EXPECT_EQ(node.store.counters.recovery_truncated_bytes, 0U);
 }
 
-// The first frame of a shard after a checkpoint: what is behind it stays in memory when it goes to a segment.
+// Loses the first frame of a shard after a checkpoint: the frames behind it are still in memory when it would go to a
+// segment.
 TEST_F(Damage, a_reader_in_front_of_lost_records_fails_before_and_after_they_would_be_flushed) {
     std::string path;
     std::uint64_t at = 0;

@@ -1,4 +1,4 @@
-// What a disk, a clock or an operator does wrong, and how far it goes.
+// Faults of a disk, a clock or an operator, and the extent of their effects.
 #include <cerrno>
 
 #include "log/detail/test_node.h"
@@ -96,7 +96,7 @@ TEST_F(FaultTest, damage_met_by_reads_is_counted_once_a_shard_and_logged_once_a_
     EXPECT_TRUE(node->find(1)->damaged);
     EXPECT_TRUE(node->read(1, SeqIx(3))) << "what is behind it can be read";
     EXPECT_FALSE(node->find(2)->damaged);
-    // Over with the records, and with the shard.
+    // The damage is forgotten when the records are trimmed, and when the shard is dropped.
     ASSERT_TRUE(node->command("trim 1=3"));
     EXPECT_EQ(node->store.counters.damaged_shards, 0U);
     fs_.fail_call("pread", 1, EIO, true);

@@ -35,7 +35,7 @@ bool Flusher::survive(const io::IoError& error) {
 }
 
 bool Flusher::flush(Shard& shard) {
-    if (shard.unflushed.empty()) return true;  // also those of a shard that is deleted
+    if (shard.unflushed.empty()) return true;  // always for a deleted shard
     if (const auto done = store_.segments.append(shard); !done) return survive(done.error());
     return true;
 }
@@ -89,7 +89,7 @@ bool Flusher::apply(FlushEvent& event) {
             return true;
         }
         case FlushEvent::Kind::damage: {
-            // No segment has a hole inside.
+            // A segment has no gaps inside: the lost records lie between two segments.
             if (!flush(*event.shard) || !seal(*event.shard)) return false;
             CheckpointShard& state = event.shard->flushed;
             if (state.damaged_from.value() == 0) state.damaged_from = event.seq;
@@ -159,7 +159,7 @@ bool Flusher::checkpoint() {
     if (store_.is_poisoned()) return false;
     RIACHO_CHECK(todo_.empty() && touched_.empty(), "a checkpoint of a half-applied state");
     last_checkpoint_ = store_.clock.monotonic();
-    // From here on a crash finds the segments complete up to the position the checkpoint is about to name.
+    // After this sync the segments are complete up to the position that the checkpoint will name.
     if (const auto synced = store_.segments.sync(); !synced) {
         is_checkpoint_short_ = synced.error().is_out_of_descriptors();
         if (is_checkpoint_short_) return survive(synced.error());
@@ -169,7 +169,7 @@ bool Flusher::checkpoint() {
     const auto replaced = io::replace_file(store_.fs, store_.options.directory, checkpoint_file_name, encode_state());
     is_checkpoint_short_ = !replaced && replaced.error().is_shortage();
     if (!replaced) {
-        // Trims and drops are durable in the journal already: their files may go without a checkpoint.
+        // Trims and drops are durable in the journal: their files may be deleted without a checkpoint.
         if (replaced.error().is_out_of_space()) release_files();
         return survive(replaced.error());
     }
@@ -215,7 +215,7 @@ bool Flusher::release_files() {
             failed.push_back(uid);
         }
     }
-    // The next checkpoint no longer names those that are gone.
+    // The next checkpoint no longer names the shards whose files are deleted.
     if (failed.size() != dropped_.size()) has_changed_ = has_released = true;
     dropped_ = std::move(failed);
     return has_released;
@@ -228,7 +228,7 @@ bool Flusher::is_cache_full(ShardClass shard_class) const {
     const std::size_t media_max = std::min(cache_max / 4, cache_media_bytes_max);
     const std::size_t media = store_.counters.cached_media_bytes;
     if (shard_class == ShardClass::media) return media > media_max;
-    // Records have what media leave, which is at least their own share.
+    // Records may use the cache that media leave free, which is at least the records' own share.
     return store_.counters.cached_bytes - media > cache_max - std::min(media, media_max);
 }
 
@@ -280,11 +280,11 @@ void Flusher::enforce_retention() {
             continue;
         }
         if (*end <= shard->flushed.first_available) {
-            // Trimmed before, but a crash came between the checkpoint and the unlink.
+            // The records were trimmed before, but a crash came between the checkpoint and the unlink.
             if (end->value() != 0) trimmed_.insert(uid);
             continue;
         }
-        // First the trim has to be durable; the files go after the checkpoint that follows it.
+        // The trim must be durable first; the files are deleted after the next checkpoint.
         auto trim = std::make_unique<DetachedTrim>();
         trim->shard = uid;
         trim->first_available = *end;

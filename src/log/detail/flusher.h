@@ -1,5 +1,5 @@
-// Flusher: carries durable frames from memory into the shards' segments, makes checkpoints, and gives back what they
-// free: journal files, cache, trimmed segments.
+// Flusher: moves durable frames from memory into the shards' segments, makes checkpoints, and then releases journal
+// files, cached frames and trimmed segments.
 #pragma once
 
 #include <array>
@@ -22,15 +22,15 @@ public:
     Flusher(Store& store, Sequencer& sequencer) : store_(store), sequencer_(sequencer) {}
 
     void run();
-    // Moves everything that is published into segments. False if the disk is full (or has failed): what could not be
-    // moved stays in memory and in the journal.
+    // Moves all published frames into segments. False if the disk is full (or has failed): frames that were not moved
+    // stay in memory and in the journal.
     bool process();
-    // Makes durable what was processed, and says so. False as above.
+    // Makes the processed frames durable and writes the checkpoint. False as above.
     bool checkpoint();
-    // Deletes what retention says, seals segments that have grown old, looks at the free space.
+    // Enforces retention, seals old segments, samples the free space.
     void tick();
 
-    // Recovery: what the checkpoint had.
+    // Recovery: takes over the state of the checkpoint.
     void restore(const Checkpoint& checkpoint);
     [[nodiscard]] Lsn checkpoint_lsn() const { return checkpoint_lsn_; }
     [[nodiscard]] Lsn flushed_lsn() const { return flushed_.lsn; }
@@ -44,21 +44,21 @@ private:
     };
 
     bool apply(FlushEvent& event);
-    // On a full disk: carries out the deletions that wait behind what cannot be written. They are durable in the
-    // journal, so a start carries them out as well. True if something was deleted.
+    // On a full disk: carries out deletions that are queued behind frames that cannot be written. The deletions are
+    // durable in the journal, so recovery repeats them. True if something was deleted.
     bool delete_early();
     bool process_events();
     bool flush(Shard& shard);
     bool flush_touched();
     bool seal(Shard& shard);
-    // Judges an error outside the journal: a full disk is waited for, anything else is the end.
+    // Classifies an I/O error outside the journal: a shortage passes, any other error poisons the store. Returns false.
     bool survive(const io::IoError& error);
     bool checkpoint_is_due();
     Bytes encode_state() const;
     void release_journal();
-    // Deletes the files of what was trimmed or dropped; true if there were any.
+    // Deletes the files of trimmed records and dropped shards; true if there were any.
     bool release_files();
-    // Takes the oldest frames that a checkpoint covers out of memory, until what stays fits.
+    // Evicts the oldest frames covered by a checkpoint from memory, until the rest fits into the cache.
     void evict();
     [[nodiscard]] bool is_cache_full(ShardClass shard_class) const;
     void enforce_retention();
@@ -68,20 +68,20 @@ private:
     Sequencer& sequencer_;
     std::map<ShardUid, ShardPtr> shards_;
     std::deque<FlushEvent> todo_;
-    std::size_t looked_at_ = 0;      // of todo_, by delete_early
-    std::vector<ShardPtr> touched_;  // have unflushed frames
+    std::size_t looked_at_ = 0;      // number of events of todo_ that delete_early() has examined
+    std::vector<ShardPtr> touched_;  // shards with unflushed frames
     std::size_t touched_bytes_ = 0;
     FlushEvent reached_;  // the last group end whose events were applied
     FlushEvent flushed_;  // the last group end with everything before it in segments
     Lsn checkpoint_lsn_;
-    bool has_changed_ = false;          // since the checkpoint
-    bool is_checkpoint_short_ = false;  // the last one met a full disk or too many open files
+    bool has_changed_ = false;          // changed since the last checkpoint
+    bool is_checkpoint_short_ = false;  // the last checkpoint met a full disk or too many open files
     std::vector<ShardUid> dropped_;
     std::set<ShardUid> trimmed_;
-    // By class: every frame in a tail cache, oldest first (and some that are gone).
+    // By class: every frame in a tail cache, oldest first (and some frames that were evicted already).
     std::array<std::deque<Cached>, 2> cached_;
-    std::size_t dirty_bytes_ = 0;      // of the frames processed since the checkpoint
-    bool has_dropped_frames_ = false;  // cached_ may hold frames of shards that are gone
+    std::size_t dirty_bytes_ = 0;      // size of the frames processed since the checkpoint
+    bool has_dropped_frames_ = false;  // cached_ may hold frames of dropped shards
     MonotonicNs last_checkpoint_;
     MonotonicNs last_tick_;
     MonotonicNs last_retention_;

@@ -55,7 +55,7 @@ private:
     std::byte* at_;
 };
 
-// Reads fields one after the other; after a read beyond the end everything is zero and fine() is false.
+// Reads fields one after the other; after a read beyond the end all fields are zero and fine() is false.
 class Reader {
 public:
     explicit Reader(ByteSpan bytes) : start_(bytes.data()), at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
@@ -93,7 +93,7 @@ public:
         at_ += size;
         return bytes;
     }
-    // True if the next four bytes are the checksum of all before them.
+    // True if the next four bytes are the checksum of all bytes before them.
     bool crc_holds() {
         const std::uint32_t expected = crc32c({start_, at_});
         return take<std::uint32_t>() == expected && fine_;
@@ -166,7 +166,7 @@ std::optional<JournalHeader> decode_journal_header(ByteSpan bytes) {
     header.file_size = in.take<std::uint64_t>();
     header.created = in.take_time();
     if (!in.crc_holds()) return std::nullopt;
-    // Positions stay far from overflow, whatever the file says.
+    // Bounds keep positions far from overflow, whatever the file contains.
     if (header.file_size < 2 * block_size || header.file_size > (1ULL << 40) ||
         header.first_lsn.value() > (1ULL << 62)) {
         return std::nullopt;
@@ -394,7 +394,7 @@ Bytes encode_checkpoint(const Checkpoint& checkpoint) {
 }
 
 std::optional<Checkpoint> decode_checkpoint(ByteSpan bytes) {
-    // The checksum first: nothing else of a damaged file is worth a look.
+    // Verifies the checksum first: no other field of a damaged file is trustworthy.
     if (bytes.size() < checkpoint_head_size + 4) return std::nullopt;
     if (crc32c(bytes.first(bytes.size() - 4)) != get_le<std::uint32_t>(bytes.data() + bytes.size() - 4)) {
         return std::nullopt;

@@ -1,5 +1,5 @@
-// The bytes of every file of the log, as pure functions: put together, and taken apart again with every check.
-// docs/formats/journal.md and docs/formats/segment.md are the long form.
+// The format of every file of the log, as pure encoding and decoding functions that make every check.
+// docs/formats/journal.md and docs/formats/segment.md describe it in full.
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ inline constexpr std::size_t block_size = 4096;
 inline constexpr std::size_t file_header_size = 4096;
 // The journal's first position. 0 stays free to mean "before everything".
 inline constexpr Lsn first_journal_lsn = Lsn(4096);
-// A flag of a durable mark: the process ended in good order after it.
+// A flag of a durable mark: the process shut down cleanly after it.
 inline constexpr std::uint16_t flag_clean_shutdown = 0x0100;
 
 inline constexpr std::string_view store_file_name = "STORE";
@@ -29,8 +29,8 @@ inline constexpr std::string_view store_file_name = "STORE";
 using StoreUuid = std::array<std::byte, 16>;
 using Bytes = std::vector<std::byte>;
 
-// STORE: says that the directory is riacho's, which one, and the version of everything in it. Version 2 added the class
-// of a shard: to created shards in commands, to checkpoints and to segment headers.
+// The STORE file identifies the directory as riacho's, the store, and the format version of all its files. Version 2
+// added the class of a shard: to created shards in commands, to checkpoints and to segment headers.
 inline constexpr std::uint16_t store_format = 2;
 struct StoreFile {
     StoreUuid uuid{};
@@ -38,16 +38,16 @@ struct StoreFile {
     std::uint16_t format = store_format;
 };
 Bytes encode_store_file(const StoreFile& store);
-// Also one of a later version, with its number.
+// Also decodes a file of a later version, with its version number.
 std::optional<StoreFile> decode_store_file(ByteSpan bytes);
 
 // The first 4096 bytes of a journal file.
 struct JournalHeader {
     StoreUuid store{};
     std::uint64_t generation = 0;
-    Lsn first_lsn;                      // of the byte after this header
+    Lsn first_lsn;                      // position of the byte after this header
     std::uint64_t prev_generation = 0;  // 0: there was no file before
-    Lsn prev_last_lsn;  // where the previous file was left; first_lsn, unless it lost its end to a checkpoint
+    Lsn prev_last_lsn;  // end of the previous file; first_lsn, unless that file lost its end to a checkpoint
     std::uint64_t file_size = 0;
     TimestampMs created;
 };
@@ -56,7 +56,7 @@ std::optional<JournalHeader> decode_journal_header(ByteSpan bytes);
 std::string journal_file_name(std::uint64_t generation);
 std::optional<std::uint64_t> parse_journal_file_name(std::string_view name);
 
-// An answer of SequencerView about a shard, recorded with the command that asked for it.
+// A recorded answer of SequencerView about a shard.
 struct ShardFact {
     ShardUid shard;
     SeqIx next_seq;
@@ -72,10 +72,10 @@ struct CommandBody {
 std::size_t command_body_size(const CommandBody& body);
 // out has command_body_size bytes.
 void encode_command_body(const CommandBody& body, std::byte* out);
-// The command is a view into bytes. flags: the frame's.
+// The command is a view into bytes. flags: those of the frame header.
 std::optional<CommandBody> decode_command_body(ByteSpan bytes, std::uint16_t flags);
 
-// What a group's trailer says about each of its frames, in case one's own header is lost.
+// An entry of a group's trailer: it describes one frame, in case the frame's own header is lost.
 struct TrailerEntry {
     std::uint32_t offset = 0;  // from the start of the group
     std::uint32_t body_size = 0;
@@ -85,14 +85,14 @@ struct TrailerEntry {
     FrameKind kind = FrameKind::data;
 };
 inline constexpr std::size_t trailer_entry_size = 32;
-// The body of a trailer or of a durable mark: its own group's entries and, as far as the block has room, a copy of
-// those of the group before, which may have been lost with its trailer.
+// The body of a trailer or of a durable mark: the entries of its own group and, as far as the block has room, a copy of
+// the entries of the previous group, whose trailer may be lost with its frames.
 struct Trailer {
     std::vector<TrailerEntry> entries;
     Lsn previous_group;
     std::vector<TrailerEntry> previous;
 };
-// Without the copy.
+// Size without the copy.
 inline constexpr std::size_t trailer_body_size(std::size_t entries) { return 16 + entries * trailer_entry_size; }
 void encode_trailer(const Trailer& trailer, std::span<std::byte> body);
 std::optional<Trailer> decode_trailer(ByteSpan body);
@@ -104,7 +104,7 @@ struct SegmentHeader {
     SeqIx base;
     Lsn base_lsn;
     TimestampMs created;  // arrival of the first record
-    SeqIx prev_base;      // of the segment before; 0: none
+    SeqIx prev_base;      // base of the previous segment; 0: none
     ShardClass shard_class = ShardClass::records;
 };
 void encode_segment_header(const SegmentHeader& header, std::span<std::byte, file_header_size> out);
@@ -114,7 +114,7 @@ std::optional<SegmentHeader> decode_segment_header(ByteSpan bytes);
 struct SegmentFooter {
     SeqIx next;  // one after the last record
     TimestampMs max_arrival;
-    std::uint64_t frames_end = 0;  // where the footer starts
+    std::uint64_t frames_end = 0;  // position of the footer
     std::uint64_t record_count = 0;
     std::uint32_t headers_crc = 0;  // over the header_crc fields of all frames, in order
 };
@@ -128,23 +128,23 @@ std::string segment_file_name(SeqIx base);
 std::optional<SeqIx> parse_segment_file_name(std::string_view name);
 std::string index_file_name(SeqIx base);
 
-// A sparse index: where some of the frames of a segment start.
+// An entry of a sparse index: the position of a frame in a segment.
 struct IndexEntry {
     std::uint32_t seq_offset = 0;      // from the segment's base
-    std::uint32_t arrival_offset = 0;  // from the segment's creation, in ms; index_arrival_max: too far to say
+    std::uint32_t arrival_offset = 0;  // from the segment's creation, in ms; index_arrival_max: too large to store
     std::uint64_t position = 0;
     friend bool operator==(const IndexEntry&, const IndexEntry&) = default;
 };
 inline constexpr std::uint32_t index_arrival_max = UINT32_MAX;
 inline constexpr std::uint64_t index_interval = 32 << 10;
 struct SegmentIndex {
-    std::uint64_t frames_end = 0;  // of the segment it was made for
+    std::uint64_t frames_end = 0;  // end of the frames of the indexed segment
     std::vector<IndexEntry> entries;
 };
 Bytes encode_index(SeqIx base, const SegmentIndex& index);
 std::optional<SegmentIndex> decode_index(SeqIx base, ByteSpan bytes);
 
-// Everything that is durable outside the journal, up to one position of it.
+// The durable state outside the journal, up to one journal position.
 struct CheckpointShard {
     ShardUid shard;
     bool closed = false;
@@ -156,18 +156,18 @@ struct CheckpointShard {
     std::uint64_t active_frames_end = 0;
     std::uint32_t active_headers_crc = 0;
     TimestampMs active_created;
-    SeqIx last_base;  // of the newest segment, open or not; 0: there is none
+    SeqIx last_base;  // base of the newest segment, open or not; 0: there is none
     ShardClass shard_class = ShardClass::records;
 };
 struct Checkpoint {
     StoreUuid store{};
     Lsn lsn;
-    std::uint64_t generation = 0;    // of the journal file that holds lsn
+    std::uint64_t generation = 0;    // generation of the journal file that contains lsn
     std::uint64_t next_command = 1;  // number of the next command
     Lsn last_command_lsn;
     TimestampMs last_command_now;
     std::vector<CheckpointShard> shards;
-    std::vector<ShardUid> dropped;  // shards whose files may still be there
+    std::vector<ShardUid> dropped;  // shards whose files may still exist
 };
 inline constexpr std::string_view checkpoint_file_name = "checkpoint.rkc";
 Bytes encode_checkpoint(const Checkpoint& checkpoint);

@@ -1,4 +1,4 @@
-// The bytes: encoded and decoded again, compared with the golden files, and refused when anything is wrong.
+// File formats: encoded and decoded again, compared with the golden files, and refused when any byte is wrong.
 #include "log/detail/format.h"
 
 #include <gtest/gtest.h>
@@ -40,7 +40,7 @@ Bytes read_golden(const std::string& name) {
     return {bytes.begin(), bytes.end()};
 }
 
-// Every byte of the text matters: flipped, cut off or added.
+// Every byte matters: each is flipped, and bytes are cut off and added.
 template <class Decode>
 void expect_refused_when_changed(const Bytes& bytes, Decode decode) {
     ASSERT_TRUE(decode(ByteSpan(bytes)));

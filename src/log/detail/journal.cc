@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t spares_wanted = 2;
 constexpr std::size_t blank_chunk = 256 << 10;
-constexpr std::size_t blank_direct_min = 4 << 20;  // the first file of a new store has to be there at once
+constexpr std::size_t blank_direct_min = 4 << 20;  // a new store's first, small file is made buffered, which is quick
 constexpr std::uint64_t first_file_bytes_min = 8 * block_size;
 
 }  // namespace
@@ -60,8 +60,7 @@ io::IoResult<void> Journal::make_blank(const std::string& path, std::uint64_t si
     {
         TRY(const auto file, fs_.open(temporary, {.mode = io::OpenMode::create}));
         TRY_VOID(file->ftruncate(0));
-        // Written, not allocated: the first write into allocated but unwritten space changes the file system's own
-        // data.
+        // Written, not only allocated: the first write into allocated but unwritten space changes file system metadata.
         const std::vector<std::byte> zeros(std::min<std::uint64_t>(blank_chunk, size));
         std::vector<ByteSpan> parts(size / zeros.size(), zeros);
         if (size % zeros.size() != 0) parts.push_back(ByteSpan(zeros).first(size % zeros.size()));
@@ -111,7 +110,7 @@ io::IoResult<void> Journal::enter(const std::string& prepared, std::unique_ptr<i
                                   Lsn first) {
     const std::uint64_t generation = next_generation_++;
     const std::string path = path_of(journal_file_name(generation));
-    // The header is durable before the name says that the file belongs to the journal, and the name before any frame.
+    // The header is durable before the name makes the file part of the journal, and the name before any frame.
     TRY_VOID(fs_.rename(prepared, path));
     entering_ = Entering{.file = std::move(file), .path = path, .generation = generation, .size = size, .first = first};
     return finish_entering();
@@ -159,7 +158,7 @@ io::IoResult<void> Journal::begin_file(Lsn first, TimestampMs now) {
     const std::string path = path_of("first.rkj");
     std::uint64_t size = std::min(options_.first_file_bytes, options_.journal_file_bytes);
     for (;; size = round_up(size / 4, block_size)) {
-        // With its header, so that one sync does for both.
+        // The header is included, so that one sync covers both.
         Block header;
         fill_header(size, first, now, header);
         const auto made = make_blank(path, size, header.bytes);
@@ -178,7 +177,7 @@ io::IoResult<void> Journal::write(ByteSpan blocks) {
     TRY_VOID(file_->pwrite(offset_, blocks));
     offset_ += blocks.size();
     if (!is_filling_ && offset_ > file_size_ / 4) {
-        // The first spares are made late, so that a start costs little; now they will be needed.
+        // The first spares are made late, so that a start is cheap; from now on they are needed.
         is_filling_ = true;
         const MutexLock lock(mutex_);
         is_file_filling_ = true;
@@ -247,7 +246,8 @@ io::IoResult<bool> Journal::recycle(Lsn checkpoint, Lsn applied) {
             }
             released_ = std::move(spare);
         }
-        // Before the spare gets a new header: under its old name that header would be taken for the old file's.
+        // The rename must be durable before the spare gets a new header: under the old name, recovery would take that
+        // header for the old file's.
         TRY_VOID(fs_.sync_directory(directory_));
         const MutexLock lock(mutex_);
         retained_.erase(retained_.begin());

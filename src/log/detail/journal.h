@@ -1,4 +1,4 @@
-// Journal: the files every write goes to first. Knows blocks and positions, not frames.
+// Journal: the files that every write goes to first. Handles blocks and positions, not frames.
 #pragma once
 
 #include <atomic>
@@ -14,20 +14,20 @@
 
 namespace riacho::log::detail {
 
-// A file the journal has left but still needs.
+// A filled journal file that is still needed.
 struct RetainedFile {
     std::uint64_t generation = 0;
     std::string path;
     std::uint64_t file_size = 0;
-    Lsn end;           // one after its last position
-    Lsn last_command;  // of the last command in it, 0 if there is none
+    Lsn end;           // the position after its last byte
+    Lsn last_command;  // position of its last command, 0 if there is none
 };
 
 // start, write, sync and roll belong to the sequencer's thread (recovery before it), recycle to the flusher's,
-// prepare_spare to the thread that makes spare files; the rest is thread-safe.
+// prepare_spare to the thread that makes spare files; the other functions are thread-safe.
 //
 // A spare is a whole file, written once, so that a commit never allocates. It gets its header and its name when the
-// journal moves on to it.
+// journal rolls to it.
 class Journal {
 public:
     // not_now: no space or no descriptors; may be tried again. failed: the disk has failed.
@@ -35,47 +35,47 @@ public:
 
     Journal(io::FileSystem& fs, const Options& options);
 
-    // What recovery found. next_generation has never been used.
+    // Takes over the files that recovery found. next_generation has never been used.
     void adopt(const StoreUuid& store, std::vector<RetainedFile> files, std::vector<std::string> spares,
                std::uint64_t next_generation);
-    // Begins a file at `first`: a spare if there is one, else a small new one, the smaller the less space there is. On
-    // a full disk none: then there is no room until there is a spare to roll to.
+    // Begins a file at `first`: a spare if there is one, else a small new file, the smaller the less space there is. On
+    // a full disk the journal has no file, and no room, until it rolls to a spare.
     io::IoResult<void> start(Lsn first, TimestampMs now);
 
-    // Where the next write goes, in which generation, and how much still fits there.
+    // Position and generation of the next write, and the room left in the file.
     [[nodiscard]] Lsn position() const { return Lsn(first_lsn_.value() + offset_ - file_header_size); }
     [[nodiscard]] std::uint64_t generation() const { return generation_; }
     [[nodiscard]] std::size_t room() const { return entering_ ? 0 : static_cast<std::size_t>(file_size_ - offset_); }
-    // The same with all spares.
+    // The room in the current file and all spares.
     [[nodiscard]] std::size_t room_in_all() const;
-    // The most that can ever be written at once.
+    // The largest possible write.
     [[nodiscard]] std::size_t room_max() const { return options_.journal_file_bytes - file_header_size; }
 
     // Writes whole blocks from memory aligned to a block. Durable on return if Durability::sync.
     io::IoResult<void> write(ByteSpan blocks);
     io::IoResult<void> sync();
-    // Moves on to a spare, if one is ready. After not_now there may be no room until another attempt has succeeded.
+    // Moves on to a spare, if one is ready. After not_now there may be no room until a later call succeeds.
     Roll roll(TimestampMs now, io::IoError& error);
-    // The last command in the current file.
+    // Records the position of the last command in the current file.
     void note_command(Lsn lsn) { last_command_.store(lsn.value(), std::memory_order_relaxed); }
     [[nodiscard]] bool is_direct() const { return direct_.load(std::memory_order_relaxed); }
 
-    // Waits for prepare_spare or stop_waiting. False when the time ran out.
+    // Waits for a spare, or for stop_waiting. True if there is a spare.
     bool wait_for_spare(std::int64_t span_ms);
     void stop_waiting();
 
-    // Recycles the oldest retained files, as far as both positions cover them; the newest only if there is a current
-    // one: a store with a checkpoint has a journal file. Returns true if one had to stay only because of `applied`.
-    // After an error another call goes on where this one ended.
+    // Recycles the oldest retained files as far as both positions cover them; the newest only if there is a current
+    // file, because a store with a checkpoint must have a journal file. Returns true if a file was kept only because of
+    // `applied`. After an error another call continues where this one ended.
     io::IoResult<bool> recycle(Lsn checkpoint, Lsn applied);
 
-    // True while there should be more spares and the pool may grow.
+    // True while more spares are wanted and the pool may grow.
     [[nodiscard]] bool wants_spare() const;
-    // Waits until wants_spare, or the time has run out. False once stop_waiting was called.
+    // Waits until wants_spare, at most span_ms. False once stop_waiting was called.
     bool wait_until_wanted(std::int64_t span_ms);
-    // The same, but until the first file fills up.
+    // Waits until the first file fills up, at most span_ms. False once stop_waiting was called.
     bool wait_until_filling(std::int64_t span_ms);
-    // Waits in any case.
+    // Waits span_ms, or until stop_waiting. False once stop_waiting was called.
     bool pause(std::int64_t span_ms);
     io::IoResult<void> prepare_spare();
 
@@ -86,7 +86,7 @@ private:
     bool wants_spare_locked() const REQUIRES(mutex_);
     std::string path_of(std::string_view name) const { return directory_ + "/" + std::string(name); }
     struct Block;
-    // A whole file of zeros behind the header, if one is given; durable, but its name is not.
+    // Writes a whole file of zeros after the header, if one is given; its content is durable, its name is not.
     io::IoResult<void> make_blank(const std::string& path, std::uint64_t size, ByteSpan header);
     void fill_header(std::uint64_t size, Lsn first, TimestampMs now, Block& block) const;
     io::IoResult<void> begin_file(Lsn first, TimestampMs now);
@@ -104,7 +104,7 @@ private:
     const std::string directory_;
     StoreUuid store_{};
 
-    // The current file; none after a start on a full disk.
+    // The current file; null after a start on a full disk.
     std::unique_ptr<io::File> file_;
     std::string path_;
     std::uint64_t generation_ = 0;
@@ -113,8 +113,8 @@ private:
     std::uint64_t offset_ = 0;
     bool is_filling_ = false;  // a quarter of the file is used
     Lsn first_lsn_;
-    // A file that has its name, which is not known to be durable yet. From here on nothing may be written to the file
-    // before it: a start would stop reading that one where this one begins.
+    // A file that was renamed, while the rename is not known to be durable. Until then nothing may be written to the
+    // file before it: after a crash, recovery would stop reading that file where this one begins.
     struct Entering {
         std::unique_ptr<io::File> file;
         std::string path;
@@ -123,7 +123,7 @@ private:
         Lsn first;
     };
     std::optional<Entering> entering_;
-    // The flusher's thread only: the new path of the oldest retained file, empty if it was unlinked, while the
+    // Used by the flusher's thread only: the new path of the oldest retained file, empty if it was unlinked, while the
     // directory is not known to be synced.
     std::optional<std::string> released_;
     std::atomic<std::uint64_t> last_command_{0};

@@ -29,7 +29,7 @@ Frame::Memory allocate_blocks(std::uint64_t size) {
     return Frame::Memory(memory);
 }
 
-// One journal file in memory from the block of `from` on, read from disk as far as it was looked at.
+// One journal file in memory from the block of `from` on, read from disk on demand.
 class Image {
 public:
     Image(std::unique_ptr<io::File> file, const JournalFile& info, std::uint64_t size, Lsn from)
@@ -39,11 +39,11 @@ public:
 
     [[nodiscard]] Lsn end() const { return Lsn(info_.header.first_lsn.value() + size_ - file_header_size); }
 
-    // What lies at a position, which is not before `from`: at most `size` bytes.
+    // At most `size` bytes at a position, which is not before `from`.
     io::IoResult<ByteSpan> bytes(Lsn lsn, std::size_t size) {
         const std::uint64_t at = offset_of(lsn);
         RIACHO_CHECK(at >= first_, "a journal is read forwards");
-        // The next file says where this one should end; it may have been cut short.
+        // The next file's header determines where this file should end; the file may have been cut short.
         if (at >= size_) return ByteSpan();
         const std::uint64_t until = std::min<std::uint64_t>(at + size, size_);
         while (loaded_ < until) {
@@ -55,7 +55,7 @@ public:
         return ByteSpan(memory_.get() + at, static_cast<std::size_t>(until - at));
     }
 
-    // The header of a frame of this file and this place; nothing if there is none.
+    // The header of a frame of this file's generation at this position; nothing if there is none.
     io::IoResult<std::optional<FrameHeader>> header_at(Lsn lsn) {
         TRY(const ByteSpan found, bytes(lsn, frame_header_size));
         auto header = decode_header(found);
@@ -64,7 +64,7 @@ public:
         return header;
     }
 
-    // The whole frame, if its body is right too.
+    // The whole frame, if its body's checksum holds.
     io::IoResult<std::optional<ByteSpan>> frame_at(Lsn lsn, const FrameHeader& header) {
         TRY(const ByteSpan found, bytes(lsn, header.size_on_disk()));
         if (crc32c(found.subspan(frame_header_size, header.body_size)) != header.body_crc)
@@ -72,11 +72,11 @@ public:
         return std::optional(found);
     }
 
-    // The first place in [from, until) with the header of a frame.
+    // The first frame header in [from, until).
     io::IoResult<std::optional<FrameHeader>> find_header(Lsn from, Lsn until) {
         for (Lsn at = from; at < until;) {
             TRY(const ByteSpan found, bytes(at, load_step));
-            // The magic is what decode_header looks at first, too: nearly all places are refused here.
+            // decode_header checks the magic first; this loop skips nearly all positions before calling it.
             std::size_t i = 0;
             while (i + 4 <= found.size() && (found[i] != std::byte{'R'} || found[i + 3] != std::byte{'1'})) {
                 i += frame_alignment;
@@ -113,19 +113,20 @@ private:
 
 io::IoResult<Image> load_image(io::FileSystem& fs, const JournalFile& file, Lsn from, bool resync) {
     const io::OpenMode mode = resync ? io::OpenMode::read_write : io::OpenMode::read;
-    // Past the page cache: what a failed write-back left there is not on the disk. And it saves a copy.
+    // Bypasses the page cache: it may hold pages of a failed write-back that are not on the disk. Direct reads also
+    // save a copy.
     auto opened = fs.open(file.path, {.mode = mode, .direct = true});
     if (!opened && opened.error().error == EINVAL) opened = fs.open(file.path, {.mode = mode});
     TRY(auto handle, std::move(opened));
     if (resync) TRY_VOID(handle->fdatasync());
     handle->drop_cache();
     TRY(const std::uint64_t size, handle->size());
-    // Whole blocks only: a file cut elsewhere has lost the rest of that block.
+    // Whole blocks only: a file that was cut within a block has lost the rest of that block.
     const std::uint64_t usable = std::clamp(size, std::uint64_t{file_header_size}, file.header.file_size);
     return Image(std::move(handle), file, usable / block_size * block_size, from);
 }
 
-// Gathers what is known about the frames in [from, to).
+// Collects the known descriptions of the frames in [from, to).
 class LossReport {
 public:
     LossReport(Lsn from, Lsn to) : lost_{.from = from, .to = to, .known = {}} {}
@@ -164,7 +165,7 @@ private:
     }
 
     LostFrames lost_;
-    std::vector<std::pair<Lsn, Lsn>> told_;  // what lay between these is known
+    std::vector<std::pair<Lsn, Lsn>> told_;  // ranges that trailers describe
 };
 
 io::IoResult<void> add_trailers(Image& image, Lsn from, LossReport& report) {
@@ -187,11 +188,11 @@ io::IoResult<void> add_trailers(Image& image, Lsn from, LossReport& report) {
 }
 
 struct Tail {
-    bool is_damage = false;  // something after it proves that it was durable
+    bool is_damage = false;  // a later frame proves that the unreadable bytes were durable
     std::uint64_t recognisable_bytes = 0;
 };
 
-// Judges the place where the last file stops being readable.
+// Decides whether the unreadable end of the last file is a torn write or damage.
 io::IoResult<Tail> judge_tail(Image& image, Lsn from) {
     Tail tail;
     for (Lsn at = from; at < image.end();) {
@@ -207,7 +208,7 @@ io::IoResult<Tail> judge_tail(Image& image, Lsn from) {
 
 class FileScan {
 public:
-    // following: the file after this one, if there is one.
+    // following: the next file, if there is one.
     FileScan(io::FileSystem& fs, Image& image, const JournalFile* following, JournalVisitor& visitor)
         : fs_(fs), image_(image), following_(following), visitor_(visitor) {
         if (following != nullptr) limit_ = following->header.first_lsn;
@@ -234,7 +235,7 @@ public:
                 continue;
             }
             TRY_VOID(refuse_unsupported(at));
-            // Nothing follows a clean shutdown in its file.
+            // After a clean shutdown its file has no further frames.
             if (is_clean_end && !limit_) return JournalEnd{.lsn = at};
             TRY(const std::optional<JournalEnd> end, pass_bad_place(at, bound));
             if (end) return *end;
@@ -249,20 +250,20 @@ private:
         const auto bytes = image_.bytes(at, frame_header_size);
         if (!bytes) return fail(to_open_error(bytes.error()));
         const auto reason = unsupported_reason(*bytes);
-        // Stale bytes of an older generation may be anything; a frame of this file at this place is meant.
+        // Stale bytes of an older generation do not count; only a frame of this file's generation is refused.
         if (!reason || get_le<std::uint64_t>(bytes->data() + 16) != image_.info().header.generation) return {};
         return fail(OpenError{OpenFault::configuration, fmt::format("{} holds {}", image_.info().path, *reason)});
     }
 
-    // A journal file has its size before its name: a shorter file has lost its end.
+    // A journal file has its full size before it gets its name: a shorter file has lost its end.
     Expected<void, OpenError> expect_whole(Lsn at) const {
         if (image_.is_whole()) return {};
         return damaged(image_.info(), at, "the file is shorter than its header says");
     }
 
-    // Moves `at` to the next readable frame after reporting what was lost, or returns the end of the journal.
+    // Reports the lost frames and moves `at` to the next readable one, or returns the end of the journal.
     Expected<std::optional<JournalEnd>, OpenError> pass_bad_place(Lsn& at, Lsn bound) {
-        // What another file starts after was durable, else that file would not have been begun.
+        // The frames before a following file were durable, because a file is begun only after they are.
         if (!limit_) {
             const auto tail = judge_tail(image_, at);
             if (!tail) return fail(to_open_error(tail.error()));
@@ -280,8 +281,8 @@ private:
         return std::optional<JournalEnd>();
     }
 
-    // From the header at `from`, if it survived, and from trailers after the place: those of the next file, when this
-    // one has no more.
+    // Uses the header at `from`, if it survived, and trailers after the place; if the rest of this file has none, those
+    // of the next file.
     io::IoResult<LostFrames> describe_loss(Lsn from, Lsn to) {
         LossReport report(from, to);
         TRY(const auto first, image_.header_at(from));
@@ -344,7 +345,7 @@ io::IoResult<JournalListing> list_journal(io::FileSystem& fs, const std::string&
         Bytes head(file_header_size);
         TRY(const std::size_t got, file->pread(0, head));
         const auto header = decode_journal_header(ByteSpan(head).first(got));
-        // A spare that was about to be used has a header already; its generation is not used again.
+        // A spare that was about to be used has a header already; its generation must not be reused.
         if (header) listing.generation_max = std::max(listing.generation_max, header->generation);
         if (is_spare) {
             TRY(const std::uint64_t size, file->size());

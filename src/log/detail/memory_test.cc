@@ -1,4 +1,4 @@
-// The bound of what the log keeps in memory: appends wait for the flusher, and are refused when it does not get on.
+// The bound of the log's memory: appends wait for the flusher, and are refused when it frees none in time.
 #include <gtest/gtest.h>
 
 #include <thread>

@@ -1,5 +1,4 @@
-// The log as a whole, without threads: what is written is read back, from memory and from segments, before and after
-// restarts.
+// The log as a whole, without threads: records are read back, from memory and from segments, before and after restarts.
 #include "log/detail/test_node.h"
 
 namespace riacho::log::detail {
@@ -89,7 +88,7 @@ TEST_F(NodeTest, a_command_may_name_as_many_shards_as_a_journal_file_has_room_fo
     // Two thirds of a whole file, in a first file of half that size.
     ASSERT_TRUE(node->command(create(1, 801)));
     ASSERT_TRUE(node->append(800, {"a"}));
-    // More than any file: nothing happens, and what comes with it is not held up.
+    // Larger than any file: refused, without delaying other requests.
     CommandRequest large;
     NoWakeup woken;
     large.command = create(10'000, 12'000);
@@ -135,7 +134,7 @@ TEST_F(NodeTest, a_command_takes_effect_for_everything_queued_after_it) {
     EXPECT_EQ(late_batch[0].result.error(), LogError::sealed);
     EXPECT_EQ(node->store.counters.groups, 1U);
     EXPECT_TRUE(node->find(1)->closed);
-    // The close command saw the shard with the record before it.
+    // The close command's view included the record before it.
     EXPECT_EQ(applier_.sequenced[1].next, (std::vector<std::uint64_t>{2}));
 }
 
@@ -361,7 +360,7 @@ TEST_F(NodeTest, a_time_is_found_in_memory_and_on_disk) {
     ASSERT_TRUE(node->command("create 1"));
     const std::int64_t start = clock_.now().value();
     for (int i = 0; i < 300; ++i) {
-        // Three batches share each time.
+        // Three batches share each arrival time.
         if (i % 3 == 0) clock_.advance_ms(10);
         ASSERT_TRUE(node->append(1, {std::to_string(i), "second"}));
         if (i % 50 == 49) ASSERT_TRUE(node->checkpoint());
@@ -539,7 +538,8 @@ TEST_F(NodeTest, the_queue_is_bounded) {
 }
 
 TEST_F(NodeTest, a_waiter_is_woken_once_per_group_and_can_be_disarmed) {
-    // Through Log, because arm and disarm are its own: see log_test.cc. Here: the unhooking by the sequencer.
+    // LocalLog implements arm and disarm: see local_log_test.cc. This test covers the removal of the waiter by the
+    // sequencer.
     const auto node = open();
     ASSERT_TRUE(node->command("create 1"));
     NoWakeup wakeup;

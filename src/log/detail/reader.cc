@@ -6,8 +6,8 @@
 namespace riacho::log::detail {
 namespace {
 
-// Frames of the tail from the one that holds `from`, without those before the horizon, until the limits are certainly
-// met or numbers are missing.
+// Frames of the tail, from the one that contains `from`, without those before the horizon, up to the limits or the next
+// gap in the numbers.
 std::vector<FramePtr> collect(const Shard& shard, SeqIx from, ReadLimits limits, TimestampMs horizon)
     REQUIRES(shard.mutex) {
     auto at = std::ranges::partition_point(
@@ -15,13 +15,13 @@ std::vector<FramePtr> collect(const Shard& shard, SeqIx from, ReadLimits limits,
     std::vector<FramePtr> frames;
     std::size_t records = 0;
     std::size_t bytes = 0;
-    // Only what the horizon leaves out may be passed over; any other gap is of lost records.
+    // Only a gap left by the horizon may be skipped; any other gap means lost records.
     const bool has_jumped = at != shard.tail.begin() && (*std::prev(at))->arrival() < horizon;
     for (SeqIx next = from; at != shard.tail.end(); next = (*at++)->next()) {
         if ((*at)->first() > next && !(frames.empty() && has_jumped)) break;
         frames.push_back(*at);
-        // The first frame may be wanted in part only, so it does not count; and the one after the last tells an arrival
-        // time.
+        // The first frame may be used in part only, so it does not count; one frame beyond the limits is included for
+        // its arrival time.
         if (records > limits.records_max || bytes > limits.bytes_max) break;
         if (frames.size() > 1) {
             records += (*at)->record_count();
@@ -36,7 +36,7 @@ bool fits(const ReadResult& result, ReadLimits limits, std::size_t records, std:
     return result.record_count + records <= limits.records_max && result.payload_bytes + bytes <= limits.bytes_max;
 }
 
-// Takes a part of a frame, record by record. False when the limits cut it.
+// Adds part of a frame, record by record. False when the limits cut it.
 bool select_part(const FramePtr& frame, ReadLimits limits, ReadResult& result) {
     FrameSlice slice;
     bool is_cut = false;
@@ -71,7 +71,7 @@ SeqIx first_available(const Shard& shard) {
 void select_records(const std::vector<FramePtr>& frames, ReadLimits limits, ReadResult& result) {
     limits.records_max = std::max<std::size_t>(limits.records_max, 1);
     for (const FramePtr& frame : frames) {
-        // A gap is what the horizon left out.
+        // A gap here was left by the horizon.
         result.next = std::max(result.next, frame->first());
         const bool is_whole = result.next == frame->first();
         if (is_whole && fits(result, limits, frame->record_count(), frame->payload_bytes())) {
@@ -133,7 +133,8 @@ Expected<ReadResult, LogError> read_cold(Store& store, Shard& shard, const TailR
                                          TimestampMs horizon) {
     auto cold = store.segments.read(shard, where.from, where.stop, limits, horizon);
     if (!cold) {
-        // Retention may have deleted the file meanwhile: then that is the answer's reason, not damage.
+        // Retention may have deleted the file meanwhile: then the read moved before the first available record and
+        // there is no damage.
         const SeqIx first = first_available(shard);
         if (first <= where.from) return fail(store.report(shard, cold.error()));
         ReadResult moved;
@@ -173,7 +174,7 @@ TailSearch search_tail(Shard& shard, TimestampMs at) {
     search.stop = std::max(shard.tail.front()->first(), shard.first_available);
     const auto found =
         std::ranges::partition_point(shard.tail, [&](const FramePtr& frame) { return frame->arrival() < at; });
-    // When even the oldest frame in memory is late enough, older ones on disk may be as well.
+    // If even the oldest frame in memory arrived late enough, older frames on disk may have as well.
     if (found == shard.tail.begin() && search.stop > shard.first_available) return search;
     search.answer = found == shard.tail.end() ? shard.next : std::max((*found)->first(), shard.first_available);
     return search;

@@ -43,7 +43,7 @@ public:
                 break;
             case FrameKind::group_trailer:
             case FrameKind::durable_mark:
-                // A trailer holds the number of the next command: a lost command is noticed even if it was the last.
+                // A trailer holds the number of the next command, which reveals a lost command even if it was the last.
                 if (!is_covered && header.shard != sequencer_.next_command()) return command_missing(file, header.lsn);
                 if (!is_covered) return end_step(header.lsn.plus(header.size_on_disk()));
                 break;
@@ -80,14 +80,14 @@ public:
         }
         sequencer_.replay_end(end, generation_);
     }
-    // The last command of each file, by generation.
+    // The position of the last command in each file, by generation.
     [[nodiscard]] const std::map<std::uint64_t, Lsn>& last_commands() const { return last_commands_; }
-    // The number of the first command that was seen, 0 if none was.
+    // The number of the first command that was found, 0 if there was none.
     [[nodiscard]] std::uint64_t first_command() const { return first_command_; }
 
 private:
-    // The shard of the lost records is unknown. A shard that goes on shows a gap in its numbers; any other may have
-    // lost as many as there was room for, and none of those numbers may be given again.
+    // For lost records of unknown shards. A shard that has later records shows a gap in its numbers; any other open
+    // shard may have lost as many records as the lost bytes could hold, and those numbers must not be assigned again.
     void suspect_all(const LostFrames& lost) {
         lost_records_max_ += (lost.to.value() - lost.from.value()) / BatchBuilder::record_size(1, false, 0) + 1;
         suspects_.clear();
@@ -147,8 +147,8 @@ private:
         return {};
     }
 
-    // Memory stays bounded: when there is much, what was replayed moves on to segments and out of the cache. Otherwise
-    // that is left to the flusher, so that the start is not kept waiting.
+    // Bounds memory: when much was replayed, it is moved to segments and evicted from the cache. Smaller amounts are
+    // left to the flusher, to keep the start short.
     Expected<void, OpenError> end_step(Lsn end) {
         if (step_bytes_ < replay_step) return {};
         step_bytes_ = 0;
@@ -184,7 +184,7 @@ io::IoResult<void> make_store(Store& store, core::Rng& rng) {
     return {};
 }
 
-// Before anything is written that an older version would not understand. What is there already stays readable.
+// Must run before anything is written that an older version cannot read. Existing files stay readable.
 Expected<void, OpenError> upgrade(Store& store) {
     TRY(auto identity, read_store_file(store.fs, store.options.directory));
     if (!identity || identity->format == store_format) return {};
@@ -195,11 +195,11 @@ Expected<void, OpenError> upgrade(Store& store) {
     return {};
 }
 
-// The directories and the identity of a store, made as far as they are missing.
+// Creates the directories and the identity of a store, as far as they are missing.
 Expected<void, OpenError> prepare_store(Store& store, core::Rng& rng) {
     const std::string& directory = store.options.directory;
-    // Before the file that says there is a store, whose sync of the directory covers them. A crash may keep that file
-    // alone: then they are made now.
+    // The directories are made before the STORE file, whose directory sync covers them. A crash may keep the STORE file
+    // alone: then they are made at the next start.
     for (const char* name : {"/journal", "/data"}) {
         if (const auto made = store.fs.mkdir(directory + name); !made) return fail(to_open_error(made.error()));
     }
@@ -212,8 +212,7 @@ Expected<void, OpenError> prepare_store(Store& store, core::Rng& rng) {
     return {};
 }
 
-// The part of the listing that counts. A file whose header is damaged is passed over only if the checkpoint covers all
-// of it.
+// Refuses journal files with a damaged header, unless the checkpoint covers all of such a file.
 Expected<void, OpenError> judge_bad_headers(const JournalListing& listing, const Checkpoint& checkpoint) {
     for (const std::string& path : listing.bad) {
         const auto generation = parse_journal_file_name(path.substr(path.rfind('/') + 1));
@@ -245,13 +244,14 @@ Expected<void, OpenError> check_chain(const JournalListing& listing, const Check
     return {};
 }
 
-// Where the scan begins: at the checkpoint, or earlier if the applier still needs commands from before it.
+// The start of the scan: the checkpoint, or an earlier position if the applier still needs earlier commands.
 Lsn scan_start(const JournalListing& listing, const Checkpoint& checkpoint, Lsn applied) {
     if (checkpoint.last_command_lsn <= applied || listing.files.empty()) return checkpoint.lsn;
     return std::min(listing.files.front().header.first_lsn, checkpoint.lsn);
 }
 
-// Commands are stored elsewhere only after they are durable here, and leave the journal only after they are stored.
+// Checks that the applier's store and the journal agree: commands are stored by the applier only after they are durable
+// in the journal, and leave the journal only after they are stored.
 Expected<void, OpenError> check_applied(const Store& store, std::uint64_t next_command, std::uint64_t first_command,
                                         Lsn end) {
     const Lsn applied = store.applier.applied_lsn();
@@ -361,7 +361,8 @@ Expected<void, OpenError> recover(Store& store, Sequencer& sequencer, Flusher& f
     }
     store.journal.adopt(store.uuid, retained_files(*listing, position, replay.last_commands()), listing->spares,
                         listing->generation_max + 1);
-    // Never on in a file of an earlier process: what lies behind its end is dead by its generation.
+    // A new file, never the rest of an earlier process's file: bytes after that file's end are invalid by their
+    // generation.
     if (const auto started = store.journal.start(position, store.clock.now()); !started) {
         return fail(to_open_error(started.error()));
     }

@@ -1,4 +1,4 @@
-// Recovery: takes a directory, puts the store into the state its files prove, and begins a new journal file.
+// Recovery: restores the state of a store from the files of its directory, and begins a new journal file.
 #pragma once
 
 #include <memory>
@@ -11,12 +11,12 @@
 
 namespace riacho::log::detail {
 
-// Recovers the store in the caller's directory; missing files of a new store are made.
+// Recovers the store in store.options.directory; missing files of a new store are created.
 Expected<void, OpenError> recover(Store& store, Sequencer& sequencer, Flusher& flusher, core::Rng& rng);
 
-// The identity of a store's directory; nothing if it has none yet.
+// The identity of a store's directory; nothing if there is no STORE file.
 Expected<std::optional<StoreFile>, OpenError> read_store_file(io::FileSystem& fs, const std::string& directory);
-// The last checkpoint; nothing if there is none yet.
+// The last checkpoint; nothing if there is none.
 Expected<std::optional<Checkpoint>, OpenError> read_checkpoint(io::FileSystem& fs, const std::string& directory,
                                                                const StoreUuid& store);
 

@@ -1,4 +1,4 @@
-// Disks that fill up and descriptors that run out: nothing ends that could go on, and the next start finds everything.
+// Full disks and exhausted descriptors: work that can go on does, and the next start finds everything.
 #include <cerrno>
 #include <set>
 
@@ -55,7 +55,7 @@ TEST_F(ResourceTest, a_start_on_a_nearly_full_disk_keeps_a_journal_file) {
         ASSERT_TRUE(node->checkpoint());
     }
     remove_spares();
-    // Room for a checkpoint, not for a journal file.
+    // Space for a checkpoint, but not for a journal file.
     fs_.set_bytes_free(12 << 10);
     for (int i = 0; i < 3; ++i) {
         const auto node = open();
@@ -76,7 +76,7 @@ TEST_F(ResourceTest, a_start_with_little_space_begins_a_small_journal_file) {
     fs_.set_bytes_free(100 << 10);
     const auto node = open(options);
     ASSERT_TRUE(node->command("create 1"));
-    // Commands go on, so that space can be freed.
+    // Commands are still accepted, so that space can be freed.
     EXPECT_EQ(node->append(1, {"a"}).error(), LogError::disk_full);
     EXPECT_TRUE(node->command("drop 1"));
 }
@@ -92,7 +92,7 @@ TEST_F(ResourceTest, retention_frees_space_behind_records_that_do_not_fit) {
     ASSERT_TRUE(node->append(2, {std::string(5000, 'y')}));
     EXPECT_FALSE(node->flusher.process());
     EXPECT_EQ(node->store.state(), StoreState::disk_full);
-    // Its event is behind the record that cannot be written.
+    // Its event is queued behind the record that cannot be written.
     trim(*node, 1, 7);
     EXPECT_TRUE(node->checkpoint());
     EXPECT_LT(segment_count(1), before);
@@ -112,7 +112,7 @@ TEST_F(ResourceTest, what_was_deleted_without_a_checkpoint_is_no_damage) {
         }
         ASSERT_TRUE(node->checkpoint());
         fs_.set_bytes_free(0);
-        // More than what is deleted makes room for.
+        // Needs more space than the deletion frees.
         for (int i = 0; i < 20; ++i) ASSERT_TRUE(node->append(2, {std::string(8000, 'y')}));
         fs_.fail_call("pwritev", 1, ENOSPC, true);
         EXPECT_FALSE(node->flusher.process());
@@ -165,7 +165,7 @@ TEST_F(ResourceTest, a_full_disk_leaves_room_in_the_journal_for_commands_and_tri
 }
 
 TEST_F(ResourceTest, too_many_open_files_do_not_end_a_journal) {
-    // Rolling, recycling and making spares, each at each of their calls.
+    // Rolling, recycling and making spares, with a failure at each of their calls.
     for (const std::string call : {"open", "rename", "sync_directory"}) {
         const int error = call == "rename" ? ENOSPC : EMFILE;
         for (std::uint64_t n = 1; n <= 8; ++n) {
@@ -206,7 +206,7 @@ TEST_F(ResourceTest, a_journal_write_waits_for_space_and_is_written_whole) {
         fs_.fail_call("pwritev", 1, ENOSPC);
         EXPECT_TRUE(node->append(1, {"a"}));
         EXPECT_EQ(node->store.state(), StoreState::ok);
-        // It lasts: nothing can be taken back, so the next start decides.
+        // The failure is final: writes cannot be undone, so the next start decides.
         fs_.fail_call("pwritev", 1, ENOSPC, true);
         EXPECT_EQ(node->append(1, {"b"}).error(), LogError::poisoned);
         EXPECT_TRUE(node->store.is_poisoned());
@@ -240,7 +240,7 @@ TEST_F(ResourceTest, the_stored_bytes_of_a_shard_are_those_of_its_frames_whereve
     EXPECT_EQ(stored(), expected / 2);
 }
 
-// Every call of a process's life fails, once or from then on, on a disk with this much space; then comes a restart.
+// Every call of a process fails, once or from then on, on a disk with the given free space; a restart follows.
 class ResourceSweep : public ResourceTest, public testing::WithParamInterface<int> {
 protected:
     void SetUp() override {
@@ -276,7 +276,7 @@ protected:
         return result && result->accepted;
     }
 
-    // What a process does in its life, whatever fails.
+    // The work of one process, whatever fails.
     void live(SimulatedFileSystem& disk) {
         TestNode node(disk, clock_, applier_, options());
         if (!node.is_open()) {
@@ -314,7 +314,7 @@ protected:
         }
     }
 
-    // Every acknowledged record that was not trimmed or dropped.
+    // Checks every acknowledged record that was not trimmed or dropped.
     void expect_all(TestNode& node, const std::string& context) {
         for (const auto& [shard, records] : written_) {
             const auto state = node.find(shard);
@@ -339,7 +339,7 @@ protected:
     }
 
     void restart(SimulatedFileSystem& disk, const std::string& context) {
-        // With as little space as there was, and with enough of it.
+        // With the same little space as before, and with enough.
         for (const bool has_space : {false, true}) {
             if (has_space) disk.set_bytes_free(1ULL << 40);
             TestNode node(disk, clock_, applier_, options());
@@ -354,7 +354,7 @@ protected:
         }
     }
 
-    // False when the life has fewer than n calls that can fail so.
+    // False when the process makes fewer than n calls that can fail in this way.
     bool try_one(std::uint64_t n, int error, bool heals, std::uint64_t bytes_free) {
         const auto disk = fs_.clone();
         disk->crash({.kind = io::CrashPolicy::Kind::keep_all});
@@ -367,7 +367,7 @@ protected:
         const std::string failed = disk->failed_operation();
         const std::string context = fmt::format("call {} ({}) error {} {} with {} free", n, failed, error,
                                                 heals ? "once" : "for good", bytes_free);
-        // What a failed sync did not write is in an unknown state; the rest of a shortage passes.
+        // The outcome of a failed sync is undefined; all other shortages pass.
         const bool is_sync = failed == "fdatasync" || failed == "syncfs" || failed == "sync_directory";
         if (error != EIO && heals && !is_sync) EXPECT_FALSE(poisoned_) << context;
         disk->crash({.kind = n % 2 == 0 ? io::CrashPolicy::Kind::lose_all : io::CrashPolicy::Kind::keep_all});

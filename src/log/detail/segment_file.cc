@@ -86,7 +86,7 @@ SegmentScanner::Step SegmentScanner::advance_any() {
 FramePtr SegmentScanner::load() {
     const std::size_t size = header_.size_on_disk();
     auto memory = Frame::allocate(size);
-    // From the buffer as far as it goes, the rest of a large frame straight to its place.
+    // Copies the buffered part; the rest of a large frame is read directly into the frame's memory.
     const std::size_t at = position_ - buffer_at_;
     const std::size_t buffered = std::min(size, buffer_.size() - at);
     std::memcpy(memory.get(), buffer_.data() + at, buffered);

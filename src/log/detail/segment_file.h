@@ -1,4 +1,4 @@
-// The files of segments: those kept open, and walking the frames of one.
+// Segment files: a cache of open files, and a scanner of frames.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ private:
     std::map<std::string, std::list<Entry>::iterator> by_path_ GUARDED_BY(mutex_);
 };
 
-// Walks the frames of one segment, in large reads.
+// Walks the frames of one segment with large reads.
 class SegmentScanner {
 public:
     enum class Step : std::uint8_t { frame, end, damaged, unreadable };
@@ -50,11 +50,11 @@ public:
     Step advance();
     [[nodiscard]] const FrameHeader& header() const { return header_; }
     [[nodiscard]] std::uint64_t position() const { return position_; }
-    // The whole current frame, every checksum verified; null if one does not hold or it cannot be read.
+    // The whole current frame with all checksums verified; null if a checksum is wrong or the frame cannot be read.
     FramePtr load();
 
 private:
-    // Has `size` bytes from position_ in the buffer; false at the end of the file.
+    // Makes the buffer hold `size` bytes from position_; false at the end of the file.
     io::IoResult<bool> fill(std::size_t size);
     Step advance_any();
 
@@ -62,7 +62,7 @@ private:
     ShardUid shard_;
     bool may_have_pads_;
     std::uint64_t position_;       // of the current frame
-    std::uint64_t next_position_;  // after it
+    std::uint64_t next_position_;  // position of the next frame
     std::uint64_t end_;
     FrameHeader header_;
     Bytes buffer_;

@@ -20,7 +20,7 @@ std::uint32_t arrival_offset(TimestampMs created, TimestampMs arrival) {
     return offset < 0 ? 0 : static_cast<std::uint32_t>(std::min<std::int64_t>(offset, index_arrival_max));
 }
 
-// Adds an entry when the last one lies an interval behind.
+// Adds an index entry if the last one is an interval behind.
 void index_frame(SegmentIndex& index, const Segment& segment, SeqIx first, TimestampMs arrival,
                  std::uint64_t position) {
     if (!index.entries.empty() && position - index.entries.back().position < index_interval) return;
@@ -59,7 +59,7 @@ io::IoResult<void> SegmentStore::load(Shard& shard) {
             const auto base = parse_segment_file_name(entry.name);
             if (!base) continue;
             if (*base > known.last_base) {
-                // Written after the recovered checkpoint: its records are replayed from the journal.
+                // The segment was begun after the recovered checkpoint: its records are replayed from the journal.
                 TRY_VOID(fs_.unlink(directory_of(shard.uid) + "/" + entry.name));
                 continue;
             }
@@ -85,7 +85,7 @@ io::IoResult<void> SegmentStore::load_open(Shard& shard, Segment& segment) {
     TRY(const auto file, files_.open(path, io::OpenMode::read_write));
     TRY(const std::uint64_t size, file->size());
     if (size < known.active_frames_end) {
-        // Readers find the hole; what comes next goes to a new segment.
+        // Readers detect the gap; further records go to a new segment.
         report_damage(path, size, "the open segment is shorter than the checkpoint says");
         segment.sealed = true;
         shard.files.open_lost = true;
@@ -169,7 +169,7 @@ io::IoResult<SegmentIndex> SegmentStore::index_of(Shard& shard, Segment& segment
         }
         return shard.files.open_index;
     }
-    // Not kept in memory: there may be many, and the page cache has those that are in use.
+    // Not kept in memory: there may be many indexes, and the page cache has the ones in use.
     const std::string path = directory_of(shard.uid) + "/" + index_file_name(segment.base);
     if (const auto bytes = io::read_file(fs_, path, 64 << 20)) {
         auto stored = decode_index(segment.base, *bytes);
@@ -189,7 +189,7 @@ io::IoResult<std::optional<SegmentStore::Place>> SegmentStore::find_place(Shard&
     auto at = std::ranges::upper_bound(segments, seq, {}, &Segment::base);
     if (at != segments.begin()) {
         TRY_VOID(learn(shard, *std::prev(at)));
-        // In front of a gap between two segments the later one is meant.
+        // A number in a gap between two segments belongs to the later one.
         if (std::prev(at)->next > seq) --at;
     }
     if (at == segments.end()) return std::optional<Place>();
@@ -214,7 +214,7 @@ io::IoResult<std::optional<SegmentStore::Place>> SegmentStore::find_place(Shard&
         Place place{.path = path_of(shard, segment.base), .position = file_header_size, .end = segment.frames_end};
         place.segment_next = segment.next;
         const std::uint32_t offset = arrival_offset(segment.created, time);
-        // The last entry that is certainly earlier: equal times may begin before it.
+        // The last entry that is certainly earlier: records with an equal time may begin before an entry.
         for (const IndexEntry& entry : index.entries) {
             if (entry.arrival_offset >= offset || entry.arrival_offset == index_arrival_max) break;
             place.position = entry.position;
@@ -233,7 +233,7 @@ Expected<bool, ReadFailure> SegmentStore::read_segment(Shard& shard, const Place
     while ((step = scanner.advance()) == SegmentScanner::Step::frame) {
         const FrameHeader& header = scanner.header();
         if (header.base_seq + header.record_count <= at.value()) continue;
-        // A gap first: the records after it may be beyond the stop.
+        // Checks for a gap first: the records after it may be beyond the stop.
         const bool is_gap = header.base_seq > at.value();
         if (!is_gap && header.base_seq >= read.stop.value()) return false;
         const FramePtr frame = is_gap ? nullptr : scanner.load();
@@ -244,12 +244,12 @@ Expected<bool, ReadFailure> SegmentStore::read_segment(Shard& shard, const Place
         if (frame->arrival() < read.horizon) {
             at = frame->next();
             if (std::exchange(read.has_jumped, true)) continue;
-            // There may be many of them.
+            // Skips expired frames by a search, because there may be many.
             TRY(const SeqIx first, find_by_time(shard, read.horizon, at, read.stop));
             at = first;
             return true;
         }
-        // A frame that is only partly wanted counts in full; the caller cuts.
+        // A frame of which only a part is wanted counts in full; the caller cuts.
         if (read.records >= read.limits.records_max || read.bytes >= read.limits.bytes_max) {
             read.result.next_arrival = frame->arrival();
             return false;
@@ -275,7 +275,7 @@ Expected<ColdFrames, ReadFailure> SegmentStore::read(Shard& shard, SeqIx from, S
             *place ? read_segment(shard, **place, read)
                    : Expected<bool, ReadFailure>(fail(ReadFailure{
                          .at = read.result.next, .path = directory_of(shard.uid), .problem = "records are missing"}));
-        // What was read before the damage is good; the next read begins at the damage.
+        // Records read before the damage are returned; the next read begins at the damage.
         if (!more && read.result.frames.empty()) return fail(std::move(more).error());
         if (!more || !*more) break;
     }
@@ -296,7 +296,7 @@ Expected<SeqIx, ReadFailure> SegmentStore::find_by_time(Shard& shard, TimestampM
         if (frame->arrival() >= at) return std::clamp(frame->first(), from, stop);
         good = std::max(good, frame->next());
     }
-    // The segment has such a record. To go on behind it would be to pass over what cannot be read.
+    // The segment contains such a record. Going on behind it would skip records that cannot be read.
     return fail(ReadFailure{
         .at = good, .path = (*place)->path, .offset = scanner.position(), .problem = "a frame is damaged or missing"});
 }
@@ -319,7 +319,7 @@ std::size_t SegmentStore::frames_that_fit(const Shard& shard) const {
     std::size_t bytes = 0;
     for (const FramePtr& frame : shard.unflushed) {
         const std::size_t size = frame->header().size_on_disk();
-        // A segment takes at least one frame, however large.
+        // A segment takes at least one frame, whatever its size.
         if (end > file_header_size && end + size > segment_bytes(shard)) break;
         if (end > file_header_size && frame->arrival().value() - created.value() > limits_.segment_age_ms_max) break;
         if (bytes >= write_size_max) break;
@@ -428,7 +428,7 @@ io::IoResult<void> SegmentStore::seal(Shard& shard) {
                           footer);
     note_dirty(path, file);
     TRY_VOID(file->pwrite(state.active_frames_end, footer));
-    // A write that failed half-way may have left bytes behind; the footer has to be the last thing in the file.
+    // A failed write may have left bytes behind; the footer has to be the last thing in the file.
     TRY(const std::uint64_t size, file->size());
     const std::uint64_t end = state.active_frames_end + segment_footer_size;
     if (size != end) TRY_VOID(file->ftruncate(end));
@@ -442,7 +442,7 @@ io::IoResult<void> SegmentStore::seal(Shard& shard) {
 }
 
 void SegmentStore::write_index(Shard& shard, SeqIx base, const SegmentIndex& index) {
-    // Advisory: an index that is missing or wrong is made again from the frames.
+    // Best effort: a missing or invalid index is rebuilt from the frames.
     const std::string path = directory_of(shard.uid) + "/" + index_file_name(base);
     const auto file = fs_.open(path, {.mode = io::OpenMode::create});
     if (!file) return;
@@ -456,7 +456,7 @@ void SegmentStore::write_index(Shard& shard, SeqIx base, const SegmentIndex& ind
 void SegmentStore::note_dirty(const std::string& path, std::shared_ptr<io::File> file) {
     if (sync_all_) return;
     dirty_files_[path] = std::move(file);
-    // Each of them stays open until then.
+    // Each dirty file stays open until the next sync.
     if (dirty_files_.size() <= std::min(dirty_files_max, limits_.open_files_max / 2)) return;
     sync_all_ = true;
     dirty_files_.clear();

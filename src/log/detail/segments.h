@@ -1,4 +1,4 @@
-// SegmentStore: the per-shard files that records live in once they have left the journal.
+// SegmentStore: the per-shard files that hold records after they have left the journal.
 #pragma once
 
 #include <functional>
@@ -18,20 +18,21 @@ namespace riacho::log::detail {
 
 struct ColdFrames {
     std::vector<FramePtr> frames;
-    SeqIx next;                               // one after what was looked at
-    std::optional<TimestampMs> next_arrival;  // of the frame after them
+    SeqIx next;                               // one after the last record read or skipped
+    std::optional<TimestampMs> next_arrival;  // arrival time of the frame at `next`
 };
 
-// Why a read ended.
+// The cause of a failed read.
 struct ReadFailure {
     LogError error = LogError::corrupt;
-    SeqIx at;  // the first record that cannot be read, or one before it
+    SeqIx at;  // the first unreadable record, or a record before it
     std::string path;
     std::uint64_t offset = 0;
     std::string problem;
 };
 
-// append, seal, sync and remove belong to the flusher's thread (recovery before it); the reading half is thread-safe.
+// append, seal, sync and remove belong to the flusher's thread (recovery before it); the reading functions are
+// thread-safe.
 class SegmentStore {
 public:
     struct Limits {
@@ -49,35 +50,35 @@ public:
 
     void set_store(const StoreUuid& store) { store_ = store; }
 
-    // Moves frames from shard.unflushed into its segments, in order; those that were written are gone from it even when
-    // a later one fails.
+    // Moves frames from shard.unflushed into its segments, in order; written frames are removed from it even if a later
+    // one fails.
     io::IoResult<void> append(Shard& shard);
-    // Ends the open segment, if there is one.
+    // Seals the open segment, if there is one.
     io::IoResult<void> seal(Shard& shard);
-    // Everything that was appended, sealed or made is durable afterwards.
+    // Makes everything appended, sealed or created before durable.
     io::IoResult<void> sync();
-    // Deletes whole sealed segments that hold nothing from first_available on.
+    // Deletes sealed segments all of whose records lie before first_available.
     io::IoResult<std::size_t> remove_before(Shard& shard, SeqIx first_available);
     // Deletes the files of a dropped shard.
     io::IoResult<void> remove_shard(ShardUid shard);
-    // For tests of what happens when they have to be opened again.
+    // For tests of reopening.
     void forget_open_files() { files_.forget_all(); }
     [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
 
-    // The size of the frames in segments, and one after the last of their records.
+    // The size of the frames in segments; end: one after their last record.
     io::IoResult<std::uint64_t> stored_bytes(Shard& shard, SeqIx& end);
-    // Where the segments end whose records all arrived before `limit`; 0 if there are none.
+    // The end of the segments all of whose records arrived before `limit`; 0 if there are none.
     io::IoResult<SeqIx> expired_before(Shard& shard, TimestampMs limit);
 
-    // Frames from the one that holds `from` (or the first later one) up to `stop` (not included) or to the limits;
-    // those that arrived before the horizon are left out.
+    // Frames from the one that contains `from` (or the first later one) up to `stop` (not included) or to the limits;
+    // frames that arrived before the horizon are left out.
     Expected<ColdFrames, ReadFailure> read(Shard& shard, SeqIx from, SeqIx stop, ReadLimits limits,
                                            TimestampMs horizon);
     // The first record in segments that arrived at or after `at`; `stop` if there is none before it.
     Expected<SeqIx, ReadFailure> find_by_time(Shard& shard, TimestampMs at, SeqIx from, SeqIx stop);
 
 private:
-    // A read under way.
+    // The state of a read in progress.
     struct ColdRead {
         SeqIx stop;
         ReadLimits limits;
@@ -98,12 +99,12 @@ private:
         return directory_of(shard.uid) + "/" + segment_file_name(base);
     }
 
-    // Reads on from one segment. True when there may be more in the next one.
+    // Reads frames of one segment. True when the next segment may contain more.
     Expected<bool, ReadFailure> read_segment(Shard& shard, const Place& place, ColdRead& read);
     io::IoResult<void> load(Shard& shard) REQUIRES(shard.files.mutex);
     io::IoResult<void> load_for_writing(Shard& shard) REQUIRES(shard.files.mutex);
     io::IoResult<void> load_open(Shard& shard, Segment& segment) REQUIRES(shard.files.mutex);
-    // Reads the footer, or all frames when it is not to be trusted.
+    // Reads the footer, or all frames when the footer is invalid.
     io::IoResult<void> learn(Shard& shard, Segment& segment) REQUIRES(shard.files.mutex);
     io::IoResult<void> scan(Shard& shard, Segment& segment, SegmentIndex& index) REQUIRES(shard.files.mutex);
     io::IoResult<SegmentIndex> index_of(Shard& shard, Segment& segment) REQUIRES(shard.files.mutex);
@@ -127,7 +128,7 @@ private:
     FileCache files_;
     BulkWriter writer_;
     std::atomic<std::uint64_t> bytes_written_{0};
-    // What sync() has to cover. More files than it is worth syncing one by one: the whole file system.
+    // Files that sync() has to cover. If there are too many to sync one by one, the whole file system is synced.
     std::map<std::string, std::shared_ptr<io::File>> dirty_files_;
     std::set<std::string> dirty_directories_;
     bool sync_all_ = false;

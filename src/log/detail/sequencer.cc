@@ -53,7 +53,7 @@ bool Sequencer::make_room(const QueueItem& item) {
         switch (store_.journal.roll(store_.clock.now(), error)) {
             case Journal::Roll::done:
                 store_.note_shortage(Store::Writer::sequencer, nullptr);
-                // A small first file may still be too small.
+                // A small first file of the journal may still be too small.
                 if (room_needed(item) <= store_.journal.room()) return true;
                 continue;
             case Journal::Roll::not_now:
@@ -65,7 +65,7 @@ bool Sequencer::make_room(const QueueItem& item) {
             case Journal::Roll::no_spare:
                 break;
         }
-        // The writers have outrun the disk: every journal file is waiting for its records to reach the segments.
+        // The appends outpace the disk: every journal file waits for its records to reach the segments.
         if (waited || !store_.journal.wait_for_spare(store_.options.space_wait_ms)) return false;
     }
 }
@@ -103,7 +103,7 @@ void Sequencer::note_frame(const FrameHeader& header, std::size_t offset) {
                                 .kind = header.kind});
 }
 
-// Encodes a frame around a body that lies at `body` in the staging memory, 64 bytes after the frame's start.
+// Encodes a frame around a body that is already in the staging memory, 64 bytes after the frame's start.
 void Sequencer::put_frame(FrameHeader header, std::size_t body_size, std::byte* body) {
     header.body_size = static_cast<std::uint32_t>(body_size);
     std::memset(body + body_size, 0, header.size_on_disk() - frame_header_size - body_size);
@@ -145,7 +145,8 @@ void Sequencer::place_append(AppendRequest& request) {
         FrameHeader header = next_header(FrameKind::data);
         header.shard = batch.shard.value();
         header.base_seq = state.next.value();
-        // Never backwards inside a shard, whatever the wall clock does: time searches and retention rely on it.
+        // Arrival times never decrease within a shard, whatever the wall clock does: time searches and retention rely
+        // on it.
         const TimestampMs arrival = std::max(now_, state.last_arrival);
         FramePtr frame = std::move(batch.batch).place(header, arrival);
         note_frame(frame->header(), staging_.size());
@@ -237,10 +238,10 @@ bool Sequencer::place_front(QueueItem*& list, std::size_t bytes_max, bool& is_st
     bool is_out_of_memory = false;
     while (list != nullptr && staging_.size() < bytes_max) {
         QueueItem& item = *list;
-        // A file is left only between groups.
+        // The journal rolls to another file only between groups.
         if (!trailer_.entries.empty() && room_needed(item) > store_.journal.room()) return false;
         const bool is_append = item.kind == QueueItem::Kind::append;
-        // What has its place is written before anything waits.
+        // Placed items are written before the group waits for memory.
         if (!trailer_.entries.empty() && is_append && !store_.has_memory(memory_needed(item))) return false;
         bool fits = can_ever_fit(item) && leaves_reserve(item);
         if (fits && is_append) {
@@ -249,7 +250,7 @@ bool Sequencer::place_front(QueueItem*& list, std::size_t bytes_max, bool& is_st
         }
         if (fits && room_needed(item) > store_.journal.room()) {
             fits = !is_stuck && make_room(item);
-            is_stuck |= !fits;  // the others need not wait for a file again
+            is_stuck |= !fits;  // the remaining items need not wait for a file again
         }
         list = item.next;
         if (fits) {
@@ -280,8 +281,8 @@ void Sequencer::build_group() {
 // --- Ending a group ---
 
 io::IoResult<void> Sequencer::write_when_space() {
-    // Also a file that was filled may need new blocks, on file systems that never write in place. The group has its
-    // place, so it cannot be refused any more; all of it is written again.
+    // Even a preallocated file may need new blocks, on file systems that never write in place. The group's items are
+    // placed and cannot be refused any more; the whole group is written again.
     std::int64_t waited_ms = 0;
     for (std::int64_t span_ms = 1;; span_ms *= 2) {
         auto written = store_.journal.write(staging_.bytes());
@@ -318,8 +319,9 @@ bool Sequencer::write_group() {
 }
 
 bool Sequencer::sync_commands() {
-    // The applier stores commands elsewhere, so they have to be durable here first, whatever the durability of records:
-    // else a power cut could leave the journal behind the catalog. Trims likewise: their files may be deleted at once.
+    // The applier stores commands elsewhere, so they must be durable here first, whatever the durability of records:
+    // otherwise a power cut could leave the journal behind the catalog. The same holds for trims: their files may be
+    // deleted at once.
     if ((!has_command_ && !has_trim_) || is_synced_) return true;
     if (const auto synced = store_.journal.sync(); !synced) {
         store_.poison(synced.error().describe());
@@ -344,7 +346,7 @@ void Sequencer::sync_if_due() {
 }
 
 void Sequencer::write_mark(std::uint16_t flags) {
-    is_marked_ = true;  // also when there is no room for the mark: it is not tried again
+    is_marked_ = true;  // even if there is no room for the mark: it is not retried
     if (store_.is_poisoned() || store_.journal.room() < block_size) return;
     if (store_.options.durability != Durability::sync) {
         if (const auto synced = store_.journal.sync(); !synced) return store_.poison(synced.error().describe());
@@ -494,7 +496,7 @@ bool Sequencer::step() {
     if (is_durable) {
         build_group();
     } else {
-        // Nothing gets a place any more: all of it goes back at once.
+        // The store is poisoned: all items are returned without a place.
         group_items_ = std::exchange(pending_, nullptr);
         QueueItem** end = &group_items_;
         while (*end != nullptr) end = &(*end)->next;

@@ -1,5 +1,4 @@
-// Sequencer: gives every record and every command its place, writes the journal in groups and publishes what is
-// durable.
+// Sequencer: orders records and commands, writes the journal in groups and publishes durable groups.
 #pragma once
 
 #include <memory>
@@ -14,16 +13,16 @@
 namespace riacho::log::detail {
 
 inline constexpr std::size_t queue_frames_max = 65'536;
-// Media may fill a part of the queue only, and add that much to a group that also holds records: records wait for their
-// write.
+// Media may fill only this part of the queue, and add at most group_media_bytes_max to a group that also holds records,
+// because records wait for the group's write.
 inline constexpr std::size_t queue_media_bytes_max = 32 << 20;
 inline constexpr std::size_t group_media_bytes_max = 2 << 20;
-// Commands and trims find room behind a queue that is full of records.
+// Extra queue space for commands and trims, for a queue that is full of records.
 inline constexpr std::size_t queue_control_bytes = 4 << 20;
 inline constexpr std::size_t queue_control_frames = 1'024;
 inline constexpr std::size_t group_bytes_max = 4 << 20;
 inline constexpr std::int64_t mark_after_idle_ms = 50;
-// Of a full volume's journal, what only commands and trims may use: they are what frees space.
+// Part of a full volume's journal that is reserved for commands and trims: they are the requests that free space.
 inline constexpr std::size_t reserve_bytes = 1 << 20;
 
 struct CommandRequest : QueueItem {
@@ -32,7 +31,7 @@ struct CommandRequest : QueueItem {
     Expected<CommandResult, LogError> result = fail(LogError::shutting_down);
 };
 
-// From retention: records before first_available are gone.
+// Sent by retention: trims records before first_available.
 struct TrimRequest : QueueItem {
     TrimRequest() : QueueItem(Kind::trim) {}
     ShardUid shard;
@@ -45,34 +44,34 @@ inline bool is_media(const QueueItem& item) {
            static_cast<const AppendRequest&>(item).shard_class == ShardClass::media;
 }
 
-// One thread runs run(); submit and stop are for any thread. Tests and recovery call step and the restore functions
-// instead, on one thread.
+// One thread runs run(); submit and stop may be called from any thread. Tests and recovery call step and the restore
+// functions instead, on one thread.
 class Sequencer final : private SequencerView {
 public:
     explicit Sequencer(Store& store) : store_(store) {}
 
-    // Queues the item; runs its wakeup at once when it is refused.
+    // Queues the item; runs its wakeup at once when the item is refused.
     void submit(QueueItem& item);
-    // After it submit refuses and run returns once the queue is empty.
+    // After this call submit refuses, and run returns once the queue is empty.
     void stop();
 
     void run();
-    // Writes one group of what is queued. False if nothing was.
+    // Writes one group of queued items. False if the queue was empty.
     bool step();
-    // A group that only says that everything before it is durable.
+    // Writes a group without records that states that everything before it is durable.
     void write_mark(std::uint16_t flags);
 
-    // Recovery: the shard as a checkpoint or the journal has it.
+    // Recovery: sets the state of a shard from a checkpoint.
     void restore_shard(const CheckpointShard& state);
     void restore_commands(std::uint64_t next_command, Lsn last_command, TimestampMs last_now);
     // Recovery: a data frame of the journal. False if its shard does not exist.
     bool replay_data(FramePtr frame);
-    // has_effects: false for one that the checkpoint covers already.
+    // has_effects: false for a command that the checkpoint covers already.
     void replay_command(Lsn lsn, const CommandBody& body, bool has_effects);
     void replay_trim(ShardUid shard, SeqIx first_available);
-    // Recovery: everything before lsn was replayed; hands it to the flusher.
+    // Recovery: everything before lsn was replayed; passes it to the flusher.
     void replay_end(Lsn lsn, std::uint64_t generation);
-    // Recovery: the numbers from..to-1 of the shard were lost.
+    // Recovery: marks the numbers from..to-1 of the shard as lost.
     void mark_damaged(ShardUid shard, SeqIx from, SeqIx to);
     void skip_commands(std::uint64_t next_command) { next_command_ = next_command; }
     [[nodiscard]] std::uint64_t next_command() const { return next_command_; }
@@ -107,17 +106,18 @@ private:
 
     // Building a group.
     void build_group();
-    // Places items from the front of the list until the group has bytes_max. False when it has to be written first.
+    // Places items from the front of the list until the group has bytes_max. False when the group has to be written
+    // first.
     bool place_front(QueueItem*& list, std::size_t bytes_max, bool& is_stuck);
     bool make_room(const QueueItem& item);
     // False for records that would use up the reserve of a full volume's journal.
     bool leaves_reserve(const QueueItem& item) const;
-    // What the tail cache will hold of the staged frames and of the item, at most.
+    // The memory that the staged frames and the item will take in the tail cache, at most.
     [[nodiscard]] std::size_t memory_needed(const QueueItem& item) const;
-    // Waits for the flusher when too many records are in memory. False: it did not get on.
+    // Waits for the flusher when too many records are in memory. False: still no memory after the wait.
     bool make_memory(const QueueItem& item);
     std::size_t effects_size_max(const CommandRequest& request) const;
-    // False for what no journal file has room for.
+    // False for an item that fits into no journal file.
     bool can_ever_fit(const QueueItem& item) const;
     std::size_t room_needed(const QueueItem& item) const;
     void place(QueueItem& item);
@@ -130,7 +130,7 @@ private:
     void put_trailer(FrameKind kind, std::uint16_t flags);
     std::vector<ShardPtr> apply_locally(const ShardEffects& effects);
 
-    // Ending it.
+    // Ending a group.
     bool write_group();
     io::IoResult<void> write_when_space();
     bool sync_commands();
@@ -154,19 +154,19 @@ private:
     bool stopping_ GUARDED_BY(mutex_) = false;
     bool waiting_ GUARDED_BY(mutex_) = false;
 
-    // The sequencer's thread only.
-    std::unordered_map<ShardUid, ShardPtr> shards_;  // with effects readers do not see yet
-    QueueItem* pending_ = nullptr;                   // taken from the queue, not yet placed; without media
-    QueueItem* media_ = nullptr;                     // likewise
+    // Used by the sequencer's thread only.
+    std::unordered_map<ShardUid, ShardPtr> shards_;  // with effects that readers do not see yet
+    QueueItem* pending_ = nullptr;                   // items taken from the queue and not yet placed, without media
+    QueueItem* media_ = nullptr;                     // media items, likewise
     QueueItem** media_end_ = &media_;
     std::uint64_t next_command_ = 1;
     Lsn last_command_;
     TimestampMs last_command_now_;
     Lsn durable_lsn_;
-    bool is_marked_ = true;  // nothing was written since the last mark
-    bool is_synced_ = true;  // of what was written; for the durabilities that sync later
+    bool is_marked_ = true;  // no group was written since the last mark
+    bool is_synced_ = true;  // written groups are synced; for the durabilities that sync later
     MonotonicNs last_sync_;
-    mutable std::vector<ShardFact> facts_;  // what the view was asked
+    mutable std::vector<ShardFact> facts_;  // the answers of SequencerView so far
 
     // The group.
     Staging staging_;

@@ -1,4 +1,4 @@
-// The sequencer's queue: what is admitted, and in which order it is taken.
+// The sequencer's queue: admission and order.
 #include <utility>
 
 #include "base/check.h"
@@ -11,7 +11,7 @@ void Sequencer::set_error(QueueItem& item, LogError error) {
     switch (item.kind) {
         case QueueItem::Kind::append:
             for (ShardBatch& batch : static_cast<AppendRequest&>(item).batches) {
-                // What was refused for a reason of its own keeps it.
+                // A batch that was refused for a specific reason keeps that error.
                 if (batch.result || batch.result.error() == LogError::shutting_down) batch.result = fail(error);
             }
             return;

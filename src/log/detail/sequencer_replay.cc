@@ -1,4 +1,4 @@
-// The sequencer's part in recovery: what the checkpoint and the journal say happens again.
+// The sequencer's part in recovery: restores the checkpoint and replays the journal.
 #include <algorithm>
 #include <utility>
 

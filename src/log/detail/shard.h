@@ -1,4 +1,4 @@
-// Shard: everything the log knows about one shard, in three parts with different owners; and the table of them.
+// Shard: the log's state of one shard, in three parts with different owners; and the table of shards.
 #pragma once
 
 #include <atomic>
@@ -19,16 +19,16 @@ namespace riacho::log::detail {
 
 using FramePtr = std::shared_ptr<const Frame>;
 
-// The frame object and its list entries, beside the bytes of the frame.
+// Memory of the frame object and its list entries, in addition to the bytes of the frame.
 inline constexpr std::size_t cached_frame_overhead = 256;
-// The memory that a frame takes in the tail cache.
+// Memory that a frame takes in the tail cache.
 inline std::size_t cached_size(const Frame& frame) { return frame.header().size_on_disk() + cached_frame_overhead; }
 
 // One file of a shard's records.
 struct Segment {
     SeqIx base;
     bool sealed = false;
-    // The rest is certain for the open segment, and for a sealed one once its footer was read (`known`).
+    // The following members are valid for the open segment, and for a sealed one once its footer was read (`known`).
     bool known = false;
     SeqIx next;
     std::uint64_t frames_end = 0;
@@ -41,9 +41,9 @@ struct SegmentSet {
     Mutex mutex;
     bool loaded GUARDED_BY(mutex) = false;
     std::vector<Segment> segments GUARDED_BY(mutex);
-    // The open segment the checkpoint names is damaged: the flusher must not go on with it.
+    // The open segment named by the checkpoint is damaged: the flusher must not append to it.
     bool open_lost GUARDED_BY(mutex) = false;
-    // Of the open segment. Complete unless frames from before the start of this process are missing.
+    // Index of the open segment. Complete unless frames from before the start of this process are missing.
     SegmentIndex open_index GUARDED_BY(mutex);
     bool open_index_complete GUARDED_BY(mutex) = true;
 };
@@ -60,14 +60,14 @@ struct Shard {
     const ShardUid uid;
     const ShardClass shard_class;
 
-    // The sequencer's thread only (recovery before it): the shard as records that come now find it.
+    // Used by the sequencer's thread only (recovery before it): the shard's state for the next records.
     struct Sequencing {
         SeqIx next;
         TimestampMs last_arrival;
         bool closed = false;
     } sequencing;
 
-    // As readers see it: durable and visible.
+    // The state that readers see: durable and visible.
     mutable Mutex mutex;
     SeqIx first_available GUARDED_BY(mutex);
     SeqIx next GUARDED_BY(mutex);
@@ -78,17 +78,17 @@ struct Shard {
     std::deque<FramePtr> tail GUARDED_BY(mutex);  // the newest frames, without gaps up to `next`
     Waiter* waiters GUARDED_BY(mutex) = nullptr;
 
-    // The flusher's thread only: the shard as its segments have it, and what they still lack.
+    // Used by the flusher's thread only: the shard's state in its segments, and the frames not yet in them.
     CheckpointShard flushed;
     std::vector<FramePtr> unflushed;
-    bool is_deleted = false;  // before the flusher has come to the drop itself; nothing is written any more
+    bool is_deleted = false;  // set before the flusher processes the drop event; nothing is written any more
 
     SegmentSet files;
     std::atomic<std::int64_t> retention_ms{-1};
 };
 using ShardPtr = std::shared_ptr<Shard>;
 
-// The shards readers can find. Thread-safe.
+// The shards that readers can find. Thread-safe.
 class ShardTable {
 public:
     [[nodiscard]] ShardPtr find(ShardUid uid) const {

@@ -1,4 +1,4 @@
-// Staging: memory that can be written past the page cache.
+// Staging: a buffer for O_DIRECT writes.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace riacho::log::detail {
 
-// Grows at its end; starts at a multiple of a block, as O_DIRECT wants it. Not thread-safe.
+// Grows at its end; starts at a multiple of a block, as O_DIRECT requires. Not thread-safe.
 class Staging {
 public:
     [[nodiscard]] std::byte* data() const { return memory_.get(); }

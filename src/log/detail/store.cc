@@ -48,7 +48,7 @@ void Store::sample_space() {
     const std::uint64_t floor = is_small ? std::min(gib / 4, space->bytes_total / 10) : 2 * gib;
     const std::uint64_t threshold = std::max(share, floor);
     const bool was_low = is_low();
-    // Left a little later than entered, so that the state does not flicker.
+    // Hysteresis: the low state ends a little above the threshold at which it begins, so that it does not flicker.
     const bool low = space->bytes_free < (was_low ? threshold + threshold / 5 : threshold);
     if (low == was_low) return;
     low_ = low;
@@ -122,7 +122,7 @@ void Store::publish_closed(Shard& shard, Waiter*& woken) {
 
 bool Store::wait_for_memory(std::size_t bytes, std::int64_t span_ms) {
     if (has_memory(bytes)) return true;
-    // On a full volume nothing leaves memory.
+    // On a full volume the flusher cannot free memory.
     if (bytes > options.cached_bytes_max || is_out_of_space()) return false;
     constexpr int rounds = 8;
     const MutexLock lock(memory_mutex_);
@@ -146,7 +146,7 @@ void Store::evict(Shard& shard, SeqIx first, std::size_t bytes) {
     {
         const MutexLock lock(shard.mutex);
         if (shard.tail.empty() || shard.tail.front()->first() != first) return;
-        // Freed after the lock is.
+        // Destroyed after the lock is released.
         gone = std::move(shard.tail.front());
         shard.tail.pop_front();
     }

@@ -1,4 +1,4 @@
-// Store: what the sequencer, the flusher and the readers of one log share.
+// Store: shared state of the sequencer, the flusher and the readers of one log.
 #pragma once
 
 #include <algorithm>
@@ -30,8 +30,8 @@ struct FlushEvent {
     Kind kind = Kind::data;
     ShardPtr shard;
     FramePtr frame;  // data
-    SeqIx seq;       // trim: the first record that stays; damage: the first that was lost
-    SeqIx seq_end;   // damage: one after the last that was lost
+    SeqIx seq;       // trim: the first record that stays; damage: the first lost record
+    SeqIx seq_end;   // damage: one after the last lost record
     // group_end:
     Lsn lsn;
     std::uint64_t generation = 0;
@@ -40,10 +40,11 @@ struct FlushEvent {
     TimestampMs last_command_now;
 };
 
-// Sequencer to flusher. Bounded by the journal: what is in here is in a journal file that cannot be recycled yet.
+// Events from the sequencer to the flusher. Bounded by the journal: queued events are in a journal file that cannot be
+// recycled yet.
 class FlushQueue {
 public:
-    // Takes the events out of `events`.
+    // Moves the events out of `events`.
     void push(std::vector<FlushEvent>& events, std::size_t bytes) {
         const MutexLock lock(mutex_);
         const bool was_empty = events_.empty();
@@ -63,14 +64,14 @@ public:
         bytes_ = 0;
         return std::exchange(events_, {});
     }
-    // Waits until there is something and then, to write more at once, until there is much or a moment has passed.
+    // Waits for events, at most span_ms, and then for more of them, at most gather_ms, so that one write covers more.
     void wait(std::int64_t span_ms, std::int64_t gather_ms) {
         const MutexLock lock(mutex_);
         if (events_.empty() && !stopping_ && !hurried_) more_.wait_for_ms(mutex_, span_ms);
         if (!events_.empty() && bytes_ < eager_bytes && !stopping_ && !hurried_) more_.wait_for_ms(mutex_, gather_ms);
         hurried_ = false;
     }
-    // Whoever waits goes on at once.
+    // Ends the current wait at once.
     void hurry() {
         const MutexLock lock(mutex_);
         hurried_ = true;
@@ -135,7 +136,7 @@ struct Store {
                     .direct_bytes_min = options.segment_direct_bytes_min}) {}
 
     const Options options;
-    const Directory* directory = nullptr;  // watched, if given
+    const Directory* directory = nullptr;  // watched for removal and replacement, if set
     io::FileSystem& fs;
     core::Clock& clock;
     CommandApplier& applier;
@@ -145,16 +146,16 @@ struct Store {
     ShardTable shards;
     FlushQueue flush_queue;
     Counters counters;
-    TimestampMs recovered_time;  // see LocalLog::recovered_time; written by recovery alone
+    TimestampMs recovered_time;  // see LocalLog::recovered_time; written only by recovery
 
-    // The disk has failed: sticky. Reports it the first time.
+    // Marks the disk as failed, for good. Logs the first reason.
     void poison(std::string_view reason);
     [[nodiscard]] bool is_poisoned() const { return poisoned_.load(std::memory_order_acquire); }
     [[nodiscard]] std::string failure() const;
     [[nodiscard]] StoreState state() const;
 
-    // A writer's last attempt met a full volume or too many open files, or neither (null). Logged when it begins, and
-    // once a minute while it lasts. Each writer is one thread.
+    // Notes the outcome of a writer's last attempt: a full volume or too many open files, or neither (null). Logged
+    // when a shortage begins, and once a minute while it lasts. Each writer is one thread.
     enum class Writer : std::uint8_t { sequencer, flusher, spares };
     void note_shortage(Writer writer, const io::IoError* error);
     [[nodiscard]] bool is_out_of_space() const {
@@ -163,17 +164,18 @@ struct Store {
     [[nodiscard]] bool is_low() const { return low_.load(std::memory_order_relaxed); }
     void sample_space();
 
-    // Damage met by a read: logged once a place, and the shard counts as damaged until the records would be trimmed.
+    // Reports damage met by a read: logged once for each place; the shard counts as damaged until the lost records
+    // would have been trimmed.
     LogError report(Shard& shard, const ReadFailure& failure);
-    // The shard is gone, or its damaged records are.
+    // Resets the damage of a shard that was dropped or whose damaged records were trimmed.
     void forget_damage(Shard& shard) REQUIRES(shard.mutex);
 
-    // Makes a durable frame visible: at the end of the shard's tail. The shard's waiters are moved to `woken`.
+    // Makes a durable frame visible: appends it to the shard's tail. The shard's waiters are moved to `woken`.
     void publish(Shard& shard, FramePtr frame, Waiter*& woken);
-    // Returns where the shard begins now.
+    // Returns the shard's first available record after the trim.
     SeqIx publish_trim(Shard& shard, SeqIx first_available);
     void publish_closed(Shard& shard, Waiter*& woken);
-    // Frames have left the cache.
+    // Subtracts frames that have left the cache from the counters.
     void note_uncached(const Shard& shard, std::size_t bytes) {
         counters.cached_bytes -= bytes;
         if (shard.shard_class == ShardClass::media) counters.cached_media_bytes -= bytes;
@@ -181,13 +183,13 @@ struct Store {
     // Removes a frame from the front of the tail if it is still there.
     void evict(Shard& shard, SeqIx first, std::size_t bytes);
 
-    // Whether so many more bytes of records may be in memory.
+    // Whether `bytes` more bytes of records may be kept in memory.
     [[nodiscard]] bool has_memory(std::size_t bytes) const {
         return bytes <= options.cached_bytes_max && counters.cached_bytes <= options.cached_bytes_max - bytes;
     }
-    // Makes the flusher hurry, and waits at most span_ms for it.
+    // Wakes the flusher and waits at most span_ms for it to free memory.
     bool wait_for_memory(std::size_t bytes, std::int64_t span_ms);
-    // The flusher has made what room it could.
+    // Called after the flusher has evicted all it could.
     void note_memory_freed();
     [[nodiscard]] bool is_memory_wanted() const { return memory_wanted_.load(std::memory_order_relaxed); }
 
@@ -205,12 +207,12 @@ private:
     std::atomic<bool> low_{false};
     static constexpr std::size_t places_max = 1'000;
     Mutex places_mutex_;
-    std::set<std::pair<std::string, std::uint64_t>> places_ GUARDED_BY(places_mutex_);  // of damage, logged
+    std::set<std::pair<std::string, std::uint64_t>> places_ GUARDED_BY(places_mutex_);  // logged damage
     mutable Mutex failure_mutex_;
     std::string failure_ GUARDED_BY(failure_mutex_);
 };
 
-// Unhooks all waiters of a shard and puts them in front of `woken`.
+// Removes all waiters of a shard and puts them in front of `woken`.
 void take_waiters(Shard& shard, Waiter*& woken) REQUIRES(shard.mutex);
 
 }  // namespace riacho::log::detail

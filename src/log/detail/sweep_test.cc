@@ -1,4 +1,5 @@
-// Every file of a store, damaged byte by byte and as a whole: what was promised is there, or missed loudly.
+// Damages every file of a store, byte by byte and as a whole: acknowledged records are read back, or their loss is
+// reported.
 #include <cstdlib>
 #include <functional>
 
@@ -9,7 +10,7 @@ namespace {
 
 using io::SimulatedFileSystem;
 
-// Two journal files, sealed and open segments, a closed shard, a shard that was quiet since the first file.
+// Two journal files, sealed and open segments, a closed shard, a shard without records since the first file.
 class Sweep : public testing::Test {
 protected:
     void SetUp() override {
@@ -23,13 +24,13 @@ protected:
         for (int i = 0; i < 4; ++i) put(node, 1, 3000);
         ASSERT_TRUE(node.checkpoint());
         const std::uint64_t first = node.store.journal.generation();
-        // The last group of the first file is of a shard that nothing more is heard of.
+        // The last group of the first file belongs to a shard without later records.
         while (node.store.journal.room() > 3 * block_size) put(node, 2, 700);
         put(node, 4, 500);
         ASSERT_EQ(node.store.journal.generation(), first);
         for (int i = 0; i < 6; ++i) put(node, 1 + static_cast<std::uint64_t>(i % 2), 2500);
         ASSERT_GT(node.store.journal.generation(), first);
-        // Says that everything before it was durable.
+        // A mark that states that everything before it was durable.
         node.sequencer.write_mark(0);
         files_ = fs_.paths();
         first_journal_ = "/store/journal/" + journal_file_name(first);
@@ -57,7 +58,7 @@ protected:
         return copy;
     }
 
-    // Either the start says that the data are damaged, or every record is there, or reading it fails.
+    // Either the start reports damaged data, or every record is there, or reading it fails.
     void expect_honest(SimulatedFileSystem& disk, const std::string& context) {
         TestApplier applier = applier_;
         TestNode node(disk, clock_, applier, options());
@@ -89,7 +90,7 @@ protected:
         }
         if (at == records.size()) return;
         ASSERT_EQ(error, LogError::corrupt) << context << ": shard " << shard << " silently ends before " << at + 1;
-        // One by one: behind the damage, too, there is the right record or none.
+        // Reads one record at a time: even after the damage a read returns the right record or none.
         for (std::size_t i = at; i < records.size(); ++i) {
             const auto read = node.read(shard, SeqIx(i + 1), {.records_max = 1});
             if (!read) {
@@ -119,7 +120,7 @@ protected:
     std::string last_journal_;
 };
 
-// RIACHO_SWEEP_STEP=1 looks at every byte.
+// RIACHO_SWEEP_STEP=1 damages every byte.
 std::size_t sweep_step() {
     const char* step = std::getenv("RIACHO_SWEEP_STEP");
     return step == nullptr ? 97 : std::max<std::size_t>(std::strtoull(step, nullptr, 10), 1);
@@ -138,7 +139,7 @@ TEST_F(Sweep, a_changed_byte_anywhere_is_noticed_or_harmless) {
             expect_honest(*damaged, fmt::format("{} changed at {}", path, at));
             if (HasFailure()) return;
             ++cases;
-            // Headers and small files byte by byte, zeros at a run.
+            // Headers and small files byte by byte, runs of zeros as one step.
             const bool is_dense = !is_spare && (at < 90 || original.size() < block_size);
             at += is_dense ? 1 : std::min<std::size_t>(sweep_step(), 97);
             if (is_spare) at += block_size;
@@ -161,7 +162,7 @@ TEST_F(Sweep, a_file_cut_at_any_block_is_noticed_or_harmless) {
 
 TEST_F(Sweep, a_missing_file_is_noticed_or_harmless) {
     for (const std::string& path : files_) {
-        if (path == last_journal_) continue;  // nothing tells of it yet; see below
+        if (path == last_journal_) continue;  // nothing refers to this file yet; see below
         const auto damaged = disk();
         ASSERT_TRUE(damaged->unlink(path));
         expect_honest(*damaged, path + " is missing");
@@ -169,7 +170,7 @@ TEST_F(Sweep, a_missing_file_is_noticed_or_harmless) {
 }
 
 TEST_F(Sweep, a_missing_last_journal_file_is_noticed_by_what_was_stored_since) {
-    // A checkpoint, or a command that the applier has stored, tells how far the journal went.
+    // A checkpoint, or a command that the applier has stored, proves how far the journal went.
     for (const bool has_checkpoint : {true, false}) {
         const auto damaged = disk();
         TestApplier applier = applier_;
@@ -211,7 +212,7 @@ TEST_F(Sweep, blocks_of_zeros_in_the_journal_are_noticed) {
             for (std::size_t at = file_header_size; at + blocks * block_size <= original.size(); at += block_size) {
                 Bytes content = original;
                 std::fill_n(content.begin() + static_cast<std::ptrdiff_t>(at), blocks * block_size, std::byte{0});
-                // The mark itself proves what is before it, not itself; with it goes the proof.
+                // The mark proves everything before it, not itself; without it there is no proof.
                 const auto end = std::ranges::find_if(content.rbegin(), content.rend(),
                                                       [](std::byte b) { return b != std::byte{0}; });
                 const auto last = std::ranges::find_if(original.rbegin(), original.rend(),

@@ -25,15 +25,14 @@
 
 namespace riacho::log::detail {
 
-// Understands "create 1 2", "create_media 1", "close 1", "drop 1", "trim 1=5", "reject", and remembers what it was
-// told.
+// Parses "create 1 2", "create_media 1", "close 1", "drop 1", "trim 1=5", "reject", and records the calls it receives.
 class TestApplier final : public CommandApplier {
 public:
     struct Seen {
         Lsn lsn;
         std::string command;
         TimestampMs now;
-        std::vector<std::uint64_t> next;  // of the shards the command names
+        std::vector<std::uint64_t> next;  // next numbers of the shards that the command names
         friend bool operator==(const Seen&, const Seen&) = default;
     };
 
@@ -104,7 +103,7 @@ private:
     }
 };
 
-// A record as it was written or read.
+// A written or read record.
 struct TestRecord {
     std::uint64_t seq = 0;
     std::int64_t arrival = 0;
@@ -127,7 +126,7 @@ struct NoWakeup final : core::Wakeup {
     int count = 0;
 };
 
-// One life of a process. The disk, the clock and the applier outlive it.
+// The lifetime of one process. The disk, the clock and the applier outlive it.
 class TestNode {
 public:
     static Options small_options() {
@@ -158,7 +157,7 @@ public:
 
     [[nodiscard]] bool is_open() const { return !error; }
 
-    // Written and durable when it returns.
+    // The batches are written and durable when it returns.
     std::vector<Expected<Appended, LogError>> append_all(std::vector<ShardBatch> batches) {
         AppendRequest request;
         NoWakeup wakeup;
@@ -227,7 +226,7 @@ public:
         return fail(LogError::overloaded);
     }
 
-    // Everything visible from `from` on, up to the tip or to an error.
+    // All visible records from `from` on, up to the tip or to an error.
     std::vector<TestRecord> read_all(std::uint64_t uid, SeqIx from = SeqIx(1), ReadLimits limits = {},
                                      std::optional<LogError>* stopped_by = nullptr) {
         std::vector<TestRecord> records;
@@ -250,7 +249,7 @@ public:
         }
     }
 
-    // Forgets what may be forgotten: the next read comes from segments.
+    // Evicts all evictable frames: the next read comes from segments.
     void empty_cache() {
         for (const ShardPtr& shard : store.shards.all()) {
             const MutexLock guard(shard->mutex);
@@ -263,7 +262,7 @@ public:
                            crc32c(as_bytes(r.data)));
     }
 
-    // Everything a reader can see, in one text.
+    // All state that a reader can see, as one text.
     std::string describe() {
         std::string text;
         std::map<std::uint64_t, ShardPtr> sorted;

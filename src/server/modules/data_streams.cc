@@ -24,7 +24,7 @@
 
 namespace riacho::server {
 
-// In the order of construction; taken apart the other way round.
+// Members in the order of construction; destroyed in reverse.
 struct DataStreamsModule::Impl {
     explicit Impl(const Parts& given);
     void add_metrics();
@@ -56,11 +56,11 @@ DataStreamsModule::Impl::Impl(const Parts& given)
 void DataStreamsModule::Impl::add_metrics() {
     parts.metrics.add_collector([this](core::MetricsWriter& writer) { metrics.collect(writer); });
     parts.metrics.add_collector([this](core::MetricsWriter& writer) {
-        writer.family("riacho_queues_in_memory", core::MetricsWriter::Kind::gauge, "Queues whose work is known here");
+        writer.family("riacho_queues_in_memory", core::MetricsWriter::Kind::gauge, "Queues with state in this process");
         writer.sample({}, std::uint64_t{queues.size()});
     });
     parts.metrics.add_collector([this](core::MetricsWriter& writer) {
-        writer.family("riacho_subscriptions", core::MetricsWriter::Kind::gauge, "Calls of SubscribeToShard under way");
+        writer.family("riacho_subscriptions", core::MetricsWriter::Kind::gauge, "SubscribeToShard calls in progress");
         writer.sample({}, std::uint64_t{subscriptions.active()});
     });
     parts.metrics.add_collector([this](core::MetricsWriter& writer) {

@@ -1,4 +1,4 @@
-// Data Streams in a node: its state, its operations, its worker and its figures.
+// DataStreamsModule: the state, operations, worker and metrics of Data Streams in a node.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,10 @@ public:
     explicit DataStreamsModule(const Parts& parts);
     ~DataStreamsModule() override;
 
-    // The streams of Config::create_streams exist when it returns. The runtime must be running.
+    // Creates the streams of Config::create_streams. The runtime must be running.
     Expected<void, StartError> create_streams();
 
-    // The streams for other services; as long as the module lives.
+    // The directory of streams for other services; valid as long as the module lives.
     [[nodiscard]] ports::StreamDirectory& directory();
 
     std::vector<aws::ServiceEntry> entries() override;

@@ -1,4 +1,4 @@
-// A service in a node, as the node sees it.
+// Module: the interface between the node and a service in it.
 #pragma once
 
 #include <optional>
@@ -13,15 +13,15 @@
 
 namespace riacho::server {
 
-// Made, started, stopped and destroyed on the main thread, in this order. The constructor registers metrics and starts
-// nothing; the Parts it is given are as recovery left them and outlive it.
+// Constructed, started, stopped and destroyed on the main thread, in this order. The constructor registers metrics and
+// starts no work; the Parts are in the state that recovery left, and outlive the module.
 class Module {
 public:
     virtual ~Module() = default;
 
-    // What the gateway calls, one entry for each model; as long as the module lives.
+    // The gateway's entries, one for each model; valid as long as the module lives.
     virtual std::vector<aws::ServiceEntry> entries() = 0;
-    // Routes besides the API's: pages, playback. Before the first request.
+    // Adds routes besides the API's: pages, playback. Called before the first request.
     virtual void add_routes(http::Mux&) {}
     // Folders of such routes that any web page may read (Router::Pages::open_folders); empty: none.
     [[nodiscard]] virtual std::string_view open_folder() const { return {}; }
@@ -30,15 +30,15 @@ public:
     virtual std::optional<Task<http::Response>> administer(core::Core&, std::string_view /*path*/,
                                                            std::string_view /*body*/);
 
-    // What a publish of the catalog has changed (Catalog::on_publish). On the publishing thread, from construction to
-    // destruction; must not block.
+    // Called with the changes of each publish of the catalog (Catalog::on_publish), on the publishing thread, from
+    // construction to destruction; must not block.
     virtual void on_publish(const catalog::Feed&) {}
 
-    // The server listens; workers begin.
+    // The server listens: starts the workers.
     virtual void start() {}
-    // Ends calls that only wait, before the HTTP server waits for calls. No new work is begun.
+    // Ends calls that only wait, before the HTTP server waits for all calls, and begins no new waits.
     virtual void end_waits() {}
-    // Ends the workers; no call is under way any more. The log and the catalog are still open. Idempotent.
+    // Ends the workers; no call is in progress any more. The log and the catalog are still open. Idempotent.
     virtual void stop() {}
 };
 

@@ -20,7 +20,7 @@ class StreamDirectory;
 
 namespace riacho::server {
 
-// Owned by the node; all of it outlives every module.
+// Owned by the node; every member outlives the modules.
 struct Parts {
     const Config& config;
     core::Runtime& runtime;
@@ -35,12 +35,13 @@ struct Parts {
     const catalog::Keyring& keyring;
     const aws::TokenSealer& tokens;
     core::MemoryBudget& memory;
-    core::WorkPool& files;        // for what blocks on files outside the log
-    core::WorkPool& compute;      // for what computes for longer than a core may: a millisecond
-    std::size_t event_bytes_max;  // of MemoryUse::subscriptions, for the cache of events
-    // Data Streams for the services that follow streams or write to them; null while Data Streams itself is made.
+    core::WorkPool& files;        // for work that blocks on files outside the log
+    core::WorkPool& compute;      // for work that computes for more than a millisecond, too long for a core
+    std::size_t event_bytes_max;  // part of MemoryUse::subscriptions for the event cache
+    // Data Streams, for services that read or write streams; null while the module of Data Streams is constructed.
     ports::StreamDirectory* streams = nullptr;
-    // Delivery streams, which are written to; null while Firehose itself is made, and when it does not run.
+    // Delivery streams, for services that write to them; null while the module of Firehose is constructed, and when it
+    // does not run.
     ports::StreamDirectory* delivery_streams = nullptr;
 };
 

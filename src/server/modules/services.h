@@ -9,7 +9,7 @@
 
 namespace riacho::server {
 
-// In the order in which they are started; stopped the other way round.
+// In the order in which they are started; they are stopped in reverse.
 std::vector<std::unique_ptr<Module>> make_services(const Parts& parts);
 
 }  // namespace riacho::server

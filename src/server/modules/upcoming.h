@@ -1,5 +1,5 @@
-// Services that this node routes, authenticates and validates, and that answer nothing else: those that are not there
-// yet, and those that Config::services leaves out.
+// UpcomingModule: services whose requests this node routes, authenticates and validates, but answers only with an
+// error: services that are not implemented yet, and services that Config::services leaves out.
 #pragma once
 
 #include <vector>

@@ -45,7 +45,7 @@ namespace {
 
 AccountSettings changed(AccountSettings settings, bool enable, TimestampMs now) {
     if (enable && settings.is_committed(now)) {
-        settings.ended_at.reset();  // AWS: cancels an end that was asked for
+        settings.ended_at.reset();  // AWS: cancels a requested end
     } else if (enable) {
         settings = {now, std::nullopt};
     } else if (settings.is_committed(now) && !settings.ended_at) {
@@ -54,7 +54,7 @@ AccountSettings changed(AccountSettings settings, bool enable, TimestampMs now) 
     return settings;
 }
 
-// Creates the object that holds the settings, or replaces what was read.
+// A command that creates the settings object, or replaces the version that was read.
 catalog::Command store(StreamsOp op, const catalog::ObjectState* present, const AccountSettings& settings) {
     if (present != nullptr) return replace_object(*present, encode(settings), -1);
     catalog::CreateObject command;
@@ -78,7 +78,7 @@ Task<Result<api::UpdateAccountSettingsOutput>> update_account_settings(StreamsOp
         const auto present = op.catalog().snapshot()->find_object(account_settings_arn(op));
         const AccountSettings settings = changed(load_account_settings(op), enable, now);
         CO_TRY(const catalog::Verdict verdict, co_await op.submit(store(op, present.get(), settings)));
-        // Somebody else's call came in between.
+        // A concurrent call has changed the settings.
         if (verdict.code != catalog::Verdict::Code::ok) continue;
         api::UpdateAccountSettingsOutput output;
         output.minimum_throughput_billing_commitment = describe(settings, now);

@@ -1,5 +1,5 @@
 // CreateChannel, DescribeChannel, ListChannels, UpdateChannel, DeleteChannel. The control plane is complete; delivery
-// waits for the machinery of Data Firehose, and the reason a channel shows says so.
+// is not implemented until Data Firehose is, and the status reason of a channel states that.
 #include "streams/channel.h"
 
 #include <fmt/format.h>
@@ -74,7 +74,7 @@ api::ChannelDescription description_of(const api::CreateChannelInput& request, c
         out.storage_configuration = wanted->storage_configuration;
         if (!out.storage_configuration.storage_class)
             out.storage_configuration.storage_class = api::S3StorageClass::standard;
-        // AWS: dead letters go to the destination's bucket unless told otherwise (spec 2.12).
+        // AWS: without other configuration dead letters go to the destination's bucket (spec 2.12).
         out.dead_letter_queue_s3_configuration =
             wanted->dead_letter_queue_s3_configuration.value_or(api::DeadLetterQueueS3Configuration{
                 wanted->storage_configuration.bucket_arn, wanted->storage_configuration.expected_bucket_owner,
@@ -100,7 +100,7 @@ api::ChannelDescription shown(const ObjectState& resource, TimestampMs now) {
     return channel;
 }
 
-// The state as the command left it.
+// The channel's description after the command.
 Result<api::ChannelDescription> shown_after(StreamsOp op, std::string_view arn) {
     TRY(const auto resource, resolve_resource(op, ObjectState::Kind::channel, arn));
     return shown(*resource, op.now());
@@ -222,7 +222,7 @@ Task<Result<api::UpdateChannelOutput>> update_channel(StreamsOp op, api::UpdateC
         CO_TRY_VOID(apply_update(request, channel));
         CO_TRY(const catalog::Verdict verdict, co_await op.submit(replace_object(*resource, encode_channel(channel),
                                                                                  op.service().transition_delay_ms)));
-        if (verdict.code == Code::object_changed) continue;  // another update came in between
+        if (verdict.code == Code::object_changed) continue;  // a concurrent update has changed the channel
         if (verdict.code == Code::object_not_active) {
             co_return fail(
                 errors::resource_not_active("Channel", resource->name, op.account(), name_of(to_api(verdict.status))));
@@ -237,7 +237,7 @@ Task<Result<api::DeleteChannelOutput>> delete_channel(StreamsOp op, api::DeleteC
     CO_TRY(const auto resource, resolve_resource(op, ObjectState::Kind::channel, request.channel_arn));
     catalog::DeleteObject command{{resource->uid, {}}, 0, op.service().transition_delay_ms};
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
-    static_cast<void>(verdict);  // deleted twice is deleted
+    static_cast<void>(verdict);  // a repeated deletion is no error
     co_return api::DeleteChannelOutput{};
 }
 

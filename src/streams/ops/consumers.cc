@@ -24,7 +24,7 @@ using Code = catalog::Verdict::Code;
 
 namespace {
 
-constexpr std::int64_t creating_max = 5;  // AWS: at one time (spec 2.9)
+constexpr std::int64_t creating_max = 5;  // AWS: consumers in CREATING at one time (spec 2.9)
 constexpr std::int32_t page_max = 100;
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::uint32_t default_shards = 4;  // AWS: without a shard count, and on demand (spec 2.2)
 
-// AWS: what an account may have at one time, with the default quotas of its largest regions (spec 2.1 and 4.10).
+// AWS: streams and shards of an account, with the default quotas of the largest regions (spec 2.1 and 4.10).
 Result<void> check_quotas(StreamsOp op, const catalog::CreateStream& command) {
     constexpr std::int64_t changing_max = 5;
     constexpr std::int64_t on_demand_max = 50;
@@ -25,7 +25,7 @@ Result<void> check_quotas(StreamsOp op, const catalog::CreateStream& command) {
     std::int64_t on_demand = 0;
     for (const auto& stream : op.catalog().snapshot()->streams_of(op.account(), op.region())) {
         if (stream->is_gone(op.now())) continue;
-        if (stream->name == command.key.name) return {};  // taken, which is what the caller will be told
+        if (stream->name == command.key.name) return {};  // the command itself reports the existing stream
         const catalog::StreamStatus status = stream->status(op.now());
         if (status == catalog::StreamStatus::creating || status == catalog::StreamStatus::deleting) ++changing;
         if (stream->mode == catalog::StreamMode::on_demand) ++on_demand;

@@ -14,7 +14,7 @@ namespace riacho::streams {
 
 namespace {
 
-constexpr std::int32_t shards_max = 100;  // AWS: larger limits are accepted and mean this (spec 2.2)
+constexpr std::int32_t shards_max = 100;  // AWS: larger limits are accepted and treated as this (spec 2.2)
 
 }  // namespace
 
@@ -48,7 +48,8 @@ Task<Result<api::DescribeStreamSummaryOutput>> describe_stream_summary(StreamsOp
     out.channel_count = resource_count(op, catalog::ObjectState::Kind::channel, *stream);
     out.queue_count = resource_count(op, catalog::ObjectState::Kind::queue, *stream);
     if (stream->mode == catalog::StreamMode::on_demand) out.warm_throughput = warm_throughput(*stream);
-    // AWS: of provisioned streams too; the Kinesis Producer Library takes its absence for a failed call (spec 6.2).
+    // AWS: returned for provisioned streams too; the Kinesis Producer Library treats a missing value as a failed call
+    // (spec 6.2).
     out.record_distribution_strategy = to_api(stream->distribution);
     co_return output;
 }

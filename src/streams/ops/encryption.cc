@@ -30,7 +30,7 @@ Task<Result<api::StartStreamEncryptionOutput>> start_stream_encryption(StreamsOp
     if (const auto refused = op.service().data_keys.refusal(request.key_id, *stream, true)) co_return fail(*refused);
     catalog::ConfigureStream change = change_with_transition(op, *stream);
     change.key_id = std::string(request.key_id);
-    // A data key for each start: starting again is how keys are rotated.
+    // A new data key for each start: keys are rotated by starting again.
     change.new_data_key = op.service().data_keys.make(stream->arn);
     CO_TRY_VOID(co_await configure(op, stream, std::move(change)));
     co_return api::StartStreamEncryptionOutput{};

@@ -24,10 +24,10 @@ namespace {
 
 constexpr std::int32_t records_max = 10'000;
 constexpr std::size_t bytes_max = std::size_t{10} << 20;
-// Replies up to this size are counted by the HTTP server, and only when they have to wait for their reader.
+// Replies up to this size are counted by the HTTP server, and only when they have to wait for their client.
 constexpr std::size_t reply_size_small = std::size_t{128} << 10;
 
-// "Thu Jan 22 01:22:02 UTC 2015", as Java prints a date.
+// "Thu Jan 22 01:22:02 UTC 2015", the format of Java's Date.toString().
 std::string java_date(TimestampMs at) {
     static constexpr std::array days = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static constexpr std::array months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -49,13 +49,14 @@ Result<ShardIterator> open_live_iterator(StreamsOp op, std::string_view text) {
     return *iterator;
 }
 
-// The shard the iterator was made for; a stream that was deleted, and perhaps made again, no longer has it.
+// The shard of the iterator; a stream that was deleted, and perhaps re-created, no longer has it.
 Result<ShardRef> shard_of(StreamsOp op, const ShardIterator& iterator,
                           const std::optional<std::string_view>& stream_arn) {
     StreamRef stream = op.catalog().snapshot()->find_by_uid(iterator.stream_uid);
     if (stream != nullptr && stream->is_gone(op.now())) stream = nullptr;
     const catalog::ShardState* shard = nullptr;
-    // AWS: another account names the stream's ARN beside the iterator, and its resource policy decides (spec 2.8).
+    // AWS: another account sends the stream's ARN with the iterator, and the stream's resource policy decides (spec
+    // 2.8).
     if (stream != nullptr && stream->account != op.account() && stream_arn == stream->arn) {
         TRY(stream, op.resolve(std::nullopt, stream_arn));
         shard = stream->find_shard(iterator.shard_index);
@@ -68,7 +69,7 @@ Result<ShardRef> shard_of(StreamsOp op, const ShardIterator& iterator,
     return ShardRef{std::move(stream), shard};
 }
 
-// Takes memory for the reply before it is encoded. False: too many replies wait for their readers.
+// Takes memory for the reply before it is encoded. False: the share for replies has none.
 bool hold_reply(StreamsOp op, const log::ReadResult& read) {
     const std::size_t bytes = encoded_size(read);
     if (bytes <= reply_size_small) return true;
@@ -78,7 +79,7 @@ bool hold_reply(StreamsOp op, const log::ReadResult& read) {
     return true;
 }
 
-// What a successful call read; age_ms: how far it is behind.
+// Counts a successful call; age_ms: MillisBehindLatest.
 void count(StreamCounters& counters, std::int32_t shard_index, const log::ReadResult& read, std::uint64_t age_ms) {
     add(counters.get_records_success, 1);
     add(counters.get_records_records, read.record_count);

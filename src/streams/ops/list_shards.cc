@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::int32_t shards_default = 1'000;
 
-// What a listing was asked for; travels in the token because clients send nothing else with it (spec 2.10).
+// The parameters of a listing; stored in the token, because clients send only the token with the next request (spec
+// 2.10).
 struct Listing {
     StreamRef stream;
     std::string after;  // a shard id
@@ -83,7 +84,7 @@ Result<Listing> begin(StreamsOp op, const api::ListShardsInput& request) {
 bool passes(const Listing& listing, const catalog::ShardState& shard, TimestampMs retained_from) {
     const TimestampMs horizon = std::max(retained_from, listing.stream->created_at);
     const auto open_at = [&](TimestampMs at) {
-        // Half open, so that parents and children never both count and the set covers every hash key once.
+        // A half-open interval, so that parents and children never both count and the set covers every hash key once.
         return shard.opened_at <= at && (!shard.closed_at || *shard.closed_at > at);
     };
     switch (listing.filter) {

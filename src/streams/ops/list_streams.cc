@@ -18,7 +18,7 @@ namespace errors = api::errors;
 namespace {
 
 constexpr std::int32_t streams_max = 100;
-// AWS: the defaults of a large region (spec 4.10). They bind no one here; clients read them at plan time.
+// AWS: the defaults of a large region (spec 4.10). They are not enforced; clients read them when they plan.
 constexpr std::int32_t on_demand_limit = 50;
 constexpr std::int32_t channel_limit = 100;
 

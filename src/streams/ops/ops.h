@@ -1,5 +1,5 @@
-// The operations of Data Streams: one function each, listed in service_operations.cc. The name is the path: put_record
-// stands in ops/put_record.cc; families that mirror each other share a file (tags.cc, retention_period.cc).
+// The operations of Data Streams: one function each, listed in operations.cc. The function's name gives the file:
+// put_record is in ops/put_record.cc; related operations share a file (tags.cc, retention_period.cc).
 #pragma once
 
 #include "aws/event_stream.h"

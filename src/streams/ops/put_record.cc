@@ -15,8 +15,8 @@ namespace errors = api::errors;
 
 namespace {
 
-// AWS: a number this service could have issued, and not one from the future; it need not belong to the same shard, and
-// what is stored later is greater in any case (spec 4.4).
+// AWS: SequenceNumberForOrdering must be a number that this service could have issued, and not from the future; it need
+// not belong to the same shard, and any later record's number is greater in any case (spec 4.4).
 Result<void> check_ordering(StreamsOp op, const catalog::StreamState& stream, std::string_view text) {
     const auto number = parse_sequence_number(text);
     if (!number || number->version == 0 || number->time_s * 1000 > op.now().value()) {

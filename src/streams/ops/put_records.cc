@@ -22,7 +22,7 @@ struct Prepared {
     std::size_t bytes = 0;
 };
 
-// One bad record refuses the whole request, before anything is written [prod].
+// One invalid record refuses the whole request, before anything is written [prod].
 Result<Prepared> prepare(StreamsOp op, const catalog::StreamState& stream, const api::PutRecordsInput& request) {
     const bool automatic = stream.distribution == catalog::Distribution::automatic;
     Prepared prepared;
@@ -46,7 +46,7 @@ Result<Prepared> prepare(StreamsOp op, const catalog::StreamState& stream, const
     return prepared;
 }
 
-// The figures of the call; the stream's own are counted where records are written.
+// Counts the call; write_records counts the stream's records.
 void count(StreamCounters& counters, const Prepared& prepared, const std::vector<AppendResult>& results) {
     std::uint64_t stored = 0;
     std::uint64_t bytes = 0;

@@ -1,4 +1,4 @@
-// ReceiveQueueRecords, AcknowledgeQueueRecords, UpdateQueueRecordsVisibility, the same three of the dead-letter queue,
+// ReceiveQueueRecords, AcknowledgeQueueRecords, UpdateQueueRecordsVisibility, the same three for the dead-letter queue,
 // and RestoreDeadLetterQueueRecords.
 #include "aws/gen/kinesis/errors.gen.h"
 #include "aws/gen/kinesis/types_acknowledge_dead_letter_queue_records.gen.h"
@@ -22,7 +22,7 @@ using Action = catalog::QueueProgress::Action;
 
 namespace {
 
-// AWS: an entry's failure is told in the reply, which is a 200 all the same (spec 2.13).
+// AWS: an entry's failure is reported in the reply, which has status 200 (spec 2.13).
 struct EntryFault {
     std::string_view code;
     std::string_view message;
@@ -38,14 +38,14 @@ void add_failed(Output& output, std::string_view handle, EntryFault fault) {
     failed.error_message = std::string(fault.message);
 }
 
-// The receipt, if the handle is one of this queue's and of the right side of it.
+// The receipt, if the handle belongs to this queue, and to its dead-letter queue exactly if `dead`.
 std::optional<Receipt> open_for(StreamsOp op, const QueueRef& queue, std::string_view handle, bool dead) {
     auto receipt = open_receipt(op.tokens(), handle);
     if (!receipt || receipt->arn != queue->arn || receipt->dead != dead) return std::nullopt;
     return receipt;
 }
 
-// Settles the entries' records for good: acknowledged, or restored.
+// Acknowledges or restores the entries' records.
 template <class Output, class Request>
 Task<Result<Output>> settle(StreamsOp op, Request request, Action action) {
     const bool dead = action != Action::acknowledge;
@@ -69,7 +69,7 @@ Task<Result<Output>> settle(StreamsOp op, Request request, Action action) {
     }
     if (command.steps.empty()) co_return output;
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
-    static_cast<void>(verdict);  // a queue that is gone needs no acknowledgement
+    static_cast<void>(verdict);  // a deleted queue needs no acknowledgement
     for (const QueueKey& key : keys) deliveries.forget(key);
     if (action == Action::restore) work->receivers.notify();
     co_return output;
@@ -93,7 +93,7 @@ Result<Output> change_visibility(StreamsOp op, const Request& request, bool dead
             output.successful.emplace_back().receipt_handle = entry.receipt_handle;
         }
     }
-    if (!output.successful.empty()) work->receivers.notify();  // a shorter timeout may be over before they look again
+    if (!output.successful.empty()) work->receivers.notify();  // a shorter timeout may end before they look again
     return output;
 }
 

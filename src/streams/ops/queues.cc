@@ -68,7 +68,7 @@ api::QueueDescription describe(const ObjectState& queue, TimestampMs now) {
     source.stream_arn = settings.stream_arn;
     api::QueueStartingPosition& start = source.starting_position.emplace();
     start.type = settings.starting;
-    // AWS: known once the queue is ACTIVE, unless the request gave it (spec 2.13).
+    // AWS: returned once the queue is ACTIVE, unless the request gave it (spec 2.13).
     const bool known = settings.starting == api::QueueStartingPositionType::at_timestamp ||
                        out.queue_status != api::QueueStatus::creating;
     if (known) start.timestamp = settings.starting_at;
@@ -84,7 +84,7 @@ Result<QueueRef> find_queue(StreamsOp op, std::string_view arn) {
     return resolve_resource(op, ObjectState::Kind::queue, arn);
 }
 
-// The first record of every shard that the queue is to deliver.
+// Sets the first record to deliver of every shard.
 Task<Result<void>> set_start(StreamsOp op, StreamRef stream, QueueSettings& settings, catalog::CreateObject& command) {
     StartingPoint start;
     switch (settings.starting) {
@@ -212,7 +212,7 @@ Task<Result<api::UpdateQueueOutput>> update_queue(StreamsOp op, api::UpdateQueue
         apply_attributes(request.queue_attributes, settings);
         CO_TRY(const catalog::Verdict verdict,
                co_await op.submit(replace_object(*queue, encode(settings), op.service().transition_delay_ms)));
-        if (verdict.code == Code::object_changed) continue;  // another update came in between
+        if (verdict.code == Code::object_changed) continue;  // a concurrent update has changed the queue
         if (verdict.code == Code::object_not_active) {
             co_return fail(
                 errors::resource_not_active("Queue", queue->name, op.account(), name_of(to_api(verdict.status))));
@@ -227,7 +227,7 @@ Task<Result<api::DeleteQueueOutput>> delete_queue(StreamsOp op, api::DeleteQueue
     CO_TRY(const QueueRef queue, find_queue(op, request.queue_arn));
     catalog::DeleteObject command{{queue->uid, {}}, 0, op.service().transition_delay_ms};
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
-    static_cast<void>(verdict);  // deleted twice is deleted
+    static_cast<void>(verdict);  // a repeated deletion is no error
     op.service().queues.forget(queue->arn);
     co_return api::DeleteQueueOutput{};
 }

@@ -1,4 +1,4 @@
-// SplitShard, MergeShards and UpdateShardCount: one plan each, carried out by the catalog when UPDATING is over.
+// SplitShard, MergeShards and UpdateShardCount: each makes a plan, which the catalog carries out when UPDATING is over.
 #include <algorithm>
 
 #include "aws/gen/kinesis/errors.gen.h"
@@ -24,21 +24,21 @@ namespace {
 
 constexpr std::int32_t shards_per_stream_max = 10'000;  // AWS: spec 2.4
 
-// AWS: the syntax of a shard id is judged before the stream is looked for [prod, spec 2.4].
+// AWS: the syntax of a shard id is checked before the stream is looked up [prod, spec 2.4].
 Result<std::int32_t> shard_index(StreamsOp op, std::string_view stream, std::string_view id) {
     const auto index = parse_shard_id(id);
     if (!index) return fail(errors::shard_not_found(id, stream, op.account()));
     return *index;
 }
 
-// AWS: repeats the number as it was sent, also one above 2^128.
+// AWS: repeats the number as it was sent, even above 2^128.
 aws::ApiError split_key_error(const catalog::StreamState& stream, const Plan& plan, std::string_view key) {
     const catalog::ShardState& shard = *stream.find_shard(plan.shard);
     return errors::split_key_out_of_range(key, shard_id(plan.shard), stream.name, stream.account,
                                           format_u128(shard.starting_hash_key), format_u128(shard.ending_hash_key));
 }
 
-// What the verdict on a plan means to the caller. split_key: the text of a split's NewStartingHashKey.
+// Converts the verdict on a plan to an error. split_key: the text of a split's NewStartingHashKey.
 Result<void> to_result(const catalog::Verdict& verdict, const catalog::StreamState& stream, const Plan& plan,
                        std::string_view split_key) {
     const auto id = shard_id(static_cast<std::int32_t>(verdict.number));
@@ -83,7 +83,7 @@ Result<void> check_target(const catalog::StreamState& stream, std::int32_t targe
     return {};
 }
 
-// AWS: the quota of the account; judged before the place of a split, and only where there is a shard to reshard.
+// AWS: the shard quota of the account; checked before the split's hash key, and only if the shard exists.
 Result<void> check_shard_quota(StreamsOp op, const catalog::StreamState& stream, std::int64_t additional) {
     if (!op.service().limits.enforced() || stream.mode == catalog::StreamMode::on_demand) return {};
     const std::int64_t shards = provisioned_shard_count(op);
@@ -105,7 +105,8 @@ Task<Result<api::SplitShardOutput>> split_shard(StreamsOp op, api::SplitShardInp
         CO_TRY_VOID(check_shard_quota(op, *stream, 1));
     }
     const auto key = parse_u128(request.new_starting_hash_key);
-    // The pattern lets 39 digits through. A number above the hash space lies in no shard, as its last number does.
+    // The pattern allows 39 digits. A number above the hash-key space is in no shard and is treated as the space's last
+    // number.
     plan.new_starting_hash_key = key.value_or(u128_max);
     CO_TRY_VOID(co_await submit_plan(op, stream, plan, request.new_starting_hash_key));
     co_return api::SplitShardOutput{};

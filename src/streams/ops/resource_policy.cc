@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t policy_size_max = std::size_t{20} << 10;  // AWS: spec 2.8
 
-// A stream or a consumer; nothing else has a policy.
+// Finds a stream or a consumer; no other resource has a policy.
 Result<AnyResource> resolve_owner(StreamsOp op, std::string_view arn) {
     TRY(AnyResource found, resolve_any(op, arn));
     if (found.stream == nullptr) return fail(errors::stream_not_found(arn, op.account()));

@@ -1,4 +1,4 @@
-// TagResource, UntagResource, ListTagsForResource: tags by ARN, of streams, consumers, channels and queues.
+// TagResource, UntagResource, ListTagsForResource: tags by ARN, for streams, consumers, channels and queues.
 #include "aws/gen/kinesis/errors.gen.h"
 #include "aws/gen/kinesis/types_list_tags_for_resource.gen.h"
 #include "aws/gen/kinesis/types_tag_resource.gen.h"

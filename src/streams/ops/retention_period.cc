@@ -17,7 +17,8 @@ namespace {
 constexpr std::int32_t hours_min = 24;
 constexpr std::int32_t hours_max = 8760;
 
-// What has become invisible stays so: an increase raises each shard's floor to the present horizon first.
+// The present horizon of each shard, to which an increase first raises the shard's floor, so that invisible records
+// stay invisible.
 Task<std::vector<catalog::SetRetention::Floor>> floors_of(StreamsOp op, StreamRef stream) {
     std::vector<catalog::SetRetention::Floor> floors;
     const TimestampMs horizon = retention_horizon(*stream, op.service().clock);
@@ -29,7 +30,7 @@ Task<std::vector<catalog::SetRetention::Floor>> floors_of(StreamsOp op, StreamRe
 }
 
 Task<Result<void>> set_retention(StreamsOp op, StreamRef stream, std::int32_t hours, Direction direction) {
-    // AWS: the stream is looked for first, then the bounds, then the direction [prod, spec 2.3].
+    // AWS: the stream is looked up first, then the bounds are checked, then the direction [prod, spec 2.3].
     if (hours < hours_min) co_return fail(errors::retention_too_short(hours_min, hours));
     if (hours > hours_max) co_return fail(errors::retention_too_long(hours_max, hours));
     catalog::SetRetention command;

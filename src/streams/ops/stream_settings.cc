@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t mode_changes_a_day = 2;            // AWS: in a rolling 24 h (spec 2.2)
 constexpr std::int32_t warm_throughput_max = 10 * 1024;  // AWS: 10 GiB/s (spec 2.2)
 
-// AWS: for on-demand streams of an account with a commitment (spec 2.2).
+// AWS: only for on-demand streams of an account with a commitment (spec 2.2).
 Result<void> check_warm_throughput(StreamsOp op, std::int32_t mibps) {
     if (!has_commitment(op)) return fail(errors::warm_throughput_needs_commitment(op.account()));
     if (mibps > warm_throughput_max) return fail(errors::warm_throughput_too_large(mibps, warm_throughput_max));
@@ -48,7 +48,7 @@ Task<Result<api::EnhancedMonitoringOutput>> set_monitoring(StreamsOp op, StreamR
     api::EnhancedMonitoringOutput output;
     output.stream_name = stream->name;
     output.stream_arn = stream->arn;
-    // AWS: current is the state before the call, desired the state after it (spec 2.7).
+    // AWS: `current` is the state before the call, `desired` the state after it (spec 2.7).
     output.current_shard_level_metrics = metrics_of(stream->shard_metrics);
     const auto desired = static_cast<std::uint8_t>((stream->shard_metrics | on) & static_cast<std::uint8_t>(~off));
     output.desired_shard_level_metrics = metrics_of(desired);
@@ -73,7 +73,7 @@ Task<Result<api::UpdateStreamModeOutput>> update_stream_mode(StreamsOp op, api::
         change.warm_throughput_mibps = request.warm_throughput_mibps;
     }
     if (!on_demand) {
-        // What only on-demand streams have ends with the mode.
+        // Warm throughput and automatic distribution exist only in on-demand mode.
         change.warm_throughput_mibps = 0;
         change.distribution = catalog::Distribution::by_key;
     }

@@ -26,14 +26,14 @@ namespace {
 constexpr std::int64_t lifetime_ns = 300'000'000'000;  // AWS: 5 minutes a call (spec 5.6)
 // AWS: an event about every 5 s even without records; Java gives up after 10 s of silence (spec 5.6).
 constexpr std::int64_t heartbeat_ns = 4'500'000'000;
-// How often a quiet subscription looks whether the server stops or its consumer is gone.
+// Interval at which a quiet subscription checks whether the server is stopping or its consumer was deleted.
 constexpr std::int64_t look_ms = 500;
 constexpr log::ReadLimits event_limits{10'000, std::size_t{1} << 20};
-// Events up to this size are not counted: a connection costs as much.
+// Memory for events up to this size is not counted: a connection costs as much.
 constexpr std::size_t event_size_small = std::size_t{64} << 10;
 constexpr std::int64_t room_wait_ms = 100;
 
-// One push to one client. Everything of it runs on one core, except displace().
+// One SubscribeToShard stream to one client. Runs on one core, except displace().
 class Push : public std::enable_shared_from_this<Push> {
 public:
     Push(Service& service, core::Core& core, const ConsumerRef& consumer, ShardRef shard, std::uint64_t next_seq)
@@ -47,12 +47,12 @@ public:
           subscription_(std::make_shared<Subscription>()),
           stream_counters_(service.metrics.of(stream().uid, stream().account, stream().region, stream().name)),
           counters_(stream_counters_->consumer(consumer_name_)) {}
-    // A client that has gone before the first frame never gets as far as run().
+    // run() is never called if the client goes away before the first frame.
     ~Push() { end(); }
     Push(const Push&) = delete;
     Push& operator=(const Push&) = delete;
 
-    // False: the consumer has another subscription to this shard that is too young to be taken over.
+    // False if the consumer's other subscription to this shard is too young to be displaced.
     bool begin() {
         subscription_->displace = [weak = weak_from_this(), &core = core_] {
             core::post(core, [weak] {
@@ -89,7 +89,7 @@ private:
             const TimestampMs now = service_.clock.now();
             EventCache::Event event = event_of(*read, now);
             if (event.frames == nullptr) {
-                // Other subscribers' events have all the memory there is for them: the records have to wait.
+                // Events of other subscribers use all the memory for events: the records have to wait.
                 if (!heartbeat_due()) {
                     co_await core::sleep(core_, room_wait_ms);
                     continue;
@@ -103,7 +103,7 @@ private:
             add(counters_.event_bytes, event.payload_bytes);
             counters_.millis_behind = static_cast<std::uint64_t>(millis_behind(read->log, now));
             const bool is_end = read->is_end_of_shard() && event.next == read->log.next.value();
-            // The event is a copy: while a slow client takes it, the memory for reads is others'.
+            // The event is a copy: the memory for reads is given back before a slow client takes the event.
             read->log = {};
             if (!co_await writer.write(event.frames->view()) || is_end) co_return;
         }
@@ -122,7 +122,7 @@ private:
         return service_.clock.monotonic().value() - last_event_.value() >= heartbeat_ns;
     }
 
-    // Why the client has to be told that it is over, if it is. Looks at the newest catalog.
+    // The error that ends the subscription, if there is one. Reads the newest catalog.
     std::optional<aws::ApiError> end_of_subscription() {
         const TimestampMs now = service_.clock.now();
         const std::string& account = stream().account;
@@ -141,7 +141,7 @@ private:
         return std::nullopt;
     }
 
-    // As if none of the records were there yet.
+    // An empty read at the present position, for a heartbeat.
     [[nodiscard]] ShardRead nothing_of(const ShardRead& read) const {
         ShardRead nothing;
         nothing.log.next = reader_.position();
@@ -149,15 +149,15 @@ private:
         return nothing;
     }
 
-    // Memory for the frames of an event; the cache makes room when there is none. False: there is none.
+    // Takes memory for the frames of an event, from the cache's events if necessary. False: there is none.
     bool take_memory(std::size_t bytes, core::MemoryLease& memory) {
         if (bytes <= event_size_small || memory.grow_to(bytes)) return true;
         service_.subscriptions.events().clear();
         return memory.grow_to(bytes);
     }
 
-    // The next event: made here, or by another subscriber that was at the same place. Without frames when there is no
-    // memory for them.
+    // The next event: encoded here, or taken from another subscriber at the same position. Its frames are null when
+    // there is no memory for them.
     EventCache::Event event_of(const ShardRead& read, TimestampMs now) {
         const MonotonicNs at = service_.clock.monotonic();
         const std::uint64_t uid = shard().uid;
@@ -184,7 +184,7 @@ private:
                                 .at_tip = read.log.at_tip,
                                 .made_at = at,
                                 .frames = EventCache::Frames(made, &made->frames)};
-        // Sealed records stay out of caches.
+        // Decrypted records must not be cached.
         if (is_plain && read.opened.empty()) cache.keep(event);
         return event;
     }
@@ -194,12 +194,12 @@ private:
         fill_records(shard(), read, event.records);
         event.millis_behind_latest = millis_behind(read.log, now);
         if (read.is_end_of_shard()) {
-            // AWS: no continuation is how a client knows the end of a shard (spec 5.4).
+            // AWS: the client recognises the end of a shard by the missing ContinuationSequenceNumber (spec 5.4).
             event.child_shards = child_shards(stream(), shard());
         } else if (!event.records.empty()) {
             event.continuation_sequence_number = event.records.back().sequence_number;
         } else {
-            // The number just before the next one: reading on after it skips and repeats nothing.
+            // The number before the next record's: a client that continues after it skips and repeats no record.
             SequenceNumber number;
             number.created_s = shard().created_s;
             number.shard_index = shard().index;

@@ -92,7 +92,7 @@ private:
         return node;
     }
 
-    // One data item. `in_time`: it stands behind tag 1.
+    // Parses one data item. `in_time`: the item follows tag 1.
     Expected<void, ParseFault> item(std::size_t depth, bool in_time) {
         if (nodes_.size() >= nodes_max_cbor) return fail(ParseFault::too_large);
         TRY(const Head head, this->head());
@@ -109,7 +109,8 @@ private:
                 return map(head, depth + 1);
             case tagged:
                 if (head.info == indefinite) return fail(ParseFault::syntax);
-                // A tag says nothing a type would not, except tag 1; chains of tags count as depth.
+                // Tags other than tag 1 are ignored, because they do not change how a shape reads the item; nested tags
+                // count as depth.
                 if (depth + 1 > depth_max) return fail(ParseFault::too_deep);
                 return item(depth + 1, head.argument == epoch_time_tag);
             case simple_or_float:
@@ -133,7 +134,7 @@ private:
     }
 
     Expected<void, ParseFault> simple(const Head& head, bool in_time) {
-        (void)in_time;  // a float behind tag 1 keeps RFC 8949's meaning: seconds
+        (void)in_time;  // a float after tag 1 keeps RFC 8949's meaning: seconds
         switch (head.info) {
             case 20:
             case 21:
@@ -152,7 +153,7 @@ private:
             case 27:
                 add(NodeKind::real).real = std::bit_cast<double>(head.argument);
                 return {};
-            default:  // unassigned values, and a break where no item of indefinite length is open
+            default:  // unassigned values, and a break outside an item of indefinite length
                 return fail(ParseFault::syntax);
         }
     }
@@ -164,7 +165,8 @@ private:
             at_ += head.argument;
             return content;
         }
-        // All joined strings together are smaller than the body, so that this never moves what was joined before.
+        // The joined strings together are smaller than the body, so the buffer never reallocates under the views into
+        // it.
         joined_.reserve(body_.size());
         const std::size_t start = joined_.size();
         for (std::size_t chunks = 0; !take_break(); ++chunks) {

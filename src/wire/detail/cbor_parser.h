@@ -1,4 +1,4 @@
-// The CBOR parser behind Document: RFC 8949 as Jackson writes it, with AWS's reading of tag 1.
+// The CBOR parser behind Document: RFC 8949 as Jackson writes it, with AWS's interpretation of tag 1.
 #pragma once
 
 #include <string_view>
@@ -9,8 +9,8 @@
 
 namespace riacho::wire::detail {
 
-// Appends the nodes of the text to `nodes`. Strings that came in chunks are joined in `joined`, all others point into
-// the body.
+// Appends the nodes of the body to `nodes`. Strings that came in chunks are joined in `joined`; all other strings point
+// into the body.
 Expected<void, ParseFault> parse_cbor(std::string_view body, std::vector<Node>& nodes, Buffer& joined);
 
 }  // namespace riacho::wire::detail

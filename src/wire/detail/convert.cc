@@ -14,7 +14,7 @@ constexpr std::int64_t int64_min = std::numeric_limits<std::int64_t>::min();
 std::int64_t floor_to_int64(double value) {
     if (std::isnan(value)) return 0;
     const double floored = std::floor(value);
-    // 2^63 as a double: everything from there on does not fit.
+    // 2^63 as a double: this and everything above does not fit.
     if (floored >= 9223372036854775808.0) return int64_max;
     if (floored < -9223372036854775808.0) return int64_min;
     return static_cast<std::int64_t>(floored);
@@ -52,7 +52,8 @@ TimestampMs to_timestamp(const Node& node) noexcept {
         constexpr std::int64_t seconds_max = int64_max / 1000;
         return TimestampMs(std::clamp(node.integer, -seconds_max, seconds_max) * 1000);
     }
-    // A double holds today's microseconds exactly enough; rounding to them first keeps .123 from becoming .122999.
+    // A double represents present times to the microsecond; rounding to microseconds first keeps .123 from becoming
+    // .122999.
     return TimestampMs(floor_to_int64(std::round(node.real * 1e6) / 1e3));
 }
 
@@ -74,7 +75,7 @@ std::int64_t utf16_length(std::string_view text) noexcept {
     std::int64_t length = 0;
     for (const char c : text) {
         const auto byte = static_cast<std::uint8_t>(c);
-        // Continuation bytes count nothing; a lead byte of four counts as a surrogate pair.
+        // Continuation bytes count zero; the lead byte of a four-byte sequence counts as a surrogate pair.
         length += int{(byte & 0xC0) != 0x80} + int{byte >= 0xF0};
     }
     return length;
@@ -82,7 +83,7 @@ std::int64_t utf16_length(std::string_view text) noexcept {
 
 bool length_in_bounds(const Shape& shape, std::string_view text) noexcept {
     const auto bytes = static_cast<std::int64_t>(text.size());
-    // The length lies between a third of the bytes and all of them.
+    // The UTF-16 length lies between a third of the size in bytes and the size in bytes.
     const bool long_enough = shape.min <= 1 ? bytes >= shape.min : bytes / 3 >= shape.min;
     if (long_enough && bytes <= shape.max) return true;
     const std::int64_t length = utf16_length(text);
@@ -96,7 +97,7 @@ std::vector<std::pair<std::string_view, std::size_t>> map_entries(std::span<cons
     for (std::size_t key = at + 1; key < end; key = after(nodes, key + 1)) {
         entries.emplace_back(nodes[key].view(), key + 1);
     }
-    // Later positions first among equal keys, so that unique() keeps the last.
+    // Equal keys are sorted by descending position, so that unique() keeps the last entry.
     std::ranges::sort(entries, [](const auto& a, const auto& b) {
         return a.first != b.first ? a.first < b.first : a.second > b.second;
     });

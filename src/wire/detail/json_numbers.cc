@@ -10,7 +10,7 @@ namespace {
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_number_part(char c) { return is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'; }
 
-// The position after the string whose opening quote stands at `at`.
+// The position after the string whose opening quote is at `at`.
 const char* skip_string(const char* at, const char* end) {
     const char* const start = at + 1;
     for (const char* from = start; from < end;) {
@@ -24,7 +24,7 @@ const char* skip_string(const char* at, const char* end) {
     return end;
 }
 
-// Calls number(token) for everything outside strings that starts like a number.
+// Calls number(token) for each token outside strings that starts like a number.
 template <class Function>
 void for_each_number(std::string_view text, Function number) {
     const char* at = text.data();

@@ -10,7 +10,8 @@
 namespace riacho::wire::detail {
 namespace {
 
-// Above this the parser's memory (about a dozen times the text, mostly untouched) is given back for small texts.
+// Above this capacity the parser's memory (about a dozen times the text, mostly untouched) is freed when a small text
+// follows.
 constexpr std::size_t capacity_to_keep = std::size_t{4} << 20;
 
 Node make_node(NodeKind kind) {
@@ -29,7 +30,7 @@ Node text_node(std::string_view text) {
     return node;
 }
 
-// Copies a tree of simdjson into nodes, checking the limits.
+// Copies simdjson's tree into nodes and checks the limits.
 class Copier {
 public:
     explicit Copier(std::vector<Node>& nodes) : nodes_(nodes) {}
@@ -57,7 +58,7 @@ private:
                 node.integer = element.get_int64().value_unsafe();
                 return node;
             }
-            case simdjson::dom::element_type::UINT64: {  // only those beyond int64
+            case simdjson::dom::element_type::UINT64: {  // only integers above int64's range
                 Node node = make_node(NodeKind::real);
                 node.real = static_cast<double>(element.get_uint64().value_unsafe());
                 return node;

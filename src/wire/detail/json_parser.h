@@ -17,7 +17,7 @@ public:
     JsonParser();
     ~JsonParser();
 
-    // Appends the nodes of the text to `nodes`; texts point into the parser.
+    // Appends the nodes of the text to `nodes`; strings point into the parser.
     Expected<void, ParseFault> parse(std::string_view text, std::size_t readable_behind, std::vector<Node>& nodes);
 
 private:

@@ -22,7 +22,7 @@ int hex_value(char c) {
     return -1;
 }
 
-// A number of exactly the text's digits.
+// Parses a number of which every character must be a digit.
 std::optional<int> parse_digits(std::string_view text) {
     int value = 0;
     for (const char c : text) {
@@ -116,7 +116,7 @@ std::string shown(std::string_view text) {
     constexpr std::size_t size_max = 1024;
     std::string result(text.substr(0, size_max));
     for (char& c : result) {
-        // Bytes beyond ASCII are negative: they could be cut in the middle of a character.
+        // Bytes beyond ASCII (negative) are replaced, because the cut could split a character.
         if ((c < ' ' && c != '\n') || c == '\x7F') c = '?';
     }
     return result;

@@ -1,4 +1,4 @@
-// The text forms SigV4 is made of: percent-encoding, dates, and client text inside error messages.
+// Text forms used by SigV4: percent-encoding, dates, and client text inside error messages.
 #pragma once
 
 #include <optional>
@@ -10,9 +10,9 @@
 
 namespace riacho::wire::sigv4::detail {
 
-// Everything but A-Z a-z 0-9 - . _ ~ (and '/' if told) as %XX.
+// Encodes everything but A-Z a-z 0-9 - . _ ~ (and '/' if keep_slash) as %XX.
 void append_percent_encoded(std::string& out, std::string_view text, bool keep_slash);
-// %XX decoded; a '%' that starts no such thing stays. '+' is a plus.
+// Decodes %XX; a '%' without two hexadecimal digits stays. '+' is not decoded.
 std::string percent_decoded(std::string_view text);
 
 // YYYYMMDDTHHMMSSZ
@@ -21,16 +21,16 @@ std::optional<TimestampMs> parse_iso_basic(std::string_view text);
 // Sun, 22 Nov 2026 00:00:00 GMT
 std::optional<TimestampMs> parse_http_date(std::string_view text);
 
-// Client text as it may stand in an error message: printable ASCII, at most 1,024 bytes.
+// Client text made safe for an error message: printable ASCII, at most 1,024 bytes.
 std::string shown(std::string_view text);
 
-// The path as it is signed by every service but S3: normalised, and each segment encoded once more.
+// The path as every service but S3 signs it: normalised, and each segment percent-encoded once more.
 std::string canonical_path(std::string_view path);
-// The path as S3 signs it: percent-encoded once, whatever of it already was.
+// The path as S3 signs it: percent-encoded exactly once, whether or not parts of it were encoded already.
 std::string canonical_s3_path(std::string_view path);
-// The pairs sorted, without X-Amz-Signature.
+// The query's pairs, sorted, without X-Amz-Signature.
 std::string canonical_query(std::string_view query);
-// Without spaces at the ends, and with one for each run inside.
+// Appends the value without spaces at its ends, and with each inner run of spaces reduced to one.
 void append_canonical_value(std::string& out, std::string_view value);
 
 }  // namespace riacho::wire::sigv4::detail

@@ -15,14 +15,14 @@ std::string_view java_class(NodeKind kind) {
             return "java.lang.Boolean";
         case NodeKind::text:
             return "java.lang.String";
-        case NodeKind::bytes:  // CBOR only; the text AWS has for it is not known
+        case NodeKind::bytes:  // CBOR only; AWS's text for it is not known
             return "java.nio.HeapByteBuffer";
         default:
             return "com.amazon.coral.value.json.numbers.TruncatingBigNumber";
     }
 }
 
-// "an Integer", "a Blob": the article is part of what AWS says.
+// "an Integer", "a Blob": the article belongs to AWS's text.
 std::string_view target(Kind kind) {
     switch (kind) {
         case Kind::integer:

@@ -13,7 +13,7 @@ namespace riacho::wire::detail {
 namespace {
 
 constexpr std::size_t items_max = 10;
-constexpr std::size_t absent = 0;  // the index of the root, which no member has
+constexpr std::size_t absent = 0;  // the index of the root, which is no member's value
 
 class Describer {
 public:
@@ -43,17 +43,17 @@ public:
 private:
     [[nodiscard]] bool full() const { return count_ == items_max; }
 
-    // AWS: Firehose prints no value at all, not even that there is none (firehose spec 5).
+    // AWS: Firehose prints neither the value nor " null" (firehose spec 5).
     [[nodiscard]] std::string_view null_text() const { return values_shown_ ? " null" : ""; }
 
-    // `value` is printed behind "Value": " 'x'", " null", or nothing where AWS prints no value.
+    // `value` is printed after "Value": " 'x'", " null", or nothing where AWS prints no value.
     void add(std::string_view value, std::string_view path, std::string_view rule) {
         if (full()) return;
         if (count_++ != 0) items_ += "; ";
         items_ += fmt::format("Value{} at '{}' failed to satisfy constraint: {}", value, path, rule);
     }
 
-    // For each member of the shape the node of its last value, or `absent`.
+    // The node of each member's last value, or `absent`, in the order of the shape's members.
     [[nodiscard]] std::vector<std::size_t> find_members(const Shape& shape, std::size_t at) const {
         std::vector<std::size_t> found(shape.members.size(), absent);
         for (std::size_t key = at + 1; key < nodes_[at].end; key = after(nodes_, key + 1)) {
@@ -105,7 +105,7 @@ private:
         bool keys_broken = false;
         bool values_broken = false;
         for (const auto& [key, child] : entries) {
-            keys_broken |= !broken_rules(*shape.key, child - 1).empty();  // the key's node stands before its value's
+            keys_broken |= !broken_rules(*shape.key, child - 1).empty();  // the key's node precedes its value's
             if (shape.element->kind == Kind::structure || shape.element->kind == Kind::list) {
                 value(*shape.element, child, fmt::format("{}.{}.member", path, key));
             } else {
@@ -139,7 +139,7 @@ private:
         return rules;
     }
 
-    // The rules a scalar breaks. AWS: the pattern comes before the length.
+    // The violated rules of a scalar. AWS: the pattern comes before the length.
     [[nodiscard]] std::vector<std::string> broken_rules(const Shape& shape, std::size_t at) const {
         const Node& node = nodes_[at];
         std::vector<std::string> rules;
@@ -165,7 +165,7 @@ private:
         return rules;
     }
 
-    // Everything that is demanded of an element, whichever part of it is broken.
+    // All rules of an element's shape, whichever of them is violated.
     static std::string rules_of(const Shape& shape) {
         std::vector<std::string> rules;
         if (shape.max != no_max) rules.push_back(length_rule(false, shape.max));
@@ -179,7 +179,8 @@ private:
         return node.kind == NodeKind::text ? check_base64(node.view()).decoded_size : node.size;
     }
 
-    // AWS: values of lists and blobs are not printed (a public report of December 2025; before, Java's toString was).
+    // AWS: values of lists and blobs are not printed (a public report of December 2025; before that date Java's
+    // toString() was printed).
     [[nodiscard]] std::string quoted(const Shape& shape, std::size_t at) const {
         if (!values_shown_ || shape.sensitive) return {};
         switch (shape.kind) {
@@ -199,7 +200,7 @@ private:
                shape.kind != Kind::blob && !shape.sensitive;
     }
 
-    // A scalar as Java's toString gives it.
+    // A scalar in the form of Java's toString().
     [[nodiscard]] std::string shown(const Shape& shape, std::size_t at) const {
         const Node& node = nodes_[at];
         switch (shape.kind) {

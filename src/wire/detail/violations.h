@@ -1,4 +1,4 @@
-// AWS's sentence about everything a well-typed request violates. AWS: spec 3.2.
+// AWS's error text for all constraints that a well-typed request violates. AWS: spec 3.2.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace riacho::wire::detail {
 
-// The document has been checked to be of the right types. Empty if nothing is violated.
+// The types of the document's values must have been checked. Empty if nothing is violated.
 std::string describe_violations(const Shape& shape, const Document& document);
 
 }  // namespace riacho::wire::detail

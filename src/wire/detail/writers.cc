@@ -15,12 +15,12 @@ namespace {
 
 bool needs_escape(char c) { return static_cast<std::uint8_t>(c) < 0x20 || c == '"' || c == '\\'; }
 
-// Bytes from the start that can be copied as they are.
+// Length of the prefix that needs no escaping.
 std::size_t plain_prefix(std::string_view text) {
     std::size_t at = 0;
     for (; at + 16 <= text.size(); at += 16) {
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
-        // Unsigned bytes up to 0x1F are those that max() with 0x1F leaves at 0x1F.
+        // Unsigned bytes up to 0x1F are those for which max() with 0x1F yields 0x1F.
         const __m128i limit = _mm_set1_epi8(0x1F);
         const __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(bytes, limit), limit);
         const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));

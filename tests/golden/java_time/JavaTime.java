@@ -1,4 +1,4 @@
-// Makes what riacho's formatter of Java time patterns is compared with, and its table of zone names:
+// Makes the test vectors of riacho's formatter for Java time patterns, and its table of zone names:
 //
 //   java JavaTime.java vectors >vectors.tsv
 //   java -Djava.locale.providers=COMPAT JavaTime.java name-vectors >>vectors.tsv
@@ -29,7 +29,7 @@ public class JavaTime {
         "qqqq", "qqqqq", "w", "ww", "W", "F", "G", "GG", "GGG", "GGGG", "GGGGG", "VV", "O", "OOOO", "X", "XX", "XXX", "XXXX", "XXXXX", "x", "xx",
         "xxx", "xxxx", "xxxxx", "Z", "ZZ", "ZZZ", "ZZZZ", "ZZZZZ", "yyyy/MM/dd/HH", "YYYY/MM/DD", "'year='yyyy'/month='MM'/day='dd", "yyyy-MM-dd'T'HH:mm:ss''",
         "[yyyy[-MM]]dd", "''yyyy'o''clock'", "\u00e9yyyy~|&", "EEE, d MMM yyyy HH:mm:ss Z", "hh a"};
-    // Not only of the letter's own: what is no pattern at all.
+    // Invalid patterns, also with letters that have no meaning.
     static final String[] WRONG = {"cc", "yyyyyyyyyyyyyyyyyyyy", "MMMMMM", "ddd", "DDDD", "aa", "HHH", "SSSSSSSSSS", "FF", "www", "WW", "GGGGGG", "V", "VVV",
         "zzzzz", "OO", "OOO", "XXXXXX", "xxxxxx", "ZZZZZZ", "b", "C", "f", "i", "I", "j", "J", "l", "o", "P", "r", "R", "t", "T", "U", "yyyy{", "yyyy#", "yyyy]",
         "yyyy'", "EEEEEE", "QQQQQQ", "eeeeee"};
@@ -59,7 +59,7 @@ public class JavaTime {
             for (String zone : ZONES) {
                 for (String instant : INSTANTS) {
                     Instant at = Instant.parse(instant);
-                    if (at.toEpochMilli() == 0) continue;  // the JDK has no name for what Dublin had then
+                    if (at.toEpochMilli() == 0) continue;  // the JDK has no name for Dublin's time at that instant
                     print(pattern, zone, at, DateTimeFormatter.ofPattern(pattern, Locale.US).format(at.atZone(ZoneId.of(zone))));
                 }
             }

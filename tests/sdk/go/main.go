@@ -1,4 +1,4 @@
-// A tour through Kinesis with the AWS SDK for Go v2: tour URL STREAM. Prints what it saw as one JSON object.
+// A tour through Kinesis with the AWS SDK for Go v2: tour URL STREAM. Prints its observations as one JSON object.
 package main
 
 import (

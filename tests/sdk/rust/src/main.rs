@@ -1,4 +1,4 @@
-//! A tour through Kinesis with the AWS SDK for Rust: tour URL STREAM. Prints what it saw as one JSON object.
+//! A tour through Kinesis with the AWS SDK for Rust: tour URL STREAM. Prints its observations as one JSON object.
 
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::primitives::{Blob, DateTime};
@@ -19,7 +19,7 @@ fn blob(size: usize) -> Blob {
     Blob::new((0..size).map(|i| (i * 31 + size) as u8).collect::<Vec<u8>>())
 }
 
-/// Rounded: the SDK reads times as binary fractions of a second, which are often a little below the millisecond.
+/// Rounded: the SDK reads times as binary fractions of a second, which are often slightly below the millisecond.
 fn milliseconds(time: &DateTime) -> i64 {
     ((time.as_nanos() + 500_000) / 1_000_000) as i64
 }

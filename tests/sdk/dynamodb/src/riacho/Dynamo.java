@@ -11,7 +11,7 @@ public final class Dynamo {
     public static void main(String[] arguments) throws Exception {
         DynamoDBProxyServer local =
                 ServerRunner.createServerFromCommandLineArgs(new String[] {"-inMemory", "-disableTelemetry"});
-        // Its own options have no address: it listens on all of them.
+        // DynamoDB Local has no option for an address: it would listen on all of them.
         Field field = DynamoDBProxyServer.class.getDeclaredField("server");
         field.setAccessible(true);
         ServerConnector connector = (ServerConnector) ((Server) field.get(local)).getConnectors()[0];

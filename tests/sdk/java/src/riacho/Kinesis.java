@@ -16,7 +16,7 @@ import software.amazon.awssdk.services.kinesis.KinesisAsyncClient;
 import software.amazon.awssdk.services.kinesis.KinesisClient;
 import software.amazon.awssdk.services.kinesis.model.*;
 
-/** What the tour needs of Kinesis, the same from the synchronous and from the asynchronous client. */
+/** The client interface of the tour, implemented by the synchronous and by the asynchronous client. */
 interface Kinesis {
     CreateStreamResponse create(CreateStreamRequest request);
 
@@ -35,10 +35,10 @@ interface Kinesis {
     /** The media types of the replies so far. */
     Set<String> media();
 
-    /** The asynchronous client, null behind the synchronous one: only it can subscribe. */
+    /** The asynchronous client; null for the synchronous one, which cannot subscribe. */
     KinesisAsyncClient subscriber();
 
-    /** Notes the media type of each reply. */
+    /** Records the media type of each reply. */
     final class Listener implements ExecutionInterceptor {
         final Set<String> media = Collections.synchronizedSet(new TreeSet<>());
 

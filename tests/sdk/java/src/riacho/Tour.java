@@ -12,7 +12,7 @@ import software.amazon.awssdk.core.SdkBytes;
 import software.amazon.awssdk.services.kinesis.KinesisAsyncClient;
 import software.amazon.awssdk.services.kinesis.model.*;
 
-/** A tour through Kinesis: Tour apache|url-connection|async URL STREAM. Prints what it saw as one JSON object. */
+/** A tour through Kinesis: Tour apache|url-connection|async URL STREAM. Prints its observations as one JSON object. */
 public final class Tour {
     private static final int[] SIZES = {0, 1, 256, 1_000_000};
 

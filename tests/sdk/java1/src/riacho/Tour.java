@@ -14,7 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A tour through Kinesis with version 1 of the SDK: Tour URL STREAM. Prints what it saw as one JSON object. */
+/** A tour through Kinesis with version 1 of the SDK: Tour URL STREAM. Prints its observations as one JSON object. */
 public final class Tour {
     private static final int[] SIZES = {0, 1, 256, 1_000_000};
 
@@ -96,7 +96,7 @@ public final class Tour {
         seen.put("read", records);
     }
 
-    /** What is missing of the first shard from its first record's time on, and what there is a millisecond after its last. */
+    /** Reads from the first record's time on, and from a millisecond after the last record's; reports missing and extra records. */
     private void readFromTimes() {
         GetShardIteratorRequest start = new GetShardIteratorRequest().withStreamName(stream).withShardId("shardId-000000000000")
                 .withShardIteratorType(ShardIteratorType.TRIM_HORIZON);
@@ -129,7 +129,7 @@ public final class Tour {
         seen.put("errors", errors);
     }
 
-    /** This version has a class of its own for some of the errors only. */
+    /** This version has exception classes only for some errors. */
     private static Map<String, Object> error(Runnable call) {
         try {
             call.run();

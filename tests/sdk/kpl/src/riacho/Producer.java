@@ -15,8 +15,8 @@ import software.amazon.kinesis.producer.UserRecordResult;
 
 /**
  * The Kinesis Producer Library: Producer HOST PORT CERTIFICATE|none STREAM ROUNDS. Writes records of 20 keys, in rounds, two of them
- * with explicit hash keys, and prints what became of them as one JSON object. One record goes ahead: the library does not aggregate, and
- * forgets explicit hash keys, until it knows the shards.
+ * with explicit hash keys, and prints the results as one JSON object. One record is sent first: the library does not aggregate, and
+ * drops explicit hash keys, until it knows the shards.
  */
 public final class Producer {
     private static final BigInteger LAST_HASH = BigInteger.ONE.shiftLeft(128).subtract(BigInteger.ONE);
