@@ -204,7 +204,7 @@ Subcommand make_clock(CLI::App& app) {
 }
 
 Subcommand make_sql(CLI::App& app) {
-    CLI::App* command = app.add_subcommand("sql", "Run or check an application's SQL, without a server");
+    CLI::App* command = app.add_subcommand("sql", "Run an application's SQL without a server");
     auto request = std::make_shared<cli::SqlRequest>();
     auto clock = std::make_shared<std::string>("now");
     auto keep_open = std::make_shared<bool>(false);
