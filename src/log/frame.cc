@@ -274,7 +274,8 @@ std::span<std::byte> BatchBuilder::add(std::string_view partition_key, const Has
         at += explicit_hash_key->size();
     }
     at = put_varint(at, partition_key.size());
-    std::memcpy(at, partition_key.data(), partition_key.size());
+    // An empty view may have no address, which memcpy() must not be given.
+    if (!partition_key.empty()) std::memcpy(at, partition_key.data(), partition_key.size());
     at = put_varint(at + partition_key.size(), data_size);
     size_ += size;
     ++record_count_;
