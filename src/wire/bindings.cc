@@ -45,7 +45,11 @@ Node value_node(const Shape& shape, std::string_view text) {
                 node.real = *value;
                 return node;
             }
-            if (const auto date = sigv4::detail::parse_http_date(text); date && shape.kind == Kind::timestamp) {
+            if (shape.kind == Kind::timestamp) {
+                // AWS: the models say seconds; Java's SDK v1 sends PutMedia's start as an ISO 8601 date.
+                auto date = sigv4::detail::parse_http_date(text);
+                if (!date) date = sigv4::detail::parse_iso_date(text);
+                if (!date) break;
                 node.kind = NodeKind::timestamp;
                 node.integer = date->value();
                 return node;

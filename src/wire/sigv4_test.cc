@@ -573,5 +573,18 @@ TEST(Sigv4Dates, both_forms) {
     EXPECT_EQ(parse(sent.request())->signed_at, midnight);
 }
 
+TEST(Sigv4Dates, iso_8601) {
+    const TimestampMs at = *detail::parse_http_date("Sun, 22 Nov 2026 01:02:03 GMT");
+    EXPECT_EQ(detail::parse_iso_date("2026-11-22T01:02:03Z"), at);
+    EXPECT_EQ(detail::parse_iso_date("2026-11-22T01:02:03.250Z"), at.plus(250));
+    EXPECT_EQ(detail::parse_iso_date("2026-11-22T01:02:03.5Z"), at.plus(500));
+    EXPECT_EQ(detail::parse_iso_date("2026-11-22T01:02:03.123456789Z"), at.plus(123));
+    for (const char* wrong :
+         {"", "Z", "2026-11-22T01:02:03", "2026-11-22 01:02:03Z", "2026-13-22T01:02:03Z", "2026-11-22T01:02:03.Z",
+          "2026-11-22T01:02:03.1234567890Z", "2026-11-22T01:02:03.1x3Z", "2026-11-22T01:02:03,123Z"}) {
+        EXPECT_EQ(detail::parse_iso_date(wrong), std::nullopt) << wrong;
+    }
+}
+
 }  // namespace
 }  // namespace riacho::wire::sigv4

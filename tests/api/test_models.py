@@ -155,6 +155,7 @@ PUT_MEDIA = {"x-amzn-stream-name": "cam1", "x-amzn-fragment-timecode-type": "ABS
 
 @pytest.mark.parametrize("changes", [{}, {"x-amzn-producer-start-timestamp": "0"}, {"x-amzn-producer-start-timestamp": "1785585601"},
                                      {"x-amzn-producer-start-timestamp": "Sun, 22 Nov 2026 00:00:00 GMT"},
+                                     {"x-amzn-producer-start-timestamp": "2026-11-22T00:00:00.250Z"},
                                      {"x-amzn-fragment-acknowledgment-required": None}])
 def test_put_media_takes_its_parameters_from_the_head(raw, changes):
     reply = send(raw, MEDIA, "PutMedia", b"", **(PUT_MEDIA | changes))

@@ -112,6 +112,29 @@ std::optional<TimestampMs> parse_http_date(std::string_view text) {
                     .second = parse_digits(text.substr(23, 2))});
 }
 
+std::optional<TimestampMs> parse_iso_date(std::string_view text) {
+    constexpr std::size_t seconds_size = 19;
+    constexpr std::size_t fraction_max = 9;
+    if (text.size() < seconds_size + 1 || !text.ends_with('Z')) return std::nullopt;
+    for (const auto& [at, mark] : {std::pair<std::size_t, char>{4, '-'}, {7, '-'}, {10, 'T'}, {13, ':'}, {16, ':'}}) {
+        if (text[at] != mark) return std::nullopt;
+    }
+    const auto seconds = to_time({.year = parse_digits(text.substr(0, 4)),
+                                  .month = parse_digits(text.substr(5, 2)),
+                                  .day = parse_digits(text.substr(8, 2)),
+                                  .hour = parse_digits(text.substr(11, 2)),
+                                  .minute = parse_digits(text.substr(14, 2)),
+                                  .second = parse_digits(text.substr(17, 2))});
+    std::string_view fraction = text.substr(seconds_size, text.size() - seconds_size - 1);
+    if (!seconds || fraction.empty()) return seconds;
+    const bool has_digits = fraction.size() >= 2 && fraction.size() <= fraction_max + 1 && fraction.front() == '.';
+    fraction.remove_prefix(1);
+    if (!has_digits || !std::ranges::all_of(fraction, [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
+    std::string milliseconds(fraction.substr(0, 3));
+    milliseconds.resize(3, '0');
+    return seconds->plus(*parse_digits(milliseconds));
+}
+
 std::string shown(std::string_view text) {
     constexpr std::size_t size_max = 1024;
     std::string result(text.substr(0, size_max));

@@ -20,6 +20,8 @@ std::string iso_basic(TimestampMs time);
 std::optional<TimestampMs> parse_iso_basic(std::string_view text);
 // Sun, 22 Nov 2026 00:00:00 GMT
 std::optional<TimestampMs> parse_http_date(std::string_view text);
+// 2026-11-22T00:00:00Z, with up to nine digits of a fraction, of which the milliseconds count
+std::optional<TimestampMs> parse_iso_date(std::string_view text);
 
 // Client text made safe for an error message: printable ASCII, at most 1,024 bytes.
 std::string shown(std::string_view text);
