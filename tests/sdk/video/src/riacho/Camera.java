@@ -139,12 +139,13 @@ public final class Camera {
         FragmentMetadataVisitor visitor = FragmentMetadataVisitor.create();
         List<Map<String, Object>> fragments = new ArrayList<>();
         List<String> numbers = new ArrayList<>();
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-        while (numbers.size() < count && System.nanoTime() < deadline) {
-            // Not mightHaveNext(): it waits for the next byte before it gives away the end of the last element.
+        while (numbers.size() < count) {
             Optional<MkvElement> element = reader.nextIfAvailable();
             if (element.isEmpty()) {
-                Thread.sleep(5);
+                // Waits for a byte, so it is asked only when the last element's end has been given away.
+                if (!reader.mightHaveNext()) {
+                    break;
+                }
                 continue;
             }
             element.get().accept(visitor);
