@@ -50,6 +50,10 @@ public final class Camera {
         camera.create();
         Map<String, Object> upload = camera.put(arguments[1], arguments[2], Long.parseLong(arguments[3]));
         camera.seen.put("upload", upload);
+        if (upload.containsKey("failure")) {
+            // GetMedia of a stream without media would wait.
+            throw new IllegalStateException("the upload failed: " + upload.get("failure"));
+        }
         List<String> numbers = camera.get(Integer.parseInt(arguments[4]));
         camera.list();
         camera.getListed(numbers);
