@@ -400,6 +400,9 @@ TEST(Decode, timestamps_have_milliseconds) {
     EXPECT_EQ(timestamp("1700000000"), TimestampMs(1700000000000));
     EXPECT_EQ(timestamp("1700000000.9999"), TimestampMs(1700000000999));
     EXPECT_EQ(timestamp("1e300"), TimestampMs(std::numeric_limits<std::int64_t>::max()));
+    // Milliseconds where seconds are meant, as clients send them by mistake: the error repeats them.
+    EXPECT_EQ(timestamp("1796714571922.0"), TimestampMs(1796714571922000));
+    EXPECT_EQ(timestamp("1795880488186.0"), TimestampMs(1795880488186000));
     for (int ms = 0; ms < 1000; ++ms) {
         const std::string digits = std::to_string(1000 + ms).substr(1);
         EXPECT_EQ(timestamp(("1700000000." + digits).c_str()), TimestampMs(1700000000000 + ms));

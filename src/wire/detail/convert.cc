@@ -53,8 +53,11 @@ TimestampMs to_timestamp(const Node& node) noexcept {
         return TimestampMs(std::clamp(node.integer, -seconds_max, seconds_max) * 1000);
     }
     // A double represents present times to the microsecond; rounding to microseconds first keeps .123 from becoming
-    // .122999.
-    return TimestampMs(floor_to_int64(std::round(node.real * 1e6) / 1e3));
+    // .122999. Beyond the year 2255 it does not, and only the nearest millisecond is known.
+    constexpr double exact_max = 9'007'199'254'740'992.0;  // 2^53
+    const double microseconds = std::round(node.real * 1e6);
+    if (std::abs(microseconds) < exact_max) return TimestampMs(floor_to_int64(microseconds / 1e3));
+    return TimestampMs(floor_to_int64(std::round(node.real * 1e3)));
 }
 
 std::optional<std::uint8_t> to_enumerator(const Shape& shape, std::string_view name) noexcept {
