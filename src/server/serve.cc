@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdlib>
 
 #include "base/exit_code.h"
 #include "core/log.h"
 #include "server/commands.h"
 #include "server/node.h"
+#include "server/service_manager.h"
 
 namespace riacho::server {
 namespace {
@@ -74,11 +76,14 @@ int serve(const Config& config) {
         core::log_line(core::LogLevel::warn, "unknown variable", {{"name", name}});
     }
     warn_of_dangerous_settings(config);
+    const char* notify_socket = std::getenv("NOTIFY_SOCKET");
+    const ServiceManager manager(notify_socket == nullptr ? "" : notify_socket);
     auto node = Node::start(config, [] { kill(getpid(), SIGUSR1); });
     if (!node) {
         core::log_line(core::LogLevel::error, "cannot start", {{"reason", node.error().message}});
         return node.error().exit_code;
     }
+    manager.notify("READY=1");
     int signal = 0;
     sigwait(&signals, &signal);
     if (signal == SIGUSR1) {
@@ -89,9 +94,11 @@ int serve(const Config& config) {
         for (const int ends : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&ending, ends);
         sigtimedwait(&ending, &info, &drain);
         core::log_line(core::LogLevel::error, "stopping after a disk failure");
+        manager.notify("STOPPING=1");
         (*node)->stop(0);
         return exit_io;
     }
+    manager.notify("STOPPING=1");
     core::log_line(core::LogLevel::info, "stopping", {{"signal", name_of(signal)}});
     (*node)->stop(grace_ms);
     core::log_line(core::LogLevel::info, "stopped");

@@ -572,3 +572,29 @@ def test_sighup_ends_as_sigterm_does(riacho_server, name):
     assert server.stop(signal.SIGHUP) == 0
     assert "signal=SIGHUP" in server.log.read_text()
     wait_active(server.start().client(), name)
+
+
+def test_a_service_manager_is_told(riacho_server, tmp_path):
+    """sd_notify(3): ready when connections are accepted, stopping when a signal came; an abstract name, and a path."""
+    for path in (f"@riacho-notify-{os.getpid()}", str(tmp_path / "notify")):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path.replace("@", "\0"))
+            manager.settimeout(20)
+            server = riacho_server(started=False, environment={"NOTIFY_SOCKET": path})
+            server.start()
+            assert manager.recv(64) == b"READY=1"
+            assert json.loads(page(server, "/health/ready"))["status"] == "ready"
+            assert server.stop() == 0
+            assert manager.recv(64) == b"STOPPING=1"
+
+
+def test_a_service_manager_is_not_told_of_a_start_that_fails(riacho_server, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "strange").write_text("not riacho's")
+        done = run("serve", "--listen", "127.0.0.1:0", "--data-dir", tmp_path / "data", NOTIFY_SOCKET=str(tmp_path / "notify"))
+        assert done.returncode == 78
+        manager.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            manager.recv(64)
