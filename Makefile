@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 export CXX JOBS
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-threads test-clients bench compare format lint clean
+.PHONY: help run build test test-threads test-clients bench bench-peers compare format lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,6 +45,12 @@ bench: ## the figures of docs/performance.md, side by side with nginx and fio (B
 	@python3 tests/bench/run.py $(BENCH)
 	@tools/build.sh release sql_bench
 	@.venv/bin/python tests/bench/sql.py
+
+bench-peers: ## riacho beside kinesalite, kinesis-local, ferrokinesis, moto and Kafka, which it installs in build/peers (BENCH="--quick")
+	@tools/setup.sh bench-peers
+	@tools/build.sh release riacho
+	@python3 tests/bench/peers.py $(BENCH)
+	@python3 tests/bench/plot.py build/bench-peers.json build
 
 compare: ## build/riacho beside another binary, OLD=PATH: is a change slower?
 	@tools/setup.sh bench

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs and is missing: tools/setup.sh {build|run|test|clients|bench}.
+# Installs what a make target needs and is missing: tools/setup.sh {build|run|test|clients|bench|bench-peers}.
 # Debian packages through apt (as root or with sudo), a Python environment in .venv, npm packages for tests/js.
 # If nothing is missing it only checks, in a fraction of a second.
 set -eu
@@ -121,8 +121,16 @@ case "${1:-}" in
         install_packages $bench_packages
         install_python tests/bench/requirements.txt
         ;;
+    bench-peers)
+        install_packages $bench_packages
+        # What the other servers need to be installed and to run; without it the measurement says which ones are missing.
+        (install_command npm npm) || say "no npm"
+        (install_command java openjdk-17-jre-headless default-jre-headless) || say "no Java"
+        (install_command mvn maven) || say "no Maven"
+        (install_command cargo cargo-web cargo) || say "no Rust"
+        ;;
     *)
-        echo "usage: tools/setup.sh build|run|test|clients|bench" >&2
+        echo "usage: tools/setup.sh build|run|test|clients|bench|bench-peers" >&2
         exit 64
         ;;
 esac

@@ -7,7 +7,9 @@ writes build/bench.json. docs/performance.md describes the measurements.
 
 import argparse
 import base64
+import concurrent.futures
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -50,6 +52,8 @@ class Settings:
         self.starts = 5 if quick else 15
         self.replays = 2 if quick else 5
         self.replay_seconds = 2 if quick else 4
+        self.many_shards = 10_000 if quick else 100_000
+        self.control_seconds = 3 if quick else 6
 
 
 def progress(text):
@@ -72,6 +76,18 @@ def wait_for_port(port, process, seconds_max=60):
             raise RuntimeError(f"the server ended with {process.returncode}")
         time.sleep(0.0002)
     raise RuntimeError(f"nothing listens on port {port}")
+
+
+def call_at(port, operation, body):
+    """The body of a reply, over a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("POST", "/", json.dumps(body), aws_headers | {"x-amz-target": full_target(operation)})
+    reply = connection.getresponse()
+    content = reply.read()
+    connection.close()
+    if reply.status != 200:
+        raise RuntimeError(f"{operation}: {reply.status} {content[:300]}")
+    return content
 
 
 class Server:
@@ -100,14 +116,7 @@ class Server:
         self.log.close()
 
     def call(self, operation, body):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request("POST", "/", json.dumps(body), aws_headers | {"x-amz-target": full_target(operation)})
-        reply = connection.getresponse()
-        content = reply.read()
-        connection.close()
-        if reply.status != 200:
-            raise RuntimeError(f"{operation}: {reply.status} {content[:300]}")
-        return content
+        return call_at(self.port, operation, body)
 
     def page(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -148,10 +157,12 @@ http {{
     }}
 }}
 """)
-        (directory / "static").mkdir()
+        (directory / "static").mkdir(exist_ok=True)
         binary = shutil.which("nginx") or "/usr/sbin/nginx"
+        started_at = time.monotonic()
         self.process = subprocess.Popen([binary, "-p", directory, "-c", configuration], stderr=subprocess.DEVNULL)
         wait_for_port(self.port, self.process)
+        self.listening_ms = (time.monotonic() - started_at) * 1000
 
     def __enter__(self):
         return self
@@ -210,21 +221,26 @@ def compared(ours, theirs):
 
 def measure_start(work, settings):
     progress("start on an empty directory, idle memory")
-    listening, resident = [], []
+    listening, resident, theirs = [], [], []
     for number in range(settings.starts):
         directory = work / f"start-{number}"
+        nginx_directory = work / f"nginx-start-{number}"
+        nginx_directory.mkdir()
+        with Nginx(nginx_directory) as nginx:
+            theirs.append(nginx.listening_ms)
         with Server(directory) as server:
             listening.append(server.listening_ms)
             if number < 3:
                 time.sleep(1)
                 resident.append(server.resident_mib())
         shutil.rmtree(directory)
-    return {"listening_ms": statistics.median(listening), "idle_rss_mib": statistics.median(resident)}
+    return {"listening_ms": statistics.median(listening), "idle_rss_mib": statistics.median(resident),
+            "nginx_ms": statistics.median(theirs)}
 
 
 def measure_put(work, settings, connections):
     progress(f"PutRecord over {connections} connections")
-    ours, theirs = [], []
+    ours, theirs, disk = [], [], []
     body = put_body(work)
     directory = work / f"put-{connections}"
     (work / f"nginx-put-{connections}").mkdir()
@@ -233,14 +249,18 @@ def measure_put(work, settings, connections):
         for _ in range(settings.rounds):
             ours.append(h2load(f"http://127.0.0.1:{server.port}/", connections, settings.put_seconds, "PutRecord", body))
             theirs.append(h2load(f"http://127.0.0.1:{nginx.port}/", connections, settings.put_seconds, "PutRecord", body))
+            # The most that may share a sync: a record of each connection.
+            disk.append(fio(work, settings.fio_seconds, f"{connections}k")[0] * 1e6 / len(record))
     shutil.rmtree(directory)
-    return compared(ours, theirs)
+    return compared(ours, theirs) | {"disk": statistics.median(disk)}
 
 
 def measure_batches(work, settings):
-    progress("PutRecords of 500 x 1 KiB beside fio")
-    ours, theirs = [], []
+    progress("PutRecords of 500 x 1 KiB beside fio and nginx")
+    ours, theirs, discarded = [], [], []
     body = write_body(work, "batch.json", batch_content(batch))
+    nginx_directory = work / "nginx-batch"
+    nginx_directory.mkdir()
     for number in range(settings.rounds):
         # A new directory for each round; the server's pending writes are finished before fio begins.
         directory = work / f"batch-{number}"
@@ -251,7 +271,12 @@ def measure_batches(work, settings):
         shutil.rmtree(directory)
         os.sync()
         theirs.append(fio(work, settings.fio_seconds, "1M")[0])
-    return compared(ours, theirs)
+        # nginx reads the same bodies and throws them away.
+        with Nginx(nginx_directory) as nginx:
+            rate = h2load(f"http://127.0.0.1:{nginx.port}/", 8, settings.put_seconds, "PutRecords", body)
+            discarded.append(rate * batch * len(record) / 1e6)
+    smaller = [min(pair) for pair in zip(theirs, discarded)]
+    return compared(ours, smaller) | {"disk": statistics.median(theirs), "nginx": statistics.median(discarded)}
 
 
 def measure_get(work, settings):
@@ -440,48 +465,105 @@ def read_subscriptions(port, consumers):
             total += key.fileobj.recv_into(buffer, len(buffer), socket.MSG_TRUNC)
 
 
+def put_streams(server, names, seconds):
+    """Requests of 500 x 1 KiB per second, each to the stream that comes next in `names`, over 8 connections; every answer is a 200 without
+    a failed record. Not h2load, which sends one body: a request is one buffer for its stream and one for its records, sent by the kernel."""
+    records = json.dumps(batch_content(batch)["Records"]).encode()
+    names, ends, counts, failures = itertools.cycle(names), time.monotonic() + seconds, [], []
+    headers = "".join(f"{name}: {value}\r\n" for name, value in (aws_headers | {"x-amz-target": full_target("PutRecords")}).items())
+
+    def work():
+        connection = socket.create_connection(("127.0.0.1", server.port))
+        count = 0
+        while time.monotonic() < ends:
+            before = f'{{"StreamName": "{next(names)}", "Records": '.encode()
+            head = f"POST / HTTP/1.1\r\nhost: bench\r\n{headers}content-length: {len(before) + len(records) + 1}\r\n\r\n".encode()
+            connection.sendall(b"".join((head, before, records, b"}")))
+            reply = http.client.HTTPResponse(connection)
+            reply.begin()
+            content = reply.read()
+            if reply.status != 200 or b'"FailedRecordCount":0' not in content:
+                failures.append(content[:300])
+                return
+            count += 1
+        connection.close()
+        counts.append(count)
+
+    workers = [threading.Thread(target=work) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if failures:
+        raise RuntimeError(f"PutRecords: {failures[0]}")
+    return sum(counts) / seconds
+
+
 def measure_many_shards(work, settings):
-    """1,000 streams of 10 shards each: the time of a restart, and the server's memory."""
-    progress("10,000 shards in 1,000 streams")
+    """Streams of 10 shards: the time of a restart, the server's memory, and what PutRecords takes spread over all of them and over one shard."""
+    streams = settings.many_shards // 10
+    progress(f"{settings.many_shards:,} shards in {streams:,} streams")
     directory = work / "many"
+    names = [f"s{number}" for number in range(streams)]
     with Server(directory) as server:
-        for number in range(1000):
-            server.call("CreateStream", {"StreamName": f"s{number}", "ShardCount": 10})
-        time.sleep(1)
-        for number in range(0, 1000, 10):
-            server.call("PutRecords", {"StreamName": f"s{number}", "Records": [{"Data": "eA==", "PartitionKey": str(n)} for n in range(50)]})
+        created_at = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda name: server.call("CreateStream", {"StreamName": name, "ShardCount": 10}), names))
+        create_s = time.monotonic() - created_at
+        server.create_stream("one", 1)
+        for name in names[::10]:
+            server.call("PutRecords", {"StreamName": name, "Records": [{"Data": "eA==", "PartitionKey": str(n)} for n in range(50)]})
     restarts, memory = [], []
     for _ in range(settings.rounds):
         with Server(directory) as server:
-            server.call("DescribeStreamSummary", {"StreamName": "s999"})
+            server.call("DescribeStreamSummary", {"StreamName": names[-1]})
             restarts.append(server.listening_ms)
             time.sleep(1)
             memory.append(server.resident_mib())
-    return {"restart_ms": statistics.median(restarts), "rss_mib": statistics.median(memory)}
+    spread, single = [], []
+    with Server(directory) as server:
+        for _ in range(settings.rounds):
+            spread.append(put_streams(server, names, settings.put_seconds))
+            single.append(put_streams(server, ["one"], settings.put_seconds))
+    shutil.rmtree(directory)
+    return {"shards": settings.many_shards, "streams": streams, "create_s": create_s, "restart_ms": statistics.median(restarts),
+            "rss_mib": statistics.median(memory), "put_records": compared(spread, single)}
 
 
-def measure_control(work, settings):
-    """The 99th percentile of control calls, in ms, while PutRecord runs at full speed."""
-    progress("control calls beside a busy data plane")
-    with Server(work / "control") as server:
+def control_calls(call, seconds):
+    """Sorted durations in ms of control calls one after the other, each on a new connection."""
+    durations = []
+    began = time.monotonic()
+    while time.monotonic() - began < seconds:
+        for operation, body in (("DescribeStreamSummary", {"StreamName": "bench"}), ("ListStreams", {}),
+                                ("AddTagsToStream", {"StreamName": "bench", "Tags": {"a": str(len(durations))}}),
+                                ("ListShards", {"StreamName": "bench"})):
+            started = time.monotonic()
+            call(operation, body)
+            durations.append((time.monotonic() - started) * 1000)
+    return sorted(durations)
+
+
+def measure_control(work, settings, connections):
+    """The 99th percentile of control calls, in ms, while PutRecord runs at full speed over so many connections; and of the same requests to an
+    nginx under the same load, which is what the machine's CPUs leave for a client of its own."""
+    progress(f"control calls beside {connections:,} busy connections")
+    body = put_body(work)
+    nginx_directory = work / f"nginx-control-{connections}"
+    nginx_directory.mkdir()
+    p99 = {}
+    with Server(work / f"control-{connections}") as server, Nginx(nginx_directory) as nginx:
         server.create_stream("bench", 4)
-        command = ["h2load", "--h1", "-t", "1", "-c", "64", "-D", "8", "-d", str(put_body(work))]
-        for name, value in (aws_headers | {"x-amz-target": "Kinesis_20131202.PutRecord"}).items():
-            command += ["-H", f"{name}: {value}"]
-        load = subprocess.Popen([*command, f"http://127.0.0.1:{server.port}/"], stdout=subprocess.DEVNULL)
-        time.sleep(1)
-        durations = []
-        began = time.monotonic()
-        while time.monotonic() - began < 6:
-            for operation, body in (("DescribeStreamSummary", {"StreamName": "bench"}), ("ListStreams", {}),
-                                    ("AddTagsToStream", {"StreamName": "bench", "Tags": {"a": str(len(durations))}}),
-                                    ("ListShards", {"StreamName": "bench"})):
-                started = time.monotonic()
-                server.call(operation, body)
-                durations.append((time.monotonic() - started) * 1000)
-        load.wait()
-    durations.sort()
-    return {"p50_ms": statistics.median(durations), "p99_ms": durations[int(len(durations) * 0.99)], "calls": len(durations)}
+        for name, port in (("ours", server.port), ("theirs", nginx.port)):
+            command = ["h2load", "--h1", "-t", "1", "-c", str(connections), "-D", str(settings.control_seconds + 2), "-d", str(body)]
+            for header, value in (aws_headers | {"x-amz-target": full_target("PutRecord")}).items():
+                command += ["-H", f"{header}: {value}"]
+            load = subprocess.Popen([*command, f"http://127.0.0.1:{port}/"], stdout=subprocess.DEVNULL)
+            time.sleep(1)
+            durations = control_calls(lambda *request, port=port: call_at(port, *request), settings.control_seconds)
+            load.wait()
+            p99[name] = {"p50_ms": statistics.median(durations), "p99_ms": durations[int(len(durations) * 0.99)], "calls": len(durations)}
+    return p99
 
 
 def describe_machine(work, health):
@@ -493,43 +575,53 @@ def describe_machine(work, health):
             "version": health["version"], "sync_p50_us": fio(work, 3, "4k")[1]}
 
 
-def table(figures):
-    machine = figures["machine"]
-    rows = [
-        ("Listening after exec, empty directory", f"{figures['start']['listening_ms']:.1f} ms", "", "", "25 ms"),
-        ("Resident memory, idle", f"{figures['start']['idle_rss_mib']:.1f} MiB", "", "", "16 MiB"),
-    ]
+def machine_line(machine):
+    return (f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_gib']} GiB, Linux {machine['kernel']}, {machine['file_system']}; "
+            f"fdatasync of 4 KiB {machine['sync_p50_us']:.0f} µs (median); riacho {machine['version']}, durability {machine['durability']}")
+
+
+def rows(figures):
+    """Of the table: name, riacho, what it is compared with, ratio, nginx's ceiling, the disk's, target."""
+    start, batches, get, replay, fan, many, crowd = (figures[name] for name in (
+        "start", "put_records", "get_records", "replay", "fan_out", "many_shards", "subscribers"))
+    yield ("Listening after exec, empty directory", f"{start['listening_ms']:.1f} ms", "", "", f"{start['nginx_ms']:.1f} ms", "", "25 ms")
+    yield ("Resident memory, idle", f"{start['idle_rss_mib']:.1f} MiB", "", "", "", "", "16 MiB")
     for connections in (64, 256):
         put = figures[f"put_{connections}"]
-        rows.append((f"PutRecord 1 KiB, {connections} connections, beside nginx", f"{put['ours']:,.0f}/s", f"{put['theirs']:,.0f}/s",
-                     f"{put['ratio']:.2f}", "0.50" if connections == 64 else ""))
-    batches, get, replay = figures["put_records"], figures["get_records"], figures["replay"]
-    rows += [
-        ("PutRecords 500 x 1 KiB, beside fio 1 MiB + fdatasync", f"{batches['ours']:.0f} MB/s", f"{batches['theirs']:.0f} MB/s",
-         f"{batches['ratio']:.2f}", "0.40"),
-        ("GetRecords 10,000 x 1 KiB, beside nginx's static file", f"{get['ours']:.1f}/s", f"{get['theirs']:.1f}/s",
-         f"{get['ratio']:.2f}", "0.50"),
-        (f"Journal replay ({replay['mb']:.0f} MB)", f"{replay['mb_per_s']:.0f} MB/s", "", "", "300 MB/s"),
-    ]
-    fan, many, control, crowd = (figures[name] for name in ("fan_out", "many_shards", "control", "subscribers"))
-    rows += [
-        ("Fan-out: from a put's acknowledgement to the subscriber", f"{fan['after_ack_ms']:.2f} ms", "", "", "2 ms"),
-        ("Fan-out: from a put's sending to the subscriber", f"{fan['after_send_ms']:.2f} ms", "", "", ""),
-        (f"200 subscribers of one shard fed at {crowd['fed_mb_per_s']:.1f} MB/s: each gets", f"{crowd['each_mb_per_s']:.1f} MB/s", "", "",
-         "10 MB/s"),
-        ("... resident memory meanwhile", f"{crowd['rss_mib']:.0f} MiB", "", "", ""),
-        ("10,000 shards in 1,000 streams: restart", f"{many['restart_ms']:.0f} ms", "", "", "1,000 ms"),
-        ("... resident memory", f"{many['rss_mib']:.0f} MiB", "", "", "200 MiB"),
-        ("Control calls beside 64 busy connections, 99th percentile", f"{control['p99_ms']:.1f} ms", "", "", "20 ms"),
-    ]
+        theirs = f"{put['theirs']:,.0f}/s"
+        yield (f"PutRecord 1 KiB, {connections} connections, beside nginx", f"{put['ours']:,.0f}/s", theirs, f"{put['ratio']:.2f}", theirs,
+               f"{put['disk']:,.0f}/s", "0.70" if connections == 64 else "")
+    yield ("PutRecords 500 x 1 KiB, beside the smaller ceiling", f"{batches['ours']:.0f} MB/s", f"{batches['theirs']:.0f} MB/s",
+           f"{batches['ratio']:.2f}", f"{batches['nginx']:,.0f} MB/s", f"{batches['disk']:,.0f} MB/s", "0.70")
+    theirs = f"{get['theirs']:.1f}/s"
+    yield ("GetRecords 10,000 x 1 KiB, beside nginx's static file", f"{get['ours']:.1f}/s", theirs, f"{get['ratio']:.2f}", theirs, "", "0.50")
+    yield (f"Journal replay ({replay['mb']:.0f} MB)", f"{replay['mb_per_s']:.0f} MB/s", "", "", "", "", "300 MB/s")
+    yield ("Fan-out: from a put's acknowledgement to the subscriber", f"{fan['after_ack_ms']:.2f} ms", "", "", "", "", "2 ms")
+    yield ("Fan-out: from a put's sending to the subscriber", f"{fan['after_send_ms']:.2f} ms", "", "", "",
+           f"{figures['machine']['sync_p50_us'] / 1000:.2f} ms", "")
+    yield (f"200 subscribers of one shard fed at {crowd['fed_mb_per_s']:.1f} MB/s: each gets", f"{crowd['each_mb_per_s']:.1f} MB/s", "", "", "",
+           "", "10 MB/s")
+    yield ("... resident memory meanwhile", f"{crowd['rss_mib']:.0f} MiB", "", "", "", "", "")
+    spread = many["put_records"]
+    yield (f"{many['shards']:,} shards in {many['streams']:,} streams: restart", f"{many['restart_ms']:.0f} ms", "", "", "", "", "1,000 ms")
+    yield ("... resident memory", f"{many['rss_mib']:.0f} MiB", "", "", "", "", "200 MiB")
+    yield ("... PutRecords to all of them, beside one shard", f"{spread['ours'] * batch:,.0f}/s", f"{spread['theirs'] * batch:,.0f}/s",
+           f"{spread['ratio']:.2f}", "", "", "0.90")
+    for connections, target in ((64, "10 ms"), (1000, "10 ms")):
+        control = figures[f"control_{connections}"]
+        yield (f"Control calls beside {connections:,} busy connections, 99th percentile", f"{control['ours']['p99_ms']:.1f} ms", "", "",
+               f"{control['theirs']['p99_ms']:.1f} ms", "", target)
     import delivery
-    rows += delivery.rows(figures["delivery"])
-    rows += [(f"Video: {name}", value, "", "", "") for name, value in figures["video"].items()]
-    lines = [f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['memory_gib']} GiB, Linux {machine['kernel']}, "
-             f"{machine['file_system']}; fdatasync of 4 KiB {machine['sync_p50_us']:.0f} µs (median); riacho {machine['version']}, "
-             f"durability {machine['durability']}", "",
-             "| | riacho | beside it | ratio | target |", "|---|---|---|---|---|"]
-    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
+    for name, ours, theirs, ratio, target in delivery.rows(figures["delivery"]):
+        yield (name, ours, theirs, ratio, "", "", target)
+    for name, value in figures["video"].items():
+        yield (f"Video: {name}", value, "", "", "", "", "")
+
+
+def table(figures):
+    lines = [machine_line(figures["machine"]), "",
+             "| | riacho | beside it | ratio | nginx | disk | target |", "|---|---|---|---|---|---|---|"]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows(figures)])
 
 
 def main():
@@ -556,7 +648,8 @@ def main():
         figures["fan_out"] = measure_fan_out(work, settings)
         figures["subscribers"] = measure_subscribers(work, settings)
         figures["many_shards"] = measure_many_shards(work, settings)
-        figures["control"] = measure_control(work, settings)
+        for connections in (64, 1000):
+            figures[f"control_{connections}"] = measure_control(work, settings, connections)
         import delivery  # both import this file
         import video
         figures["delivery"] = delivery.measure(work, settings)
