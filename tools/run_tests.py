@@ -1,6 +1,7 @@
 """Runs every test of a built tree and ends with one line like pytest's; the exit code is 0 if all passed.
 
-Each step prints one line; its output is shown only if it failed (pytest, the longest, shows its dots).
+Each step prints one line when it has ended; its output is shown only if it failed. Tests of whole servers spend most of their time
+waiting, so unit tests and fuzz targets run beside them; tests marked `alone` run at the end, with the machine to themselves.
 """
 
 import concurrent.futures
@@ -11,11 +12,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree
 
 root = pathlib.Path(__file__).resolve().parent.parent
-fuzz_seconds = 5
+jobs = int(os.environ.get("JOBS") or os.cpu_count() or 2)
+# Of each target: its seeds, and tens of thousands of inputs made of them. For more there is -max_total_time (CONTRIBUTING.md).
+fuzz_seconds = 3
 # Leak and stack reports need the symbolizer of the compiler that built them.
 sanitizer_environment = {
     "ASAN_SYMBOLIZER_PATH": shutil.which("llvm-symbolizer-19") or "",
@@ -29,6 +33,7 @@ class Totals:
         self.passed = 0
         self.failed = 0
         self.skipped = 0
+        self.lock = threading.Lock()
 
     def summary(self):
         parts = [f"{self.failed} failed"] if self.failed else []
@@ -46,13 +51,15 @@ def run(command, environment=None, cwd=root):
     return done.returncode, done.stdout, time.monotonic() - started_at
 
 
-def report(totals, title, ok, seconds, passed, failed, output):
-    totals.passed += passed
-    totals.failed += failed
-    counted = f"{passed} passed" + (f", {failed} failed" if failed else "")
-    print(f"{'ok  ' if ok else 'FAIL'} {title:<40} {counted:<24} {seconds:6.1f}s", flush=True)
-    if not ok:
-        print("\n".join(output.splitlines()[-120:]), flush=True)
+def report(totals, title, ok, seconds, passed, failed, output, skipped=0):
+    counted = f"{passed} passed" + (f", {failed} failed" if failed else "") + (f", {skipped} skipped" if skipped else "")
+    with totals.lock:
+        totals.passed += passed
+        totals.failed += failed
+        totals.skipped += skipped
+        print(f"{'ok  ' if ok else 'FAIL'} {title:<40} {counted:<24} {seconds:6.1f}s", flush=True)
+        if not ok:
+            print("\n".join(output.splitlines()[-120:]), flush=True)
 
 
 def gtest_counts(output):
@@ -63,7 +70,7 @@ def gtest_counts(output):
 
 
 def unit_tests(totals, title, build, environment=None):
-    code, output, seconds = run(["ctest", "--test-dir", str(build), "-V", "-j", os.environ.get("JOBS", "2")], environment)
+    code, output, seconds = run(["ctest", "--test-dir", str(build), "-V", "-j", str(jobs)], environment)
     passed, failed = gtest_counts(output)
     if code != 0:
         failed = max(failed, 1)
@@ -82,7 +89,7 @@ def fuzz_one(binary):
 
 def fuzz(totals, build):
     binaries = sorted((build / "bin").glob("*_fuzz"))
-    with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("JOBS", "2"))) as pool:
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         for binary, (code, output, seconds) in pool.map(fuzz_one, binaries):
             executed = re.search(r"stat::number_of_executed_units: (\d+)", output)
             ok = code == 0 and executed is not None
@@ -99,34 +106,43 @@ def rules(totals):
     report(totals, "clang-format", code == 0, seconds, int(code == 0), int(code != 0), output)
 
 
-def server_tests(totals):
-    results = root / "build" / "pytest.xml"
+def server_tests(totals, title, name, arguments):
+    results = root / "build" / f"pytest-{name}.xml"
     results.unlink(missing_ok=True)
-    print("pytest tests/", flush=True)
-    environment = os.environ | {"RIACHO_BIN": str(root / "build" / "riacho")}
-    code = subprocess.run([sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider",
-                           f"--junitxml={results}", "tests"], cwd=root, env=environment, check=False).returncode
-    failed = 0
+    code, output, seconds = run([sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider",
+                                 f"--junitxml={results}", *arguments, "tests"], {"RIACHO_BIN": str(root / "build" / "riacho")})
+    passed = failed = skipped = 0
     if results.exists():
         for suite in xml.etree.ElementTree.parse(results).getroot().iter("testsuite"):
-            count = {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
+            count = {key: int(suite.get(key, "0")) for key in ("tests", "failures", "errors", "skipped")}
             failed += count["failures"] + count["errors"]
-            totals.skipped += count["skipped"]
-            totals.passed += count["tests"] - count["failures"] - count["errors"] - count["skipped"]
-    totals.failed += max(failed, 1) if code != 0 else 0
+            skipped += count["skipped"]
+            passed += count["tests"] - count["failures"] - count["errors"] - count["skipped"]
+    if code != 0:
+        failed = max(failed, 1)
+    report(totals, title, failed == 0, seconds, passed, failed, output, skipped)
 
 
-def main():
-    totals = Totals()
+def checks(totals):
+    """Whatever computes."""
+    rules(totals)
     unit_tests(totals, "unit tests", root / "build" / "release")
     sanitized = root / "build" / "asan"
     unit_tests(totals, "unit tests under ASan and UBSan", sanitized, sanitizer_environment)
     fuzzed = fuzz(totals, sanitized)
     if not fuzzed and "clang" in os.environ.get("CXX", "clang++-19"):
-        print("FAIL no fuzz target was built")
-        totals.failed += 1
-    rules(totals)
-    server_tests(totals)
+        report(totals, "no fuzz target was built", False, 0, 0, 1, "")
+
+
+def main():
+    totals = Totals()
+    with concurrent.futures.ThreadPoolExecutor(2) as lanes:
+        both = [lanes.submit(checks, totals),
+                lanes.submit(server_tests, totals, "whole servers (pytest)", "shared",
+                             ["-m", "not alone", "-n", str(2 * jobs), "--dist", "worksteal"])]
+    for lane in both:
+        lane.result()
+    server_tests(totals, "whole servers, one at a time", "alone", ["-m", "alone"])
     print(totals.summary())
     return 1 if totals.failed else 0
 

@@ -43,6 +43,8 @@ def test_javascript(riacho_server, name):
     assert delivered.startswith(bytes(range(256))) and delivered.endswith(b"r499\n")
 
 
+# Two dozen commands, each of which loads the whole command line.
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_the_command_line(riacho_server, name, scheme):
     """[4] [16] [18] What a walk through the service types, over both schemes."""

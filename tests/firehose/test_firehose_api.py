@@ -180,9 +180,13 @@ def test_tags(firehose, name):
     assert len(shown()["Tags"]) == 2
 
 
-def test_encryption(firehose, name):
+def test_encryption(riacho_server, name):
     """23."""
-    create(firehose, name)
+    server = riacho_server("--test-clock", "--transition-delay", "600000")
+    firehose = server.client(service="firehose")
+    create(firehose, name, wait=False)
+    server.advance_clock(601)
+    wait_status(firehose, name, "ACTIVE")
     key = "arn:aws:kms:us-east-1:000000000000:key/11111111-2222-3333-4444-555555555555"
 
     def encryption():
@@ -198,16 +202,19 @@ def test_encryption(firehose, name):
     firehose.start_delivery_stream_encryption(DeliveryStreamName=name)
     assert wait("ENABLING")
     assert refused(firehose.start_delivery_stream_encryption, DeliveryStreamName=name)[0] == "ResourceInUseException"
+    server.advance_clock(601)
     assert wait("ENABLED") == {"Status": "ENABLED", "KeyType": "AWS_OWNED_CMK"}
     assert firehose.put_record(DeliveryStreamName=name, Record={"Data": b"x"})["Encrypted"] is True
     firehose.start_delivery_stream_encryption(DeliveryStreamName=name, DeliveryStreamEncryptionConfigurationInput={
         "KeyType": "CUSTOMER_MANAGED_CMK", "KeyARN": key})
+    server.advance_clock(601)
     assert wait("ENABLED") == {"Status": "ENABLED", "KeyType": "CUSTOMER_MANAGED_CMK", "KeyARN": key}
     assert refused(firehose.start_delivery_stream_encryption, DeliveryStreamName=name, DeliveryStreamEncryptionConfigurationInput={
         "KeyType": "CUSTOMER_MANAGED_CMK"})[0] == "InvalidArgumentException"
     assert refused(firehose.start_delivery_stream_encryption, DeliveryStreamName=name, DeliveryStreamEncryptionConfigurationInput={
         "KeyType": "CUSTOMER_MANAGED_CMK", "KeyARN": key.replace("key/", "alias/")})[0] == "ValidationException"
     firehose.stop_delivery_stream_encryption(DeliveryStreamName=name)
+    server.advance_clock(601)
     wait("DISABLED")
     assert put(firehose, name, b"x")["Encrypted"] is False
 
@@ -240,14 +247,19 @@ def test_a_stream_with_a_source(riacho, firehose, kinesis, name):
     assert refused(firehose.start_delivery_stream_encryption, DeliveryStreamName=name)[0] == "InvalidArgumentException"
 
 
-def test_deletion(firehose, name):
+def test_deletion(riacho_server, name):
     """24."""
+    server = riacho_server("--test-clock", "--transition-delay", "600000")
+    firehose = server.client(service="firehose")
     create(firehose, name, wait=False)
     assert describe(firehose, name)["DeliveryStreamStatus"] == "CREATING"
     assert refused(firehose.delete_delivery_stream, DeliveryStreamName=name)[0] == "ResourceInUseException"
     assert refused(firehose.put_record, DeliveryStreamName=name, Record={"Data": b"x"})[0] == "ResourceNotFoundException"
+    server.advance_clock(601)
     wait_status(firehose, name, "ACTIVE")
     firehose.delete_delivery_stream(DeliveryStreamName=name)
+    assert describe(firehose, name)["DeliveryStreamStatus"] == "DELETING"
+    server.advance_clock(601)
     for _ in range(1000):
         try:
             describe(firehose, name)
@@ -256,7 +268,7 @@ def test_deletion(firehose, name):
             break
     else:
         raise AssertionError("still there")
-    create(firehose, name)
+    create(firehose, name, wait=False)
 
 
 @pytest.mark.parametrize("prefixes, text", [
@@ -332,6 +344,7 @@ def test_answers_of_puts(firehose, name):
     assert reply["Encrypted"] is False and single["Encrypted"] is False
 
 
+@pytest.mark.alone
 def test_rates(riacho_server, name):
     """32, 71."""
     server = riacho_server("--limits=aws")
