@@ -8,6 +8,8 @@
 #include <optional>
 #include <vector>
 
+#include "firehose/limits.h"
+
 namespace riacho::firehose {
 namespace {
 
@@ -81,6 +83,23 @@ void latency(const Streams& streams, core::MetricsWriter& writer, std::string_vi
     }
 }
 
+// AWS: limits of the account, which CloudWatch shows for each delivery stream that takes puts.
+void show_limits(const Streams& streams, core::MetricsWriter& writer) {
+    struct Limit {
+        std::string_view name;
+        std::uint64_t IngestLimits::* value;
+    };
+    constexpr std::array limits = {Limit{"BytesPerSecondLimit", &IngestLimits::bytes},
+                                   Limit{"RecordsPerSecondLimit", &IngestLimits::records},
+                                   Limit{"PutRequestsPerSecondLimit", &IngestLimits::requests}};
+    for (const Limit& limit : limits) {
+        gauge(streams, writer, limit.name, limit.name, [&limit](const Counters& counters) -> std::optional<double> {
+            if (!is_of(counters, Family::Of::direct_put)) return std::nullopt;
+            return static_cast<double>(ingest_limits(counters.region).*limit.value);
+        });
+    }
+}
+
 }  // namespace
 
 std::shared_ptr<Counters> Metrics::of(std::uint64_t uid, std::string_view account, std::string_view region,
@@ -103,7 +122,7 @@ void Metrics::forget(std::uint64_t uid) {
     if (forgotten_.size() > forgotten_max) forgotten_.pop_front();
 }
 
-void Metrics::collect(TimestampMs now, core::MetricsWriter& writer) const {
+void Metrics::collect(TimestampMs now, const Limits& limits, core::MetricsWriter& writer) const {
     Streams streams;
     {
         const MutexLock lock(mutex_);
@@ -122,6 +141,7 @@ void Metrics::collect(TimestampMs now, core::MetricsWriter& writer) const {
                 ((*counters).*family.counter).load(std::memory_order_relaxed));
         }
     }
+    if (limits.enforced()) show_limits(streams, writer);
     latency(streams, writer, "PutRecord_Latency", "PutRecord.Latency", &Counters::put_record_latency);
     latency(streams, writer, "PutRecordBatch_Latency", "PutRecordBatch.Latency", &Counters::put_record_batch_latency);
     // AWS: not emitted while everything is delivered.

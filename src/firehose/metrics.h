@@ -15,6 +15,8 @@
 
 namespace riacho::firehose {
 
+class Limits;
+
 using Counter = std::atomic<std::uint64_t>;
 inline void add(Counter& counter, std::uint64_t n) { counter.fetch_add(n, std::memory_order_relaxed); }
 
@@ -62,7 +64,8 @@ public:
     std::shared_ptr<Counters> of(std::uint64_t uid, std::string_view account, std::string_view region,
                                  std::string_view name);
     void forget(std::uint64_t uid);
-    void collect(TimestampMs now, core::MetricsWriter& writer) const;
+    // Limits are shown if they are enforced.
+    void collect(TimestampMs now, const Limits& limits, core::MetricsWriter& writer) const;
 
 private:
     mutable Mutex mutex_;

@@ -28,7 +28,8 @@ class TestStore final : public ports::ObjectStore {
 public:
     explicit TestStore(Life& life) : life_(life) {}
 
-    enum class Answer : std::uint8_t { ok, stored_and_lost, down, denied, no_bucket, slow_down };
+    // late: as stored_and_lost, when attempts that began after it have ended.
+    enum class Answer : std::uint8_t { ok, stored_and_lost, late, down, denied, no_bucket, slow_down };
     // What becomes of the attempts to come; absent: they succeed.
     std::function<Answer(const ports::ObjectName&)> script;
     std::map<std::string, std::string> objects;  // by BUCKET/KEY
@@ -42,8 +43,10 @@ public:
         const std::string path = name.bucket + '/' + name.key;
         attempts.push_back(path);
         const Answer answer = script ? script(name) : Answer::ok;
-        const Life::Call call = life_.next();
-        const bool stores = (answer == Answer::ok || answer == Answer::stored_and_lost) && call.has_effect;
+        constexpr int late_turns = 200;
+        for (int turn = 0; answer == Answer::late && turn < late_turns; ++turn) co_await core::yield(core);
+        const Life::Call call = life_.next("store");
+        const bool stores = (answer == Answer::ok || answer == Answer::stored_and_lost || answer == Answer::late) && call.has_effect;
         if (stores && options.if_absent && objects.contains(path)) {
             if (!call.is_answered) co_return fail(error(ports::StoreFault::timeout, "Timeout"));
             co_return fail(error(ports::StoreFault::exists, "S3.PreconditionFailed"));
@@ -61,6 +64,7 @@ public:
             case Answer::ok:
                 co_return Expected<void, ports::StoreError>();
             case Answer::stored_and_lost:
+            case Answer::late:
                 co_return fail(error(ports::StoreFault::timeout, "Timeout"));
             case Answer::down:
                 co_return fail(error(ports::StoreFault::unreachable, "S3.Unreachable"));

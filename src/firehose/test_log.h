@@ -2,6 +2,7 @@
 // call.
 #pragma once
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,8 +10,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "catalog/apply.h"
@@ -20,6 +23,7 @@
 #include "core/runtime.h"
 #include "core/task.h"
 #include "core/timer.h"
+#include "firehose/row.h"
 #include "log/command_log.h"
 #include "log/record_log.h"
 
@@ -39,25 +43,32 @@ public:
         point_ = point;
         calls_ = 0;
         is_over_ = false;
+        last_.clear();
     }
     // What is left of this call.
     struct Call {
         bool has_effect = true;
         bool is_answered = true;
     };
-    Call next() {
+    // `name` says what the call does: "append", "store", or what a command changes.
+    Call next(std::string name) {
         if (is_over_) return {false, false};
-        if (++calls_ != point_.call) return {};
+        ++calls_;
+        last_ = std::move(name);
+        if (calls_ != point_.call) return {};
         is_over_ = true;
         return {point_.has_effect, false};
     }
     [[nodiscard]] std::uint64_t calls() const { return calls_; }
     [[nodiscard]] bool is_over() const { return is_over_; }
+    // The name of the latest call that was made; of the one at which the process ended, if it did.
+    [[nodiscard]] const std::string& last() const { return last_; }
 
 private:
     CrashPoint point_;
     std::uint64_t calls_ = 0;
     bool is_over_ = false;
+    std::string last_;
 };
 
 // The log and the catalog's state machine. What a call acknowledged is there in every later life.
@@ -75,7 +86,7 @@ public:
     [[nodiscard]] bool has_shard(std::uint64_t shard) const { return shards_.contains(shard); }
 
     void enqueue(log::AppendRequest& request) override {
-        const Life::Call call = life_.next();
+        const Life::Call call = life_.next("append");
         for (log::ShardBatch& batch : request.batches) batch.result = append_batch(batch, call);
         request.core->wake(*request.wakeup);
     }
@@ -83,13 +94,15 @@ public:
     Task<Expected<log::CommandResult, log::LogError>> submit(core::Core& core, std::string command) override {
         co_await core::yield(core);
         if (commands_fault) co_return fail(*commands_fault);
-        const Life::Call call = life_.next();
-        if (!call.has_effect) co_return fail(log::LogError::shutting_down);
-        log::CommandResult result = apply(command);
-        if (!call.is_answered) co_return fail(log::LogError::shutting_down);
-        co_return result;
+        co_return submit_and_wait(std::move(command));
     }
-    Expected<log::CommandResult, log::LogError> submit_and_wait(std::string command) override { return apply(command); }
+    Expected<log::CommandResult, log::LogError> submit_and_wait(std::string command) override {
+        const Life::Call call = life_.next(name_of(command));
+        if (!call.has_effect) return fail(log::LogError::shutting_down);
+        log::CommandResult result = apply(command);
+        if (!call.is_answered) return fail(log::LogError::shutting_down);
+        return result;
+    }
 
     Task<Expected<log::ReadResult, log::LogError>> read(core::Core&, log::ShardUid uid, log::SeqIx from,
                                                         log::ReadLimits limits, TimestampMs horizon) override {
@@ -152,6 +165,37 @@ private:
         for (log::Waiter* waiter : std::exchange(shard.waiters, {})) waiter->core->wake(*waiter->wakeup);
         if (!call.is_answered) return fail(log::LogError::shutting_down);
         return appended;
+    }
+
+    // "create", "update", "delete" and "purge" of the delivery stream; of moves of its progress all of "seal" (a batch),
+    // "plan" (again, under other settings), "complete" (a batch behind another that is not delivered), "floor" (of
+    // delivered batches) and "trim", joined by '+'.
+    static std::string name_of(std::string_view bytes) {
+        const auto command = catalog::decode_command(bytes);
+        if (!command) return "damaged";
+        if (std::holds_alternative<catalog::CreateObject>(*command)) return "create";
+        if (std::holds_alternative<catalog::ReplaceObjects>(*command)) return "update";
+        if (std::holds_alternative<catalog::DeleteObject>(*command)) return "delete";
+        if (std::holds_alternative<catalog::PurgeObject>(*command)) return "purge";
+        const auto* moves = std::get_if<catalog::MoveProgress>(&*command);
+        if (moves == nullptr) return "other";
+        std::set<std::string> names;
+        for (const auto& owner : moves->owners) {
+            if (!owner.trims.empty()) names.insert("trim");
+            for (const auto& move : owner.moves) {
+                const auto key = decode_row_key(move.key);
+                if (!key) continue;
+                const auto row = decode_batch_row(move.value.value_or(""));
+                if (key->kind == RowKey::Kind::cursor) {
+                    names.insert("floor");
+                } else if (row && row->state == BatchRow::State::done) {
+                    names.insert("complete");
+                } else if (row) {
+                    names.insert(move.expected && move.expected->empty() ? "seal" : "plan");
+                }
+            }
+        }
+        return fmt::format("{}", fmt::join(names, "+"));
     }
 
     log::CommandResult apply(std::string_view bytes) {

@@ -362,3 +362,12 @@ def test_rates(riacho_server, name):
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
     assert figure(server, "ThrottledRecords_total", name) == len(refused_entries) + 1
     assert figure(server, "IncomingRecords_total", name) == 15 - len(refused_entries)
+    assert figure(server, "BytesPerSecondLimit", name) == 1 << 20
+    assert figure(server, "RecordsPerSecondLimit", name) == 100_000
+    assert figure(server, "PutRequestsPerSecondLimit", name) == 1_000
+
+
+def test_without_limits_none_are_shown(riacho, firehose, name):
+    create(firehose, name)
+    assert figure(riacho, "IncomingRecords_total", name) == 0
+    assert figure(riacho, "BytesPerSecondLimit", name) is None

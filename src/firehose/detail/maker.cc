@@ -11,6 +11,7 @@
 #include "core/memory_budget.h"
 #include "core/run_on.h"
 #include "core/task.h"
+#include "core/task_group.h"
 #include "core/timer.h"
 #include "firehose/plan.h"
 #include "formats/gzip.h"
@@ -25,8 +26,11 @@ namespace {
 // What is read and compressed in one go: less than 25 ms of a thread.
 constexpr std::size_t slice_bytes = std::size_t{1} << 20;
 constexpr std::size_t piece_bytes = std::size_t{1} << 20;
-// Compressor, its output's last block, lists.
-constexpr std::size_t overhead_bytes = 512U << 10;
+// Records are compressed so many bytes at a time: a compressor that is called for each small record takes half as long
+// again.
+constexpr std::size_t joined_bytes = 128U << 10;
+// Compressor, its output's last block, joined records, lists.
+constexpr std::size_t overhead_bytes = 768U << 10;
 constexpr std::int64_t memory_wait_ms = 10'000;
 constexpr std::int64_t memory_step_ms = 500;
 // A source that is busy is asked again so often, and so long.
@@ -93,7 +97,10 @@ public:
 
     std::shared_ptr<const ports::Body> finish(core::MemoryLease memory) {
         if (bytes == 0) return nullptr;
-        if (compressor_) compressor_->finish(room());
+        if (compressor_) {
+            compress_joined();
+            compressor_->finish(room());
+        }
         hash_new();
         memory.shrink_to(size());
         return std::make_shared<ports::MemoryBody>(std::move(pieces_), hasher_.finish(), std::move(memory));
@@ -117,11 +124,21 @@ private:
     void write(std::string_view data) {
         if (data.empty()) return;
         bytes += data.size();
-        if (compressor_) {
+        if (!compressor_) {
+            room().append(data);
+            return;
+        }
+        if (joined_.size() + data.size() > joined_bytes) compress_joined();
+        if (data.size() >= joined_bytes / 2) {
             compressor_->write(data, room());
         } else {
-            room().append(data);
+            joined_.append(data);
         }
+    }
+    void compress_joined() {
+        if (joined_.empty()) return;
+        compressor_->write(joined_.view(), room());
+        joined_.clear();
     }
     // The piece that is being filled.
     Buffer& room() {
@@ -140,6 +157,7 @@ private:
 
     const Plan& plan_;
     std::unique_ptr<Compressor> compressor_;
+    Buffer joined_;  // what was not compressed yet
     std::vector<Buffer> pieces_;
     std::size_t hashed_ = 0;  // of the last piece
     Sha256Hasher hasher_;
@@ -187,29 +205,49 @@ Task<Expected<ports::SourceSlice, ports::SourceFault>> read_slice(Making& making
     }
 }
 
-// A range may lie in a shard that is gone: then nothing of it is left.
+using Slice = Expected<ports::SourceSlice, ports::SourceFault>;
+
+Task<void> read_into(std::optional<Slice>& slice, Making& making, std::uint64_t shard_uid, std::uint64_t from) {
+    slice = co_await read_slice(making, shard_uid, from);
+}
+
+// Adds the records of a slice before `end` to the file.
+Task<Expected<void, MakeFault>> add_slice(Making& making, const ports::SourceSlice& slice, std::uint64_t end) {
+    const auto work = [&] { making.file.add(slice, end); };
+    if (making.needs.cpu == nullptr) {
+        work();
+    } else if (const auto ran = co_await core::run_on(*making.needs.cpu, making.core, work); !ran) {
+        co_return fail(MakeFault::busy);  // the pool is busy, or stops
+    }
+    // Delimiters between the parts of aggregates may make a file larger than what it is made of.
+    // Whoever has all that there is for files goes on.
+    const std::size_t share = making.needs.memory.share(core::MemoryUse::deliveries);
+    if (!making.memory.grow_to(std::min(making.file.size(), share))) co_return fail(MakeFault::busy);
+    co_return Expected<void, MakeFault>();
+}
+
+// The next slice is read while one is compressed. A range may lie in a shard that is gone: then nothing of it is left.
 Task<Expected<void, MakeFault>> add_range(Making& making, Range range) {
-    for (std::uint64_t at = range.first; at < range.next;) {
+    core::TaskGroup reading(making.core);
+    std::optional<Slice> next;
+    if (range.first < range.next) next = co_await read_slice(making, range.shard_uid, range.first);
+    while (next) {
         if (making.is_stopped()) co_return fail(MakeFault::busy);
-        const auto slice = co_await read_slice(making, range.shard_uid, at);
-        if (!slice) {
-            const bool is_gone =
-                slice.error() == ports::SourceFault::gone && !is_listed(making.source, range.shard_uid);
+        if (!*next) {
+            const auto fault = next->error();
+            const bool is_gone = fault == ports::SourceFault::gone && !is_listed(making.source, range.shard_uid);
             if (is_gone) co_return Expected<void, MakeFault>();
-            co_return fail(to_fault(slice.error()));
+            co_return fail(to_fault(fault));
         }
-        const auto work = [&] { making.file.add(*slice, range.next); };
-        if (making.needs.cpu == nullptr) {
-            work();
-        } else if (const auto ran = co_await core::run_on(*making.needs.cpu, making.core, work); !ran) {
-            co_return fail(MakeFault::busy);  // the pool is busy, or stops
+        const Slice slice = *std::move(next);
+        next.reset();
+        const bool is_last = slice->next >= range.next || (slice->records.empty() && slice->at_tip);
+        if (!is_last) {
+            reading.spawn([&] { return read_into(next, making, range.shard_uid, slice->next); });
         }
-        // Delimiters between the parts of aggregates may make a file larger than what it is made of.
-        // Whoever has all that there is for files goes on.
-        const std::size_t share = making.needs.memory.share(core::MemoryUse::deliveries);
-        if (!making.memory.grow_to(std::min(making.file.size(), share))) co_return fail(MakeFault::busy);
-        if (slice->records.empty() && slice->at_tip) break;
-        at = slice->next;
+        const auto added = co_await add_slice(making, *slice, range.next);
+        co_await reading.join();
+        if (!added) co_return fail(added.error());
     }
     co_return Expected<void, MakeFault>();
 }
