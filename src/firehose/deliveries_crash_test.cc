@@ -1,4 +1,5 @@
-// A process of Firehose ends at every call it makes, and a later one goes on: the crash points of docs/formats/firehose.md.
+// A process of Firehose ends at every call it makes, and a later one goes on: the crash points of
+// docs/formats/firehose.md.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -22,8 +23,8 @@ using Kind = RowKey::Kind;
 // What a process does until it dies; fills in what was acknowledged.
 using Scenario = std::function<void(World&, std::vector<std::string>&)>;
 
-// The crash points, by their numbers in docs/formats/firehose.md. Absent there: points of what a delivery stream cannot do
-// yet.
+// The crash points, by their numbers in docs/formats/firehose.md. Absent there: points of what a delivery stream cannot
+// do yet.
 enum class Point : std::uint8_t {
     none = 0,
     frame_not_durable = 1,
@@ -120,10 +121,10 @@ TEST(DeliveriesCrash, whatever_call_a_process_dies_at_each_acknowledged_record_i
         }
     };
     // A batch that was planned anew under another version may lie under both names.
-    expect_ends(die_at_every_call(scenario, 1),
-                {Point::frame_not_durable, Point::put_not_answered, Point::batch_not_sealed, Point::batch_sealed,
-                 Point::file_not_stored, Point::completion_not_durable, Point::floor_moved, Point::updating,
-                 Point::created});
+    expect_ends(
+        die_at_every_call(scenario, 1),
+        {Point::frame_not_durable, Point::put_not_answered, Point::batch_not_sealed, Point::batch_sealed,
+         Point::file_not_stored, Point::completion_not_durable, Point::floor_moved, Point::updating, Point::created});
 }
 
 TEST(DeliveriesCrash, without_an_update_there_are_no_doubles) {

@@ -46,7 +46,8 @@ public:
         constexpr int late_turns = 200;
         for (int turn = 0; answer == Answer::late && turn < late_turns; ++turn) co_await core::yield(core);
         const Life::Call call = life_.next("store");
-        const bool stores = (answer == Answer::ok || answer == Answer::stored_and_lost || answer == Answer::late) && call.has_effect;
+        const bool stores =
+            (answer == Answer::ok || answer == Answer::stored_and_lost || answer == Answer::late) && call.has_effect;
         if (stores && options.if_absent && objects.contains(path)) {
             if (!call.is_answered) co_return fail(error(ports::StoreFault::timeout, "Timeout"));
             co_return fail(error(ports::StoreFault::exists, "S3.PreconditionFailed"));

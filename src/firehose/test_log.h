@@ -167,9 +167,9 @@ private:
         return appended;
     }
 
-    // "create", "update", "delete" and "purge" of the delivery stream; of moves of its progress all of "seal" (a batch),
-    // "plan" (again, under other settings), "complete" (a batch behind another that is not delivered), "floor" (of
-    // delivered batches) and "trim", joined by '+'.
+    // "create", "update", "delete" and "purge" of the delivery stream; of moves of its progress all of "seal" (a
+    // batch), "plan" (again, under other settings), "complete" (a batch behind another that is not delivered), "floor"
+    // (of delivered batches) and "trim", joined by '+'.
     static std::string name_of(std::string_view bytes) {
         const auto command = catalog::decode_command(bytes);
         if (!command) return "damaged";

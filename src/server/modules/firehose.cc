@@ -143,7 +143,8 @@ FirehoseModule::Impl::Impl(const Parts& given)
                   .cores = all_cores(parts.runtime)}) {}
 
 void FirehoseModule::Impl::add_metrics() {
-    parts.metrics.add_collector([this](core::MetricsWriter& writer) { metrics.collect(parts.clock.now(), limits, writer); });
+    parts.metrics.add_collector(
+        [this](core::MetricsWriter& writer) { metrics.collect(parts.clock.now(), limits, writer); });
 }
 
 Task<http::Response> FirehoseModule::Impl::flush(core::Core& core, std::string account, std::string region,
