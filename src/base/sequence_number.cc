@@ -26,9 +26,84 @@ std::uint64_t divide(Wide& value) {
     return static_cast<std::uint64_t>(rest);
 }
 
+// "00" to "99"
+constexpr std::array<char, 200> pairs = [] {
+    std::array<char, 200> text{};
+    for (std::size_t i = 0; i < 100; ++i) {
+        text[2 * i] = static_cast<char>('0' + i / 10);
+        text[2 * i + 1] = static_cast<char>('0' + i % 10);
+    }
+    return text;
+}();
+
+// Two digits at a time.
 void put_digits(std::uint64_t value, char* at, std::size_t count) {
-    for (std::size_t i = count; i-- > 0; value /= 10) at[i] = static_cast<char>('0' + value % 10);
+    for (; count >= 2; value /= 100) {
+        count -= 2;
+        std::memcpy(at + count, pairs.data() + value % 100 * 2, 2);
+    }
+    if (count != 0) at[0] = static_cast<char>('0' + value % 10);
 }
+
+// The decimal digits of a sequence number: 18, 19 and 19 of them. A batch and a read have numbers of one shard and one
+// time that follow each other; for those an addition replaces four long divisions.
+class Digits {
+public:
+    void set(const SequenceNumber& number) {
+        const bool follows = is_set_ && number.seq_ix == last_.seq_ix + 1 && number.shard_index == last_.shard_index &&
+                             number.time_s == last_.time_s && number.created_s == last_.created_s;
+        if (follows) {
+            RIACHO_CHECK(number.seq_ix <= closed_seq_ix);
+            add_step();
+        } else {
+            compute(number);
+        }
+        last_ = number;
+        is_set_ = true;
+    }
+
+    // Writes 56 characters.
+    void write(char* at) const {
+        put_digits(high_, at, 18);
+        put_digits(middle_, at + 18, 19);
+        put_digits(low_, at + 37, 19);
+    }
+
+private:
+    // seq_ix counts from bit 80 on: adds 2^80.
+    void add_step() {
+        constexpr std::uint64_t step_low = 5'819'614'629'174'706'176U;
+        constexpr std::uint64_t step_middle = 120'892;
+        static_assert(static_cast<U128>(step_middle) * ten_to_19 + step_low == U128{1} << 80);
+        low_ += step_low;  // below 1.6 * 10^19, which 64 bits hold
+        middle_ += step_middle + (low_ >= ten_to_19 ? 1 : 0);
+        if (low_ >= ten_to_19) low_ -= ten_to_19;
+        high_ += middle_ >= ten_to_19 ? 1 : 0;
+        if (middle_ >= ten_to_19) middle_ -= ten_to_19;
+    }
+
+    void compute(const SequenceNumber& number) {
+        const auto created = static_cast<std::uint64_t>(number.created_s);
+        const auto time = static_cast<std::uint64_t>(number.time_s);
+        const auto shard = static_cast<std::uint32_t>(number.shard_index);
+        RIACHO_CHECK(created < (1ULL << 36) && time < (1ULL << 36) && number.seq_ix <= closed_seq_ix);
+        // From the bottom: version 4 bits, shard 32, time 36 | zero 8, seq_ix 64, shard nibble 4, created 36, leader 4.
+        const U128 low = static_cast<U128>(2) | static_cast<U128>(shard) << 4 | static_cast<U128>(time) << 36 |
+                         static_cast<U128>(number.seq_ix) << 80;
+        const std::uint64_t high =
+            number.seq_ix >> 48 | static_cast<std::uint64_t>(shard & 0xF) << 16 | created << 20 | 2ULL << 56;
+        Wide value{static_cast<std::uint64_t>(low), static_cast<std::uint64_t>(low >> 64), high};
+        low_ = divide(value);
+        middle_ = divide(value);
+        high_ = value[0];
+    }
+
+    SequenceNumber last_;
+    bool is_set_ = false;
+    std::uint64_t high_ = 0;
+    std::uint64_t middle_ = 0;
+    std::uint64_t low_ = 0;
+};
 
 // The bits [low, low + count) of a wide number; count <= 64.
 std::uint64_t bits(const Wide& value, unsigned low, unsigned count) {
@@ -85,20 +160,10 @@ std::optional<SequenceNumber> from_long(const Wide& value) {
 }  // namespace
 
 SequenceText format_sequence_number(const SequenceNumber& number) {
-    const auto created = static_cast<std::uint64_t>(number.created_s);
-    const auto time = static_cast<std::uint64_t>(number.time_s);
-    const auto shard = static_cast<std::uint32_t>(number.shard_index);
-    RIACHO_CHECK(created < (1ULL << 36) && time < (1ULL << 36) && number.seq_ix <= closed_seq_ix);
-    // From the bottom: version 4 bits, shard 32, time 36 | zero 8, seq_ix 64, shard nibble 4, created 36, leader 4.
-    const U128 low = static_cast<U128>(2) | static_cast<U128>(shard) << 4 | static_cast<U128>(time) << 36 |
-                     static_cast<U128>(number.seq_ix) << 80;
-    const std::uint64_t high =
-        number.seq_ix >> 48 | static_cast<std::uint64_t>(shard & 0xF) << 16 | created << 20 | 2ULL << 56;
-    Wide value{static_cast<std::uint64_t>(low), static_cast<std::uint64_t>(low >> 64), high};
+    thread_local Digits digits;
+    digits.set(number);
     SequenceText text;
-    put_digits(divide(value), text.digits_.data() + 37, 19);
-    put_digits(divide(value), text.digits_.data() + 18, 19);
-    put_digits(value[0], text.digits_.data(), 18);
+    digits.write(text.digits_.data());
     return text;
 }
 

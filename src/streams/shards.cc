@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "aws/gen/kinesis/errors.gen.h"
@@ -9,6 +11,7 @@
 #include "base/check.h"
 #include "base/sequence_number.h"
 #include "core/clock.h"
+#include "streams/shard_id.h"
 
 namespace riacho::streams {
 
@@ -26,6 +29,15 @@ api::HashKeyRange hash_key_range(const catalog::ShardState& shard) {
 }  // namespace
 
 std::string shard_id(std::int32_t index) { return fmt::format("shardId-{:012}", index); }
+
+wire::FixedText<24> shard_id_text(std::int32_t index) {
+    RIACHO_CHECK(index >= 0);
+    std::array<char, 20> text{'s', 'h', 'a', 'r', 'd', 'I', 'd', '-'};
+    std::ranges::fill(text.begin() + 8, text.end(), '0');
+    const fmt::format_int digits(index);
+    std::copy_n(digits.data(), digits.size(), text.end() - static_cast<std::ptrdiff_t>(digits.size()));
+    return std::string_view(text.data(), text.size());
+}
 
 std::optional<std::int32_t> parse_shard_id(std::string_view text) {
     const auto dash = text.find('-');

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "streams/shard_id.h"
 #include "streams/tags.h"
 #include "streams/writer.h"
 
@@ -19,6 +20,8 @@ TEST(ShardId, may_be_abbreviated) {
         EXPECT_FALSE(parse_shard_id(bad)) << bad;
     }
     EXPECT_EQ(shard_id(7), "shardId-000000000007");
+    for (const std::int32_t index : {0, 7, 10'000, 2'147'483'647})
+        EXPECT_EQ(shard_id_text(index).view(), shard_id(index));
 }
 
 // data-streams spec 4.2

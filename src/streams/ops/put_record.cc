@@ -6,7 +6,7 @@
 #include "core/task.h"
 #include "streams/faults.h"
 #include "streams/ops/ops.h"
-#include "streams/shards.h"
+#include "streams/shard_id.h"
 #include "streams/writer.h"
 
 namespace riacho::streams {
@@ -58,7 +58,7 @@ Task<Result<api::PutRecordOutput>> put_record(StreamsOp op, api::PutRecordInput 
     add(counters.put_record_success, 1);
     add(counters.put_record_bytes, record.size());
     api::PutRecordOutput output;
-    output.shard_id = shard_id(result->shard_index);
+    output.shard_id = shard_id_text(result->shard_index);
     output.sequence_number = result->sequence_number.view();
     if (!stream->key_id.empty()) output.encryption_type = api::EncryptionType::kms;
     co_return output;

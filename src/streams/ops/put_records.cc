@@ -1,11 +1,12 @@
 #include "aws/gen/kinesis/errors.gen.h"
 #include "aws/gen/kinesis/types_put_records.gen.h"
+#include "base/hash_keys.h"
 #include "base/try.h"
 #include "core/clock.h"
 #include "core/task.h"
 #include "streams/faults.h"
 #include "streams/ops/ops.h"
-#include "streams/shards.h"
+#include "streams/shard_id.h"
 #include "streams/writer.h"
 
 namespace riacho::streams {
@@ -22,22 +23,40 @@ struct Prepared {
     std::size_t bytes = 0;
 };
 
+// The routing keys of the records that are routed by their partition keys: their indexes are in `hashed`.
+void route_by_partition_key(std::span<const std::uint32_t> hashed, std::vector<RecordToAppend>& records) {
+    std::vector<std::string_view> keys;
+    keys.reserve(hashed.size());
+    for (const std::uint32_t index : hashed) keys.push_back(records[index].partition_key);
+    std::vector<U128> places(keys.size());
+    hash_keys_of(keys, places);
+    for (std::size_t i = 0; i < hashed.size(); ++i) records[hashed[i]].key.hash = places[i];
+}
+
 // One invalid record refuses the whole request, before anything is written [prod].
 Result<Prepared> prepare(StreamsOp op, const catalog::StreamState& stream, const api::PutRecordsInput& request) {
     const bool automatic = stream.distribution == catalog::Distribution::automatic;
     Prepared prepared;
     prepared.records.reserve(request.records.size());
+    std::vector<std::uint32_t> hashed;
     for (const api::PutRecordsRequestEntry& entry : request.records) {
         if (!entry.partition_key && !automatic) {
             const std::string number = std::to_string(prepared.records.size() + 1);
             return fail(errors::member_must_not_be_null("records." + number + ".member.partitionKey"));
         }
         const std::string_view partition_key = entry.partition_key.value_or("");
-        TRY(const RoutingKey key, automatic ? Result<RoutingKey>(any_shard(op.service().rng))
-                                            : routing_key(partition_key, entry.explicit_hash_key));
+        RoutingKey key;
+        if (automatic) {
+            key = any_shard(op.service().rng);
+        } else if (entry.explicit_hash_key) {
+            TRY(key, routing_key(partition_key, entry.explicit_hash_key));
+        } else {
+            hashed.push_back(static_cast<std::uint32_t>(prepared.records.size()));
+        }
         prepared.records.push_back({partition_key, key, &entry.data});
         prepared.bytes += partition_key.size() + entry.data.size();
     }
+    route_by_partition_key(hashed, prepared.records);
     if (prepared.bytes > request_bytes_max) return fail(errors::records_too_large(10));
     for (std::size_t i = 0; i < request.records.size(); ++i) {
         const api::PutRecordsRequestEntry& entry = request.records[i];
@@ -88,7 +107,7 @@ Task<Result<api::PutRecordsOutput>> put_records(StreamsOp op, api::PutRecordsInp
     for (std::size_t i = 0; i < results.size(); ++i) {
         api::PutRecordsResultEntry& entry = output.records.emplace_back();
         if (results[i]) {
-            entry.shard_id = shard_id(results[i]->shard_index);
+            entry.shard_id = shard_id_text(results[i]->shard_index);
             entry.sequence_number = results[i]->sequence_number.view();
             continue;
         }
