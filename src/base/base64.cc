@@ -2,8 +2,11 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+
+#include "base/base64_scan.h"
 
 namespace riacho {
 namespace {
@@ -111,11 +114,10 @@ std::size_t valid_prefix(std::string_view text) {
     return at;
 }
 
-}  // namespace
-
-Base64Check check_base64(std::string_view text) noexcept {
+// The first `checked` characters are known to be in the alphabet.
+Base64Check check_behind(std::string_view text, std::size_t checked) {
     if (text.size() % 4 != 0) return {Base64Fault::length, '\0', 0};
-    const std::size_t end = valid_prefix(text);
+    const std::size_t end = checked + valid_prefix(text.substr(checked));
     const std::size_t padding = text.size() - end;
     if (padding == 0) return {Base64Fault::none, '\0', text.size() / 4 * 3};
     // `end` is the first character outside the alphabet: either the first padding character or the offending character.
@@ -125,6 +127,16 @@ Base64Check check_base64(std::string_view text) noexcept {
     if ((value_of(text[end - 1]) & unused) != 0) return {Base64Fault::last_character, text[end - 1], 0};
     return {Base64Fault::none, '\0', text.size() / 4 * 3 - padding};
 }
+
+}  // namespace
+
+Base64Check check_base64(std::string_view text) noexcept { return check_behind(text, 0); }
+
+Base64Check check_base64_end(std::string_view text) noexcept {
+    return check_behind(text, text.size() - std::min(text.size(), base64_end_size));
+}
+
+std::size_t base64_run(std::string_view text) noexcept { return has_avx2() ? valid_prefix_avx2(text) : 0; }
 
 void decode_base64(std::string_view text, char* out) noexcept {
     const std::size_t start = has_avx2() ? decode_avx2(text, out) : 0;

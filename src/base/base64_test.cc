@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+
+#include "base/base64_scan.h"
 
 namespace riacho {
 namespace {
@@ -96,6 +99,26 @@ TEST(Base64, only_zero_bits_are_allowed_behind_the_last_byte) {
         const auto value = letters.find(c);
         EXPECT_EQ(check_base64(std::string("AA") + c + "=").fault == Base64Fault::none, value % 4 == 0) << c;
         EXPECT_EQ(check_base64(std::string("A") + c + "==").fault == Base64Fault::none, value % 16 == 0) << c;
+    }
+}
+
+// What a scanner does: it finds the run without knowing the end, and checks only what the run did not cover.
+TEST(Base64, a_run_and_the_check_of_the_end_agree_with_the_check_of_the_whole) {
+    std::mt19937 rng(7);
+    for (int round = 0; round < 20'000; ++round) {
+        std::string text = encode_base64(random_bytes(rng, rng() % 160));
+        if (!text.empty() && rng() % 3 == 0) text[rng() % text.size()] = static_cast<char>(rng());
+        if (!text.empty() && rng() % 16 == 0) text.pop_back();
+        const std::string body = text + "\"" + random_bytes(rng, 64);
+        const std::size_t run = std::min(base64_run(body), text.size());
+        ASSERT_TRUE(std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(run),
+                                [](char c) { return letters.contains(c); }));
+        if (text.size() - run > base64_end_size) continue;
+        const Base64Check whole = check_base64(text);
+        const Base64Check end = check_base64_end(text);
+        ASSERT_EQ(end.fault, whole.fault) << text;
+        ASSERT_EQ(end.character, whole.character) << text;
+        ASSERT_EQ(end.decoded_size, whole.decoded_size) << text;
     }
 }
 

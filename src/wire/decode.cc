@@ -3,6 +3,7 @@
 #include <span>
 
 #include "base/base64.h"
+#include "base/base64_scan.h"
 #include "base/check.h"
 #include "wire/detail/convert.h"
 #include "wire/detail/type_errors.h"
@@ -176,7 +177,7 @@ private:
         if (node.kind == NodeKind::bytes) {
             result = Blob(node.view());
         } else if (node.kind == NodeKind::text) {
-            const Base64Check check = check_base64(node.view());
+            const Base64Check check = node.boolean ? check_base64_end(node.view()) : check_base64(node.view());
             if (check.fault != Base64Fault::none) {
                 error = detail::base64_error(node.view());
                 return false;

@@ -28,7 +28,7 @@ enum class NodeKind : std::uint8_t {
 // One value. An array is followed by its elements; an object by key (a text) and value in turns.
 struct Node {
     NodeKind kind;
-    bool boolean;
+    bool boolean;        // of a text: base64_run() has covered it, so check_base64_end() suffices for a blob
     std::uint32_t size;  // bytes of a text, elements of an array, members of an object
     union {
         const char* text;

@@ -152,6 +152,121 @@ TEST(JsonDocument, bytes_behind_the_body_do_not_matter) {
     EXPECT_TRUE(document.parse(Format::json, std::string_view(body).substr(0, size), 64).has_value());
 }
 
+// With enough readable bytes behind it a body goes through the parser of plain JSON first, without them through
+// simdjson alone: every text gives the same nodes or the same fault both ways.
+void expect_same_both_ways(const std::string& body) {
+    const std::string padded = body + std::string(64, '"');
+    Document plain;
+    Document full;
+    const auto by_plain = plain.parse(Format::json, std::string_view(padded).substr(0, body.size()), 64);
+    const auto by_full = full.parse(Format::json, body);
+    ASSERT_EQ(by_plain.has_value(), by_full.has_value()) << body;
+    if (!by_plain) {
+        ASSERT_EQ(by_plain.error(), by_full.error()) << body;
+        return;
+    }
+    ASSERT_EQ(plain.nodes().size(), full.nodes().size()) << body;
+    for (std::size_t i = 0; i < plain.nodes().size(); ++i) {
+        const Node& a = plain.nodes()[i];
+        const Node& b = full.nodes()[i];
+        ASSERT_EQ(a.kind, b.kind) << body;
+        if (a.kind == NodeKind::text) {
+            ASSERT_EQ(a.view(), b.view()) << body;
+        } else {
+            ASSERT_EQ(a.size, b.size) << body;
+            ASSERT_EQ(a.integer, b.integer) << body;
+        }
+    }
+}
+
+TEST(JsonDocument, plain_json_is_read_as_simdjson_reads_it) {
+    for (const char* text :
+         {"{}", "[]", " { } ", "[ ]", R"({"a":[],"b":{},"c":[[]]})", "{\"a\":1\n,\t\"b\" : -0 ,\r\"c\":-12}",
+          R"([true,false,null,"",0,123456789012345678,1234567890123456789,-123456789012345678])",
+          R"(["é","日本","😀"])", R"({"é":"Kürzel, länger als sechzehn Bytes: ñandú"})", R"(["\u00e9\n","\/"])",
+          "[1.5,1e3,-1.0]"}) {
+        expect_same_both_ways(text);
+    }
+}
+
+TEST(JsonDocument, what_is_not_json_is_refused_by_both_parsers) {
+    for (const char* text : {"",
+                             " ",
+                             "x",
+                             "{",
+                             "[",
+                             "{\"",
+                             "{\"a",
+                             "{\"a\"",
+                             "{\"a\":",
+                             "{\"a\":1",
+                             "{\"a\":1,",
+                             "{\"a\":1,}",
+                             "{,}",
+                             "[1,]",
+                             "[,1]",
+                             "[1 2]",
+                             "{\"a\" 1}",
+                             "{1:2}",
+                             "[01]",
+                             "[-]",
+                             "[--1]",
+                             "[1-]",
+                             "[1x]",
+                             "[truex]",
+                             "[true",
+                             "[nul]",
+                             "[\"\x01\"]",
+                             "[\"\xC3\"]",
+                             "[\"\xFF\"]",
+                             "[\"abc]",
+                             "[]]",
+                             "[] []",
+                             "{}{}",
+                             "\xEF\xBB\xBF{}",
+                             "[\"a\"\"b\"]",
+                             "[1,2}",
+                             "{\"a\":1]",
+                             "[\"\xED\xA0\x80\"]"}) {
+        expect_same_both_ways(text);
+    }
+}
+
+// Every character class at every place of the vectors that look for the closing quote.
+TEST(JsonDocument, a_text_of_any_length_ends_where_simdjson_says) {
+    for (const std::string_view mark : {"", "\\n", "\\", "\"", "\x1F", "\xC3\xA9", "\xA9", "=", "-", "\x7F"}) {
+        for (std::size_t size = 0; size < 80; ++size) {
+            for (std::size_t place = size < 8 ? 0 : size - 8; place <= size; ++place) {
+                std::string text(size, 'A');
+                text.insert(place, mark);
+                expect_same_both_ways("{\"Data\":\"" + text + "\",\"b\":1}");
+                expect_same_both_ways("[\"" + text);
+            }
+        }
+    }
+}
+
+TEST(JsonDocument, limits_hold_for_plain_json_too) {
+    const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+    expect_same_both_ways(nested(32));
+    expect_same_both_ways(nested(33));
+    expect_same_both_ways("{\"" + std::string(256, 'k') + "\":1}");
+    expect_same_both_ways("{\"" + std::string(257, 'k') + "\":1}");
+    for (const std::size_t count : {nodes_max_json - 1, nodes_max_json}) {
+        std::string list = "[";
+        for (std::size_t i = 0; i < count; ++i) list += "1,";
+        list.back() = ']';
+        expect_same_both_ways(list);
+    }
+}
+
+TEST(JsonDocument, plain_json_is_not_copied) {
+    const std::string body = R"({"Data":"QUJD"})" + std::string(64, ' ');
+    Document document;
+    ASSERT_TRUE(document.parse(Format::json, std::string_view(body).substr(0, body.size() - 64), 64).has_value());
+    EXPECT_EQ(document.nodes()[2].text, body.data() + 9);
+}
+
 // ---- CBOR -----------------------------------------------------------------------------------------------------------
 
 TEST(CborDocument, integers_of_every_width) {

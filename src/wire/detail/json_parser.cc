@@ -6,6 +6,7 @@
 
 #include "base/try.h"
 #include "wire/detail/json_numbers.h"
+#include "wire/detail/plain_json.h"
 
 namespace riacho::wire::detail {
 namespace {
@@ -122,10 +123,11 @@ JsonParser::~JsonParser() = default;
 
 Expected<void, ParseFault> JsonParser::parse(std::string_view text, std::size_t readable_behind,
                                              std::vector<Node>& nodes) {
-    if (!numbers_have_bounded_size(text)) return fail(ParseFault::too_large);
     if (impl_->parser.capacity() > capacity_to_keep && text.size() < capacity_to_keep / 16) {
         impl_ = std::make_unique<Impl>();
     }
+    if (readable_behind >= plain_json_padding && parse_plain_json(text, nodes)) return {};
+    if (!numbers_have_bounded_size(text)) return fail(ParseFault::too_large);
     simdjson::dom::element root;
     const bool must_copy = readable_behind < simdjson::SIMDJSON_PADDING;
     auto error = impl_->parser.parse(text.data(), text.size(), must_copy).get(root);

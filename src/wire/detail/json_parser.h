@@ -17,7 +17,8 @@ public:
     JsonParser();
     ~JsonParser();
 
-    // Appends the nodes of the text to `nodes`; strings point into the parser.
+    // Appends the nodes of the text to `nodes`; strings point into the parser, or into a text with readable bytes
+    // behind.
     Expected<void, ParseFault> parse(std::string_view text, std::size_t readable_behind, std::vector<Node>& nodes);
 
 private:

@@ -210,7 +210,7 @@ private:
             case Kind::real:
                 return fmt::format("{}", to_real(node));
             case Kind::boolean:
-                return node.boolean ? "true" : "false";
+                return node.kind == NodeKind::boolean && node.boolean ? "true" : "false";
             case Kind::timestamp:
                 return std::to_string(to_timestamp(node).value());
             default:
