@@ -15,8 +15,6 @@
 namespace riacho::http::detail {
 namespace {
 
-// A declared length is only a claim: this much is allocated for it, the rest as bytes arrive.
-constexpr std::size_t body_capacity_first = 64 * 1024;
 // A response up to this size is sent in one buffer with its head, by one system call.
 constexpr std::size_t joined_size_max = 32 * 1024;
 constexpr std::size_t body_kept_max = 64 * 1024;
@@ -79,7 +77,14 @@ Task<H1Connection::Next> H1Connection::serve_one() {
     Response response = co_await worker_.call_handler(&request_);
     hold(response);
     if (response.close_connection || worker_.stopping()) keep_alive_ = false;
-    const bool sent = response.producer ? co_await send_stream(response) : co_await send(response);
+    bool sent = true;
+    if (response.producer) {
+        sent = co_await send_stream(response);
+    } else {
+        // Without a coroutine when the socket takes all of it.
+        const Unsent rest = send_at_once(response);
+        if (rest.closed || !rest.is_empty()) sent = co_await send_rest(&rest);
+    }
     if (!sent) co_return Next::close;
     if (!keep_alive_) co_return response.close_connection ? Next::linger : Next::close;
     end_request();
@@ -289,19 +294,13 @@ Task<H1Connection::Outcome> H1Connection::read_sized_body(std::size_t size) {
         co_return outcome;
     }
     std::size_t held = pending();
-    if (!grow_body(std::min(size, std::max(body_capacity_first, held)))) co_return Outcome{.refused = 503};
+    // At once, because the memory for the declared length was taken. Growing would move the body, and fault in new
+    // pages for each step; pages that no byte arrives for are never touched.
+    if (!grow_body(size)) co_return Outcome{.refused = 503};
     body_.append(received());
     begin_ = end_;
     while (held < size) {
-        const std::size_t room = body_.capacity() - Request::body_padding - held;
-        if (room == 0) {
-            // Growth by four keeps the allocation within a small factor of the received bytes, and moves a large body
-            // seldom.
-            if (!grow_body(std::min(size, held * 4))) co_return Outcome{.refused = 503};
-            continue;
-        }
-        char* at = body_.data() + held;
-        outcome = co_await read_some(at, std::min(room, size - held), got);
+        outcome = co_await read_some(body_.data() + held, size - held, got);
         if (outcome.closed || outcome.refused != 0) co_return outcome;
         held += got;
         body_.extend(got);
@@ -478,7 +477,7 @@ void H1Connection::write_head(Buffer& to, const Response& response) {
     to.append("\r\n");
 }
 
-Task<bool> H1Connection::send(Response& response) {
+H1Connection::Unsent H1Connection::send_at_once(const Response& response) {
     Buffer& out = worker_.output();
     out.clear();
     write_head(out, response);
@@ -486,17 +485,30 @@ Task<bool> H1Connection::send(Response& response) {
     if (!head_only_ && !has_no_body(response.status) && !response.producer) body = response.body.view();
     if (body.size() <= joined_size_max) out.append(std::exchange(body, {}));
     const IoResult result = transport_.write(out.view(), body);
-    if (result.state == IoState::closed) co_return false;
-    if (result.size == out.size() + body.size()) co_return true;
-    if (!hold_unsent(out.size() + body.size() - result.size)) co_return false;
-    // Other connections use the worker's buffer while this one waits.
-    const std::string head(out.view().substr(std::min(result.size, out.size())));
-    body.remove_prefix(result.size - std::min(result.size, out.size()));
-    if (!head.empty()) {
-        const bool written = co_await connection_.write_all(std::string_view(head));
+    Unsent rest;
+    rest.closed = result.state == IoState::closed;
+    const std::size_t left = out.size() + body.size() - result.size;
+    if (rest.closed || left == 0) return rest;
+    rest.closed = !hold_unsent(left);
+    const std::size_t of_head = std::min(result.size, out.size());
+    // A copy, because other connections use the worker's buffer while this one waits.
+    rest.head = out.view().substr(of_head);
+    rest.body = body.substr(result.size - of_head);
+    return rest;
+}
+
+Task<bool> H1Connection::send_rest(const Unsent* rest) {
+    if (rest->closed) co_return false;
+    if (!rest->head.empty()) {
+        const bool written = co_await connection_.write_all(std::string_view(rest->head));
         if (!written) co_return false;
     }
-    co_return co_await connection_.write_all(body);
+    co_return co_await connection_.write_all(rest->body);
+}
+
+Task<bool> H1Connection::send(Response& response) {
+    const Unsent rest = send_at_once(response);
+    co_return co_await send_rest(&rest);
 }
 
 // Writes HTTP/1.1 chunks; for HTTP/1.0 plain bytes that end with the connection.

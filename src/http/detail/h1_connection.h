@@ -66,6 +66,15 @@ private:
     bool hold_unsent(std::size_t bytes);
     Task<Next> refuse(int status);
     Task<Next> answer_head(Response* response);
+    // The part of a response that the socket did not take at once: none, as a rule.
+    struct Unsent {
+        bool closed = false;
+        std::string head;
+        std::string_view body;
+        [[nodiscard]] bool is_empty() const { return head.empty() && body.empty(); }
+    };
+    Unsent send_at_once(const Response& response);
+    Task<bool> send_rest(const Unsent* rest);
     Task<bool> send(Response& response);
     Task<bool> send_stream(Response& response);
     void write_head(Buffer& to, const Response& response);
