@@ -197,7 +197,8 @@ private:
 }  // namespace
 
 void encode(const Shape& shape, const void* value, Format format, Buffer& out) {
-    out.reserve(out.size() + expected_size(shape, value));
+    // Operations with large replies have reserved for them.
+    if (out.capacity() == out.size()) out.reserve(out.size() + expected_size(shape, value));
     if (format == Format::json) {
         JsonEncoder(out).structure(shape, value);
     } else {
