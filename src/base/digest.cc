@@ -2,8 +2,8 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "base/check.h"
@@ -17,13 +17,14 @@ struct FreeContext {
 
 // EVP_MD objects are fetched once: an implicit fetch for each digest costs more than the digest of a partition key.
 template <class Out>
-Out digest(const EVP_MD* kind, std::string_view data) noexcept {
+Out digest(const EVP_MD* kind, std::string_view data, std::string_view more = {}) noexcept {
     thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> owned(EVP_MD_CTX_new());
     EVP_MD_CTX* const context = owned.get();
     Out out;
     unsigned size = 0;
     const bool ok = EVP_DigestInit_ex2(context, kind, nullptr) == 1 &&
                     EVP_DigestUpdate(context, data.data(), data.size()) == 1 &&
+                    (more.empty() || EVP_DigestUpdate(context, more.data(), more.size()) == 1) &&
                     EVP_DigestFinal_ex(context, out.data(), &size) == 1;
     RIACHO_CHECK(ok && size == out.size(), "OpenSSL digest failed");
     return out;
@@ -43,12 +44,24 @@ Md5 md5(std::string_view data) noexcept {
 
 Sha256 sha256(std::string_view data) noexcept { return digest<Sha256>(sha256_kind(), data); }
 
+// RFC 2104, over the context that is kept: OpenSSL's HMAC() looks up its parts and allocates for each call, which costs
+// more than the hashing of a short text.
 Sha256 hmac_sha256(std::string_view key, std::string_view data) noexcept {
-    Sha256 out;
-    unsigned size = 0;
-    const auto* result = HMAC(sha256_kind(), key.data(), static_cast<int>(key.size()),
-                              reinterpret_cast<const unsigned char*>(data.data()), data.size(), out.data(), &size);
-    RIACHO_CHECK(result != nullptr && size == out.size(), "OpenSSL HMAC failed");
+    constexpr std::size_t block_size = 64;
+    constexpr char inner_pad = 0x36;
+    constexpr char outer_pad = 0x5C;
+    std::array<char, block_size> block{};
+    if (key.size() > block_size) {
+        std::ranges::copy(as_text(sha256(key)), block.begin());
+    } else {
+        std::ranges::copy(key, block.begin());
+    }
+    const std::string_view padded(block.data(), block.size());
+    for (char& c : block) c ^= inner_pad;
+    const Sha256 inner = digest<Sha256>(sha256_kind(), padded, data);
+    for (char& c : block) c ^= inner_pad ^ outer_pad;
+    const Sha256 out = digest<Sha256>(sha256_kind(), padded, as_text(inner));
+    OPENSSL_cleanse(block.data(), block.size());
     return out;
 }
 

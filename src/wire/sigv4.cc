@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <span>
@@ -63,13 +64,14 @@ bool is_region(std::string_view text) {
 }
 
 Expected<void, Fault> split_credential(std::string_view credential, Authorization& authorization) {
-    std::vector<std::string_view> parts;
-    for (std::size_t at = 0; at <= credential.size();) {
+    std::array<std::string_view, 5> parts;
+    std::size_t count = 0;
+    for (std::size_t at = 0; at <= credential.size(); ++count) {
         const std::size_t end = std::min(credential.find('/', at), credential.size());
-        parts.push_back(credential.substr(at, end - at));
+        if (count < parts.size()) parts[count] = credential.substr(at, end - at);
         at = end + 1;
     }
-    if (parts.size() != 5) {
+    if (count != parts.size()) {
         return incomplete(
             fmt::format("Credential must have exactly 5 slash-delimited elements, e.g. "
                         "keyid/date/region/service/term, got '{}'",
@@ -256,6 +258,10 @@ std::string_view without_port(std::string_view authority) {
     return is_port ? authority.substr(0, colon) : authority;
 }
 
+bool has_upper_case(std::string_view text) {
+    return std::ranges::any_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
 bool is_authority(std::string_view name) { return name == "host" || name == ":authority"; }
 
 // Names of x-amz- headers that may be unsigned.
@@ -271,16 +277,18 @@ Expected<void, Fault> check_signed_headers(const Request& request, const Authori
         return invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
     }
     for (std::size_t i = 0; i < names.size(); ++i) {
-        if (lower(names[i]) != names[i] || (i != 0 && names[i - 1] >= names[i])) return invalid(std::string(mismatch));
+        if (has_upper_case(names[i]) || (i != 0 && names[i - 1] >= names[i])) return invalid(std::string(mismatch));
         // A signed header must be present: an absent header is not an empty one.
         const bool present = is_authority(names[i]) ? !request.authority.empty() || find_header(request, "host")
                                                     : find_header(request, names[i]).has_value();
         if (!present) return invalid(std::string(mismatch));
     }
+    constexpr std::string_view prefix = "x-amz-";
     for (const Field& field : request.headers) {
+        if (!equal_ignoring_case(field.name.substr(0, prefix.size()), prefix)) continue;
         const std::string name = lower(field.name);
         if (std::ranges::find(exempt, name) != exempt.end()) continue;
-        if (name.starts_with("x-amz-") && !std::ranges::binary_search(names, std::string_view(name))) {
+        if (!std::ranges::binary_search(names, std::string_view(name))) {
             return invalid("There were headers present in the request which were not signed: " + shown(name));
         }
     }
