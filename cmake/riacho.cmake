@@ -10,7 +10,8 @@ target_compile_definitions(riacho_flags INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST
 target_link_libraries(riacho_flags INTERFACE Threads::Threads fmt::fmt)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(riacho_flags INTERFACE -Wthread-safety -Wno-missing-field-initializers -fpch-instantiate-templates)
-  target_link_options(riacho_flags INTERFACE -fuse-ld=lld-19)
+  # Relative relocations as a bitmap: two megabytes less to read for each start (glibc 2.36).
+  target_link_options(riacho_flags INTERFACE -fuse-ld=lld-19 -Wl,-z,pack-relative-relocs)
 endif()
 target_link_options(riacho_flags INTERFACE -Wl,-z,relro,-z,now)
 if(RIACHO_SANITIZE)

@@ -7,8 +7,10 @@
 #include <array>
 #include <atomic>
 #include <deque>
+#include <future>
 #include <ranges>
 #include <span>
+#include <unordered_map>
 
 #include "aws/authenticator.h"
 #include "aws/gateway.h"
@@ -58,15 +60,28 @@ public:
     [[nodiscard]] std::optional<aws::Credential> find(std::string_view access_key) const override {
         const auto found = catalog_.snapshot()->find_credential(access_key);
         if (found == nullptr) return std::nullopt;
-        auto secret = keyring_.open_secret(found->access_key, found->sealed_secret);
-        if (!secret) return std::nullopt;
+        const std::string* const secret = opened(*found);
+        if (secret == nullptr) return std::nullopt;
         // Sealing a secret gives a different text each time, so the sealed form distinguishes the successive keys of an
         // id.
         const std::uint64_t generation = std::hash<std::string>()(found->sealed_secret);
-        return aws::Credential{found->account, *std::move(secret), {}, found->user, generation};
+        return aws::Credential{found->account, *secret, {}, found->user, generation};
     }
 
 private:
+    // Kept by key id and sealed form, which is another one for each key of an id: to open a secret takes as long as to
+    // check a signature with it. Null if it cannot be opened.
+    const std::string* opened(const catalog::CredentialState& credential) const {
+        constexpr std::size_t entries_max = 1'000;
+        thread_local std::unordered_map<std::string, std::string> cache;
+        std::string name = credential.access_key + credential.sealed_secret;
+        if (const auto known = cache.find(name); known != cache.end()) return &known->second;
+        auto secret = keyring_.open_secret(credential.access_key, credential.sealed_secret);
+        if (!secret) return nullptr;
+        if (cache.size() >= entries_max) cache.clear();
+        return &cache.emplace(std::move(name), *std::move(secret)).first->second;
+    }
+
     const catalog::Catalog& catalog_;
     const catalog::Keyring& keyring_;
 };
@@ -169,7 +184,8 @@ struct Node::Impl {
     std::optional<Router> router;
     std::optional<http::Server> server;
     std::optional<ClockKeeper> clock_keeper;
-    std::string certificate;
+    http::TlsOptions certificate;
+    std::future<Expected<void, http::TlsError>> making_certificate;  // valid while a certificate is being made
     std::atomic<bool> catalog_failed{false};
     std::atomic<bool> is_stopping{false};
     bool stopped = false;
@@ -182,6 +198,7 @@ struct Node::Impl {
     void start_idle_releases();
     void resume_clock();
     void assemble_services();
+    void begin_certificate();
     Expected<void, StartError> listen();
     void add_pages();
 };
@@ -230,6 +247,7 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
     // Replayed commands are durable already; they only have to become visible.
     catalog->publish();
     // After the log was opened, which verifies that the directory is riacho's.
+    begin_certificate();
     TRY_VOID(open_keyring(is_new));
     applier->own_retention(*log);
     return check_shards_agree(*catalog, *log, data_dir.path());
@@ -364,6 +382,21 @@ void Node::Impl::add_pages() {
     router.emplace(*gateway, std::move(pages), OriginPolicy(config.cors_origins, config.host_names));
 }
 
+// Without a configured certificate the node uses its own. The first start makes it, beside the rest of the start: the
+// key and its four syncs would take a third of the time until the node listens.
+void Node::Impl::begin_certificate() {
+    certificate = {config.tls_cert, config.tls_key};
+    if (!certificate.cert_path.empty()) return;
+    certificate = {data_dir.file("tls-cert.pem"), data_dir.file("tls-key.pem")};
+    const auto is_readable = [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; };
+    if (is_readable(certificate.cert_path) && is_readable(certificate.key_path)) return;
+    const std::int64_t not_before_s = system_clock.now().value() / 1000 - 3'600;
+    making_certificate = std::async(std::launch::async, [paths = certificate, not_before_s] {
+        const std::array<std::string, 1> names = {host_name()};
+        return http::make_self_signed(paths, names, not_before_s);
+    });
+}
+
 Expected<void, StartError> Node::Impl::listen() {
     http::ServerOptions options;
     options.address = config.listen_host;
@@ -381,17 +414,11 @@ Expected<void, StartError> Node::Impl::listen() {
     // The limit per address is meant for remote clients; on loopback all clients share one address.
     options.connections_per_address_max =
         config.listens_on_loopback() ? options.connections_max : options.connections_per_address_max;
-    http::TlsOptions tls{config.tls_cert, config.tls_key};
-    if (tls.cert_path.empty()) {
-        tls = {data_dir.file("tls-cert.pem"), data_dir.file("tls-key.pem")};
-        if (::access(tls.cert_path.c_str(), R_OK) != 0 || ::access(tls.key_path.c_str(), R_OK) != 0) {
-            const std::array<std::string, 1> names = {host_name()};
-            const auto made = http::make_self_signed(tls, names, system_clock.now().value() / 1000 - 3'600);
-            if (!made) return fail(StartError{exit_configuration, made.error().message});
-        }
+    if (making_certificate.valid()) {
+        const auto made = making_certificate.get();
+        if (!made) return fail(StartError{exit_configuration, made.error().message});
     }
-    certificate = tls.cert_path;
-    options.tls = tls;
+    options.tls = certificate;
     server.emplace(std::move(options), runtime, system_clock, *router, memory);
     const auto listening = server->listen();
     if (!listening) return fail(StartError{exit_code_of(listening.error().kind), listening.error().message});
@@ -434,7 +461,7 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
                     {"auth", config.auth == AuthMode::sigv4 ? "sigv4" : "off"},
                     {"memory_limit", impl.memory_limit.bytes},
                     {"memory_limit_from", impl.memory_limit.source},
-                    {"certificate", impl.certificate}});
+                    {"certificate", impl.certificate.cert_path}});
     return node;
 }
 
