@@ -366,6 +366,7 @@ void Node::Impl::add_pages() {
     pages.ready = [this] { return readiness_page({log->stats().state, catalog_failed, is_stopping}); };
     pages.live = liveness_page;
     pages.metrics = [this] { return metrics.render(); };
+    pages.welcome = {.region = config.region, .needs_keys = config.auth == AuthMode::sigv4};
     pages.admin = [this](core::Core& core, std::string_view path, std::string_view body) {
         for (Module* module : modules()) {
             if (auto answer = module->administer(core, path, body)) return *std::move(answer);

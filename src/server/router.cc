@@ -66,10 +66,12 @@ struct Router::Routes {
           metrics([make = std::move(pages.metrics)] {
               return page(200, "text/plain; version=0.0.4; charset=utf-8", make());
           }),
+          welcome(gateway, std::move(pages.welcome)),
           admin(std::move(pages.admin), pages.admin_token),
           mux(gateway) {
         // AWS calls with the method GET do not exist here, so riacho's own pages cannot shadow one (AWS ignores the
-        // path of a POST).
+        // path of a POST). What else is asked of "/" goes on to the gateway.
+        mux.add_exact("GET", "/", welcome);
         mux.add_exact("GET", "/health", health);
         mux.add_exact("GET", "/health/ready", ready);
         mux.add_exact("GET", "/health/live", live);
@@ -79,6 +81,7 @@ struct Router::Routes {
     }
 
     Page health, ready, live, metrics;
+    Welcome welcome;
     Administration admin;
     http::Mux mux;
 };

@@ -13,11 +13,12 @@
 #include "http/handler.h"
 #include "http/message.h"
 #include "server/origin_policy.h"
+#include "server/welcome.h"
 
 namespace riacho::server {
 
-// GET /health, /health/live, /health/ready and /metrics; POST below /_riacho/ for the command line, with the token from
-// the data directory. Created and destroyed by the node; called on every core.
+// GET /health, /health/live, /health/ready and /metrics, and of / for browsers; POST below /_riacho/ for the command
+// line, with the token from the data directory. Created and destroyed by the node; called on every core.
 class Router final : public http::Handler {
 public:
     struct Pages {
@@ -27,6 +28,7 @@ public:
         std::function<std::pair<std::string, bool>()> ready;
         std::function<std::string()> live;  // JSON text
         std::function<std::string()> metrics;
+        WelcomeOptions welcome;
         // Answers an administrative call: path after "/_riacho/", body; JSON out.
         std::function<Task<http::Response>(core::Core&, std::string_view path, std::string_view body)> admin;
         std::string admin_token;
