@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 export CXX JOBS
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-threads test-clients bench bench-peers compare format lint clean
+.PHONY: help run notebooks build test test-threads test-clients bench bench-peers compare format lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -16,6 +16,10 @@ run: ## install, build, serve on 127.0.0.1:4566 and show records flowing, until 
 	@tools/setup.sh run
 	@tools/build.sh release riacho
 	@exec .venv/bin/python tools/tutorial.py
+
+notebooks: ## open the tutorial in JupyterLab, beside a `make run` in another terminal (JUPYTER="--port 8889")
+	@tools/setup.sh notebooks
+	@exec .venv/bin/python tools/notebooks.py $(JUPYTER)
 
 build: ## build/riacho, optimised
 	@tools/setup.sh build
@@ -34,7 +38,7 @@ test-threads: ## unit tests and a tour of a server under ThreadSanitizer; builds
 	@for test in $(THREAD_TESTS); do TSAN_OPTIONS=halt_on_error=1 build/tsan/bin/$$test --gtest_brief=1 || exit 1; done
 	@RIACHO_BIN=build/tsan/bin/riacho .venv/bin/python -m pytest tests/threads -q --no-header -p no:cacheprovider --timeout 900
 
-test-clients: ## the AWS CLI 2, the SDKs of Java, Go and Rust, KCL, KPL and Flink against riacho; downloads a lot (CLIENTS="-k kcl" for one)
+test-clients: ## the SDKs of Java, Go and Rust, KCL, KPL and Flink against riacho; downloads a lot (CLIENTS="-k kcl" for one)
 	@tools/setup.sh clients
 	@tools/build.sh release riacho
 	@RIACHO_BIN=build/riacho .venv/bin/python -m pytest tests/sdk -q --no-header -p no:cacheprovider --timeout 900 $(CLIENTS)

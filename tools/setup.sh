@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs and is missing: tools/setup.sh {build|run|test|clients|bench|bench-peers}.
+# Installs what a make target needs and is missing: tools/setup.sh {build|run|notebooks|test|clients|bench|bench-peers}.
 # Debian packages through apt (as root or with sudo), a Python environment in .venv, npm packages for tests/js.
 # If nothing is missing it only checks, in a fraction of a second.
 set -eu
@@ -10,7 +10,7 @@ build_packages="ccache clang-19 cmake libboost1.81-dev libcli11-dev libfmt-dev l
 # Compresses ten times as fast as zlib; packaged for few machines.
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then build_packages="$build_packages libisal-dev"; fi
 run_packages="$build_packages python3-venv"
-test_packages="$run_packages chromium clang-format-19 clang-tidy-19 curl ffmpeg git libclang-rt-19-dev libgtest-dev llvm-19 mkvtoolnix openssl
+test_packages="$run_packages awscli chromium clang-format-19 clang-tidy-19 curl ffmpeg git libclang-rt-19-dev libgtest-dev llvm-19 mkvtoolnix openssl
  strace"
 bench_packages="$run_packages fio nghttp2-client nginx-light"
 
@@ -98,16 +98,18 @@ case "${1:-}" in
         install_packages $run_packages
         install_python tutorial/requirements.txt
         ;;
+    notebooks)
+        install_packages python3 python3-venv
+        for file in tutorial/requirements.txt tutorial/notebooks.txt; do install_python $file; done
+        ;;
     test)
         install_packages $test_packages
-        install_python tutorial/requirements.txt
+        for file in tutorial/requirements.txt tutorial/notebooks.txt; do install_python $file; done
         if [ -f tests/requirements.txt ]; then install_python tests/requirements.txt; fi
         install_npm
         ;;
     clients)
         install_packages $test_packages
-        # Version 2; another `aws` on the PATH is often version 1 from PyPI.
-        PATH=/usr/local/bin:/usr/bin:/bin command -v aws >/dev/null || install_packages awscli
         install_command javac openjdk-17-jdk-headless
         install_command mvn maven
         install_command go golang-go
@@ -130,7 +132,7 @@ case "${1:-}" in
         (install_command cargo cargo-web cargo) || say "no Rust"
         ;;
     *)
-        echo "usage: tools/setup.sh build|run|test|clients|bench|bench-peers" >&2
+        echo "usage: tools/setup.sh build|run|notebooks|test|clients|bench|bench-peers" >&2
         exit 64
         ;;
 esac

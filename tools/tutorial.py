@@ -1,7 +1,7 @@
 """Runs `make run` once riacho is built: starts a server, shows records flowing into consumers and files, and keeps serving.
 
-What it shows is in resources of its own, `demo`, or `demonstracao` where the environment speaks Portuguese; the tutorial's are
-left to its reader. The server's own settings (RIACHO_LISTEN, RIACHO_DATA_DIR and so on) apply. Ends with 0 after Ctrl-C, else
+What it shows is in resources of its own, whose names begin with `demo`, or `demonstracao` where the environment speaks Portuguese;
+the tutorial's are left to its reader. The server's own settings (RIACHO_LISTEN, RIACHO_DATA_DIR and so on) apply. Ends with 0 after Ctrl-C, else
 with the server's exit code.
 """
 
@@ -18,9 +18,9 @@ import boto3
 
 import put_media
 import tutorial_sales
+from surroundings import reach_this_machine_directly, speaks_portuguese
 
 root = pathlib.Path(__file__).resolve().parent.parent
-speaks_portuguese = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "").startswith("pt")
 stream = "demonstracao" if speaks_portuguese else "demo"
 sellers = ["Ana", "Bruno", "Célia", "Davi", "Eduarda"]
 picture = root / "tutorial" / "media" / "picture.mkv"
@@ -29,34 +29,44 @@ stop_seconds_max = 30
 delivery_seconds_max = 30
 
 closing = """
-riacho serves Amazon Kinesis at {endpoint}; its data is in {data_dir}.
+riacho serves Amazon Kinesis at {endpoint} - open it in a browser, too; its data is in {data_dir}.
 The film plays in VLC, Safari or Chrome for twelve hours:
 
   {film}
 
-In another terminal:
+In another terminal, in this folder (the first line if there is no `aws` yet; it is .venv/bin/aws then):
 
-  export AWS_ENDPOINT_URL_KINESIS={endpoint} AWS_ENDPOINT_URL_FIREHOSE={endpoint}
+  .venv/bin/pip install awscli
   export AWS_ACCESS_KEY_ID=my-key AWS_SECRET_ACCESS_KEY=my-secret AWS_DEFAULT_REGION=us-east-1
-  aws kinesis list-streams
-  aws firehose list-delivery-streams
+  aws --endpoint-url {endpoint} kinesis list-streams
+  aws --endpoint-url {endpoint} firehose list-delivery-streams
+  build/riacho tail {stream} --endpoint {endpoint}
 
-The tutorial's notebooks are in tutorial/en and tutorial/pt. Ctrl-C stops riacho; the records stay.
+Behind a proxy, before the others:
+
+  export NO_PROXY=127.0.0.1,localhost
+
+The tutorial's notebooks: `make notebooks` in another terminal. Ctrl-C stops riacho; the records stay.
 """
 closing_portuguese = """
-O riacho serve o Amazon Kinesis em {endpoint}; os dados estão em {data_dir}.
-O filme toca no VLC, no Safari ou no Chrome por doze horas:
+O riacho serve o Amazon Kinesis em {endpoint} - abra também no navegador; os dados ficam em {data_dir}.
+O vídeo pode ser visto no VLC, no Safari ou no Chrome por doze horas:
 
   {film}
 
-Em outro terminal:
+Em outro terminal, nesta pasta (a primeira linha, se ainda não houver `aws`; ele fica em .venv/bin/aws):
 
-  export AWS_ENDPOINT_URL_KINESIS={endpoint} AWS_ENDPOINT_URL_FIREHOSE={endpoint}
+  .venv/bin/pip install awscli
   export AWS_ACCESS_KEY_ID=minha-chave AWS_SECRET_ACCESS_KEY=meu-segredo AWS_DEFAULT_REGION=us-east-1
-  aws kinesis list-streams
-  aws firehose list-delivery-streams
+  aws --endpoint-url {endpoint} kinesis list-streams
+  aws --endpoint-url {endpoint} firehose list-delivery-streams
+  build/riacho tail {stream} --endpoint {endpoint}
 
-Os cadernos do tutorial estão em tutorial/pt e tutorial/en. Ctrl-C encerra o riacho; os registros ficam.
+Atrás de um proxy, antes das outras:
+
+  export NO_PROXY=127.0.0.1,localhost
+
+Os notebooks do tutorial: `make notebooks` em outro terminal. Ctrl-C encerra o riacho; os registros ficam gravados.
 """
 
 
@@ -106,7 +116,9 @@ def create_stream(kinesis):
     try:
         kinesis.create_stream(StreamName=stream, ShardCount=1)
     except kinesis.exceptions.ResourceInUseException:
-        pass
+        text = "o stream {} já existia: os registros desta execução entram depois dos que já estão nele" if speaks_portuguese else \
+            "the stream {} was already there: the records of this run follow those that are in it"
+        print("\n" + text.format(stream))
     kinesis.get_waiter("stream_exists").wait(StreamName=stream, WaiterConfig={"Delay": 1})
 
 
@@ -215,13 +227,13 @@ def show(endpoint):
         count = consume(connect(endpoint), title, first)
         if count < len(sellers):
             raise RuntimeError(f"{title} read {count} of {len(sellers)} records")
-    tutorial_sales.show(endpoint)
+    tutorial_sales.show(endpoint, stream, speaks_portuguese)
     data_dir = os.environ.get("RIACHO_DATA_DIR", "./riacho-data")
     if not writes_elsewhere():
         deliver(endpoint, root / data_dir / "buckets" / stream)
     film = send_film(endpoint)
     text = closing_portuguese if speaks_portuguese else closing
-    print(text.format(endpoint=endpoint, data_dir=data_dir, film=film), flush=True)
+    print(text.format(endpoint=endpoint, data_dir=data_dir, film=film, stream=stream), flush=True)
 
 
 def writes_elsewhere():
@@ -230,6 +242,7 @@ def writes_elsewhere():
 
 
 def main():
+    reach_this_machine_directly()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     server = None

@@ -6,8 +6,6 @@ import time
 
 import boto3
 
-source, destination, application = "vendas", "vendas_por_vendedor", "vendas-por-vendedor"
-bucket = "vendas-por-vendedor"
 sellers = ["Ana", "Bruno", "Célia", "Davi", "Eduarda"]
 sales = 40
 wait_seconds_max = 30
@@ -22,25 +20,35 @@ def connect(endpoint, service):
                         endpoint_url=endpoint)
 
 
-def create_delivery(firehose):
+class Names:
+    """Of what this part creates; the tutorial's notebook has others."""
+
+    def __init__(self, demo, speaks_portuguese):
+        self.application = demo
+        self.source = f"{demo}_vendas" if speaks_portuguese else f"{demo}_sales"
+        self.destination = f"{demo}_totais" if speaks_portuguese else f"{demo}_totals"
+        self.bucket = self.destination.replace("_", "-")
+
+
+def create_delivery(firehose, names):
     """A delivery stream for the counts, into files below the data directory."""
     try:
         firehose.create_delivery_stream(
-            DeliveryStreamName=destination, DeliveryStreamType="DirectPut",
-            ExtendedS3DestinationConfiguration={"RoleARN": "arn:aws:iam::000000000000:role/tutorial", "BucketARN": f"arn:aws:s3:::{bucket}",
+            DeliveryStreamName=names.destination, DeliveryStreamType="DirectPut",
+            ExtendedS3DestinationConfiguration={"RoleARN": "arn:aws:iam::000000000000:role/tutorial", "BucketARN": f"arn:aws:s3:::{names.bucket}",
                                                 "BufferingHints": {"IntervalInSeconds": 1, "SizeInMBs": 1}})
     except firehose.exceptions.ResourceInUseException:
         pass
     while True:
-        shown = firehose.describe_delivery_stream(DeliveryStreamName=destination)["DeliveryStreamDescription"]
+        shown = firehose.describe_delivery_stream(DeliveryStreamName=names.destination)["DeliveryStreamDescription"]
         if shown["DeliveryStreamStatus"] == "ACTIVE":
             return shown["DeliveryStreamARN"]
         time.sleep(0.1)
 
 
-def create(kinesis, analytics, firehose):
-    arns = {"files": create_delivery(firehose)}
-    for stream in (source, destination):
+def create(kinesis, analytics, firehose, names):
+    arns = {"files": create_delivery(firehose, names)}
+    for stream in (names.source, names.destination):
         try:
             kinesis.create_stream(StreamName=stream, ShardCount=1)
         except kinesis.exceptions.ResourceInUseException:
@@ -52,11 +60,11 @@ def create(kinesis, analytics, firehose):
               "RecordColumns": columns}
     try:
         analytics.create_application(
-            ApplicationName=application, RuntimeEnvironment="SQL-1_0", ServiceExecutionRole="arn:aws:iam::000000000000:role/tutorial",
+            ApplicationName=names.application, RuntimeEnvironment="SQL-1_0", ServiceExecutionRole="arn:aws:iam::000000000000:role/tutorial",
             ApplicationConfiguration={
                 "SqlApplicationConfiguration": {
-                    "Inputs": [{"NamePrefix": "ENTRADA", "KinesisStreamsInput": {"ResourceARN": arns[source]}, "InputSchema": schema}],
-                    "Outputs": [{"Name": "VENDAS_POR_VENDEDOR", "KinesisStreamsOutput": {"ResourceARN": arns[destination]},
+                    "Inputs": [{"NamePrefix": "ENTRADA", "KinesisStreamsInput": {"ResourceARN": arns[names.source]}, "InputSchema": schema}],
+                    "Outputs": [{"Name": "VENDAS_POR_VENDEDOR", "KinesisStreamsOutput": {"ResourceARN": arns[names.destination]},
                                  "DestinationSchema": {"RecordFormatType": "JSON"}},
                                 {"Name": "VENDAS_POR_VENDEDOR", "KinesisFirehoseOutput": {"ResourceARN": arns["files"]},
                                  "DestinationSchema": {"RecordFormatType": "JSON"}}]},
@@ -65,27 +73,30 @@ def create(kinesis, analytics, firehose):
         pass
 
 
-def start(analytics):
-    describe = lambda: analytics.describe_application(ApplicationName=application)["ApplicationDetail"]
+def start(analytics, names):
+    describe = lambda: analytics.describe_application(ApplicationName=names.application)["ApplicationDetail"]
     detail = describe()
     if detail["ApplicationStatus"] == "READY":
         inputs = detail["ApplicationConfigurationDescription"]["SqlApplicationConfigurationDescription"]["InputDescriptions"]
-        analytics.start_application(ApplicationName=application, RunConfiguration={"SqlRunConfigurations": [{
+        analytics.start_application(ApplicationName=names.application, RunConfiguration={"SqlRunConfigurations": [{
             "InputId": inputs[0]["InputId"], "InputStartingPositionConfiguration": {"InputStartingPosition": "NOW"}}]})
     while describe()["ApplicationStatus"] != "RUNNING":
         time.sleep(0.1)
 
 
-def show(endpoint):
+def show(endpoint, demo, speaks_portuguese):
     """Sells, and prints what the application has counted of it."""
+    names = Names(demo, speaks_portuguese)
     kinesis, analytics = connect(endpoint, "kinesis"), connect(endpoint, "kinesisanalyticsv2")
-    create(kinesis, analytics, connect(endpoint, "firehose"))
-    start(analytics)
-    iterator = kinesis.get_shard_iterator(StreamName=destination, ShardId="shardId-000000000000", ShardIteratorType="LATEST")["ShardIterator"]
-    print(f"\n{sales} sales -> {source} -> SQL application {application} -> {destination} and files of the bucket {bucket}")
+    create(kinesis, analytics, connect(endpoint, "firehose"), names)
+    start(analytics, names)
+    iterator = kinesis.get_shard_iterator(StreamName=names.destination, ShardId="shardId-000000000000", ShardIteratorType="LATEST")["ShardIterator"]
+    text = "{} vendas -> {} -> aplicação SQL {} -> {} e arquivos do bucket {} (até dez segundos)" if speaks_portuguese else \
+        "{} sales -> {} -> SQL application {} -> {} and files of the bucket {} (up to ten seconds)"
+    print("\n" + text.format(sales, names.source, names.application, names.destination, names.bucket), flush=True)
     for _ in range(sales):
         data = {"nome": random.choice(sellers), "valor": round(random.uniform(5, 500), 2)}
-        kinesis.put_record(StreamName=source, Data=json.dumps(data), PartitionKey=data["nome"])
+        kinesis.put_record(StreamName=names.source, Data=json.dumps(data, ensure_ascii=False), PartitionKey=data["nome"])
     counted, deadline = 0, time.monotonic() + wait_seconds_max
     while counted < sales:
         reply = kinesis.get_records(ShardIterator=iterator)
