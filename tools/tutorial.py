@@ -29,44 +29,44 @@ stop_seconds_max = 30
 delivery_seconds_max = 30
 
 closing = """
-riacho serves Amazon Kinesis at {endpoint} - open it in a browser, too; its data is in {data_dir}.
+riacho serves Amazon Kinesis at {endpoint} (open it in a browser, too); its data is in {data_dir}.
 The film plays in VLC, Safari or Chrome for twelve hours:
 
   {film}
 
-In another terminal, in this folder (the first line if there is no `aws` yet; it is .venv/bin/aws then):
+In another terminal, in this folder:
 
-  .venv/bin/pip install awscli
   export AWS_ACCESS_KEY_ID=my-key AWS_SECRET_ACCESS_KEY=my-secret AWS_DEFAULT_REGION=us-east-1
   aws --endpoint-url {endpoint} kinesis list-streams
   aws --endpoint-url {endpoint} firehose list-delivery-streams
   build/riacho tail {stream} --endpoint {endpoint}
 
-Behind a proxy, before the others:
+First, if there is no `aws` yet, and behind a proxy:
 
+  .venv/bin/pip install awscli && export PATH="$PWD/.venv/bin:$PATH"
   export NO_PROXY=127.0.0.1,localhost
 
 The tutorial's notebooks: `make notebooks` in another terminal. Ctrl-C stops riacho; the records stay.
 """
 closing_portuguese = """
-O riacho serve o Amazon Kinesis em {endpoint} - abra também no navegador; os dados ficam em {data_dir}.
+O riacho está no ar em {endpoint} (abra também no navegador); os dados ficam em {data_dir}.
 O vídeo pode ser visto no VLC, no Safari ou no Chrome por doze horas:
 
   {film}
 
-Em outro terminal, nesta pasta (a primeira linha, se ainda não houver `aws`; ele fica em .venv/bin/aws):
+Em outro terminal, nesta pasta:
 
-  .venv/bin/pip install awscli
   export AWS_ACCESS_KEY_ID=minha-chave AWS_SECRET_ACCESS_KEY=meu-segredo AWS_DEFAULT_REGION=us-east-1
   aws --endpoint-url {endpoint} kinesis list-streams
   aws --endpoint-url {endpoint} firehose list-delivery-streams
   build/riacho tail {stream} --endpoint {endpoint}
 
-Atrás de um proxy, antes das outras:
+Antes disso, se ainda não houver o comando `aws`, e se a rede usar proxy:
 
+  .venv/bin/pip install awscli && export PATH="$PWD/.venv/bin:$PATH"
   export NO_PROXY=127.0.0.1,localhost
 
-Os notebooks do tutorial: `make notebooks` em outro terminal. Ctrl-C encerra o riacho; os registros ficam gravados.
+Os notebooks do tutorial: `make notebooks` em outro terminal. Ctrl-C encerra o riacho; os registros continuam gravados.
 """
 
 
