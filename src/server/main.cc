@@ -184,6 +184,21 @@ Subcommand make_verify(CLI::App& app) {
             }};
 }
 
+Subcommand make_backup(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("backup", "Copy a data directory, of a running server too");
+    auto flags = std::make_shared<DirectoryFlags>();
+    auto request = std::make_shared<BackupRequest>();
+    auto skips_check = std::make_shared<bool>(false);
+    command->add_option("DIR", request->target, "the copy; must not exist")->required();
+    command->add_flag("--no-verify", *skips_check, "do not read the copy back and check it");
+    flags->add_to(*command);
+    return {command, [flags, request, skips_check] {
+                const auto data_dir = flags->resolve();
+                request->verifies = !*skips_check;
+                return data_dir ? backup(*data_dir, *request) : fail_usage(data_dir.error());
+            }};
+}
+
 Subcommand make_clock(CLI::App& app) {
     CLI::App* command = app.add_subcommand("clock", "Confirm a server's clock, or move a test clock");
     auto flags = std::make_shared<DirectoryFlags>();
@@ -337,6 +352,7 @@ int run(int argc, char** argv) {
     commands.push_back(make_serve(app));
     commands.push_back(make_config(app));
     commands.push_back(make_verify(app));
+    commands.push_back(make_backup(app));
     commands.push_back(make_tail(app));
     commands.push_back(make_export(app));
     commands.push_back(make_import(app));

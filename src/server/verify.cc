@@ -56,11 +56,12 @@ void print_log(const log::VerifyReport& report, Findings& findings) {
                report.segments, report.shards, report.frames, report.records, report.bytes);
 }
 
-// is_used: the log is not empty, so there must be a catalog. Returns its content, if it can be read.
+// is_used: the journal no longer begins with the store's first file, so there must be a catalog. Returns its content,
+// if it can be read.
 std::optional<catalog::Loaded> verify_catalog(const std::string& path, bool is_used, Findings& findings) {
     if (!catalog::SqliteStore::exists(path)) {
         if (is_used) {
-            findings.damage(path + " is missing, and the log holds what it described");
+            findings.damage(path + " is missing, and the journal no longer holds what it described");
         } else {
             Findings::note(path + " is not there yet");
         }
@@ -140,7 +141,9 @@ int verify(const cli::DataDirectory& data_dir) {
     Findings findings;
     print_log(report, findings);
     const bool is_used = report.frames > 0 || report.shards > 0 || exists(path + "/checkpoint.rkc");
-    const auto catalog = verify_catalog(path + "/catalog.sqlite", is_used, findings);
+    // Until the catalog is written for the first time, the journal has all of it.
+    const bool has_whole_journal = exists(path + "/journal/j-0000000000000001.rkj");
+    const auto catalog = verify_catalog(path + "/catalog.sqlite", is_used && !has_whole_journal, findings);
     verify_keyring(path + "/keyring", is_used || exists(path + "/catalog.sqlite"), catalog, findings);
     verify_certificate({path + "/tls-cert.pem", path + "/tls-key.pem"}, findings);
     if (findings.exit_code() == exit_ok) fmt::print("no damage found\n");

@@ -1,0 +1,62 @@
+// HotCopy: copies a log directory that another process may be writing to, so that the copy is what a crash of that
+// process would have left: the implementation of `riacho backup`.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "io/fwd.h"
+#include "log/directory.h"
+#include "log/types.h"
+
+namespace riacho::log {
+namespace detail {
+struct JournalFile;
+using StoreUuid = std::array<std::byte, 16>;
+}  // namespace detail
+
+// Used by one thread. Takes no lock and asks the writing process for nothing; holds one file open at a time, or two.
+class HotCopy {
+public:
+    // to: a directory that exists and is empty.
+    HotCopy(std::string from, std::string to, io::FileSystem& fs);
+
+    // Copies the segments there are: most of the bytes, so that copy_rest() is short. Says nothing about what the copy
+    // holds.
+    Expected<void, OpenError> copy_segments();
+
+    // Copies the rest. What was durable before the call is in the copy, and nothing in it refers to what is not.
+    // applied: the catalog that goes with the copy contains the commands before it, and was read before the call.
+    // False: a file was removed or reused before it was copied. Call again, with the catalog read again.
+    Expected<bool, OpenError> copy_rest(Lsn applied);
+
+    [[nodiscard]] std::uint64_t bytes_copied() const { return bytes_copied_; }
+
+private:
+    enum class Copied : std::uint8_t { yes, gone };
+
+    Expected<std::optional<std::vector<std::byte>>, OpenError> small_file(std::string_view name);
+    Expected<std::vector<std::string>, OpenError> list_segments();
+    // Copies "data/B/S/N.rks", unless the copy of an earlier call is complete.
+    Expected<Copied, OpenError> copy_segment(const std::string& name);
+    Expected<std::vector<detail::JournalFile>, OpenError> list_journal_from(const detail::StoreUuid& store, Lsn from);
+    Expected<Copied, OpenError> copy_journal(const std::vector<detail::JournalFile>& files,
+                                             const detail::StoreUuid& store);
+    Expected<void, io::IoError> remove_segments_but(const std::vector<std::string>& names);
+
+    std::string from_;
+    std::string to_;
+    io::FileSystem& fs_;
+    std::map<std::string, bool>
+        segments_;  // those in the copy, and whether they are complete: those never change again
+    std::uint64_t bytes_copied_ = 0;
+};
+
+}  // namespace riacho::log
