@@ -124,9 +124,9 @@ private:
 // Writes a streaming response body. Lives as long as the producer's task.
 class BodyWriter {
 public:
-    // Sends data as one piece, at once. Completes when the socket (HTTP/1.1) or the stream's flow-control window
-    // (HTTP/2) has taken the bytes, so a producer is never ahead of its client; data must live until then. False: the
-    // client has gone or the server closes the connection, and the producer should end. One write at a time.
+    // Sends data as one piece, at once; empty data only asks whether the client is there. Completes when the socket
+    // (HTTP/1.1) or the stream's flow-control window (HTTP/2) has taken the bytes, which must live until then. False:
+    // the client has gone or the server closes the connection, and the producer should end. One write at a time.
     virtual Task<bool> write(std::string_view data) = 0;
     // As write(data), for pieces that follow one another, without joining them first: over HTTP/1.1 one chunk, written
     // with one system call as far as the socket takes it.

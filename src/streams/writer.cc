@@ -119,33 +119,6 @@ void settle(std::span<const Placed> group, const Expected<log::Appended, log::Lo
     }
 }
 
-// Appends one record without the grouping of append_records: the path of write_record.
-Task<AppendResult> append_record(Writer writer, StreamRef stream, RecordToAppend record) {
-    AppendResult result = fail(AppendError::gone);
-    for (int attempt = 0; attempt < attempts_max; ++attempt) {
-        if (attempt > 0) {
-            stream = writer.service.catalog.snapshot()->find_by_uid(stream->uid);
-            if (stream == nullptr) break;
-        }
-        const catalog::ShardState& shard = stream->shard_for(record.key.hash);
-        const Placed place{&shard, 0};
-        log::ShardBatch batch;
-        batch.shard = log::ShardUid(shard.uid);
-        batch.batch = encode(writer.service, *stream, {&place, 1}, {&record, 1});
-        log::AppendRequest request;
-        request.batches = {&batch, 1};
-        request.core = &writer.core;
-        co_await core::suspend([&](core::Wakeup& wakeup) {
-            request.wakeup = &wakeup;
-            writer.service.log.enqueue(request);
-        });
-        if (batch.result) co_return appended(shard, batch.result->first.value(), batch.result->arrival);
-        result = fail(append_error(batch.result.error()));
-        if (batch.result.error() != log::LogError::sealed) break;
-    }
-    co_return result;
-}
-
 Task<std::vector<AppendResult>> append_records(Writer writer, StreamRef stream,
                                                std::span<const RecordToAppend> records) {
     std::vector<AppendResult> results(records.size(), AppendResult(fail(AppendError::gone)));
@@ -275,24 +248,49 @@ Task<Result<std::vector<AppendResult>>> write_records(Writer writer, StreamRef s
     co_return results;
 }
 
+// One coroutine, and one owner of the stream: each further one would cost every PutRecord a frame, and a count that all
+// cores share.
 Task<Result<AppendedRecord>> write_record(Writer writer, StreamRef stream, RecordToAppend record) {
-    const catalog::ShardState& shard = stream->shard_for(record.key.hash);
+    const catalog::ShardState* shard = &stream->shard_for(record.key.hash);
     if (const auto refused = writer.service.data_keys.refusal(stream->key_id, *stream, true)) co_return fail(*refused);
     if (writer.faults != Faults{}) {
-        CO_TRY_VOID(co_await inject_faults(writer.service, writer.core, writer.faults, stream, shard.index));
+        CO_TRY_VOID(co_await inject_faults(writer.service, writer.core, writer.faults, stream, shard->index));
     }
-    AppendResult result = fail(AppendError::throttled);
     Limits& limits = writer.service.limits;
-    if (!limits.enforced() || limits.write(shard.uid, record.size(), writer.service.clock.monotonic())) {
-        result = co_await append_record(writer, stream, record);
+    if (limits.enforced() && !limits.write(shard->uid, record.size(), writer.service.clock.monotonic())) {
+        count_record(*counters_of(writer.service, *stream), shard->index, record.size(), true);
+        co_return fail(to_api(AppendError::throttled, *stream, record.key));
     }
-    const bool throttled = !result && result.error() == AppendError::throttled;
-    if (result || throttled) {
-        count_record(*counters_of(writer.service, *stream), result ? result->shard_index : shard.index, record.size(),
-                     throttled);
+    AppendError error = AppendError::gone;
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+        if (attempt > 0) {
+            StreamRef newer = writer.service.catalog.snapshot()->find_by_uid(stream->uid);
+            if (newer == nullptr) {
+                error = AppendError::gone;
+                break;
+            }
+            stream = std::move(newer);
+            shard = &stream->shard_for(record.key.hash);
+        }
+        const Placed place{shard, 0};
+        log::ShardBatch batch;
+        batch.shard = log::ShardUid(shard->uid);
+        batch.batch = encode(writer.service, *stream, {&place, 1}, {&record, 1});
+        log::AppendRequest request;
+        request.batches = {&batch, 1};
+        request.core = &writer.core;
+        co_await core::suspend([&](core::Wakeup& wakeup) {
+            request.wakeup = &wakeup;
+            writer.service.log.enqueue(request);
+        });
+        if (batch.result) {
+            count_record(*counters_of(writer.service, *stream), shard->index, record.size(), false);
+            co_return appended(*shard, batch.result->first.value(), batch.result->arrival);
+        }
+        error = append_error(batch.result.error());
+        if (batch.result.error() != log::LogError::sealed) break;
     }
-    if (!result) co_return fail(to_api(result.error(), *stream, record.key));
-    co_return *result;
+    co_return fail(to_api(error, *stream, record.key));
 }
 
 Result<void> check_record_size(const catalog::StreamState& stream, std::string_view partition_key,
