@@ -3,6 +3,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -12,6 +13,8 @@ namespace riacho::http::detail {
 namespace {
 
 constexpr std::size_t body_capacity_first = 64 * 1024;
+// Below the size from which on each thread keeps a released Buffer.
+constexpr std::size_t taken_at_once_max = 1020 * 1024;
 
 }  // namespace
 
@@ -92,16 +95,21 @@ void H2Session::wake_reader(H2Stream& stream) {
     host_.wake(*std::exchange(stream.reader_, nullptr));
 }
 
-// Allocates for the declared length only as bytes arrive: twice the received size, at most the declared length.
+// Allocates the declared length at once, up to a limit and while there is memory: a body that grows is moved. Otherwise
+// only as bytes arrive: twice the received size, at most the declared length.
 bool H2Session::room_for_body(H2Stream& stream, std::size_t size) {
-    std::size_t wanted = size + Request::body_padding;
-    if (wanted <= stream.body_.capacity()) return true;
-    const std::uint64_t declared = stream.request_.content_length().value_or(stream.body_size_max_);
+    const auto take = [&](std::size_t capacity) {
+        if (!hold_request(stream, stream.head_.size() + capacity + Request::body_padding)) return false;
+        stream.body_.reserve(capacity + Request::body_padding);
+        return true;
+    };
+    if (size + Request::body_padding <= stream.body_.capacity()) return true;
+    const std::optional<std::uint64_t> declared = stream.request_.content_length();
+    const auto at_once = static_cast<std::size_t>(std::min<std::uint64_t>(declared.value_or(0), taken_at_once_max));
+    if (at_once >= size && take(at_once)) return true;
+    const std::uint64_t size_max = declared.value_or(stream.body_size_max_);
     const std::size_t guess = std::max(size * 2, body_capacity_first);
-    wanted = std::max(size, static_cast<std::size_t>(std::min<std::uint64_t>(declared, guess))) + Request::body_padding;
-    if (!hold_request(stream, stream.head_.size() + wanted)) return false;
-    stream.body_.reserve(wanted);
-    return true;
+    return take(std::max(size, static_cast<std::size_t>(std::min<std::uint64_t>(size_max, guess))));
 }
 
 bool H2Session::hold_request(H2Stream& stream, std::size_t total) {
