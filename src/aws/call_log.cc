@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "core/log.h"
@@ -10,6 +11,8 @@
 
 namespace riacho::aws {
 namespace {
+
+core::LogLevel line_level = core::LogLevel::debug;
 
 std::string_view operation_of(const http::Request& request) {
     const std::string_view target = request.find("x-amz-target").value_or("");
@@ -36,8 +39,12 @@ std::string loggable(std::string_view access_key) {
 
 }  // namespace
 
+bool calls_logged() { return core::is_logged(line_level); }
+
+void raise_call_lines() { line_level = core::LogLevel::info; }
+
 void log_call(const http::Request& request, int status, const CallLine& line) {
-    core::log_line(core::LogLevel::debug, "call",
+    core::log_line(line_level, "call",
                    {{"operation", line.operation.empty() ? operation_of(request) : line.operation},
                     {"stream", line.stream},
                     {"status", status},
@@ -49,6 +56,8 @@ std::string stream_of(std::string_view known, const wire::Document& document) {
     if (!known.empty()) return std::string(known);
     const auto nodes = document.nodes();
     if (nodes.empty() || nodes[0].kind != wire::NodeKind::object) return {};
+    static constexpr std::array<std::string_view, 5> names = {"StreamName", "DeliveryStreamName", "ApplicationName",
+                                                              "QueueName", "ChannelName"};
     static constexpr std::array<std::string_view, 3> arns = {"StreamARN", "ConsumerARN", "ResourceARN"};
     std::string_view found;
     for (std::size_t i = 1; i < nodes[0].end;) {
@@ -56,7 +65,7 @@ std::string stream_of(std::string_view known, const wire::Document& document) {
         const wire::Node& value = nodes[i + 1];
         i = value.is_container() ? static_cast<std::size_t>(value.end) : i + 2;
         if (value.kind != wire::NodeKind::text) continue;
-        if (key == "StreamName") return std::string(value.view());
+        if (std::ranges::find(names, key) != names.end()) return std::string(value.view());
         for (const std::string_view arn : arns) {
             if (key == arn) found = stream_in_arn(value.view());
         }
@@ -65,8 +74,8 @@ std::string stream_of(std::string_view known, const wire::Document& document) {
 }
 
 void log_refused_signature(const http::Request& request, std::string_view access_key, std::string_view reason) {
-    if (!core::is_logged(core::LogLevel::debug)) return;
-    core::log_line(core::LogLevel::debug, "signature refused",
+    if (!calls_logged()) return;
+    core::log_line(line_level, "signature refused",
                    {{"operation", operation_of(request)},
                     {"access_key", loggable(access_key)},
                     {"reason", reason.substr(0, reason.find(". "))}});

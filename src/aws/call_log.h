@@ -1,5 +1,5 @@
-// The debug log: one line for each call, and one for each refused signature. No line contains a secret: no signature,
-// no session token, no record, no canonical request.
+// The log of calls: one line of level debug for each call, and one for each refused signature. No line contains a
+// secret: no signature, no session token, no record, no canonical request.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,11 @@
 
 namespace riacho::aws {
 
+// Whether the lines below are written; ask before composing one on a hot path.
+bool calls_logged();
+// Makes them lines of level info instead of debug. Call once at start, before other threads exist.
+void raise_call_lines();
+
 struct CallLine {
     std::string_view operation;  // empty: unknown operation; the request's target is logged instead
     std::string stream;          // empty: the call has no stream
@@ -21,8 +26,9 @@ struct CallLine {
 // Logs operation, stream, status, error and milliseconds.
 void log_call(const http::Request& request, int status, const CallLine& line);
 
-// The stream of a call: `known` if an operation has set one, else the StreamName of the input, or the stream's name in
-// its StreamARN, ConsumerARN or ResourceARN. Empty if there is none.
+// The stream of a call, or the delivery stream, application, queue or channel: `known` if an operation has set one,
+// else the name in the input, or the stream's name in its StreamARN, ConsumerARN or ResourceARN. Empty if there is
+// none.
 std::string stream_of(std::string_view known, const wire::Document& document);
 
 // reason: the fault's text; only its first sentence is logged, because the rest can contain text from the client.

@@ -11,6 +11,7 @@
 #include "aws/call_log.h"
 #include "aws/caller_identity.h"
 #include "aws/context.h"
+#include "aws/foreign_call.h"
 #include "aws/gen/common/errors.gen.h"
 #include "aws/streaming.h"
 #include "base/check.h"
@@ -53,6 +54,8 @@ struct Gateway::Table {
     ByName by_target;  // "Kinesis_20131202.PutRecord"
     ByName by_path;    // "POST /createStream"
     std::atomic<std::uint64_t> unexpected_exceptions{0};
+    ForeignCalls foreign_calls;
+    std::function<void(const OpContext&, std::string_view)> on_not_found;
 };
 
 namespace {
@@ -101,6 +104,9 @@ private:
     const bool is_large_;
     std::unique_ptr<wire::Document> document_;
 };
+
+// AWS: every service names a resource that it does not have by this code.
+constexpr std::string_view not_found_code = "ResourceNotFoundException";
 
 // AWS: the service ends an upload after 30 s without a byte (video spec 3.3).
 constexpr std::int64_t upload_idle_ms = 30'000;
@@ -270,6 +276,7 @@ Gateway::~Gateway() = default;
 void Gateway::add_service(ServiceEntry service) {
     table_->services.push_back(std::make_unique<ServiceEntry>(std::move(service)));
     const ServiceEntry* entry = table_->services.back().get();
+    table_->foreign_calls.add_served(entry->model->signing_name, entry->runs);
     for (const OperationEntry& operation : entry->operations) {
         auto route = std::make_unique<Route>();
         route->service = entry;
@@ -283,6 +290,10 @@ void Gateway::add_service(ServiceEntry service) {
         RIACHO_CHECK(is_new, "two operations under one name");
         table_->routes.push_back(std::move(route));
     }
+}
+
+void Gateway::on_not_found(std::function<void(const OpContext&, std::string_view)> callback) {
+    table_->on_not_found = std::move(callback);
 }
 
 Gateway::Route* Gateway::find_target(std::string_view target) const {
@@ -332,7 +343,7 @@ http::BodyPlan Gateway::on_head(const http::Request& request) {
     response.close_connection = true;  // the media that follow are not read
     CallLine line;
     refuse(*route, response, *error, Envelope::rest_json, line);
-    if (core::is_logged(core::LogLevel::debug)) log_call(request, response.status, line);
+    if (calls_logged()) log_call(request, response.status, line);
     add_request_ids(response.headers, rng_, false);
     if (request.find("origin")) add_cors_headers(response.headers);
     return plan;
@@ -348,7 +359,7 @@ Task<http::Response> Gateway::handle(http::Request& request) {
         add_request_ids(response.headers, rng_, true);
         co_return response;
     }
-    const bool logged = core::is_logged(core::LogLevel::debug);
+    const bool logged = calls_logged();
     const MonotonicNs arrived = logged ? clock_.monotonic() : MonotonicNs();
     http::Response response;
     CallLine line;
@@ -387,17 +398,22 @@ void Gateway::accept(http::Request& request, std::optional<Accepted>& accepted, 
     const std::string_view type = media_type(request);
     const bool is_json = equal_ignoring_case(type, json_content_type);
     const bool is_cbor = equal_ignoring_case(type, cbor_content_type);
+    Route* named = find_target(target);
     if (Route* route = target.empty() ? find_path(request) : nullptr; route != nullptr) {
         accept_rest(request, *route, accepted, response, line);
+    } else if (const std::string service = named == nullptr ? table_->foreign_calls.service_of(request) : std::string();
+               !service.empty()) {
+        response = table_->foreign_calls.refuse(request, service, clock_.monotonic());
+        line.error = "UnknownOperationException";
     } else if (request.method() != "POST") {
         response = unroutable("");
     } else if (request.body().empty()) {
-        const ApiError error = find_target(target) != nullptr ? errors::unreadable_body() : errors::unknown_operation();
+        const ApiError error = named != nullptr ? errors::unreadable_body() : errors::unknown_operation();
         set_error(response, error, is_json ? Envelope::json : Envelope::cbor, line);
     } else if (has_unknown_coding(request)) {
         set_error(response, errors::unsupported_coding(), is_cbor ? Envelope::cbor : Envelope::json, line);
     } else if (is_json || is_cbor) {
-        accept_json(request, is_json ? wire::Format::json : wire::Format::cbor, target, accepted, response, line);
+        accept_json(request, is_json ? wire::Format::json : wire::Format::cbor, named, accepted, response, line);
     } else if (equal_ignoring_case(type, "application/json")) {
         const DocumentLease document(request.body().size());
         const bool readable =
@@ -434,18 +450,17 @@ http::Response Gateway::overloaded(const http::Request& request) {
 
 void Gateway::release_idle_memory() { DocumentLease::release_idle(); }
 
-void Gateway::accept_json(http::Request& request, wire::Format format, std::string_view target,
-                          std::optional<Accepted>& accepted, http::Response& response, CallLine& line) {
+void Gateway::accept_json(http::Request& request, wire::Format format, Route* route, std::optional<Accepted>& accepted,
+                          http::Response& response, CallLine& line) {
     const Envelope envelope = format == wire::Format::json ? Envelope::json : Envelope::cbor;
     DocumentLease document(request.body().size());
     if (!(*document).parse(format, request.body(), http::Request::body_padding)) {
         return set_error(response, errors::unreadable_body(), envelope, line);
     }
-    Route* route = find_target(target);
     if (route == nullptr) return set_error(response, errors::unknown_operation(), envelope, line);
     const ServiceModel& model = *route->service->model;
     if (format == wire::Format::cbor && !model.cbor) {
-        response = unroutable(target);
+        response = unroutable(request.find("x-amz-target").value_or(""));
         return;
     }
     auto caller = authenticator_.authenticate(request, expectation_of(model));
@@ -493,9 +508,12 @@ bool Gateway::is_supported(Accepted& accepted, http::Response& response, CallLin
 void Gateway::finish(Accepted& accepted, http::Response& response, CallLine& line) const {
     Route& route = accepted.route;
     Call& call = accepted.call;
-    if (core::is_logged(core::LogLevel::debug)) {
+    if (calls_logged()) {
         line.operation = route.operation.info->name;
         line.stream = stream_of(call.context.stream(), call.document);
+    }
+    if (call.error && call.error->code == not_found_code && table_->on_not_found) {
+        table_->on_not_found(call.context, stream_of(call.context.stream(), call.document));
     }
     if (call.error) return refuse(route, response, *call.error, accepted.envelope, line);
     route.succeeded.fetch_add(1, std::memory_order_relaxed);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 namespace riacho::aws {
 
 class Authenticator;
+class OpContext;
 struct CallLine;
 
 // A service of the gateway. `state` is passed to its operations.
@@ -36,6 +38,9 @@ public:
 
     // Must be called before the first request.
     void add_service(ServiceEntry service);
+    // Called for each call that was answered with ResourceNotFoundException, with the name it asked for (which may be
+    // empty); on its core. Set before the first request.
+    void on_not_found(std::function<void(const OpContext&, std::string_view name)> callback);
     // Writes the calls by operation and outcome, and their durations.
     void collect(core::MetricsWriter& writer) const;
 
@@ -57,8 +62,9 @@ private:
     // The operation of the request's method and path; null when there is none, or when the request has X-Amz-Target.
     [[nodiscard]] Route* find_path(const http::Request& request) const;
     void accept(http::Request& request, std::optional<Accepted>& accepted, http::Response& response, CallLine& line);
-    void accept_json(http::Request& request, wire::Format format, std::string_view target,
-                     std::optional<Accepted>& accepted, http::Response& response, CallLine& line);
+    // route: the operation of X-Amz-Target; null when there is none.
+    void accept_json(http::Request& request, wire::Format format, Route* route, std::optional<Accepted>& accepted,
+                     http::Response& response, CallLine& line);
     void accept_rest(http::Request& request, Route& route, std::optional<Accepted>& accepted, http::Response& response,
                      CallLine& line);
     bool is_supported(Accepted& accepted, http::Response& response, CallLine& line) const;

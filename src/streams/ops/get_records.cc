@@ -3,11 +3,11 @@
 #include <array>
 #include <ctime>
 
+#include "aws/call_log.h"
 #include "aws/gen/kinesis/errors.gen.h"
 #include "aws/gen/kinesis/types_get_records.gen.h"
 #include "base/try.h"
 #include "core/clock.h"
-#include "core/log.h"
 #include "core/task.h"
 #include "streams/faults.h"
 #include "streams/limits.h"
@@ -99,7 +99,7 @@ Task<Result<api::GetRecordsOutput>> get_records(StreamsOp op, api::GetRecordsInp
     const MonotonicNs started = op.service().clock.monotonic();
     CO_TRY(const ShardIterator iterator, open_live_iterator(op, request.shard_iterator));
     CO_TRY(const ShardRef found, shard_of(op, iterator, request.stream_arn));
-    if (core::is_logged(core::LogLevel::debug)) op.context().set_stream(found.stream->name);
+    if (aws::calls_logged()) op.context().set_stream(found.stream->name);
     if (request.stream_arn && *request.stream_arn != found.stream->arn)
         co_return fail(errors::invalid_shard_iterator());
     if (request.dry_run.value_or(false)) co_return fail(errors::dry_run());
