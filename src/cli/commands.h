@@ -27,6 +27,7 @@ struct ExportRequest {
     std::string file = "-";  // standard output
     bool progress = false;   // even if standard error is not a terminal
     bool resume = false;     // continue FILE.partial
+    bool skip_damaged = false;
 };
 // Copies a stream's records to JSON lines.
 int export_records(const ExportRequest& request);
@@ -41,6 +42,25 @@ struct ImportRequest {
 // Puts records from JSON lines into a stream.
 int import_records(const ImportRequest& request);
 
+struct PutRequest {
+    ClientOptions client;
+    std::string stream;
+    std::vector<std::string> data;  // a record each; empty, and no file: the lines of standard input
+    std::string file;               // its bytes are one record
+    std::string key;                // partition key; empty: another for each record
+    std::string hash_key;           // explicit hash key; empty: none
+};
+// Puts records into a stream; prints where each of `data` and `file` is.
+int put(const PutRequest& request);
+
+struct StreamsRequest {
+    ClientOptions client;
+    bool names = false;  // print names alone
+    bool json = false;   // print a JSON object a line
+};
+// Lists the streams of a region.
+int streams(const StreamsRequest& request);
+
 struct TailRequest {
     ClientOptions client;
     std::string stream;
@@ -50,6 +70,7 @@ struct TailRequest {
     bool follow = false;
     std::uint64_t records = 0;  // ends after this number of records; 0: no limit
     std::int64_t seconds = 0;   // ends after this time; 0: no limit
+    bool skip_damaged = false;
 };
 // Prints a stream's records.
 int tail(const TailRequest& request);
@@ -80,6 +101,17 @@ using StartServer = std::function<Expected<std::shared_ptr<void>, ServerFault>(c
 // Changes credentials: through the running server of the data directory, or else through a temporary server that
 // `start` runs. Never creates a data directory.
 int user(const UserRequest& request, const StartServer& start);
+
+struct HealthRequest {
+    DataDirectory data_dir;  // whose running server is asked, unless `endpoint` or RIACHO_ENDPOINT says which
+    std::string endpoint;
+    std::string ca_file;
+    bool live = false;        // liveness instead of readiness
+    bool json = false;        // print the page
+    std::int64_t wait_s = 0;  // ask again for so long
+};
+// Exit code 0 if the server is ready (or live), else 1.
+int health(const HealthRequest& request);
 
 struct ClockRequest {
     bool accept = false;                  // accept the machine's clock, so that retention goes on

@@ -9,8 +9,10 @@
 #include <map>
 #include <optional>
 
+#include "base/sequence_number.h"
 #include "base/try.h"
 #include "cli/commands.h"
+#include "cli/damage.h"
 #include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/json.h"
@@ -57,7 +59,8 @@ public:
         const auto done = copy();
         progress_.finish(exported_.records, done && interrupted() == 0 ? 1 : done_);
         if (done && interrupted() == 0) {
-            fmt::print(stderr, "{} records\n", exported_.records);
+            fmt::print(stderr, "{}{}\n", count_of(exported_.records, "record"),
+                       skipped_ == 0 ? "" : fmt::format(", {} skipped", count_of(skipped_, "damaged one")));
             return exit_ok;
         }
         report(done ? "interrupted" : done.error());
@@ -74,7 +77,7 @@ private:
         output_.emplace(std::move(opened));
         if (request_.resume) TRY_VOID(resume());
         for (std::size_t i = 0; i < shards->size() && interrupted() == 0; ++i) {
-            TRY_VOID(export_shard((*shards)[i].id, static_cast<double>(i), static_cast<double>(shards->size())));
+            TRY_VOID(export_shard((*shards)[i], static_cast<double>(i), static_cast<double>(shards->size())));
         }
         return interrupted() == 0 ? output_->commit() : output_->flush();
     }
@@ -82,14 +85,32 @@ private:
     Expected<void, std::string> resume() {
         if (output_->partial().empty()) return fail("--resume needs a FILE");
         TRY(exported_, read_exported(*output_));
+        progress_.begin_at(exported_.records, 0);
         return output_->cut_to(exported_.size);
     }
 
-    Expected<std::string, std::string> call(std::string_view operation, const std::string& body) {
-        auto reply = client_.call_patiently(operation, body);
-        if (!reply) return fail(reply.error().describe());
-        if (!document_.parse(wire::Format::json, *reply)) return fail(not_json().describe());
-        return *std::move(reply);
+    // The reply is in document_.
+    Expected<void, CallError> call(std::string_view operation, const std::string& body) {
+        reply_.clear();
+        TRY(reply_, client_.call_patiently(operation, body));
+        if (!document_.parse(wire::Format::json, reply_)) return fail(not_json());
+        return {};
+    }
+
+    // Moves the iterator behind damaged records, if that was asked for; else it is the error that was met.
+    Expected<void, std::string> skip(const ListedShard& shard, const CallError& error, std::string& iterator) {
+        if (!is_damage(error)) return fail(error.describe());
+        if (!request_.skip_damaged) return fail(error.describe() + " (--skip-damaged goes on behind them)");
+        const auto before = exported_.numbers.find(shard.id);
+        const auto number =
+            parse_sequence_number(before == exported_.numbers.end() ? shard.first_number : before->second);
+        const std::uint64_t first = !number ? 0 : number->seq_ix + (before == exported_.numbers.end() ? 0 : 1);
+        auto skipped = skip_damaged(client_, request_.stream, shard, first);
+        if (!skipped) return fail(skipped.error().describe());
+        skipped_ += skipped->records;
+        progress_.note(describe(*skipped, shard.id));
+        iterator = std::move(skipped->iterator);
+        return {};
     }
 
     [[nodiscard]] std::string first_position(const std::string& shard) const {
@@ -99,15 +120,22 @@ private:
                            json_quoted(found->second));
     }
 
-    Expected<void, std::string> export_shard(const std::string& shard, double before, double shards) {
+    Expected<void, std::string> export_shard(const ListedShard& shard, double before, double shards) {
         const std::string request = fmt::format(R"({{"StreamName":{},"ShardId":{},{}}})", json_quoted(request_.stream),
-                                                json_quoted(shard), first_position(shard));
-        TRY(const std::string first, call("GetShardIterator", request));
-        std::string iterator(text_member(document_.nodes(), 0, "ShardIterator"));
+                                                json_quoted(shard.id), first_position(shard.id));
+        std::string iterator;
+        if (const auto called = call("GetShardIterator", request); !called) {
+            TRY_VOID(skip(shard, called.error(), iterator));
+        } else {
+            iterator = text_member(document_.nodes(), 0, "ShardIterator");
+        }
         std::int64_t behind_first = -1;
         while (!iterator.empty() && interrupted() == 0) {
             const std::string page = fmt::format(R"({{"ShardIterator":"{}","Limit":{}}})", iterator, page_limit);
-            TRY(const std::string reply, call("GetRecords", page));
+            if (const auto called = call("GetRecords", page); !called) {
+                TRY_VOID(skip(shard, called.error(), iterator));
+                continue;
+            }
             const Nodes nodes = document_.nodes();
             iterator = text_member(nodes, 0, "NextShardIterator");
             std::int64_t behind = 0;
@@ -116,7 +144,7 @@ private:
                 if (key == "MillisBehindLatest") behind = nodes[value].integer;
                 if (key == "Records") list = value;
             });
-            if (list != 0) TRY_VOID(write_records(nodes, list, shard));
+            if (list != 0) TRY_VOID(write_records(nodes, list, shard.id));
             if (behind_first < 0) behind_first = std::max<std::int64_t>(behind, 1);
             const double part = 1 - static_cast<double>(behind) / static_cast<double>(behind_first);
             done_ = (before + part) / shards;
@@ -146,6 +174,10 @@ private:
             ++exported_.records;
             last_ = {shard, std::string(text_member(nodes, i, "SequenceNumber"))};
         }
+        // Where a damaged record would be, and where --resume would go on.
+        if (last_.first == shard) {
+            exported_.numbers.insert_or_assign(last_.first, last_.second);
+        }
         return {};
     }
 
@@ -154,12 +186,13 @@ private:
         // Complete lines that still fit are kept; a full disk has been reported already.
         static_cast<void>(output_->flush());
         if (output_->partial().empty()) {
-            fmt::print(stderr, "{} records were read; the last one has SequenceNumber {} in {}\n", exported_.records,
-                       last_.second, last_.first);
+            fmt::print(stderr, "{} read; the last one has SequenceNumber {} in {}\n",
+                       count_of(exported_.records, "record"), last_.second, last_.first);
             return;
         }
-        fmt::print(stderr, "{} records were read, into {}; {} is as it was\nto go on: riacho export {} {} --resume\n",
-                   exported_.records, output_->partial(), request_.file, request_.stream, request_.file);
+        fmt::print(stderr, "{} read, into {}; {} is as it was\nto go on: riacho export {} {} --resume\n",
+                   count_of(exported_.records, "record"), output_->partial(), request_.file, request_.stream,
+                   request_.file);
     }
 
     KinesisClient client_;
@@ -167,7 +200,9 @@ private:
     Progress progress_;
     std::optional<Output> output_;
     wire::Document document_;
+    std::string reply_;  // document_ has views into it
     Exported exported_;
+    std::uint64_t skipped_ = 0;
     std::pair<std::string, std::string> last_;  // shard and sequence number of the last record read
     double done_ = 0;
 };

@@ -92,6 +92,12 @@ LineReader::Step LineReader::next(std::string& line) {
     }
 }
 
+bool LineReader::is_ready() const {
+    if (buffer_.find('\n', at_) != std::string::npos) return true;
+    pollfd wanted{fd_, POLLIN, 0};
+    return ::poll(&wanted, 1, 0) > 0;
+}
+
 Expected<Output, std::string> Output::open(const std::string& path, bool keep) {
     struct stat status{};
     const bool exists = path != "-" && ::stat(path.c_str(), &status) == 0;

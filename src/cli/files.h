@@ -45,6 +45,8 @@ public:
 
     // Reads the next line into `line`, without its newline.
     Step next(std::string& line);
+    // Whether next() finds a line, or the end, without waiting for more input.
+    [[nodiscard]] bool is_ready() const;
     // Size of the lines returned so far, including newlines.
     [[nodiscard]] std::uint64_t offset() const { return offset_; }
 

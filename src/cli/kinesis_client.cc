@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/try.h"
+#include "cli/damage.h"
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "core/clock.h"
@@ -150,7 +151,8 @@ Expected<std::string, CallError> KinesisClient::call_patiently(std::string_view 
         const bool passing = type.empty() || type == "ProvisionedThroughputExceededException" ||
                              type == "LimitExceededException" || type == "InternalFailure" ||
                              type == "ServiceUnavailable";
-        if (!passing || (type.empty() && attempt >= impl_->attempts_without_server)) return reply;
+        if (!passing || is_damage(reply.error()) || (type.empty() && attempt >= impl_->attempts_without_server))
+            return reply;
         sleep_ms(static_cast<int>(backoff.next_ms(rng)));
     }
 }

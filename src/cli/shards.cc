@@ -32,6 +32,7 @@ ListedShard read_shard(Nodes nodes, std::size_t at) {
             shard.last_hash_key = parse_u128(text_member(nodes, value, "EndingHashKey")).value_or(u128_max);
         }
         if (key == "SequenceNumberRange") {
+            shard.first_number = text_member(nodes, value, "StartingSequenceNumber");
             shard.is_closed = !text_member(nodes, value, "EndingSequenceNumber").empty();
         }
     });
@@ -52,7 +53,8 @@ Expected<std::vector<ListedShard>, CallError> list_shards(KinesisClient& client,
         if (!document.parse(wire::Format::json, reply)) return fail(not_json());
         const Nodes nodes = document.nodes();
         each_member(nodes, 0, [&](std::string_view key, std::size_t value) {
-            if (key == "NextToken") body = fmt::format(R"({{"NextToken":{}}})", json_quoted(nodes[value].view()));
+            if (key == "NextToken" && nodes[value].kind == wire::NodeKind::text)
+                body = fmt::format(R"({{"NextToken":{}}})", json_quoted(nodes[value].view()));
             if (key != "Shards") return;
             for (std::size_t i = value + 1; i < node_after(nodes, value); i = node_after(nodes, i)) {
                 shards.push_back(read_shard(nodes, i));

@@ -15,6 +15,7 @@ struct ListedShard {
     LineageShard lineage;
     U128 first_hash_key = 0;
     U128 last_hash_key = u128_max;
+    std::string first_number;  // StartingSequenceNumber
     bool is_closed = false;
 };
 

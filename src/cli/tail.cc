@@ -9,8 +9,10 @@
 #include <span>
 
 #include "base/base64.h"
+#include "base/sequence_number.h"
 #include "base/try.h"
 #include "cli/commands.h"
+#include "cli/damage.h"
 #include "cli/files.h"
 #include "cli/interrupt.h"
 #include "cli/json.h"
@@ -166,9 +168,29 @@ private:
         const auto reply = client_.call_patiently(
             "GetShardIterator", fmt::format(R"({{"StreamName":{},"ShardId":{},{}}})", json_quoted(request_.stream),
                                             json_quoted(reading.shard.id), position_members(reading.position)));
-        if (!reply) return fail(reply.error().describe());
+        if (!reply) return skip(reading, reply.error());
         if (!document_.parse(wire::Format::json, *reply)) return fail(not_json().describe());
         reading.iterator = text_member(document_.nodes(), 0, "ShardIterator");
+        return {};
+    }
+
+    // Moves behind damaged records, if that was asked for; else it is the error that was met.
+    Expected<void, std::string> skip(Reading& reading, const CallError& error) {
+        const bool is_numbered = reading.position.kind == Position::Kind::after_sequence_number ||
+                                 reading.position.kind == Position::Kind::at_sequence_number;
+        const bool has_place = is_numbered || reading.position.kind == Position::Kind::trim_horizon;
+        if (!is_damage(error) || !has_place) return fail(error.describe());
+        if (!request_.skip_damaged) return fail(error.describe() + " (--skip-damaged goes on behind them)");
+        const auto number =
+            parse_sequence_number(is_numbered ? reading.position.sequence_number : reading.shard.first_number);
+        const bool is_after = reading.position.kind == Position::Kind::after_sequence_number;
+        const std::uint64_t first = !number ? 0 : number->seq_ix + (is_after ? 1 : 0);
+        auto skipped = skip_damaged(client_, request_.stream, reading.shard, first);
+        if (!skipped) return fail(skipped.error().describe());
+        report(describe(*skipped, reading.shard.id));
+        reading.position.kind = Position::Kind::at_sequence_number;
+        reading.position.sequence_number = skipped->sequence_number;
+        reading.iterator = std::move(skipped->iterator);
         return {};
     }
 
@@ -181,7 +203,7 @@ private:
             reading.iterator.clear();
             return {};
         }
-        if (!reply) return interrupted() != 0 ? Expected<void, std::string>() : fail(reply.error().describe());
+        if (!reply) return interrupted() != 0 ? Expected<void, std::string>() : skip(reading, reply.error());
         if (!document_.parse(wire::Format::json, *reply)) return fail(not_json().describe());
         const Nodes nodes = document_.nodes();
         std::int64_t behind_ms = 0;
