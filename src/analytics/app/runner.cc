@@ -341,8 +341,12 @@ void Runner::collect(core::MetricsWriter& writer) const {
     write_family(writer, all, "riacho_application_over_memory", Kind::gauge,
                  "1 while an application reads nothing because its state is too large",
                  [](Of of) { return std::uint64_t{of.is_over_memory.load()}; });
-    write_family(writer, all, "riacho_application_cpu_milliseconds_total", Kind::counter,
-                 "Time of processors spent on records and rows", [](Of of) { return of.cpu_ns.load() / 1'000'000; });
+    writer.family("riacho_application_cpu_seconds_total", Kind::counter,
+                  "Time of processors spent on records and rows");
+    for (const Counters& counters : all) {
+        writer.sample({{"account", counters->account}, {"region", counters->region}, {"application", counters->name}},
+                      static_cast<double>(counters->cpu_ns.load()) / 1e9);
+    }
 }
 
 }  // namespace riacho::analytics
