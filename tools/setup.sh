@@ -10,8 +10,8 @@ build_packages="ccache clang-19 cmake libboost1.81-dev libcli11-dev libfmt-dev l
 # Compresses ten times as fast as zlib; packaged for few machines.
 if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then build_packages="$build_packages libisal-dev"; fi
 run_packages="$build_packages python3-venv"
-test_packages="$run_packages awscli chromium clang-format-19 clang-tidy-19 curl ffmpeg git libclang-rt-19-dev libgtest-dev llvm-19 mkvtoolnix openssl
- strace"
+test_packages="$run_packages awscli chromium clang-format-19 clang-tidy-19 curl ffmpeg fish git libclang-rt-19-dev libgtest-dev llvm-19
+ mkvtoolnix openssl strace zsh"
 bench_packages="$run_packages fio nghttp2-client nginx-light"
 
 say() { echo "setup: $*" >&2; }
@@ -76,6 +76,21 @@ install_npm() {
     cp tests/js/package-lock.json "$stamp"
 }
 
+# unpack_package COMMAND PACKAGE: the files of a Debian package below .tools/PACKAGE, without installing it: its service is not
+# started. Nothing is done if the command exists.
+unpack_package() {
+    if command -v "$1" >/dev/null || [ -x ".tools/$2/usr/bin/$1" ] || ! command -v dpkg-deb >/dev/null; then return; fi
+    say "unpacking $2 into .tools"
+    as_root apt-get -qq update
+    folder=$(mktemp -d)
+    if (cd "$folder" && apt-get -qq download "$2" 2>/dev/null) && mkdir -p ".tools/$2"; then
+        dpkg-deb -x "$folder"/*.deb ".tools/$2"
+    else
+        say "$2 cannot be had: its tests are skipped"
+    fi
+    rm -rf "$folder"
+}
+
 # install_command COMMAND PACKAGE...: installs the first available package, unless the command exists already.
 install_command() {
     if command -v "$1" >/dev/null; then return; fi
@@ -107,6 +122,7 @@ case "${1:-}" in
         for file in tutorial/requirements.txt tutorial/notebooks.txt; do install_python $file; done
         if [ -f tests/requirements.txt ]; then install_python tests/requirements.txt; fi
         install_npm
+        unpack_package promtool prometheus
         ;;
     clients)
         install_packages $test_packages

@@ -183,21 +183,31 @@ private:
     std::string error_;
 };
 
-void read_listen(Reader& reader, Config& config) {
-    const std::string& text = reader.text("listen");
+// HOST:PORT, [IPV6]:PORT; an empty host and * are every address.
+std::optional<ListenAddress> parse_address(const std::string& text) {
     const auto colon = text.rfind(':');
     int port = -1;
     if (colon != std::string::npos) {
         const auto [end, ec] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
         if (ec != std::errc() || end != text.data() + text.size()) port = -1;
     }
-    if (port < 0 || port > 65535) return reader.problem("listen", "is not HOST:PORT");
-    config.listen_port = static_cast<std::uint16_t>(port);
-    config.listen_host = text.substr(0, colon);
-    if (config.listen_host.size() > 1 && config.listen_host.front() == '[' && config.listen_host.back() == ']') {
-        config.listen_host = config.listen_host.substr(1, config.listen_host.size() - 2);
+    if (port < 0 || port > 65535) return std::nullopt;
+    ListenAddress address{text.substr(0, colon), static_cast<std::uint16_t>(port)};
+    if (address.host.size() > 1 && address.host.front() == '[' && address.host.back() == ']') {
+        address.host = address.host.substr(1, address.host.size() - 2);
     }
-    if (config.listen_host.empty() || config.listen_host == "*") config.listen_host = "0.0.0.0";
+    if (address.host.empty() || address.host == "*") address.host = "0.0.0.0";
+    return address;
+}
+
+void read_listen(Reader& reader, Config& config) {
+    const auto address = parse_address(reader.text("listen"));
+    if (!address) return reader.problem("listen", "is not HOST:PORT");
+    config.listen_host = address->host;
+    config.listen_port = address->port;
+    if (reader.text("metrics-listen").empty()) return;
+    config.metrics_listen = parse_address(reader.text("metrics-listen"));
+    if (!config.metrics_listen) reader.problem("metrics-listen", "is not HOST:PORT");
 }
 
 void read_durability(Reader& reader, Config& config) {
@@ -363,6 +373,7 @@ Expected<Config, std::string> read_values(const Values& values) {
                                                                    {"debug", core::LogLevel::debug},
                                                                    {"warn", core::LogLevel::warn},
                                                                    {"error", core::LogLevel::error}});
+    config.log_calls = reader.flag("log-calls");
     config.port_file = reader.text("port-file");
     config.cores = static_cast<std::size_t>(reader.number("cores", 0, 64));
     if (config.cores == 0) config.cores = static_cast<std::size_t>(std::clamp(sysconf(_SC_NPROCESSORS_ONLN), 1L, 4L));
@@ -401,52 +412,66 @@ bool is_bare(std::string_view text) {
 }  // namespace
 
 const std::vector<Setting>& all_settings() {
+    constexpr std::string_view storage = "Storage";
+    constexpr std::string_view network = "Network";
+    constexpr std::string_view security = "Security";
+    constexpr std::string_view aws_behaviour = "AWS behaviour";
+    constexpr std::string_view testing = "Testing";
+    constexpr std::string_view logs = "Logs";
+    constexpr std::string_view resources = "Memory and processors";
     static const std::vector<Setting> settings = {
-        {"data-dir", "./riacho-data", "DIR", "where everything is kept"},
-        {"listen", "127.0.0.1:4566", "HOST:PORT", "the address; port 0 picks a free one"},
-        {"ephemeral", "false", "", "use a temporary data directory and remove it at exit"},
-        {"create-stream", "", "NAME[:SHARDS]", "create a stream at start if it does not exist (repeatable)", true},
-        {"durability", "sync", "MODE",
+        {"data-dir", storage, "./riacho-data", "DIR", "where everything is kept"},
+        {"ephemeral", storage, "false", "", "use a temporary data directory and remove it at exit"},
+        {"durability", storage, "sync", "MODE",
          "sync: acknowledge after the disk has it; interval:MS: sync every MS ms; os: never sync"},
-        {"auth", "off", "off|sigv4", "check signatures; off is the default and allowed on loopback addresses only"},
-        {"insecure", "false", "", "accept any credentials on an address that is not loopback"},
-        {"cors-origin", "", "ORIGIN",
+        {"journal-mib", storage, "512", "MIB", "disk space of the journal"},
+        {"listen", network, "127.0.0.1:4566", "HOST:PORT", "the address; port 0 picks a free one"},
+        {"metrics-listen", network, "", "HOST:PORT", "serve /metrics there, and no longer on the main port"},
+        {"port-file", network, "", "FILE", "write the port to FILE once the server accepts connections"},
+        {"advertise-url", network, "", "URL",
+         "the address of Video Streams' data endpoints, such as https://video.example.org; as each client sees the "
+         "server if not given"},
+        {"s3-endpoint", network, "", "URL",
+         "the S3 server that delivery streams write to, aws for Amazon's, or local for folders in the data directory; "
+         "default: AWS_ENDPOINT_URL_S3, else local"},
+        {"connections-max", network, "10000", "N", "connections at one time"},
+        {"auth", security, "off", "off|sigv4",
+         "check signatures; off is the default and allowed on loopback addresses only"},
+        {"insecure", security, "false", "", "accept any credentials on an address that is not loopback"},
+        {"tls-cert", security, "", "FILE", "a certificate chain (PEM) instead of the self-signed one"},
+        {"tls-key", security, "", "FILE", "its private key (PEM)"},
+        {"cors-origin", security, "", "ORIGIN",
          "let web pages of this origin use the server; * lets every page (repeatable). Pages on loopback hosts always "
          "may",
          true},
-        {"host-name", "", "NAME", "a name with a dot under which browsers and /metrics may ask (repeatable)", true},
-        {"account", "000000000000", "ID", "the account of callers that --auth=off lets in"},
-        {"region", "us-east-1", "REGION", "the region of --create-stream, and of callers that name none"},
-        {"consumers-max", "20", "N", "registered consumers of a stream, queues counted; AWS allows 20"},
-        {"limits", "off", "off|aws", "aws: throttle shards and calls as AWS does"},
-        {"s3-endpoint", "", "URL",
-         "the S3 server that delivery streams write to, aws for Amazon's, or local for folders in the data directory; "
-         "default: AWS_ENDPOINT_URL_S3, else local"},
-        {"services", "data-streams,firehose,analytics,video", "NAMES", "the services that run, separated by commas"},
-        {"advertise-url", "", "URL",
-         "the address of Video Streams' data endpoints, such as https://video.example.org; as each client sees the "
-         "server if not given"},
-        {"fault", "", "SPEC", "fail on purpose: throttle=PERCENT,partial=PERCENT,error=PERCENT,delay=MS"},
-        {"fault-header", "false", "", "let a request ask for faults with X-Riacho-Fault: SPEC"},
-        {"time-scale", "1", "N", "let time pass N times as fast, for tests"},
-        {"test-clock", "false", "", "let `riacho clock` move time forward, for tests"},
-        {"test-clock-offset", "0", "MS", "start with a wall clock that is so far ahead, or behind, for tests"},
-        {"kms-key", "", "KEY=STATE",
-         "make a key unusable for tests: denied, disabled, invalid-state, missing, opt-in, throttled (repeatable)",
+        {"host-name", security, "", "NAME", "a name with a dot under which browsers and /metrics may ask (repeatable)",
          true},
-        {"transition-delay", "20", "MS", "how long CREATING, UPDATING and DELETING last"},
-        {"tls-cert", "", "FILE", "a certificate chain (PEM) instead of the self-signed one"},
-        {"tls-key", "", "FILE", "its private key (PEM)"},
-        {"log-format", "logfmt", "logfmt|json", "how log lines look"},
-        {"log-level", "info", "LEVEL", "debug, info, warn or error"},
-        {"port-file", "", "FILE", "write the port to FILE once the server accepts connections"},
-        {"cores", "0", "N", "event loops; 0: one per CPU, at most 4"},
-        {"memory-limit", "auto", "SIZE",
+        {"services", aws_behaviour, "data-streams,firehose,analytics,video", "NAMES",
+         "the services that run, separated by commas"},
+        {"create-stream", aws_behaviour, "", "NAME[:SHARDS]",
+         "create a stream at start if it does not exist (repeatable)", true},
+        {"account", aws_behaviour, "000000000000", "ID", "the account of callers that --auth=off lets in"},
+        {"region", aws_behaviour, "us-east-1", "REGION",
+         "the region of --create-stream, and of callers that name none"},
+        {"limits", aws_behaviour, "off", "off|aws", "aws: throttle shards and calls as AWS does"},
+        {"consumers-max", aws_behaviour, "20", "N", "registered consumers of a stream, queues counted; AWS allows 20"},
+        {"transition-delay", aws_behaviour, "20", "MS", "how long CREATING, UPDATING and DELETING last"},
+        {"fault", testing, "", "SPEC",
+         "fail on purpose: a list of throttle=PERCENT, partial=PERCENT, error=PERCENT, delay=MS"},
+        {"fault-header", testing, "false", "", "let a request ask for faults with X-Riacho-Fault: SPEC"},
+        {"kms-key", testing, "", "KEY=STATE",
+         "make a key unusable: denied, disabled, invalid-state, missing, opt-in, throttled (repeatable)", true},
+        {"time-scale", testing, "1", "N", "let time pass N times as fast"},
+        {"test-clock", testing, "false", "", "let `riacho clock` move time forward"},
+        {"test-clock-offset", testing, "0", "MS", "start with a wall clock that is so far ahead, or behind"},
+        {"log-format", logs, "logfmt", "logfmt|json", "how log lines look"},
+        {"log-level", logs, "info", "debug|info|warn|error", "the least important lines that are written"},
+        {"log-calls", logs, "false", "", "a line of level info for each call and each refused signature"},
+        {"memory-limit", resources, "auto", "SIZE",
          "memory the process may use, such as 512MiB; auto: the control group's limit, else half of the RAM"},
-        {"cache-mib", "0", "MIB", "memory for the newest records; 0: by the memory limit, at most 512"},
-        {"journal-mib", "512", "MIB", "disk space of the journal"},
-        {"connections-max", "10000", "N", "connections at one time"},
-        {"config", "", "FILE", "read settings from a TOML file"},
+        {"cache-mib", resources, "0", "MIB", "memory for the newest records; 0: by the memory limit, at most 512"},
+        {"cores", resources, "0", "N", "event loops; 0: one per CPU, at most 4"},
+        {"config", "Options", "", "FILE", "read settings from a TOML file"},
     };
     return settings;
 }
@@ -458,6 +483,16 @@ bool Config::listens_on_loopback() const {
 Expected<SettingValue, std::string> resolve_setting(std::string_view name, const GivenFlags& flags) {
     TRY(const ConfigFile file, find_file(flags));
     return pick(*std::ranges::find(all_settings(), name, &Setting::name), flags, file.values, file.path);
+}
+
+core::LogFormat log_format_of(const GivenFlags& flags) {
+    auto value = resolve_setting("log-format", flags);
+    if (!value) {  // the file cannot be read
+        GivenFlags others = flags;
+        std::erase_if(others, [](const auto& flag) { return flag.first == "config"; });
+        value = pick(*std::ranges::find(all_settings(), "log-format", &Setting::name), others, {}, {});
+    }
+    return value->values.front() == "json" ? core::LogFormat::json : core::LogFormat::logfmt;
 }
 
 std::vector<std::string> unknown_variables() {

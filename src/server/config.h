@@ -18,8 +18,9 @@ namespace riacho::server {
 // A setting: `--data-dir`, RIACHO_DATA_DIR and `data-dir = "..."` in the file name the same setting.
 struct Setting {
     std::string_view name;
+    std::string_view group;  // title under which --help shows it
     std::string_view default_value;
-    std::string_view placeholder;  // name of the value in --help; empty for a switch
+    std::string_view placeholder;  // name of the value in --help, or its choices with | between; empty for a switch
     std::string_view help;
     bool repeatable = false;
     [[nodiscard]] bool is_switch() const { return placeholder.empty(); }
@@ -38,6 +39,11 @@ struct StreamToCreate {
     std::int32_t shards;
 };
 
+struct ListenAddress {
+    std::string host;
+    std::uint16_t port = 0;
+};
+
 enum class AuthMode : std::uint8_t { off, sigv4 };
 
 // The services that run.
@@ -53,6 +59,7 @@ struct Config {
     std::string data_dir;
     std::string listen_host;
     std::uint16_t listen_port = 0;
+    std::optional<ListenAddress> metrics_listen;  // nothing: /metrics is on the main port
     bool ephemeral = false;
     std::vector<StreamToCreate> create_streams;
     log::Durability durability = log::Durability::sync;
@@ -78,6 +85,7 @@ struct Config {
     std::string tls_key;
     core::LogFormat log_format = core::LogFormat::logfmt;
     core::LogLevel log_level = core::LogLevel::info;
+    bool log_calls = false;  // lines about calls are of level info instead of debug
     std::string port_file;
     std::size_t cores = 0;
     std::size_t memory_limit = 0;  // bytes; 0: the limit of the machine or the control group
@@ -103,6 +111,9 @@ Expected<ResolvedConfig, std::string> resolve_config(const GivenFlags& flags);
 // Resolves a single text setting, for commands that need no other: the unchecked value and its source. The error is one
 // sentence.
 Expected<SettingValue, std::string> resolve_setting(std::string_view name, const GivenFlags& flags);
+
+// The format of log lines, for problems that are found before the configuration is resolved, or that prevent it.
+core::LogFormat log_format_of(const GivenFlags& flags);
 
 // The RIACHO_ variables of the environment that neither a setting nor a subcommand reads: most likely misspelt.
 // Excludes the variables that Kubernetes sets for a Service with such a name (RIACHO_PORT=tcp://...,

@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include "aws/authenticator.h"
+#include "aws/context.h"
 #include "aws/gateway.h"
 #include "aws/token_sealer.h"
 #include "base/buffer.h"
@@ -37,13 +38,17 @@
 #include "log/local_log.h"
 #include "server/admin.h"
 #include "server/catalog_applier.h"
+#include "server/catalog_log.h"
 #include "server/clock_file.h"
 #include "server/clock_keeper.h"
 #include "server/data_dir.h"
 #include "server/descriptors.h"
+#include "server/disk_usage.h"
 #include "server/memory_plan.h"
 #include "server/modules/data_streams.h"
 #include "server/modules/services.h"
+#include "server/process_metrics.h"
+#include "server/region_hints.h"
 #include "server/router.h"
 #include "server/status.h"
 #include "streams/encryption.h"
@@ -127,6 +132,8 @@ ExitCode exit_code_of(http::ListenError::Kind kind) {
     return exit_failure;
 }
 
+constexpr std::size_t metrics_connections_max = 16;
+
 // A lower limit is logged as a warning.
 constexpr std::size_t connections_expected = 1'000;
 
@@ -140,6 +147,10 @@ constexpr std::size_t pool_queue_max = 10'000;
 
 // Shorter downtimes of the node are not logged.
 constexpr std::int64_t gap_ms_told_min = 3'600'000;
+
+std::string host_and_port(const std::string& host, std::uint16_t port) {
+    return fmt::format("{}{}{}:{}", host.contains(':') ? "[" : "", host, host.contains(':') ? "]" : "", port);
+}
 
 std::string host_name() {
     std::array<char, 256> name{};
@@ -159,6 +170,7 @@ struct Node::Impl {
     // For signature times, which clients take from their own clocks.
     core::Clock& machine_clock = config.test_clock ? static_cast<core::Clock&>(test_clock) : system_clock;
     core::NodeClock clock{machine_clock};
+    const TimestampMs started = system_clock.now();
     core::SystemRng rng;
     core::Metrics metrics;
     std::optional<catalog::Keyring> keyring;
@@ -175,6 +187,9 @@ struct Node::Impl {
     std::unique_ptr<CatalogApplier> applier;
     std::unique_ptr<log::LocalLog> log;
     std::optional<aws::TokenSealer> tokens;
+    std::optional<CatalogLog> catalog_log;
+    std::optional<DiskUsage> disk_usage;
+    std::optional<RegionHints> region_hints;
     std::optional<DataStreamsModule> data_streams;
     std::vector<std::unique_ptr<Module>> services;  // all services except Data Streams
     std::optional<CatalogCredentials> credentials;
@@ -183,6 +198,7 @@ struct Node::Impl {
     std::optional<Admin> admin;
     std::optional<Router> router;
     std::optional<http::Server> server;
+    std::optional<http::Server> metrics_server;  // with --metrics-listen
     std::optional<ClockKeeper> clock_keeper;
     http::TlsOptions certificate;
     std::future<Expected<void, http::TlsError>> making_certificate;  // valid while a certificate is being made
@@ -201,6 +217,7 @@ struct Node::Impl {
     void begin_certificate();
     Expected<void, StartError> listen();
     void add_pages();
+    void warn_without_users();
 };
 
 Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failure) {
@@ -335,7 +352,9 @@ void Node::Impl::make_modules() {
     data_streams.emplace(parts);
     parts.streams = &data_streams->directory();
     services = make_services(parts);
-    catalog->on_publish([modules = modules()](const catalog::Feed& feed) {
+    catalog_log.emplace(*catalog);
+    catalog->on_publish([this, modules = modules()](const catalog::Feed& feed) {
+        catalog_log->on_publish(feed);
         for (Module* module : modules) module->on_publish(feed);
     });
 }
@@ -348,6 +367,11 @@ void Node::Impl::assemble_services() {
     for (Module* module : modules()) {
         for (aws::ServiceEntry& entry : module->entries()) gateway->add_service(std::move(entry));
     }
+    disk_usage.emplace(data_dir.path(), *catalog, files, system_clock);
+    region_hints.emplace(*catalog, clock);
+    gateway->on_not_found([this](const aws::OpContext& context, std::string_view name) {
+        region_hints->on_not_found(context.account(), context.region(), name);
+    });
     admin.emplace(*log, *catalog, *keyring, rng, clock, config.test_clock ? &test_clock : nullptr);
     add_pages();
 }
@@ -361,12 +385,15 @@ void Node::Impl::add_pages() {
         collect_pools(std::array<const core::WorkPool*, 2>{&files, &compute}, writer);
     });
     metrics.add_collector([this](core::MetricsWriter& writer) { collect_http(server->stats(), writer); });
+    metrics.add_collector([this](core::MetricsWriter& writer) { collect_process(started, writer); });
+    metrics.add_collector([this](core::MetricsWriter& writer) { disk_usage->collect(writer); });
     Router::Pages pages;
     pages.health = [this] { return health_page(log->stats(), clock.stats(), config); };
     pages.ready = [this] { return readiness_page({log->stats().state, catalog_failed, is_stopping}); };
     pages.live = liveness_page;
     pages.metrics = [this] { return metrics.render(); };
     pages.welcome = {.region = config.region, .needs_keys = config.auth == AuthMode::sigv4};
+    pages.metrics_apart = config.metrics_listen.has_value();
     pages.admin = [this](core::Core& core, std::string_view path, std::string_view body) {
         for (Module* module : modules()) {
             if (auto answer = module->administer(core, path, body)) return *std::move(answer);
@@ -403,7 +430,8 @@ Expected<void, StartError> Node::Impl::listen() {
     options.address = config.listen_host;
     options.port = config.listen_port;
     const std::size_t wanted = std::min(config.connections_max, plan.connections_max);
-    const auto descriptors = plan_descriptors(descriptor_limit(), open_descriptors(), open_segments_max(), wanted);
+    const std::size_t taken = open_descriptors() + (config.metrics_listen ? metrics_connections_max : 0);
+    const auto descriptors = plan_descriptors(descriptor_limit(), taken, open_segments_max(), wanted);
     if (!descriptors) return fail(StartError{exit_configuration, descriptors.error()});
     options.connections_max = descriptors->connections;
     options.fd_reserve = descriptors->reserve;
@@ -420,10 +448,26 @@ Expected<void, StartError> Node::Impl::listen() {
         if (!made) return fail(StartError{exit_configuration, made.error().message});
     }
     options.tls = certificate;
+    if (config.metrics_listen) {
+        http::ServerOptions apart;
+        apart.address = config.metrics_listen->host;
+        apart.port = config.metrics_listen->port;
+        apart.tls = certificate;
+        apart.connections_max = metrics_connections_max;
+        metrics_server.emplace(std::move(apart), runtime, system_clock, router->metrics_port(), memory);
+        const auto listening = metrics_server->listen();
+        if (!listening) return fail(StartError{exit_code_of(listening.error().kind), listening.error().message});
+    }
     server.emplace(std::move(options), runtime, system_clock, *router, memory);
     const auto listening = server->listen();
     if (!listening) return fail(StartError{exit_code_of(listening.error().kind), listening.error().message});
     return {};
+}
+
+void Node::Impl::warn_without_users() {
+    if (config.auth != AuthMode::sigv4 || catalog->snapshot()->credential_count() > 0) return;
+    core::log_line(core::LogLevel::warn, "there is no user, so that every call will be refused",
+                   {{"make_one_by", "riacho user add NAME --data-dir " + data_dir.path()}});
 }
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -442,6 +486,7 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
     impl.assemble_services();
     TRY_VOID(impl.listen());
     for (Module* module : impl.modules()) module->start();
+    impl.disk_usage->start();
     impl.clock_keeper->start();
     const std::string contact =
         fmt::format("{{\"address\":\"{}\",\"token\":\"{}\"}}\n", node->address(), impl.admin->token());
@@ -455,6 +500,11 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
             core::replace_file(config.port_file, fmt::format("{}\n", impl.server->port()), {.is_durable = false});
         if (!written) return fail(StartError{exit_configuration, written.error().describe()});
     }
+    impl.warn_without_users();
+    if (impl.metrics_server) {
+        core::log_line(core::LogLevel::info, "listening for metrics",
+                       {{"address", host_and_port(config.metrics_listen->host, impl.metrics_server->port())}});
+    }
     core::log_line(core::LogLevel::info, "listening",
                    {{"address", node->address()},
                     {"data_dir", impl.data_dir.path()},
@@ -466,11 +516,7 @@ Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, st
     return node;
 }
 
-std::string Node::address() const {
-    const std::string& host = impl_->config.listen_host;
-    return fmt::format("{}{}{}:{}", host.contains(':') ? "[" : "", host, host.contains(':') ? "]" : "",
-                       impl_->server->port());
-}
+std::string Node::address() const { return host_and_port(impl_->config.listen_host, impl_->server->port()); }
 
 void Node::stop(std::int64_t grace_ms) {
     Impl& impl = *impl_;
@@ -481,6 +527,7 @@ void Node::stop(std::int64_t grace_ms) {
     const std::vector<Module*> modules = impl.modules();
     for (Module* module : modules) module->end_waits();
     if (impl.server) impl.server->stop(grace_ms);
+    if (impl.metrics_server) impl.metrics_server->stop(0);
     for (Module* module : modules | std::views::reverse) module->stop();
     impl.files.stop();
     impl.compute.stop();

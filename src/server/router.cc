@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view admin_prefix = "/_riacho/";
 constexpr std::string_view json = "application/json";
+constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 
 http::Response page(int status, std::string_view content_type, std::string_view body) {
     http::Response response;
@@ -67,30 +68,58 @@ struct Router::Routes {
               return page(200, "text/plain; version=0.0.4; charset=utf-8", make());
           }),
           welcome(gateway, std::move(pages.welcome)),
+          elsewhere(
+              [] { return page(404, plain_text, "Metrics have a port of their own here: see --metrics-listen.\n"); }),
+          nothing([] {
+              return page(404, plain_text, "This port serves /metrics, /health, /health/ready and /health/live.\n");
+          }),
           admin(std::move(pages.admin), pages.admin_token),
-          mux(gateway) {
+          mux(gateway),
+          metrics_mux(nothing) {
         // AWS calls with the method GET do not exist here, so riacho's own pages cannot shadow one (AWS ignores the
         // path of a POST). What else is asked of "/" goes on to the gateway.
         mux.add_exact("GET", "/", welcome);
-        mux.add_exact("GET", "/health", health);
-        mux.add_exact("GET", "/health/ready", ready);
-        mux.add_exact("GET", "/health/live", live);
-        mux.add_exact("GET", "/metrics", metrics);
+        for (http::Mux* each : {&mux, &metrics_mux}) {
+            each->add_exact("GET", "/health", health);
+            each->add_exact("GET", "/health/ready", ready);
+            each->add_exact("GET", "/health/live", live);
+        }
+        mux.add_exact("GET", "/metrics", pages.metrics_apart ? elsewhere : metrics);
+        metrics_mux.add_exact("GET", "/metrics", metrics);
         mux.add_prefix("POST", admin_prefix, admin);
         if (pages.add_routes) pages.add_routes(mux);
     }
 
     Page health, ready, live, metrics;
     Welcome welcome;
+    Page elsewhere, nothing;
     Administration admin;
     http::Mux mux;
+    http::Mux metrics_mux;
+};
+
+// Web pages may not read it, as on the main port.
+class Router::MetricsPort final : public http::Handler {
+public:
+    MetricsPort(http::Mux& mux, const OriginPolicy& origins) : mux_(mux), origins_(origins) {}
+    http::BodyPlan on_head(const http::Request& request) override {
+        http::BodyPlan plan;
+        plan.answer = origins_.refuse(request, true);
+        return plan;
+    }
+    Task<http::Response> handle(http::Request& request) override { return mux_.handle(request); }
+
+private:
+    http::Mux& mux_;
+    const OriginPolicy& origins_;
 };
 
 Router::Router(http::Handler& gateway, Pages pages, OriginPolicy origins)
     : gateway_(gateway),
       origins_(std::move(origins)),
       open_folders_(std::move(pages.open_folders)),
-      routes_(std::make_unique<Routes>(gateway, std::move(pages))) {}
+      routes_(std::make_unique<Routes>(gateway, std::move(pages))),
+      metrics_port_(std::make_unique<MetricsPort>(routes_->metrics_mux, origins_)) {}
 
 Router::~Router() = default;
 
@@ -105,6 +134,8 @@ http::BodyPlan Router::on_head(const http::Request& request) {
     plan.answer = std::move(refusal);
     return plan;
 }
+
+http::Handler& Router::metrics_port() { return *metrics_port_; }
 
 http::Response Router::overloaded(const http::Request& request) { return gateway_.overloaded(request); }
 

@@ -29,6 +29,7 @@ public:
         std::function<std::string()> live;  // JSON text
         std::function<std::string()> metrics;
         WelcomeOptions welcome;
+        bool metrics_apart = false;  // /metrics is served by metrics_port() alone
         // Answers an administrative call: path after "/_riacho/", body; JSON out.
         std::function<Task<http::Response>(core::Core&, std::string_view path, std::string_view body)> admin;
         std::string admin_token;
@@ -46,13 +47,18 @@ public:
     http::Response overloaded(const http::Request& request) override;
     Task<http::Response> handle(http::Request& request) override;
 
+    // The handler of a port that serves /metrics and the pages of /health, and nothing else.
+    http::Handler& metrics_port();
+
 private:
     struct Routes;
+    class MetricsPort;
 
     http::Handler& gateway_;
     OriginPolicy origins_;
     std::vector<std::string_view> open_folders_;
     std::unique_ptr<Routes> routes_;
+    std::unique_ptr<MetricsPort> metrics_port_;
 };
 
 }  // namespace riacho::server

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "aws/call_log.h"
 #include "base/exit_code.h"
 #include "core/log.h"
 #include "server/commands.h"
@@ -63,6 +64,7 @@ void raise_file_limit() {
 
 int serve(const Config& config) {
     core::configure_log(config.log_level, config.log_format);
+    if (config.log_calls) aws::raise_call_lines();
     umask(077);
     raise_file_limit();
     signal(SIGPIPE, SIG_IGN);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "catalog/catalog.h"
+#include "cli/progress.h"
 #include "core/memory_budget.h"
 #include "core/memory_release.h"
 #include "core/metrics.h"
@@ -73,9 +74,9 @@ void collect_log(const log::LocalLog& log, core::MetricsWriter& writer) {
     counter("riacho_reads_from_disk_total", "Reads that needed segments", stats.reads_from_disk);
     gauge("riacho_shards", "Shards in the log", stats.shards);
     gauge("riacho_damaged_shards", "Shards with records that were lost on disk", stats.damaged_shards);
-    counter("riacho_recovery_truncated_bytes", "Bytes of unacknowledged writes the last start cut off",
-            stats.recovery_truncated_bytes);
-    counter("riacho_recovery_replayed_bytes", "Journal bytes the last start replayed", stats.recovery_replayed_bytes);
+    gauge("riacho_recovery_truncated_bytes", "Bytes of unacknowledged writes the last start cut off",
+          stats.recovery_truncated_bytes);
+    gauge("riacho_recovery_replayed_bytes", "Journal bytes the last start replayed", stats.recovery_replayed_bytes);
     writer.family("riacho_journal_sync_seconds", Kind::histogram, "Duration of the durable writes");
     writer.histogram({}, log.sync_histogram());
 }
@@ -170,9 +171,10 @@ Expected<void, StartError> check_shards_agree(const catalog::Catalog& catalog, c
     const std::size_t present = log.stats().shards;
     if (missing == 0 && present == known) return {};
     return fail(StartError{
-        exit_damaged, fmt::format("the catalog in {} knows {} shards, {} of them not in the log, which has {}: one of "
-                                  "the two was lost or comes from elsewhere",
-                                  directory, known, missing, present)});
+        exit_damaged,
+        fmt::format("the catalog in {} knows {}, {} of them not in the log, which has {}: one of the two was "
+                    "lost or comes from elsewhere",
+                    directory, cli::count_of(known, "shard"), missing, present)});
 }
 
 }  // namespace riacho::server

@@ -9,6 +9,7 @@
 
 #include "catalog/keyring.h"
 #include "catalog/sqlite_store.h"
+#include "cli/progress.h"
 #include "core/rng.h"
 #include "http/tls.h"
 #include "io/file_system.h"
@@ -52,8 +53,10 @@ void print_log(const log::VerifyReport& report, Findings& findings) {
             Findings::note(text);
         }
     }
-    fmt::print("log: {} journal files, {} segments, {} shards, {} frames, {} records, {} bytes\n", report.journal_files,
-               report.segments, report.shards, report.frames, report.records, report.bytes);
+    using cli::count_of;
+    fmt::print("log: {}, {}, {}, {}, {}, {}\n", count_of(report.journal_files, "journal file"),
+               count_of(report.segments, "segment"), count_of(report.shards, "shard"), count_of(report.frames, "frame"),
+               count_of(report.records, "record"), count_of(report.bytes, "byte"));
 }
 
 // is_used: the journal no longer begins with the store's first file, so there must be a catalog. Returns its content,
@@ -77,8 +80,8 @@ std::optional<catalog::Loaded> verify_catalog(const std::string& path, bool is_u
     if (!checked) findings.damage(checked.error().message);
     if (!loaded) findings.damage(loaded.error().message);
     if (!checked || !loaded) return std::nullopt;
-    fmt::print("catalog: {} streams, {} credentials, applied up to {}\n", loaded->state.snapshot->stream_count(),
-               loaded->state.snapshot->credentials().size(), loaded->applied_lsn);
+    fmt::print("catalog: {}, {}, applied up to {}\n", cli::count_of(loaded->state.snapshot->stream_count(), "stream"),
+               cli::count_of(loaded->state.snapshot->credentials().size(), "credential"), loaded->applied_lsn);
     return *std::move(loaded);
 }
 

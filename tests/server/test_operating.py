@@ -498,7 +498,7 @@ def test_verify_covers_catalog_keyring_and_certificate(riacho_server, name):
         return run("verify", "--data-dir", server.data_dir)
 
     sound = verify()
-    assert sound.returncode == 0 and all(part in sound.stdout for part in ("catalog: 1 streams", "keyring: ", "certificate: "))
+    assert sound.returncode == 0 and all(part in sound.stdout for part in ("catalog: 1 stream, 0 credentials, ", "keyring: ", "certificate: "))
     for file, code in (("catalog.sqlite", 65), ("keyring", 66)):
         path = server.data_dir / file
         moved = path.rename(server.data_dir.parent / file)

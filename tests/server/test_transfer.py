@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -226,7 +227,7 @@ def test_https_is_verified(riacho_server, name, tmp_path):
                               env=os.environ | environment, check=False)
 
     for done in (run("import", name, "--ca-file", server.certificate), run("import", name, AWS_CA_BUNDLE=server.certificate)):
-        assert done.returncode == 0 and done.stderr == b"1 records\n", done.stderr
+        assert done.returncode == 0 and done.stderr == b"1 record\n", done.stderr
     for command in ("export", "tail"):
         done = run(command, name, "--ca-file", server.certificate)
         assert done.returncode == 0 and len(done.stdout.splitlines()) == 2, done.stderr
@@ -296,3 +297,77 @@ def test_what_cannot_be_reached(riacho, tmp_path):
     assert done.returncode == 1 and "cannot connect" in done.stderr
     done = subprocess.run([BINARY, "export", "s", "--endpoint", "ftp://x"], capture_output=True, text=True, check=False)
     assert done.returncode == 64
+
+
+def test_progress_says_how_long_the_rest_takes(riacho_server, name, tmp_path):
+    server = riacho_server("--fault", "delay=150")
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=3)
+    wait_active(client, name)
+    file = tmp_path / "records.jsonl"
+    file.write_text("".join(json.dumps({"PartitionKey": str(i), "Data": "eA=="}) + "\n" for i in range(4000)))
+    _, told = transfer(server, "import", name, file, "--progress")
+    shown = told.split("\r")
+    assert any(re.search(r"\[#+\.+\]  ?\d+ %  \d+ records  \d+/s  \d+:\d\d left *$", line) for line in shown), shown
+    assert re.search(r"\[#{30}\] 100 %  4000 records  \d+/s  in \d+:\d\d *\n4000 records\n$", shown[-1])
+    _, told = transfer(server, "export", name, tmp_path / "copy", "--progress")
+    shown = told.split("\r")
+    assert any(re.search(r"\d+ records  \d+/s  \d+:\d\d left *$", line) for line in shown), shown
+    assert re.search(r"100 %  4000 records  \d+/s  in \d+:\d\d *\n4000 records\n$", shown[-1])
+    # The size of what comes through a pipe is not known: no bar is drawn, and no time left is claimed.
+    _, told = transfer(server, "import", name, "--progress", stdin=file.read_bytes())
+    assert "%" not in told and "left" not in told and "4000 records" in told
+
+
+def damage(path, marker):
+    """Changes one bit of the first record with the marker."""
+    content = bytearray(path.read_bytes())
+    content[content.index(marker) + 3] ^= 0x40
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def damaged(riacho_server, name):
+    """A server that has lost records in the middle of a shard, and the records before and after them."""
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    put_many(client, name, [b"before %d" % i for i in range(700)])
+    put_many(client, name, [b"lost %d, a marker" % i for i in range(3)])
+    # More than one entry of the segment's index behind the damage.
+    for i in range(40):
+        put_many(client, name, [b"after %d " % i + bytes(100_000)])
+    server.stop()
+    (segment,) = [path for path in (server.data_dir / "data").rglob("*.rks") if b"a marker" in path.read_bytes()]
+    damage(segment, b"lost 1, a marker")
+    server.start()
+    return server
+
+
+def test_damage_is_skipped_only_when_asked_for(damaged, name, tmp_path):
+    file = tmp_path / "records.jsonl"
+    _, told = transfer(damaged, "export", name, file, status=1)
+    assert "are damaged on disk" in told and "--skip-damaged goes on" in told and not file.exists()
+    _, told = transfer(damaged, "export", name, file, "--skip-damaged")
+    found = [base64.b64decode(json.loads(line)["Data"]).split()[:2] for line in file.read_text().splitlines()]
+    first_after = int(found[700][1])
+    assert found == [[b"before", b"%d" % i] for i in range(700)] + [[b"after", b"%d" % i] for i in range(first_after, 40)]
+    assert first_after < 40, "what is behind the damage is read"
+    skipped = 3 + first_after
+    assert f"shardId-000000000000: {skipped} damaged records skipped" in told
+    assert told.endswith(f"{700 + 40 - first_after} records, {skipped} damaged ones skipped\n")
+    # And goes on in the same way.
+    (tmp_path / "again.jsonl.partial").write_text("".join(file.read_text().splitlines(keepends=True)[:600]))
+    transfer(damaged, "export", name, tmp_path / "again.jsonl", "--resume", "--skip-damaged")
+    assert (tmp_path / "again.jsonl").read_text() == file.read_text()
+
+
+def test_tail_skips_damage_only_when_asked_for(damaged, name):
+    command = [BINARY, "tail", name, "--format", "json", "--endpoint", damaged.url]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 1 and "--skip-damaged goes on" in refused.stderr
+    done = subprocess.run([*command, "--skip-damaged"], capture_output=True, text=True, timeout=60, check=False)
+    found = [base64.b64decode(json.loads(line)["Data"]).split()[0] for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and found.count(b"before") == 700 and b"after" in found and b"lost" not in found
+    assert "damaged records skipped; reading goes on at 49" in done.stderr

@@ -1,0 +1,54 @@
+// DiskUsage: how much of the disk is free, how much the parts of the data directory take, and how much each stream. The
+// directory is walked on a thread that may block, when the metrics are asked for and the last walk is old enough.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/time.h"
+#include "catalog/fwd.h"
+#include "core/fwd.h"
+
+namespace riacho::server {
+
+// Thread-safe.
+class DiskUsage {
+public:
+    // All outlive this; the pool is stopped before this is destroyed.
+    DiskUsage(std::string directory, const catalog::Catalog& catalog, core::WorkPool& pool, core::Clock& clock)
+        : directory_(std::move(directory)), catalog_(catalog), pool_(pool), clock_(clock) {}
+
+    // Measures for the first time.
+    void start() { refresh(); }
+    // Writes what was measured last, and measures again if that is a while ago.
+    void collect(core::MetricsWriter& writer);
+
+private:
+    struct Figures {
+        std::uint64_t disk_bytes = 0;
+        std::uint64_t free_bytes = 0;
+        std::map<std::string, std::uint64_t> parts;                 // "journal", "data"...
+        std::unordered_map<std::uint64_t, std::uint64_t> by_shard;  // uid of the log to bytes
+    };
+    void refresh();
+    void measure();
+    static void walk(const std::string& directory, Figures& figures);
+    void write_streams(const Figures& figures, core::MetricsWriter& writer) const;
+
+    const std::string directory_;
+    const catalog::Catalog& catalog_;
+    core::WorkPool& pool_;
+    core::Clock& clock_;
+    mutable Mutex mutex_;
+    Figures figures_ GUARDED_BY(mutex_);
+    bool has_figures_ GUARDED_BY(mutex_) = false;
+    bool is_measuring_ GUARDED_BY(mutex_) = false;
+    MonotonicNs space_due_ GUARDED_BY(mutex_);
+    MonotonicNs walk_due_ GUARDED_BY(mutex_);
+};
+
+}  // namespace riacho::server
