@@ -161,8 +161,10 @@ private:
 
     void drain() {
         sql::WorkBudget budget;
-        engine_.run(budget);
-        while (const auto emitted = engine_.take()) print(*emitted);
+        do {
+            engine_.run(budget);
+            while (const auto emitted = engine_.take()) print(*emitted);
+        } while (!engine_.idle());
     }
 
     void print(const sql::Emitted& emitted) {

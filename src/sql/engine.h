@@ -100,7 +100,8 @@ public:
     void push_errors(InputIx input, std::vector<InputError> errors);
     // No later row of the input is earlier than `bound`. An earlier bound than before is ignored.
     void advance(InputIx input, RowTime bound);
-    // Until nothing is left to do, or the budget is spent: then call again.
+    // Until nothing is left to do, or the budget is spent, or some MiB of rows wait to be taken: then, unless it is
+    // idle, take them and call again.
     void run(WorkBudget& budget);
     [[nodiscard]] bool idle() const;
     // The earliest bound that would release something: the host advances all inputs to it when that time has come.

@@ -41,12 +41,14 @@ std::string run(const std::shared_ptr<const Program>& program, bool one_by_one) 
     std::string out;
     const auto drain = [&] {
         for (auto& batch : (*decoder)->take_rows()) engine.push(InputIx(0), std::move(batch));
-        engine.run(budget);
-        while (const auto emitted = engine.take()) {
-            const StreamInfo& stream = program->streams()[emitted->stream.value()];
-            for (std::uint32_t row = 0; row < emitted->rows->rows; ++row)
-                encode_json_row(*emitted->rows, row, stream.columns, out);
-        }
+        do {
+            engine.run(budget);
+            while (const auto emitted = engine.take()) {
+                const StreamInfo& stream = program->streams()[emitted->stream.value()];
+                for (std::uint32_t row = 0; row < emitted->rows->rows; ++row)
+                    encode_json_row(*emitted->rows, row, stream.columns, out);
+            }
+        } while (!engine.idle());
     };
     for (std::size_t i = 0; i < std::size(rows); ++i) {
         (*decoder)->decode(rows[i], 0, RowTime(static_cast<std::int64_t>(i) * 30'000), {});

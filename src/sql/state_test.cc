@@ -89,15 +89,17 @@ public:
 std::string drain(Engine& engine, const Program& program) {
     std::string out;
     WorkBudget budget;
-    engine.run(budget);
-    while (const auto emitted = engine.take()) {
-        for (std::uint32_t row = 0; row < emitted->rows->rows; ++row) {
-            out += fmt::format("{} {} {} ", emitted->stream.value(), emitted->first_ordinal + row,
-                               emitted->rows->time_of(row).value());
-            encode_json_row(*emitted->rows, row, program.streams()[emitted->stream.value()].columns, out);
-            out += '\n';
+    do {
+        engine.run(budget);
+        while (const auto emitted = engine.take()) {
+            for (std::uint32_t row = 0; row < emitted->rows->rows; ++row) {
+                out += fmt::format("{} {} {} ", emitted->stream.value(), emitted->first_ordinal + row,
+                                   emitted->rows->time_of(row).value());
+                encode_json_row(*emitted->rows, row, program.streams()[emitted->stream.value()].columns, out);
+                out += '\n';
+            }
         }
-    }
+    } while (!engine.idle());
     return out;
 }
 
@@ -353,6 +355,54 @@ TEST(State, a_large_window_is_given_out_within_the_budget) {
     plain.collect(a, {});
     sliced.collect(b, {});
     EXPECT_EQ(a.chunks, b.chunks);
+}
+
+// A million groups that end at once, and a second pump behind them: what waits between the pumps and for the host stays
+// within a few MiB, however many rows there are.
+TEST(State, a_million_groups_leave_through_two_pumps_within_a_bound) {
+    Environment environment;
+    InputSpec input;
+    input.name = "S";
+    input.columns = {{"K", simple_type(Kind::bigint)}};
+    environment.inputs.push_back(std::move(input));
+    environment.outputs = {"O"};
+    const auto program = Program::compile(
+        "CREATE STREAM W (K BIGINT, N BIGINT);"
+        "CREATE PUMP P AS INSERT INTO W SELECT STREAM k, COUNT(*) FROM S"
+        " GROUP BY k, STEP(S.ROWTIME BY INTERVAL '60' SECOND);"
+        "CREATE STREAM O (K BIGINT, N BIGINT);"
+        "CREATE PUMP Q AS INSERT INTO O SELECT STREAM k, n FROM W WHERE n > 0;",
+        environment);
+    ASSERT_TRUE(program);
+    constexpr std::int64_t groups = 1'000'000;
+    Engine engine(*program, {});
+    for (std::int64_t from = 0; from < groups; from += batch_rows_max) {
+        auto batch = std::make_shared<Batch>();
+        batch->rows = static_cast<std::uint32_t>(std::min<std::int64_t>(batch_rows_max, groups - from));
+        batch->rowtime = make_rowtime(RowTime(1'000), batch->rows);
+        auto k = std::make_shared<Vector>(simple_type(Kind::bigint));
+        for (std::uint32_t row = 0; row < batch->rows; ++row) k->values<std::int64_t>()[row] = from + row;
+        batch->columns = {k, nullptr};
+        engine.push(InputIx(0), std::move(batch));
+        EXPECT_EQ(drain(engine, **program), "");
+    }
+    const std::uint64_t state = engine.memory_used();
+    std::uint64_t most = 0;
+    std::int64_t next = 0;
+    engine.advance(InputIx(0), RowTime(60'000));
+    do {
+        WorkBudget budget;
+        engine.run(budget);
+        most = std::max(most, engine.memory_used());
+        while (const auto emitted = engine.take()) {
+            const auto* keys = emitted->rows->columns[0]->values<std::int64_t>();
+            EXPECT_EQ(emitted->first_ordinal, static_cast<std::uint64_t>(next));
+            for (std::uint32_t row = 0; row < emitted->rows->rows; ++row) ASSERT_EQ(keys[row], next++);
+        }
+    } while (!engine.idle());
+    EXPECT_EQ(next, groups);
+    EXPECT_LT(most, state + (std::uint64_t{4} << 20));
+    EXPECT_LT(engine.memory_used(), std::uint64_t{1} << 20) << "and then all of it is given back";
 }
 
 // Ticks cost nothing while a window is open, and wake_at() says when it closes.

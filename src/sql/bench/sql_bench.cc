@@ -80,13 +80,22 @@ constexpr std::string_view tumble_sql =
     "CREATE PUMP P AS INSERT INTO O SELECT STREAM ticker, COUNT(*), SUM(quantity), MIN(price), MAX(price) FROM S"
     " GROUP BY ticker, STEP(S.ROWTIME BY INTERVAL '60' SECOND);";
 
-std::uint64_t feed(Engine& engine, const std::vector<BatchRef>& rows) {
+// Everything that is to be done; how many rows came out.
+std::uint64_t run_all(Engine& engine) {
     std::uint64_t out = 0;
     WorkBudget budget;
-    for (const BatchRef& batch : rows) {
-        engine.push(InputIx(0), batch);
+    do {
         engine.run(budget);
         while (const auto emitted = engine.take()) out += emitted->rows->rows;
+    } while (!engine.idle());
+    return out;
+}
+
+std::uint64_t feed(Engine& engine, const std::vector<BatchRef>& rows) {
+    std::uint64_t out = 0;
+    for (const BatchRef& batch : rows) {
+        engine.push(InputIx(0), batch);
+        out += run_all(engine);
     }
     return out;
 }
@@ -98,9 +107,7 @@ void run(std::string_view name, std::string_view sql, const std::vector<BatchRef
         const double begin = now_s();
         std::uint64_t out = feed(engine, rows);
         engine.advance(InputIx(0), RowTime(windows * 60'000));
-        WorkBudget budget;
-        engine.run(budget);
-        while (const auto emitted = engine.take()) out += emitted->rows->rows;
+        out += run_all(engine);
         const double seconds = now_s() - begin;
         fmt::print("{{\"name\":\"{}\",\"rows\":{},\"out\":{},\"seconds\":{:.4f}}}\n", name, count, out, seconds);
     }
@@ -148,13 +155,11 @@ void run_turns(std::uint32_t turns) {
     Engine engine(program, {});
     const double begin = now_s();
     std::uint64_t out = 0;
-    WorkBudget budget;
     for (std::uint32_t i = 0; i < turns; ++i) {
         engine.begin_turn(RowTime(i));
         engine.push(InputIx(0), singles[i]);
         engine.advance(InputIx(0), RowTime(i));
-        engine.run(budget);
-        while (const auto emitted = engine.take()) out += emitted->rows->rows;
+        out += run_all(engine);
         out += engine.wake_at().has_value() ? 0 : 1;
     }
     fmt::print("{{\"name\":\"turns\",\"rows\":{},\"out\":{},\"seconds\":{:.4f}}}\n", turns, out, now_s() - begin);
@@ -190,8 +195,7 @@ void run_restore() {
         batch->columns[0] = std::move(ticker);
         batch->arenas.push_back(std::move(arena));
         engine.push(InputIx(0), std::move(batch));
-        WorkBudget budget;
-        engine.run(budget);
+        run_all(engine);
     }
     Chunks chunks;
     const double begin = now_s();

@@ -456,7 +456,8 @@ Bound<ExprPtr> Binder::pattern(const ast::Expr& expr, const ExprContext& context
             result->regex = *std::move(regex);
         } else {
             bool matches = false;
-            if (like("", args[1]->value.text, escape, matches) != SqlState::ok)
+            PatternMeter meter;
+            if (like("", args[1]->value.text, escape, meter, matches) != SqlState::ok)
                 return fail(invalid(args[1]->span,
                                     fmt::format("Invalid LIKE pattern '{}'", args[1]->value.text.substr(0, 100))));
         }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
+#include <utility>
 
 #include "base/check.h"
 #include "base/try.h"
@@ -11,6 +13,16 @@
 
 namespace riacho::sql {
 namespace {
+
+// Rows that wait to be taken, beyond which no more are made.
+constexpr std::size_t emitted_bytes_max = 2 << 20;
+
+// What a batch keeps alive; batches that share arenas count them several times.
+std::uint64_t size_of(const Batch& batch) {
+    std::uint64_t size = batch.rows * (batch.columns.size() + 1) * 16;
+    for (const ArenaRef& arena : batch.arenas) size += arena->capacity();
+    return size;
+}
 
 std::int64_t count_nodes(const plan::Node& node) {
     std::int64_t count = 1;
@@ -37,27 +49,33 @@ Engine::Impl::Impl(std::shared_ptr<const Program> the_program, EngineOptions the
         streams[i].merge = std::make_unique<exec::MergeBuffer>(writers, std::move(types));
     }
     std::vector<std::uint32_t> writers(streams.size());
-    for (const plan::Pump& pump : plan.pumps) {
+    pumps.resize(plan.pumps.size());
+    for (std::size_t i = 0; i < plan.pumps.size(); ++i) {
+        const plan::Pump& pump = plan.pumps[i];
         if (pump.stopped) continue;
+        pumps[i].operators_begin = operators.size();
         const std::uint32_t target = pump.target.value();
         auto insert = std::make_unique<exec::Insert>(context, plan, pump, streams[target], writers[target]++);
         exec::Insert* end = insert.get();
         inserts.push_back(end);
         operators.push_back(std::move(insert));
-        build(pump, *pump.root, end, 0);
+        build(static_cast<std::uint32_t>(i), *pump.root, end, 0);
+        pumps[i].operators_end = operators.size();
     }
+    find_streams_below();
     context.errors.set_wanted(streams.back().is_output || options.peek_rows > 0);
     partitions.resize(tumbles().size());
 }
 
 // The operators of a node and what is below it; the last of them hands on to `next`. Null for a scan, whose reader is
 // `next` itself.
-exec::Operator* Engine::Impl::build(const plan::Pump& pump, const plan::Node& node, exec::Operator* next,
+exec::Operator* Engine::Impl::build(std::uint32_t number, const plan::Node& node, exec::Operator* next,
                                     std::uint32_t port) {
+    const plan::Pump& pump = program->plan().pumps[number];
     std::unique_ptr<exec::Operator> made;
     switch (node.kind) {
         case plan::NodeKind::scan:
-            streams[node.stream.value()].readers.push_back({next, port, count_nodes(*pump.root)});
+            streams[node.stream.value()].readers.push_back({next, port, count_nodes(*pump.root), number});
             return nullptr;
         case plan::NodeKind::filter:
             made = exec::make_filter(context, pump.name, node);
@@ -75,7 +93,7 @@ exec::Operator* Engine::Impl::build(const plan::Pump& pump, const plan::Node& no
     made->set_next(next, port);
     exec::Operator* here = made.get();
     operators.push_back(std::move(made));
-    for (std::uint32_t i = 0; i < node.inputs.size(); ++i) build(pump, *node.inputs[i], here, i);
+    for (std::uint32_t i = 0; i < node.inputs.size(); ++i) build(number, *node.inputs[i], here, i);
     return here;
 }
 
@@ -88,16 +106,40 @@ std::vector<exec::Tumble*> Engine::Impl::tumbles() const {
 }
 
 bool Engine::Impl::idle() const {
-    return !delivery &&
+    return deliveries.empty() &&
            std::ranges::all_of(streams, [](const exec::StreamNode& stream) { return stream.queue.empty(); });
 }
 
-void Engine::Impl::deliver(std::uint32_t index, exec::StreamNode::Item item) {
+void Engine::Impl::find_streams_below() {
+    const plan::Plan& plan = program->plan();
+    // From the last streams up: what is below the readers of a stream is known before what is below its writers.
+    std::vector<std::vector<bool>> reached(streams.size(), std::vector<bool>(streams.size()));
+    for (const std::uint32_t stream : std::views::reverse(plan.stream_order)) {
+        reached[stream][stream] = true;
+        for (const exec::StreamNode::Reader& reader : streams[stream].readers) {
+            const auto& further = reached[plan.pumps[reader.pump].target.value()];
+            for (std::size_t i = 0; i < further.size(); ++i) reached[stream][i] = reached[stream][i] || further[i];
+        }
+    }
+    for (std::size_t i = 0; i < pumps.size(); ++i) {
+        for (const std::uint32_t stream : plan.stream_order) {
+            if (reached[plan.pumps[i].target.value()][stream]) pumps[i].below.push_back(stream);
+        }
+    }
+}
+
+void Engine::Impl::deliver(std::uint32_t index) {
     exec::StreamNode& stream = streams[index];
-    delivery.emplace(index, std::move(item));
-    const BatchRef& batch = delivery->item.batch;
+    Delivery& delivery = deliveries.emplace_back();
+    delivery.stream = index;
+    delivery.item = std::move(stream.queue.front());
+    stream.queue.pop_front();
+    const BatchRef& batch = delivery.item.batch;
     if (!batch) return;
-    if (stream.is_output) emitted.push_back({StreamIx(index), stream.next_ordinal, batch});
+    if (stream.is_output) {
+        emitted.push_back({{StreamIx(index), stream.next_ordinal, batch}, size_of(*batch)});
+        emitted_bytes += emitted.back().size;
+    }
     stream.next_ordinal += batch->rows;
     if (options.peek_rows > 0) {
         stream.peeked.push_back(batch);
@@ -109,65 +151,78 @@ void Engine::Impl::deliver(std::uint32_t index, exec::StreamNode::Item item) {
     }
 }
 
-// One reader after the other, each until none of its operators is busy: the order of all that is made does not depend
-// on where a budget ends.
+bool Engine::Impl::has_room(const WorkBudget& budget) const {
+    return budget.left > 0 && emitted_bytes < emitted_bytes_max;
+}
+
+// One reader after the other, each until none of its operators is busy. A pump that makes many rows of one item, as at
+// the end of a window, makes a batch of them at a time, which goes all the way down before the next one: no queue
+// between streams holds more. None of this depends on where a budget ends.
 bool Engine::Impl::go_on(WorkBudget& budget) {
-    if (!delivery) return true;
-    const auto& readers = streams[delivery->stream].readers;
-    const BatchRef& batch = delivery->item.batch;
-    while (true) {
-        if (context.may_be_busy) {
-            // The last operator of a pump is the first here: it takes all it got before there is more for it.
-            const auto busy = std::ranges::find_if(operators, [](const auto& next) { return next->is_busy(); });
-            if (busy != operators.end()) {
-                if (budget.left <= 0) return false;
-                budget.left -= readers[delivery->reader].cost * (*busy)->step();
+    while (!deliveries.empty()) {
+        Delivery& delivery = deliveries.back();
+        const auto& readers = streams[delivery.stream].readers;
+        const BatchRef& batch = delivery.item.batch;
+        if (std::exchange(context.may_be_busy, false)) delivery.may_be_busy = true;
+        if (delivery.may_be_busy) {
+            if (!has_room(budget)) return false;
+            const exec::StreamNode::Reader& reader = readers[delivery.reader];
+            const Pump& pump = pumps[reader.pump];
+            const auto filled =
+                std::ranges::find_if(pump.below, [&](std::uint32_t below) { return !streams[below].queue.empty(); });
+            if (filled != pump.below.end()) {
+                deliver(*filled);
                 continue;
             }
-            context.may_be_busy = false;
+            // The last operator of a pump is the first here: it takes all it got before there is more for it.
+            const auto begin = operators.begin();
+            const auto end = begin + static_cast<std::ptrdiff_t>(pump.operators_end);
+            const auto busy = std::find_if(begin + static_cast<std::ptrdiff_t>(pump.operators_begin), end,
+                                           [](const auto& next) { return next->is_busy(); });
+            if (busy != end) {
+                budget.left -= reader.cost * (*busy)->step();
+                continue;
+            }
+            delivery.may_be_busy = false;
         }
-        if (delivery->has_all) {
-            delivery->has_rows = delivery->has_all = false;
-            ++delivery->reader;
+        if (delivery.has_all) {
+            delivery.has_rows = delivery.has_all = false;
+            ++delivery.reader;
         }
-        if (delivery->reader == readers.size()) break;
-        const exec::StreamNode::Reader& reader = readers[delivery->reader];
-        if (batch && !delivery->has_rows) {
-            delivery->has_rows = true;
+        if (delivery.reader == readers.size()) {
+            deliveries.pop_back();
+            continue;
+        }
+        const exec::StreamNode::Reader& reader = readers[delivery.reader];
+        if (batch && !delivery.has_rows) {
+            delivery.has_rows = true;
             budget.left -= reader.cost * batch->rows;
             reader.first->on_rows(reader.port, batch, Rows::all(batch->rows));
             continue;
         }
-        delivery->has_all = true;
+        delivery.has_all = true;
         if (!batch) budget.left -= reader.cost;
         // A row at t says that no later one is earlier.
-        reader.first->on_bound(reader.port, batch ? batch->last_time() : delivery->item.bound);
+        reader.first->on_bound(reader.port, batch ? batch->last_time() : delivery.item.bound);
     }
-    delivery.reset();
     return true;
 }
 
 void Engine::Impl::drain(std::uint32_t index, WorkBudget& budget) {
     exec::StreamNode& stream = streams[index];
-    while (!stream.queue.empty() && budget.left > 0) {
-        exec::StreamNode::Item item = std::move(stream.queue.front());
-        stream.queue.pop_front();
+    while (!stream.queue.empty() && has_room(budget)) {
         // Rows that nothing but the host reads cost what it does with them.
-        if (item.batch && stream.readers.empty()) budget.left -= item.batch->rows;
-        deliver(index, std::move(item));
+        const BatchRef& next = stream.queue.front().batch;
+        if (next && stream.readers.empty()) budget.left -= next->rows;
+        deliver(index);
         if (!go_on(budget)) return;
     }
 }
 
 // Not in the middle of a delivery: what errors are the input of would come between.
 void Engine::Impl::flush_errors() {
-    if (delivery) return;
-    const auto index = static_cast<std::uint32_t>(streams.size()) - 1;
-    WorkBudget unlimited;
-    for (const BatchRef& batch : context.errors.take(idle())) {
-        deliver(index, {batch, {}});
-        go_on(unlimited);
-    }
+    if (!deliveries.empty()) return;
+    for (const BatchRef& batch : context.errors.take(idle())) streams.back().write(batch);
 }
 
 Engine::Engine(std::shared_ptr<const Program> program, EngineOptions options)
@@ -201,11 +256,13 @@ void Engine::advance(InputIx input, RowTime bound) { impl_->streams[input.value(
 
 void Engine::run(WorkBudget& budget) {
     if (!impl_->go_on(budget)) return;
-    for (const std::uint32_t stream : impl_->program->plan().stream_order) {
-        impl_->drain(stream, budget);
-        if (budget.left <= 0) break;
-    }
-    impl_->flush_errors();
+    do {
+        for (const std::uint32_t stream : impl_->program->plan().stream_order) {
+            impl_->drain(stream, budget);
+            if (!impl_->has_room(budget)) break;
+        }
+        impl_->flush_errors();
+    } while (!impl_->idle() && impl_->has_room(budget));
 }
 
 bool Engine::idle() const { return impl_->idle(); }
@@ -221,9 +278,10 @@ std::optional<RowTime> Engine::wake_at() const {
 
 std::optional<Emitted> Engine::take() {
     if (impl_->emitted.empty()) return std::nullopt;
-    Emitted first = std::move(impl_->emitted.front());
+    Impl::Made first = std::move(impl_->emitted.front());
     impl_->emitted.pop_front();
-    return first;
+    impl_->emitted_bytes -= first.size;
+    return std::move(first.rows);
 }
 
 std::vector<ErrorCount> Engine::error_counts() const { return impl_->context.errors.counts(); }
@@ -278,17 +336,6 @@ std::vector<OperatorState> Engine::sizes() const {
     return result;
 }
 
-namespace {
-
-// What a batch keeps alive; batches that share arenas count them several times.
-std::uint64_t size_of(const Batch& batch) {
-    std::uint64_t size = batch.rows * (batch.columns.size() + 1) * 16;
-    for (const ArenaRef& arena : batch.arenas) size += arena->capacity();
-    return size;
-}
-
-}  // namespace
-
 std::uint64_t Engine::memory_used() const {
     std::uint64_t size = 0;
     for (const exec::StreamNode& stream : impl_->streams) {
@@ -300,8 +347,7 @@ std::uint64_t Engine::memory_used() const {
         if (const exec::Tumble* tumble = next->as_tumble()) size += tumble->capacity();
         if (const exec::MergeBuffer* merge = next->as_merge()) size += merge->held_size();
     }
-    for (const Emitted& next : impl_->emitted) size += size_of(*next.rows);
-    return size;
+    return size + impl_->emitted_bytes;
 }
 
 std::uint64_t Engine::next_ordinal(StreamIx stream) const { return impl_->streams[stream.value()].next_ordinal; }

@@ -29,6 +29,7 @@ struct StreamNode {
         Operator* first = nullptr;
         std::uint32_t port = 0;
         std::int64_t cost = 1;  // operators of the pump
+        std::uint32_t pump = 0;
     };
     std::deque<Item> queue;
     std::vector<Reader> readers;
@@ -45,17 +46,17 @@ struct StreamNode {
 };
 
 // The end of a pump: assignments, checks, and the way into the stream.
-class Insert final : public Operator {
+class Insert final : public Computing {
 public:
     Insert(Context& context, const plan::Plan& plan, const plan::Pump& pump, StreamNode& stream, std::uint32_t writer);
 
-    void on_rows(std::uint32_t port, const BatchRef& batch, const Rows& rows) override;
-    void on_bound(std::uint32_t port, RowTime bound) override;
     [[nodiscard]] const plan::Pump& plan_pump() const { return pump_plan_; }
     [[nodiscard]] RowTime last_written() const { return last_written_; }
     void set_last_written(RowTime time) { last_written_ = time; }
 
 private:
+    void take_rows(const BatchRef& batch, const Rows& rows) override;
+    void take_bound(RowTime bound) override;
     void check_nulls(std::vector<Values>& columns, const Rows& rows);
     void check_order(const Values& rowtime, const Rows& rows);
     void check_sizes(const std::vector<Values>& columns, const Rows& rows);
@@ -79,7 +80,18 @@ struct Engine::Impl {
     std::vector<exec::StreamNode> streams;
     std::vector<std::unique_ptr<exec::Operator>> operators;
     std::vector<exec::Insert*> inserts;
-    std::deque<Emitted> emitted;
+    struct Pump {
+        std::size_t operators_begin = 0;  // of `operators`, the last one of the pump first
+        std::size_t operators_end = 0;
+        std::vector<std::uint32_t> below;  // streams that its rows may get to, sources before targets
+    };
+    std::vector<Pump> pumps;  // by plan::Pump; of a stopped one nothing
+    struct Made {
+        Emitted rows;
+        std::size_t size = 0;
+    };
+    std::deque<Made> emitted;
+    std::size_t emitted_bytes = 0;
     // What the readers of a stream are being given; run() may return in the middle of it.
     struct Delivery {
         std::uint32_t stream = 0;
@@ -87,8 +99,10 @@ struct Engine::Impl {
         std::size_t reader = 0;
         bool has_rows = false;  // the reader, of a batch; its bound is next
         bool has_all = false;
+        bool may_be_busy = false;  // the reader's pump has said that it needs step()
     };
-    std::optional<Delivery> delivery;
+    // Each but the first is of a stream below the pump that the one before it is busy with.
+    std::vector<Delivery> deliveries;
     bool began = false;
 
     // State (exec/state.cc). For each Tumble when its partitions were last written.
@@ -101,11 +115,15 @@ struct Engine::Impl {
     std::uint64_t next_chunk = 1;
 
     Impl(std::shared_ptr<const Program> the_program, EngineOptions the_options);
-    exec::Operator* build(const plan::Pump& pump, const plan::Node& node, exec::Operator* next, std::uint32_t port);
+    exec::Operator* build(std::uint32_t number, const plan::Node& node, exec::Operator* next, std::uint32_t port);
     void drain(std::uint32_t stream, WorkBudget& budget);
-    void deliver(std::uint32_t stream, exec::StreamNode::Item item);
-    // Goes on with the delivery; whether it is at its end.
+    // Begins to give the readers of a stream what is next in it.
+    void deliver(std::uint32_t stream);
+    // Goes on with the deliveries; whether all are at their end.
     bool go_on(WorkBudget& budget);
+    // Whether there is to be more before others have their turn, or rows have been taken.
+    [[nodiscard]] bool has_room(const WorkBudget& budget) const;
+    void find_streams_below();
     void flush_errors();
     [[nodiscard]] bool idle() const;
     [[nodiscard]] std::vector<exec::Tumble*> tumbles() const;

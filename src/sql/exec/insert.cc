@@ -26,7 +26,7 @@ void StreamNode::write_bound(RowTime to) {
 
 Insert::Insert(Context& context, const plan::Plan& plan, const plan::Pump& pump, StreamNode& stream,
                std::uint32_t writer)
-    : Operator(context, pump.name, nullptr),
+    : Computing(context, pump.name, nullptr),
       pump_plan_(pump),
       target_(plan.streams[pump.target.value()]),
       stream_(stream),
@@ -36,18 +36,25 @@ Insert::Insert(Context& context, const plan::Plan& plan, const plan::Pump& pump,
     may_be_large_ = size_max > row_size_max;
 }
 
-void Insert::on_rows(std::uint32_t, const BatchRef& batch, const Rows& rows) {
-    traffic_.rows_in += rows.count;
+void Insert::take_rows(const BatchRef& batch, const Rows& rows) {
     auto arena = std::make_shared<Arena>();
     std::vector<Values> columns;
     columns.reserve(pump_plan_.values.size() + 1);
     for (const ExprPtr& value : pump_plan_.values)
         columns.push_back(context_.evaluator.evaluate(*value, *batch, rows, context_.times, *arena, errors_));
+    Values own;
+    if (pump_plan_.rowtime)
+        own = context_.evaluator.evaluate(*pump_plan_.rowtime, *batch, rows, context_.times, *arena, errors_);
+    if (gave_up()) {
+        errors_.clear();
+        for (Values& values : columns) context_.evaluator.recycle(std::move(values));
+        context_.evaluator.recycle(std::move(own));
+        return put_off(batch, rows, 0);
+    }
     check_nulls(columns, rows);
     if (may_be_large_) check_sizes(columns, rows);
     VectorRef rowtime = batch->rowtime;
     if (pump_plan_.rowtime) {
-        Values own = context_.evaluator.evaluate(*pump_plan_.rowtime, *batch, rows, context_.times, *arena, errors_);
         check_order(own, rows);
         auto times = std::make_shared<Vector>(simple_type(Kind::timestamp, false));
         for (std::uint32_t i = 0; i < rows.count; ++i)
@@ -75,7 +82,7 @@ void Insert::on_rows(std::uint32_t, const BatchRef& batch, const Rows& rows) {
     if (pump_plan_.rowtime) stream_.write_bound(result->last_time());
 }
 
-void Insert::on_bound(std::uint32_t, RowTime bound) {
+void Insert::take_bound(RowTime bound) {
     if (pump_plan_.rowtime) return;
     if (stream_.merge) {
         stream_.merge->on_bound(

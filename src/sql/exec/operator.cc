@@ -49,6 +49,70 @@ VectorRef gather_column(const Values& from, const Rows& rows) {
 
 }  // namespace
 
+void Computing::on_rows(std::uint32_t, const BatchRef& batch, const Rows& rows) {
+    traffic_.rows_in += rows.count;
+    if (is_busy()) {
+        waiting_.push_back(waiting_rows(batch, rows, 0));
+        return;
+    }
+    context_.evaluator.meter().begin_rows();
+    take_rows(batch, rows);
+}
+
+void Computing::on_bound(std::uint32_t, RowTime bound) {
+    if (!is_busy()) return take_bound(bound);
+    if (!waiting_.empty() && !waiting_.back().batch) {
+        waiting_.back().bound = std::max(waiting_.back().bound, bound);
+    } else {
+        waiting_.push_back({.bound = bound});
+    }
+}
+
+std::uint32_t Computing::step() {
+    PatternMeter& meter = context_.evaluator.meter();
+    Waiting& next = waiting_.front();
+    if (!next.batch || !next.is_slow) {
+        const Waiting taken = std::move(next);
+        waiting_.pop_front();
+        if (!taken.batch) {
+            take_bound(taken.bound);
+            return 1;
+        }
+        const auto count = static_cast<std::uint32_t>(taken.list.size());
+        meter.begin_rows();
+        take_rows(taken.batch,
+                  count == taken.batch->rows ? Rows::all(count) : Rows{taken.batch->rows, count, taken.list.data()});
+        return count;
+    }
+    const BatchRef batch = next.batch;
+    const std::uint16_t row = next.list[next.at++];
+    if (next.at == next.list.size()) waiting_.pop_front();
+    meter.begin_row();
+    const std::int64_t before = meter.total();
+    take_rows(batch, Rows{batch->rows, 1, &row});
+    // About what an operator takes for a row.
+    constexpr std::int64_t steps_of_row = 2;
+    return 1 + static_cast<std::uint32_t>((meter.total() - before) / steps_of_row);
+}
+
+Computing::Waiting Computing::waiting_rows(const BatchRef& batch, const Rows& rows, std::uint32_t from) {
+    Waiting waiting{.batch = batch};
+    waiting.list.reserve(rows.count - from);
+    for (std::uint32_t i = from; i < rows.count; ++i) waiting.list.push_back(static_cast<std::uint16_t>(rows[i]));
+    return waiting;
+}
+
+void Computing::put_off(const BatchRef& batch, const Rows& rows, std::uint32_t from) {
+    waiting_.push_front(waiting_rows(batch, rows, from));
+    waiting_.front().is_slow = gave_up();
+    context_.may_be_busy = true;
+}
+
+void Computing::put_off(RowTime bound) {
+    waiting_.push_front({.bound = bound});
+    context_.may_be_busy = true;
+}
+
 Rows without_errors(const Rows& rows, const ErrorMask& errors, std::uint16_t* list) {
     if (!errors.any()) return rows;
     Rows left{rows.total, 0, list};

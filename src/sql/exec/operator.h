@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -116,6 +117,38 @@ protected:
     Traffic traffic_;
     Operator* next_ = nullptr;
     std::uint32_t next_port_ = 0;
+};
+
+// An operator that computes expressions of one input. Rows whose patterns take long are put off and computed one by
+// one, so that no call is long; what comes after them waits.
+class Computing : public Operator {
+public:
+    using Operator::Operator;
+    void on_rows(std::uint32_t port, const BatchRef& batch, const Rows& rows) final;
+    void on_bound(std::uint32_t port, RowTime bound) final;
+    [[nodiscard]] bool is_busy() const override { return !waiting_.empty(); }
+    std::uint32_t step() override;
+
+protected:
+    // Takes the rows, or puts off those that it has not taken.
+    virtual void take_rows(const BatchRef& batch, const Rows& rows) = 0;
+    virtual void take_bound(RowTime bound) = 0;
+    // What expressions have made since take_rows() began is void: the rows from `from` on are to be put off.
+    [[nodiscard]] bool gave_up() { return context_.evaluator.meter().gave_up(); }
+    // Before all that waits.
+    void put_off(const BatchRef& batch, const Rows& rows, std::uint32_t from);
+    void put_off(RowTime bound);
+
+private:
+    struct Waiting {
+        BatchRef batch;  // null: a bound
+        RowTime bound{};
+        std::vector<std::uint16_t> list;  // rows of the batch
+        std::uint32_t at = 0;             // the first that waits
+        bool is_slow = false;             // they are taken one by one
+    };
+    static Waiting waiting_rows(const BatchRef& batch, const Rows& rows, std::uint32_t from);
+    std::deque<Waiting> waiting_;
 };
 
 // The columns of a row batch, and what the errors of its rows are reported with.

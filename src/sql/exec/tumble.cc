@@ -8,6 +8,7 @@ namespace riacho::sql::exec {
 namespace {
 
 constexpr std::int64_t gallop_max = std::int64_t{1} << 42;  // 139 years
+constexpr std::size_t emitted_text_max = 1 << 20;           // of a batch
 constexpr RowTime never(std::numeric_limits<std::int64_t>::max());
 
 bool equal_values(const Values& a, const Values& b) {
@@ -29,7 +30,7 @@ bool equal_values(const Values& a, const Values& b) {
 }  // namespace
 
 Tumble::Tumble(Context& context, std::string_view pump, const plan::Node* node)
-    : Operator(context, pump, node),
+    : Computing(context, pump, node),
       keys_(context.seed),
       probe_time_(std::make_shared<Vector>(simple_type(Kind::timestamp, false))) {
     for (const ExprPtr& key : node->keys) key_types_.push_back(key->type);
@@ -94,32 +95,18 @@ void Tumble::open(RowTime time) {
     boundary_ = boundary_after(time);
 }
 
-void Tumble::on_rows(std::uint32_t, const BatchRef& batch, const Rows& rows) {
-    traffic_.rows_in += rows.count;
-    if (is_busy()) {
-        waiting_.push_back(waiting_rows(batch, rows, 0));
-        return;
-    }
-    take_rows(batch, rows);
-}
-
-Tumble::Waiting Tumble::waiting_rows(const BatchRef& batch, const Rows& rows, std::uint32_t from) {
-    Waiting waiting{batch, {}, rows.count - from, {}};
-    if (waiting.rows == batch->rows) return waiting;
-    waiting.list.reserve(waiting.rows);
-    for (std::uint32_t i = from; i < rows.count; ++i) waiting.list.push_back(static_cast<std::uint16_t>(rows[i]));
-    return waiting;
-}
-
 void Tumble::take_rows(const BatchRef& batch, const Rows& rows) {
+    PatternMeter& meter = context_.evaluator.meter();
+    const bool is_quick = meter.is_quick();
     std::uint32_t at = 0;
     while (at < rows.count) {
         const RowTime time = batch->time_of(rows[at]);
         if (open_ && time >= boundary_.change) {
             close();
+            // What operators behind this one took is theirs.
+            is_quick ? meter.begin_rows() : meter.begin_row();
             if (closing_) {
-                waiting_.push_front(waiting_rows(batch, rows, at));
-                return;
+                return put_off(batch, rows, at);
             }
         }
         if (!open_) open(time);
@@ -128,17 +115,17 @@ void Tumble::take_rows(const BatchRef& batch, const Rows& rows) {
             end = at + 1;
             while (batch->time_of(rows[end]) < boundary_.change) ++end;
         }
-        if (at == 0 && end == rows.count) {
-            accumulate(batch, rows);
-            return;
+        Rows segment = rows;
+        if (at > 0 || end < rows.count) {
+            for (std::uint32_t i = at; i < end; ++i) segment_[i - at] = static_cast<std::uint16_t>(rows[i]);
+            segment = Rows{rows.total, end - at, segment_.data()};
         }
-        for (std::uint32_t i = at; i < end; ++i) segment_[i - at] = static_cast<std::uint16_t>(rows[i]);
-        accumulate(batch, Rows{rows.total, end - at, segment_.data()});
+        if (!accumulate(batch, segment)) return put_off(batch, rows, at);
         at = end;
     }
 }
 
-void Tumble::accumulate(const BatchRef& batch, const Rows& rows) {
+bool Tumble::accumulate(const BatchRef& batch, const Rows& rows) {
     Arena arena;
     std::vector<Values> values;
     values.reserve(node_->keys.size() + node_->aggregates.size());
@@ -148,6 +135,11 @@ void Tumble::accumulate(const BatchRef& batch, const Rows& rows) {
         values.push_back(aggregate.arg
                              ? context_.evaluator.evaluate(*aggregate.arg, *batch, rows, context_.times, arena, errors_)
                              : Values());
+    }
+    if (gave_up()) {
+        errors_.clear();
+        for (Values& used : values) context_.evaluator.recycle(std::move(used));
+        return false;
     }
     // A row with a failing argument is skipped, and its group goes on (S14.8).
     const Rows good = without_errors(rows, errors_, list_.data());
@@ -168,6 +160,7 @@ void Tumble::accumulate(const BatchRef& batch, const Rows& rows) {
         mark_dirty(numbers_.data(), good.count);
     }
     for (Values& used : values) context_.evaluator.recycle(std::move(used));
+    return true;
 }
 
 void Tumble::mark_dirty(const std::uint32_t* groups, std::uint32_t count) {
@@ -175,24 +168,11 @@ void Tumble::mark_dirty(const std::uint32_t* groups, std::uint32_t count) {
     for (std::uint32_t i = 0; i < count; ++i) dirty_[groups[i] / 64] |= std::uint64_t{1} << (groups[i] % 64);
 }
 
-void Tumble::on_bound(std::uint32_t, RowTime bound) {
-    if (is_busy()) {
-        if (!waiting_.empty() && !waiting_.back().batch) {
-            waiting_.back().bound = std::max(waiting_.back().bound, bound);
-        } else {
-            waiting_.push_back({nullptr, bound, 0, {}});
-        }
-        return;
-    }
-    take_bound(bound);
-}
-
 void Tumble::take_bound(RowTime bound) {
     if (open_ && bound >= boundary_.change) {
         close();
         if (closing_) {
-            waiting_.push_front({nullptr, bound, 0, {}});
-            return;
+            return put_off(bound);
         }
     }
     if (open_) {
@@ -221,7 +201,8 @@ void Tumble::close() {
 }
 
 std::uint32_t Tumble::emit_next() {
-    const std::uint32_t count = std::min(batch_rows_max, keys_.size() - next_group_);
+    std::uint32_t count = std::min(batch_rows_max, keys_.size() - next_group_);
+    while (count > 1 && text_size(next_group_, count) > emitted_text_max) count /= 2;
     if (count > 0) emit_groups(next_group_, count);
     next_group_ += count;
     if (next_group_ < keys_.size()) {
@@ -235,17 +216,13 @@ std::uint32_t Tumble::emit_next() {
     return count;
 }
 
-std::uint32_t Tumble::step() {
-    if (closing_) return emit_next();
-    const Waiting next = std::move(waiting_.front());
-    waiting_.pop_front();
-    if (!next.batch) {
-        take_bound(next.bound);
-        return 1;
-    }
-    take_rows(next.batch,
-              next.list.empty() ? Rows::all(next.rows) : Rows{next.batch->rows, next.rows, next.list.data()});
-    return next.rows;
+std::uint32_t Tumble::step() { return closing_ ? emit_next() : Computing::step(); }
+
+// Of the groups' keys and results.
+std::size_t Tumble::text_size(std::uint32_t first, std::uint32_t count) const {
+    std::size_t size = keys_.size_of(first, count);
+    for (const AggregateColumn& aggregate : aggregates_) size += aggregate.text_size(first, count);
+    return size;
 }
 
 void Tumble::emit_groups(std::uint32_t first, std::uint32_t count) {

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <vector>
 
@@ -13,14 +12,12 @@
 
 namespace riacho::sql::exec {
 
-class Tumble final : public Operator {
+class Tumble final : public Computing {
 public:
     Tumble(Context& context, std::string_view pump, const plan::Node* node);
 
-    void on_rows(std::uint32_t port, const BatchRef& batch, const Rows& rows) override;
-    void on_bound(std::uint32_t port, RowTime bound) override;
     [[nodiscard]] std::optional<RowTime> wake_at() const override;
-    [[nodiscard]] bool is_busy() const override { return closing_ || !waiting_.empty(); }
+    [[nodiscard]] bool is_busy() const override { return closing_ || Computing::is_busy(); }
     std::uint32_t step() override;
     [[nodiscard]] Tumble* as_tumble() override { return this; }
 
@@ -49,21 +46,15 @@ private:
     [[nodiscard]] Boundary boundary_after(RowTime time);
     [[nodiscard]] Values item_at(RowTime time);
     void open(RowTime time);
-    void accumulate(const BatchRef& batch, const Rows& rows);
-    // What came while a window was given out.
-    struct Waiting {
-        BatchRef batch;  // null: a bound
-        RowTime bound{};
-        std::uint32_t rows = 0;
-        std::vector<std::uint16_t> list;  // empty: all rows of the batch
-    };
-    static Waiting waiting_rows(const BatchRef& batch, const Rows& rows, std::uint32_t from);
-    void take_rows(const BatchRef& batch, const Rows& rows);
-    void take_bound(RowTime bound);
+    // False when the meter gave up: nothing has been added then.
+    bool accumulate(const BatchRef& batch, const Rows& rows);
+    void take_rows(const BatchRef& batch, const Rows& rows) override;
+    void take_bound(RowTime bound) override;
     // Begins to give out the window; what is left after the first batch is for step().
     void close();
     std::uint32_t emit_next();  // a batch of its groups, and how many these are
     void emit_groups(std::uint32_t first, std::uint32_t count);
+    [[nodiscard]] std::size_t text_size(std::uint32_t first, std::uint32_t count) const;
     void mark_dirty(const std::uint32_t* groups, std::uint32_t count);
 
     std::vector<Type> key_types_;
@@ -79,7 +70,6 @@ private:
     // A window that is over and not yet given out whole: its next group. Rows and bounds wait until it is.
     bool closing_ = false;
     std::uint32_t next_group_ = 0;
-    std::deque<Waiting> waiting_;
 
     KeyIndex keys_;
     std::vector<AggregateColumn> aggregates_;

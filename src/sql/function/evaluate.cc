@@ -146,6 +146,7 @@ struct Evaluator::Impl {
     std::array<std::vector<std::unique_ptr<Vector>>, 4> pool;
     std::unordered_map<const Expr*, std::unique_ptr<Vector>> constants;
     RegexCache regexes;
+    PatternMeter meter;
 
     Values make(const Type& type) {
         auto& free = pool[static_cast<std::size_t>(physical_of(type.kind))];
@@ -252,7 +253,8 @@ struct Evaluator::Impl {
             result.constant = true;
         } else {
             combine_validity(used, rows.total, *result.owned);
-            const KernelCall call{expr, used, rows, *result.owned, frame.arena, frame.errors, frame.times, regexes};
+            const KernelCall call{expr,         used,        rows,    *result.owned, frame.arena,
+                                  frame.errors, frame.times, regexes, meter};
             kernel_of(expr.op)(call);
         }
         for (std::size_t i = 0; i < count; ++i) recycle(std::move(args[i]));
@@ -420,6 +422,8 @@ Rows Evaluator::select(const Expr& condition, const Batch& batch, const Rows& ro
     }
     return good;
 }
+
+PatternMeter& Evaluator::meter() { return impl_->meter; }
 
 void Evaluator::recycle(Values&& values) { impl_->recycle(std::move(values)); }
 

@@ -8,6 +8,7 @@
 
 #include "sql/batch/batch.h"
 #include "sql/function/expr.h"
+#include "sql/function/regex.h"
 
 namespace riacho::sql {
 
@@ -84,6 +85,8 @@ public:
     Rows select(const Expr& condition, const Batch& batch, const Rows& rows, const TurnTimes& times, Arena& arena,
                 ErrorMask& errors, std::uint16_t* list);
     void recycle(Values&& values);
+    // What patterns may take. Begun by the caller before rows are computed, which may be many or one.
+    [[nodiscard]] PatternMeter& meter();
 
     struct Impl;
 

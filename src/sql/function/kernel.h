@@ -12,6 +12,7 @@
 
 namespace riacho::sql {
 
+class PatternMeter;
 class RegexCache;
 
 inline constexpr std::size_t arena_size_max = 16 * 1024 * 1024;
@@ -25,6 +26,7 @@ struct KernelCall {
     ErrorMask& errors;
     const TurnTimes& times;
     RegexCache& regexes;
+    PatternMeter& meter;
 
     void fail(std::uint32_t row, SqlState state) const {
         errors.set(row, state);

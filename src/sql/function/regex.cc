@@ -13,7 +13,14 @@ namespace riacho::sql {
 namespace {
 
 constexpr std::size_t pattern_size_max = 4 * 1024;
-constexpr std::uint32_t match_limit = 1'000'000;
+// PCRE2 does not tell how many steps a match took, so it is tried with few, and with more when they were not enough.
+struct Tier {
+    std::uint32_t limit;
+    std::int64_t charge;
+};
+constexpr std::array<Tier, 3> tiers = {{{128, 64}, {2'048, 2'048}, {1'000'000, 1'000'000}}};
+constexpr std::size_t quick_tiers = 2;
+constexpr std::int64_t compile_charge = 20'000;
 constexpr std::uint32_t depth_limit = 250'000;  // of the interpreter: a group under * takes one a character
 constexpr std::uint32_t heap_limit_kib = 32 * 1'024;
 constexpr std::size_t cache_size = 64;
@@ -172,7 +179,8 @@ Expected<std::string, std::string> from_similar(std::string_view pattern, std::s
 
 }  // namespace
 
-SqlState like(std::string_view text, std::string_view pattern, std::string_view escape, bool& matches) {
+SqlState like(std::string_view text, std::string_view pattern, std::string_view escape, PatternMeter& meter,
+              bool& matches) {
     if (pattern.size() > pattern_size_max) return SqlState::invalid_regex;
     // The escapes are looked at first, whether the matcher gets to them or not.
     if (!escape.empty()) {
@@ -196,7 +204,10 @@ SqlState like(std::string_view text, std::string_view pattern, std::string_view 
     std::size_t p = 0;
     std::size_t back_text = std::string_view::npos;  // where the last % began, and what follows it
     std::size_t back_pattern = 0;
+    const std::int64_t allowed = meter.left();
+    std::int64_t steps = 0;
     while (t < text.size()) {
+        if (++steps > allowed) return meter.charge(steps);
         bool advanced = false;
         if (p < pattern.size()) {
             const bool escaped = !escape.empty() && pattern.substr(p).starts_with(escape);
@@ -219,7 +230,7 @@ SqlState like(std::string_view text, std::string_view pattern, std::string_view 
         if (advanced) continue;
         if (back_text == std::string_view::npos) {
             matches = false;
-            return SqlState::ok;
+            return meter.charge(steps);
         }
         back_text = step(text, back_text);
         t = back_text;
@@ -227,16 +238,16 @@ SqlState like(std::string_view text, std::string_view pattern, std::string_view 
     }
     while (p < pattern.size() && pattern[p] == '%' && (escape != "%")) ++p;
     matches = p == pattern.size();
-    return SqlState::ok;
+    return meter.charge(steps);
 }
 
 struct Regex::Impl {
     pcre2_code* code = nullptr;
-    pcre2_match_context* context = nullptr;
+    std::array<pcre2_match_context*, tiers.size()> contexts{};
     std::uint32_t groups = 0;
 
     ~Impl() {
-        pcre2_match_context_free(context);
+        for (pcre2_match_context* context : contexts) pcre2_match_context_free(context);
         pcre2_code_free(code);
     }
 };
@@ -271,26 +282,34 @@ Expected<std::shared_ptr<const Regex>, std::string> Regex::compile(std::string_v
     }
     // Without memory that may be executed the interpreter does it.
     static_cast<void>(pcre2_jit_compile(regex->impl_->code, PCRE2_JIT_COMPLETE));
-    regex->impl_->context = pcre2_match_context_create(nullptr);
-    if (regex->impl_->context == nullptr) return fail(std::string("no memory"));
-    pcre2_set_match_limit(regex->impl_->context, match_limit);
-    pcre2_set_depth_limit(regex->impl_->context, depth_limit);
-    pcre2_set_heap_limit(regex->impl_->context, heap_limit_kib);
+    for (std::size_t i = 0; i < tiers.size(); ++i) {
+        pcre2_match_context* context = pcre2_match_context_create(nullptr);
+        if (context == nullptr) return fail(std::string("no memory"));
+        pcre2_set_match_limit(context, tiers[i].limit);
+        pcre2_set_depth_limit(context, depth_limit);
+        pcre2_set_heap_limit(context, heap_limit_kib);
+        regex->impl_->contexts[i] = context;
+    }
     pcre2_pattern_info(regex->impl_->code, PCRE2_INFO_CAPTURECOUNT, &regex->impl_->groups);
     return std::shared_ptr<const Regex>(std::move(regex));
 }
 
-SqlState Regex::find(std::string_view text, std::size_t from, bool& found, Groups& groups) const {
+SqlState Regex::find(std::string_view text, std::size_t from, PatternMeter& meter, bool& found, Groups& groups) const {
     found = false;
     std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> data(
         pcre2_match_data_create(impl_->groups + 1, nullptr), &pcre2_match_data_free);
     if (!data) return SqlState::invalid_regex;
-    int result = pcre2_match(impl_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, 0, data.get(),
-                             impl_->context);
-    if (result == PCRE2_ERROR_JIT_STACKLIMIT) {
+    const auto match = [&](pcre2_match_context* context, std::uint32_t options) {
+        return pcre2_match(impl_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, options,
+                           data.get(), context);
+    };
+    int result = PCRE2_ERROR_MATCHLIMIT;
+    for (std::size_t i = 0; i < tiers.size() && result == PCRE2_ERROR_MATCHLIMIT; ++i) {
+        if (i == quick_tiers && meter.is_quick()) return meter.exceed();
+        if (const SqlState state = meter.charge(tiers[i].charge); state != SqlState::ok) return state;
+        result = match(impl_->contexts[i], 0);
         // The interpreter has its frames on the heap.
-        result = pcre2_match(impl_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, PCRE2_NO_JIT,
-                             data.get(), impl_->context);
+        if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = match(impl_->contexts[i], PCRE2_NO_JIT);
     }
     if (result == PCRE2_ERROR_NOMATCH) return SqlState::ok;
     if (result < 0) return SqlState::invalid_regex;
@@ -305,11 +324,13 @@ SqlState Regex::find(std::string_view text, std::size_t from, bool& found, Group
     return SqlState::ok;
 }
 
-std::shared_ptr<const Regex> RegexCache::get(std::string_view pattern, Regex::Syntax syntax, std::string_view escape) {
+std::shared_ptr<const Regex> RegexCache::get(std::string_view pattern, Regex::Syntax syntax, std::string_view escape,
+                                             PatternMeter& meter) {
     std::string key = fmt::format("{}{}:{}{}", static_cast<int>(syntax), escape.size(), escape, pattern);
     for (const Entry& entry : entries_) {
         if (entry.key == key) return entry.regex;
     }
+    if (meter.charge(compile_charge) != SqlState::ok) return nullptr;
     auto compiled = Regex::compile(pattern, syntax, escape);
     Entry entry{std::move(key), compiled ? *std::move(compiled) : nullptr};
     const auto regex = entry.regex;
@@ -322,7 +343,7 @@ std::shared_ptr<const Regex> RegexCache::get(std::string_view pattern, Regex::Sy
 }
 
 SqlState regex_replace(std::string_view text, const Regex& regex, std::string_view replacement, std::int64_t start,
-                       std::int64_t occurrence, std::string& out) {
+                       std::int64_t occurrence, PatternMeter& meter, std::string& out) {
     out.clear();
     if (start < 1 || occurrence < 0) return SqlState::invalid_argument;
     std::size_t at = position_of(text, start - 1);
@@ -336,7 +357,7 @@ SqlState regex_replace(std::string_view text, const Regex& regex, std::string_vi
     bool found = false;
     std::size_t search = at;
     while (search <= text.size()) {
-        if (const SqlState state = regex.find(text, search, found, groups); state != SqlState::ok) return state;
+        if (const SqlState state = regex.find(text, search, meter, found, groups); state != SqlState::ok) return state;
         if (!found) break;
         const auto [begin, end] = groups[0];
         ++seen;

@@ -14,9 +14,48 @@
 
 namespace riacho::sql {
 
+// Counts the steps that patterns take, each a few nanoseconds. Many rows are computed quickly or not at all: when they
+// take too many steps together, the meter gives up, and they are computed again, one by one. A row that takes too many
+// by itself is an error. What comes out does not depend on how rows were put together.
+class PatternMeter {
+public:
+    void begin_rows() { begin(rows_steps, true); }
+    void begin_row() { begin(row_steps, false); }
+    // Of begin_rows(): whatever has been computed since is void.
+    [[nodiscard]] bool gave_up() const { return gave_up_; }
+    [[nodiscard]] bool is_quick() const { return is_quick_; }
+    [[nodiscard]] std::int64_t left() const { return left_; }
+    // Takes steps; not ok when there are no more.
+    [[nodiscard]] SqlState charge(std::int64_t steps) {
+        left_ -= steps;
+        total_ += steps;
+        return left_ < 0 ? exceed() : SqlState::ok;
+    }
+    [[nodiscard]] SqlState exceed() {
+        gave_up_ = is_quick_;
+        return SqlState::invalid_regex;
+    }
+    // Of all that was ever computed.
+    [[nodiscard]] std::int64_t total() const { return total_; }
+
+private:
+    static constexpr std::int64_t rows_steps = 4'000'000;
+    static constexpr std::int64_t row_steps = 5'000'000;  // what was quick enough for a batch is so for a row
+    void begin(std::int64_t steps, bool is_quick) {
+        left_ = steps;
+        is_quick_ = is_quick;
+        gave_up_ = false;
+    }
+    std::int64_t left_ = row_steps;
+    std::int64_t total_ = 0;
+    bool is_quick_ = false;
+    bool gave_up_ = false;
+};
+
 // `escape`: one character, or empty. An escape that stands before anything but %, _ and itself is invalid,
-// and so is a pattern of more than 4 KiB.
-[[nodiscard]] SqlState like(std::string_view text, std::string_view pattern, std::string_view escape, bool& matches);
+// and so is a pattern of more than 4 KiB, or a match that takes more steps than are left.
+[[nodiscard]] SqlState like(std::string_view text, std::string_view pattern, std::string_view escape,
+                            PatternMeter& meter, bool& matches);
 
 // Immutable; thread-safe.
 class Regex {
@@ -32,8 +71,9 @@ public:
 
     // Byte ranges of the whole match and its groups; npos for groups that take no part.
     using Groups = std::vector<std::pair<std::size_t, std::size_t>>;
-    // The first match at or behind `from`. Not ok: the limits were exceeded.
-    [[nodiscard]] SqlState find(std::string_view text, std::size_t from, bool& found, Groups& groups) const;
+    // The first match at or behind `from`. Not ok: it takes a million steps, or more than are left.
+    [[nodiscard]] SqlState find(std::string_view text, std::size_t from, PatternMeter& meter, bool& found,
+                                Groups& groups) const;
 
     struct Impl;
 
@@ -45,8 +85,9 @@ private:
 // Patterns that are no literals, by their text: the last 64.
 class RegexCache {
 public:
+    // Null when the pattern is invalid, or takes more steps than are left.
     [[nodiscard]] std::shared_ptr<const Regex> get(std::string_view pattern, Regex::Syntax syntax,
-                                                   std::string_view escape);
+                                                   std::string_view escape, PatternMeter& meter);
 
 private:
     struct Entry {
@@ -59,6 +100,7 @@ private:
 
 // Java's replaceAll from the 1-based code point `start` on: all matches, or the `occurrence`-th. $1 in the replacement.
 [[nodiscard]] SqlState regex_replace(std::string_view text, const Regex& regex, std::string_view replacement,
-                                     std::int64_t start, std::int64_t occurrence, std::string& out);
+                                     std::int64_t start, std::int64_t occurrence, PatternMeter& meter,
+                                     std::string& out);
 
 }  // namespace riacho::sql

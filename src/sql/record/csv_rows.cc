@@ -44,6 +44,7 @@ public:
     }
     std::vector<BatchRef> take_rows() override { return builder_.take_rows(); }
     std::vector<InputError> take_errors() override { return builder_.take_errors(); }
+    [[nodiscard]] std::size_t held_size() const override { return builder_.held_size(); }
 
 private:
     RowBuilder builder_;

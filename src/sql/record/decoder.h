@@ -39,6 +39,8 @@ public:
     // What has been decoded since the last call, in order.
     [[nodiscard]] virtual std::vector<BatchRef> take_rows() = 0;
     [[nodiscard]] virtual std::vector<InputError> take_errors() = 0;
+    // Memory of the rows that wait to be taken, but for the last 1,024.
+    [[nodiscard]] virtual std::size_t held_size() const = 0;
 };
 
 // The sentence about what is wrong with the schema, if anything: what make() would say.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 
 #include "base/try.h"
 #include "sql/record/json_path.h"
@@ -89,6 +91,7 @@ public:
     }
     std::vector<BatchRef> take_rows() override { return builder_.take_rows(); }
     std::vector<InputError> take_errors() override { return builder_.take_errors(); }
+    [[nodiscard]] std::size_t held_size() const override { return builder_.held_size(); }
 
 private:
     static void add_path(Trie& root, const Path& path, std::uint32_t column) {
@@ -222,11 +225,32 @@ private:
         }
     }
 
+    // To a quote, a backslash or a control character; or, near the end of the text, as far as eight bytes reach.
+    void skip_plain() {
+        constexpr std::uint64_t ones = 0x0101'0101'0101'0101;
+        constexpr std::uint64_t highs = ones * 0x80;
+        for (; at_ + 8 <= text_.size(); at_ += 8) {
+            std::uint64_t eight;
+            std::memcpy(&eight, text_.data() + at_, 8);
+            const std::uint64_t quote = eight ^ ones * '"';
+            const std::uint64_t backslash = eight ^ ones * '\\';
+            // The lowest bit that is set is of a byte that is zero, or below the blank.
+            const std::uint64_t found = ((quote - ones) & ~quote & highs) | ((backslash - ones) & ~backslash & highs) |
+                                        ((eight - ones * ' ') & ~eight & highs);
+            if (found != 0) {
+                at_ += static_cast<std::size_t>(std::countr_zero(found)) / 8;
+                return;
+            }
+        }
+    }
+
     // At the opening quote; the content, which unescape_json() can read.
     bool string(std::string_view& content, bool& escaped) {
         const std::size_t begin = ++at_;
         escaped = false;
         while (at_ < text_.size()) {
+            skip_plain();
+            if (at_ == text_.size()) break;
             const auto c = static_cast<unsigned char>(text_[at_]);
             if (c == '"') {
                 content = text_.substr(begin, at_ - begin);

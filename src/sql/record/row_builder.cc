@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "sql/program.h"
 #include "sql/types/calendar.h"
@@ -181,6 +182,14 @@ void unescape_json(std::string_view text, std::string& out) {
 bool is_utf8(std::string_view text) {
     std::size_t i = 0;
     while (i < text.size()) {
+        if (i + 8 <= text.size()) {
+            std::uint64_t eight;
+            std::memcpy(&eight, text.data() + i, 8);
+            if ((eight & 0x8080'8080'8080'8080) == 0) {
+                i += 8;
+                continue;
+            }
+        }
         const auto c = static_cast<unsigned char>(text[i]);
         if (c < 0x80) {
             ++i;
@@ -238,7 +247,11 @@ void RowBuilder::seal() {
     auto batch = std::make_shared<Batch>();
     batch->rows = rows_;
     batch->rowtime = std::move(rowtime_);
-    for (auto& vector : vectors_) batch->columns.push_back(std::move(vector));
+    for (auto& vector : vectors_) {
+        if (vector) sealed_size_ += std::size_t{width_of(vector->physical())} * batch_rows_max;
+        batch->columns.push_back(std::move(vector));
+    }
+    sealed_size_ += arena_->capacity();
     batch->arenas.push_back(std::move(arena_));
     sealed_.push_back(std::move(batch));
     rows_ = 0;
@@ -357,6 +370,7 @@ void RowBuilder::add_error(std::string_view name, std::string message, RowTime r
 
 std::vector<BatchRef> RowBuilder::take_rows() {
     seal();
+    sealed_size_ = 0;
     return std::move(sealed_);
 }
 

@@ -34,6 +34,7 @@ public:
     void add_error(std::string_view name, std::string message, RowTime rowtime, std::string_view record);
     std::vector<BatchRef> take_rows();
     std::vector<InputError> take_errors();
+    [[nodiscard]] std::size_t held_size() const { return sealed_size_; }
     [[nodiscard]] const std::vector<RecordColumn>& columns() const { return columns_; }
 
 private:
@@ -50,6 +51,7 @@ private:
     std::vector<std::shared_ptr<Vector>> vectors_;  // null: not used
     std::shared_ptr<Arena> arena_;
     std::vector<BatchRef> sealed_;
+    std::size_t sealed_size_ = 0;
     std::vector<InputError> errors_;
     std::string buffer_;
     std::size_t record_cells_ = 0;

@@ -322,6 +322,13 @@ void AggregateColumn::clear() {
     give_back(texts_);
 }
 
+std::size_t AggregateColumn::text_size(std::uint32_t first, std::uint32_t count) const {
+    std::size_t size = 0;
+    if (texts_.empty()) return size;
+    for (std::uint32_t group = first; group < first + count; ++group) size += texts_[group].size();
+    return size;
+}
+
 std::size_t AggregateColumn::capacity() const {
     std::size_t size = (counts_.capacity() + exacts_.capacity() + reals_.capacity() + squares_.capacity()) * 8 +
                        sums_.capacity() * 16 + texts_.capacity() * sizeof(std::string);

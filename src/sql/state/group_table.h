@@ -27,6 +27,11 @@ public:
         const std::uint64_t begin = number == 0 ? 0 : ends_[number - 1];
         return std::string_view(bytes_).substr(begin, ends_[number] - begin);
     }
+    // Bytes of the keys [first, first + count).
+    [[nodiscard]] std::size_t size_of(std::uint32_t first, std::uint32_t count) const {
+        if (count == 0) return 0;
+        return static_cast<std::size_t>(ends_[first + count - 1] - (first == 0 ? 0 : ends_[first - 1]));
+    }
     void reserve(std::size_t keys, std::size_t bytes);
     // Gives memory back, but what a small window needs again at once.
     void clear();
@@ -54,6 +59,8 @@ public:
     void update(const Values* values, const Rows& rows, const std::uint32_t* groups);
     // The results of groups [first, first + count) into rows 0.. of `out`. Text goes into the arena.
     void finish(std::uint32_t first, std::uint32_t count, Vector& out, Arena& arena, ErrorMask& errors) const;
+    // Bytes of results that are texts.
+    [[nodiscard]] std::size_t text_size(std::uint32_t first, std::uint32_t count) const;
     // Gives memory back, as KeyIndex::clear().
     void clear();
     [[nodiscard]] std::size_t capacity() const;

@@ -158,8 +158,10 @@ private:
             for (std::uint32_t i = 0; i < file_.environment.inputs.size(); ++i) engine_->advance(InputIx(i), step.time);
         }
         WorkBudget budget;
-        engine_->run(budget);
-        while (auto emitted = engine_->take()) emitted_.push_back(*std::move(emitted));
+        do {
+            engine_->run(budget);
+            while (auto emitted = engine_->take()) emitted_.push_back(*std::move(emitted));
+        } while (!engine_->idle());
     }
 
     void decode(const TestStep& step, BatchRef& batch, std::vector<InputError>& errors) {
