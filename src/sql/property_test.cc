@@ -144,7 +144,11 @@ public:
             case 7:
                 return fmt::format("({} IS {} {})", a(), pick({"", "NOT"}), pick({"TRUE", "FALSE", "UNKNOWN", "NULL"}));
             case 8:
-                return fmt::format("({} LIKE {})", text(depth - 1), pick({"'%a%'", "'_b%'", "v", "'%'"}));
+                if (below(2) == 0)
+                    return fmt::format("({} LIKE {})", text(depth - 1), pick({"'%a%'", "'_b%'", "v", "'%'"}));
+                return fmt::format("({} SIMILAR TO {})", text(depth - 1),
+                                   pick({"'%(a|b)%'", "'[a-c]*_?'", "'(ab|_c)+'", "'_{1,2}%'", "'[^a]%b*'",
+                                         "'([a-e^c]?|é)*'", "'(a{0}|b{2,})(_|%)'"}));
             case 9:
                 return fmt::format("({} {} {})", time(depth - 1), pick({"<", ">=", "="}), time(depth - 1));
             default:
@@ -281,8 +285,10 @@ Outcome run_engine(const std::shared_ptr<const Program>& program, const std::vec
     auto engine = std::make_unique<Engine>(program, EngineOptions{});
     const auto drain = [&] {
         WorkBudget budget;
-        engine->run(budget);
-        while (const auto emitted = engine->take()) outcome.add(*program, *emitted);
+        do {
+            engine->run(budget);
+            while (const auto emitted = engine->take()) outcome.add(*program, *emitted);
+        } while (!engine->idle());
     };
     RowTime last{};
     for (const BatchRef& batch : batches) {

@@ -5,6 +5,7 @@
 #include "base/try.h"
 #include "sql/function/regex.h"
 #include "sql/test/reference.h"
+#include "sql/test/similar.h"
 #include "sql/types/calendar.h"
 #include "sql/types/interval.h"
 
@@ -302,21 +303,29 @@ Result like_value(const std::vector<Datum>& args) {
     return of_exact(like_from(characters(args[0].text), 0, pattern, 0, escape));
 }
 
+Result similar_value(const std::vector<Datum>& args) {
+    const std::string escape = args.size() == 3 ? args[2].text : "";
+    if (args.size() == 3 && characters(escape).size() != 1) return fail(SqlState::invalid_escape);
+    const auto matches = similar_to(characters(args[0].text), characters(args[1].text), escape);
+    if (!matches) return fail(SqlState::invalid_regex);
+    return of_exact(*matches);
+}
+
 // The engine's matcher: an independent one of Java's syntax is not to be had.
 Result regex_value(const Expr& expr, const std::vector<Datum>& args) {
-    const auto syntax = expr.op == Op::similar ? Regex::Syntax::similar : Regex::Syntax::java;
-    const auto regex = Regex::compile(args[1].text, syntax, args.size() == 3 ? args[2].text : "");
+    const auto regex = Regex::compile(args[1].text, Regex::Syntax::java);
     if (!regex) return fail(SqlState::invalid_regex);
+    PatternMeter meter;
     if (expr.op == Op::regex_replace) {
         std::string out;
-        const SqlState state = regex_replace(args[0].text, **regex, args[2].text, args[3].exact, args[4].exact, out);
+        const SqlState state =
+            regex_replace(args[0].text, **regex, args[2].text, args[3].exact, args[4].exact, meter, out);
         if (state != SqlState::ok) return fail(state);
         return of_text(out);
     }
     bool found = false;
     Regex::Groups groups;
-    if ((*regex)->find(args[0].text, 0, found, groups) != SqlState::ok) return fail(SqlState::invalid_regex);
-    if (expr.op == Op::similar) return of_exact(found);
+    if ((*regex)->find(args[0].text, 0, meter, found, groups) != SqlState::ok) return fail(SqlState::invalid_regex);
     if (!found) return Datum();
     return of_text(args[0].text.substr(groups[0].first, groups[0].second - groups[0].first));
 }
@@ -534,6 +543,8 @@ Expected<Datum, SqlState> Reference::call(const Expr& expr, const std::vector<Da
             return trim(expr, args);
         case Op::like:
             return like_value(args);
+        case Op::similar:
+            return similar_value(args);
         default:
             return regex_value(expr, args);
     }
