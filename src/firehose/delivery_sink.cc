@@ -70,8 +70,8 @@ public:
             co_return results;
         }
         count_accepted(*counters_of(service_, stream), places.size(), bytes);
-        RecordIds ids(uid_, appended->first, service_.rng);
-        for (const std::size_t place : places) results[place] = ports::SentRecord{0, ids.next()};
+        std::uint64_t seq = appended->first.value();
+        for (const std::size_t place : places) results[place] = ports::SentRecord{0, seq++};
         co_return results;
     }
 

@@ -1,13 +1,15 @@
 // RecordSink: appending records to a stream.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "base/u128.h"
 #include "core/fwd.h"
 #include "core/task_fwd.h"
 
@@ -17,6 +19,7 @@ namespace riacho::ports {
 struct RecordToSend {
     std::string_view partition_key;  // 1 to 256 characters of UTF-8
     std::string_view data;
+    std::optional<U128> hash_key;  // hash_key_of(partition_key), from a sender that has computed it
 };
 
 enum class SinkFault : std::uint8_t {
@@ -29,18 +32,20 @@ enum class SinkFault : std::uint8_t {
     too_large     // more than the stream takes in one record
 };
 
-// What became of one record: where it is, or why it is nowhere.
+// Where a record is. Later records of a shard have greater numbers (SourceRecord::seq).
 struct SentRecord {
     std::int32_t shard_index = 0;
-    std::string sequence_number;
+    std::uint64_t seq = 0;
 };
+
+inline constexpr std::size_t sink_records_max = 4'096;
 
 // Thread-safe; lives as long as the node's services do.
 class RecordSink {
 public:
     virtual ~RecordSink() = default;
     // Durable and visible when it returns. In the order of the request within each shard; each record succeeds or fails
-    // alone; results are in the order of the request. At most 500 records and 5 MiB.
+    // alone; results are in the order of the request. At most sink_records_max records and 5 MiB.
     virtual Task<std::vector<Expected<SentRecord, SinkFault>>> append(core::Core& core,
                                                                       std::span<const RecordToSend> records) = 0;
 };

@@ -273,7 +273,7 @@ TEST_F(StreamDirectoryTest, a_record_that_is_too_large_fails_alone) {
         EXPECT_TRUE(sent[0]);
         EXPECT_EQ(sent[1].error(), ports::SinkFault::too_large);
         EXPECT_TRUE(sent[2]);
-        EXPECT_GT(sent[2]->sequence_number, sent[0]->sequence_number);
+        EXPECT_GT(sent[2]->seq, sent[0]->seq);
     });
 }
 

@@ -7,10 +7,12 @@
 #include "aws/arn.h"
 #include "aws/policy.h"
 #include "base/check.h"
+#include "base/hash_key.h"
 #include "base/mutex.h"
 #include "base/try.h"
 #include "core/clock.h"
 #include "core/task.h"
+#include "core/timer.h"
 #include "log/record_log.h"
 #include "log/shard_watch.h"
 #include "ports/record_sink.h"
@@ -215,16 +217,17 @@ public:
         std::vector<wire::Blob> data;
         data.reserve(records.size());
         std::vector<RecordToAppend> wanted;
+        wanted.reserve(records.size());
         std::vector<std::size_t> places;
+        places.reserve(records.size());
         for (std::size_t i = 0; i < records.size(); ++i) {
             const ports::RecordToSend& record = records[i];
             data.emplace_back(record.data);
             if (!check_record_size(*stream, record.partition_key, data.back())) continue;
-            const auto key = stream->distribution == catalog::Distribution::automatic
-                                 ? Result<RoutingKey>(any_shard(service_.rng))
-                                 : routing_key(record.partition_key, std::nullopt);
-            wanted.push_back({record.partition_key, *key, &data.back()});
+            wanted.push_back({record.partition_key, key_of(*stream, record), &data.back()});
             places.push_back(i);
+            // Connections of the core get their turn between parts of the size of a PutRecords.
+            if (i % 500 == 499) co_await core::yield(core);
         }
         if (wanted.empty()) co_return results;
         const auto written = co_await write_records({service_, core, {}}, stream, wanted);
@@ -235,12 +238,17 @@ public:
                 results[places[i]] = fail(to_fault(result.error()));
                 continue;
             }
-            results[places[i]] = ports::SentRecord{result->shard_index, std::string(result->sequence_number.view())};
+            results[places[i]] = ports::SentRecord{result->shard_index, result->seq};
         }
         co_return results;
     }
 
 private:
+    [[nodiscard]] RoutingKey key_of(const catalog::StreamState& stream, const ports::RecordToSend& record) const {
+        if (stream.distribution == catalog::Distribution::automatic) return any_shard(service_.rng);
+        return {record.hash_key ? *record.hash_key : hash_key_of(record.partition_key), false};
+    }
+
     Service& service_;
     const std::uint64_t stream_uid_;
     const ports::StreamUser user_;

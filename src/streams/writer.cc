@@ -84,7 +84,7 @@ AppendedRecord appended(const catalog::ShardState& shard, std::uint64_t seq, Tim
     number.shard_index = shard.index;
     number.seq_ix = seq;
     number.time_s = arrival.value() / 1000;
-    return {shard.index, format_sequence_number(number)};
+    return {shard.index, format_sequence_number(number), seq};
 }
 
 AppendError append_error(log::LogError error) {

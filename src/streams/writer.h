@@ -41,6 +41,7 @@ struct RecordToAppend {
 struct AppendedRecord {
     std::int32_t shard_index = 0;
     SequenceText sequence_number;
+    std::uint64_t seq = 0;  // in its shard
 };
 enum class AppendError : std::uint8_t {
     throttled,    // a limit of the shard, or an injected fault

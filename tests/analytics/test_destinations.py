@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import pathlib
+import re
 import subprocess
 import time
 import urllib.request
 
 import conftest
-from applications import ACCOUNT, COPY, Api, stream_arn, wait_rows
+from applications import ACCOUNT, COPY, Api, rows_of, stream_arn, wait_rows
 from conftest import put_many, wait_active
 from test_run import COUNT, metric, tickers, wait_metric
 
@@ -123,6 +125,47 @@ def test_rows_of_a_turn_leave_in_pieces(riacho_server):
         time.sleep(0.2)
     assert metric(api, "a", "riacho_application_records_total", flow="Output") == count
     assert metric(api, "a", "riacho_application_bytes_total", flow="Output") > count * 20_000
+
+
+def test_a_large_window_closes_before_a_blocked_destination(riacho_server):
+    """K90: its rows wait in the window, not as rows; each comes out once the destination is there, in the order of its window."""
+    server = riacho_server("--memory-limit", "4GiB")
+    kinesis = server.client()
+    kinesis.create_stream(StreamName="in", ShardCount=1)
+    wait_active(kinesis, "in")
+    api = Api(server, 2)
+    code = """CREATE STREAM "W" (K INTEGER, N INTEGER);
+    CREATE PUMP "P" AS INSERT INTO "W" SELECT STREAM K, COUNT(*) FROM "SOURCE_SQL_STREAM_001"
+    GROUP BY K, STEP("SOURCE_SQL_STREAM_001".ROWTIME BY INTERVAL '8' SECOND);
+    CREATE STREAM "OUT" (K INTEGER, N INTEGER);
+    CREATE PUMP "Q" AS INSERT INTO "OUT" SELECT STREAM K, N FROM "W" WHERE N > 0;"""
+    api.create("a", code, [api.input(columns=[{"Name": "K", "Mapping": "$.K", "SqlType": "INTEGER"}])], [api.output()])
+    api.run("a")
+    count = 200_000
+    put_many(kinesis, "in", ["".join(f'{{"K":{key}}}' for key in range(first, first + 1_000)).encode() for first in range(0, count, 1_000)])
+    wait_metric(api, kinesis, "a", "riacho_application_records_total", count // 1_000, flow="Input")
+    before = memory(server, "VmRSS")
+    wait_metric(api, kinesis, "a", "riacho_application_delivery_failures_total", 2)
+    time.sleep(1)
+    assert memory(server, "VmHWM") < before + 48
+    kinesis.create_stream(StreamName="out", ShardCount=1)
+    wait_active(kinesis, "out")
+    deadline = time.monotonic() + 60
+    while metric(api, "a", "riacho_application_records_total", flow="Output") < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    rows = rows_of(kinesis, "out")
+    totals = {}
+    for row in rows:
+        totals[row["K"]] = totals.get(row["K"], 0) + row["N"]
+    assert len(totals) == count and set(totals.values()) == {1}
+    assert [row["K"] for row in rows] == list(range(count))
+
+
+def memory(server, field):
+    """MiB of the process."""
+    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(re.search(rf"{field}:\s+(\d+)", status)[1]) / 1024
 
 
 def test_one_application_starves_nobody(riacho_server):

@@ -96,6 +96,11 @@ Task<bool> Application::Impl::open() {
     const auto schema = record_schema_of(input);
     for (std::int32_t i = 0; i < input.parallelism; ++i) {
         const sql::InputIx index(static_cast<std::uint32_t>(i));
+        const auto& used = program->columns_used(index);
+        const auto& columns = program->streams()[index.value()].columns;
+        for (std::size_t c = 0; c < columns.size(); ++c) {
+            uses_sequence_numbers = uses_sequence_numbers || (used[c] && columns[c].name == "SEQUENCE_NUMBER");
+        }
         auto decoder = schema ? sql::RecordDecoder::make(*schema, true, program->columns_used(index))
                               : Expected<std::unique_ptr<sql::RecordDecoder>, std::string>(fail(std::string()));
         if (!decoder) {

@@ -67,7 +67,14 @@ struct Application::Impl {
     // Decodes, runs the engine, and adds what comes out to the outputs, in pieces, once the turn is written down.
     Task<bool> compute(const Turn& turn, const std::vector<TakenRecords>& taken, Writing* writing);
     Task<bool> hand_out_piece(Writing* writing);
-    void enter(const Turn& turn, const std::vector<TakenRecords>& taken);
+    // The record of a turn that enters next, and the one in an aggregate.
+    struct Entering {
+        std::size_t part = 0;
+        std::size_t record = 0;
+        std::size_t inner = 0;
+        bool is_over = false;
+    };
+    void enter(const Turn& turn, const std::vector<TakenRecords>& taken, Entering& at);
     bool run_slice();
     bool collect_rows();
     void hand_out();
@@ -110,6 +117,7 @@ struct Application::Impl {
     std::shared_ptr<const sql::Program> program;
     std::unique_ptr<sql::Engine> engine;
     std::vector<std::unique_ptr<sql::RecordDecoder>> decoders;  // by in-application input stream
+    bool uses_sequence_numbers = false;                         // the code reads SEQUENCE_NUMBER
     std::optional<Source> source;
     std::vector<std::unique_ptr<Output>> outputs;
     std::vector<std::optional<sql::StreamIx>> output_streams;  // of each output; nothing: no such stream in the code

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/digest.h"
+#include "base/hash_keys.h"
 #include "core/alarm.h"
 #include "core/backoff.h"
 #include "core/task.h"
@@ -14,8 +15,9 @@
 namespace riacho::analytics {
 namespace {
 
-// What one append to a stream takes.
-constexpr std::size_t request_rows_max = 500;
+// One request is under way at a time, so that what is sent again never overtakes: it takes what has gathered since the
+// one before, up to this.
+constexpr std::size_t request_rows_max = ports::sink_records_max;
 constexpr std::size_t request_bytes_max = 4 << 20;
 constexpr std::int64_t retry_ms_first = 100;
 constexpr std::int64_t retry_ms_max = 30'000;
@@ -53,22 +55,40 @@ std::string_view describe(ports::SinkFault fault) {
 
 }  // namespace
 
-std::string row_key(std::uint64_t key_high, std::uint64_t key_low, std::uint64_t ordinal) {
-    const std::uint64_t high = mixed(key_high + ordinal * 0x9E37'79B9'7F4A'7C15);
-    const std::uint64_t low = mixed(key_low ^ mixed(ordinal + 1));
-    return fmt::format("{:08x}-{:04x}-8{:03x}-{:04x}-{:012x}", high >> 32, (high >> 16) & 0xFFFF, high & 0xFFF,
-                       0x8000 | ((low >> 48) & 0x3FFF), low & 0xFFFF'FFFF'FFFF);
+void RowKeys::write(std::uint64_t ordinal, char* out) const {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::uint64_t high = mixed(high_ + ordinal * 0x9E37'79B9'7F4A'7C15);
+    std::uint64_t low = mixed(low_ ^ mixed(ordinal + 1));
+    high = (high & ~std::uint64_t{0xF000}) | 0x8000;                     // version 8
+    low = (low & ~(std::uint64_t{3} << 62)) | (std::uint64_t{1} << 63);  // the variant
+    const auto hexits = [&out](std::uint64_t value, int count) {
+        for (int shift = count * 4 - 4; shift >= 0; shift -= 4) *out++ = digits[value >> shift & 15];
+    };
+    hexits(high >> 32, 8);
+    *out++ = '-';
+    hexits(high >> 16 & 0xFFFF, 4);
+    *out++ = '-';
+    hexits(high & 0xFFFF, 4);
+    *out++ = '-';
+    hexits(low >> 48, 4);
+    *out++ = '-';
+    hexits(low & 0xFFFF'FFFF'FFFF, 12);
+}
+
+void EncodedRows::make_keys(const RowKeys& of, bool has_shards) {
+    keys.resize(ends.size() * RowKeys::size);
+    for (std::size_t i = 0; i < ends.size(); ++i) of.write(first_ordinal + i, keys.data() + i * RowKeys::size);
+    if (!has_shards) return;
+    std::vector<std::string_view> texts(ends.size());
+    for (std::size_t i = 0; i < ends.size(); ++i) texts[i] = key(i);
+    hash_keys.resize(ends.size());
+    hash_keys_of(texts, hash_keys);
 }
 
 struct Output::Parts {
     explicit Parts(core::Core& core) : tasks(core), alarm(core) {}
     core::TaskGroup tasks;
     core::Alarm alarm;
-};
-
-struct Output::Pending {
-    std::string key;
-    std::string_view data;
 };
 
 Output::Output(core::Core& core, core::Rng& rng, const OutputSettings& settings, FindSink find_sink,
@@ -88,8 +108,8 @@ Output::~Output() = default;
 
 void Output::begin_at(const RowIdentity& identity, std::uint64_t ordinal) {
     const Sha256 key = key_of(identity, counters_->id);
-    key_high_ = get_le<std::uint64_t>(as_bytes(as_text(key)).data());
-    key_low_ = get_le<std::uint64_t>(as_bytes(as_text(key)).data() + 8);
+    const auto bytes = as_bytes(as_text(key));
+    keys_ = RowKeys(get_le<std::uint64_t>(bytes.data()), get_le<std::uint64_t>(bytes.data() + 8));
     delivered_ = added_ = ordinal;
 }
 
@@ -106,7 +126,7 @@ Task<void> Output::stop() {
 void Output::add(EncodedRows rows) {
     if (rows.ends.empty()) return;
     queued_rows_ += rows.ends.size();
-    queued_bytes_ += rows.bytes.size();
+    queued_bytes_ += rows.size();
     added_ = rows.first_ordinal + rows.ends.size();
     queue_.push_back(std::move(rows));
     parts_->alarm.wake();
@@ -118,58 +138,69 @@ Task<void> Output::run() {
             co_await parts_->alarm.sleep(60'000);
             continue;
         }
-        const EncodedRows& front = queue_.front();
-        std::vector<Pending> pending;
+        // Rows that are added meanwhile go behind: the texts stay where they are.
+        std::vector<ports::RecordToSend> records;
+        records.reserve(std::min(queued_rows_, request_rows_max));
         std::size_t bytes = 0;
         std::size_t at = front_at_;
-        while (at < front.ends.size() && pending.size() < request_rows_max) {
-            const std::size_t begin = at == 0 ? 0 : front.ends[at - 1];
-            const std::string_view row = std::string_view(front.bytes).substr(begin, front.ends[at] - begin);
-            if (!pending.empty() && bytes + row.size() > request_bytes_max) break;
-            bytes += row.size();
-            pending.push_back({row_key(key_high_, key_low_, front.first_ordinal + at), row});
-            ++at;
+        for (auto batch = queue_.begin(); batch != queue_.end() && records.size() < request_rows_max; ++batch, at = 0) {
+            for (; at < batch->ends.size() && records.size() < request_rows_max; ++at) {
+                const std::string_view row = batch->row(at);
+                if (!records.empty() && bytes + row.size() > request_bytes_max) break;
+                bytes += row.size();
+                records.push_back({batch->key(at), row, {}});
+                if (!batch->hash_keys.empty()) records.back().hash_key = batch->hash_keys[at];
+            }
+            if (at < batch->ends.size()) break;
         }
-        const std::size_t count = pending.size();
-        if (!co_await send(pending)) break;
-        counters_->records += count;
-        counters_->bytes += bytes;
-        delivered_ = front.first_ordinal + at;
-        front_at_ = at;
-        queued_rows_ -= count;
-        queued_bytes_ -= bytes;
-        if (front_at_ == front.ends.size()) {
-            queue_.pop_front();
-            front_at_ = 0;
-        }
+        const std::size_t count = records.size();
+        if (!co_await send(std::move(records))) break;
+        forget(count, bytes);
         moved_();
     }
 }
 
+// The first rows of the queue are at the destination.
+void Output::forget(std::size_t count, std::size_t bytes) {
+    counters_->records += count;
+    counters_->bytes += bytes;
+    queued_rows_ -= count;
+    queued_bytes_ -= bytes + count * EncodedRows::row_overhead;
+    while (count > 0) {
+        const EncodedRows& front = queue_.front();
+        const std::size_t gone = std::min(count, front.ends.size() - front_at_);
+        front_at_ += gone;
+        count -= gone;
+        delivered_ = front.first_ordinal + front_at_;
+        if (front_at_ < front.ends.size()) break;
+        queue_.pop_front();
+        front_at_ = 0;
+    }
+}
+
 // Until the destination has all of them; false when delivery ends before.
-Task<bool> Output::send(std::vector<Pending>& pending) {
+Task<bool> Output::send(std::vector<ports::RecordToSend> pending) {
     core::Backoff backoff(retry_ms_first, retry_ms_max);
     while (!stopping_) {
         std::optional<ports::SinkFault> fault;
+        const std::size_t count = pending.size();
         ++counters_->attempts;
         if (sink_ == nullptr) sink_ = find_sink_();
         if (sink_ == nullptr) {
             fault = ports::SinkFault::gone;
         } else {
-            std::vector<ports::RecordToSend> records;
-            for (const Pending& row : pending) records.push_back({row.key, row.data});
-            const auto results = co_await sink_->append(core_, records);
-            std::vector<Pending> left;
+            const auto results = co_await sink_->append(core_, pending);
+            std::size_t left = 0;
             for (std::size_t i = 0; i < results.size(); ++i) {
                 if (results[i]) continue;
                 fault = results[i].error();
                 if (*fault == ports::SinkFault::too_large) {
                     ++counters_->too_large;  // for ever; the others must not wait for it
                 } else {
-                    left.push_back(std::move(pending[i]));
+                    pending[left++] = pending[i];
                 }
             }
-            pending = std::move(left);
+            pending.resize(left);
         }
         if (fault) {
             ++counters_->failed_attempts;
@@ -180,6 +211,8 @@ Task<bool> Output::send(std::vector<Pending>& pending) {
             co_return true;
         }
         if (fault == ports::SinkFault::gone) sink_ = nullptr;
+        // A limit of shards lets some pass each time: then it is worth asking soon again.
+        if (pending.size() < count) backoff.reset();
         co_await parts_->alarm.sleep(backoff.next_ms(rng_));
     }
     co_return false;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "analytics/model.h"
+#include "base/u128.h"
 #include "core/fwd.h"
 #include "core/task_fwd.h"
 #include "ports/record_sink.h"
@@ -19,11 +20,39 @@
 
 namespace riacho::analytics {
 
-// Rows as their destination gets them. Ordinals count the rows of their stream.
+// The partition keys of an output's rows, by their ordinals: UUIDs (version 8) in their usual text.
+class RowKeys {
+public:
+    static constexpr std::size_t size = 36;
+    RowKeys() = default;
+    RowKeys(std::uint64_t high, std::uint64_t low) : high_(high), low_(low) {}
+    // Writes `size` characters.
+    void write(std::uint64_t ordinal, char* out) const;
+
+private:
+    std::uint64_t high_ = 0;
+    std::uint64_t low_ = 0;
+};
+
+// Rows as their destination gets them, with their keys. Ordinals count the rows of their stream.
 struct EncodedRows {
     std::uint64_t first_ordinal = 0;
     std::string bytes;
     std::vector<std::uint32_t> ends;  // of each row in bytes
+    std::string keys;                 // RowKeys::size characters each
+    std::vector<U128> hash_keys;      // of them, for a destination that has shards
+
+    // Called on the thread that encodes the rows, not on a core that serves requests.
+    void make_keys(const RowKeys& of, bool has_shards);
+    [[nodiscard]] std::size_t size() const { return bytes.size() + ends.size() * row_overhead; }
+    static constexpr std::size_t row_overhead = RowKeys::size + sizeof(U128) + sizeof(std::uint32_t);
+    [[nodiscard]] std::string_view row(std::size_t at) const {
+        const std::size_t begin = at == 0 ? 0 : ends[at - 1];
+        return std::string_view(bytes).substr(begin, ends[at] - begin);
+    }
+    [[nodiscard]] std::string_view key(std::size_t at) const {
+        return std::string_view(keys).substr(at * RowKeys::size, RowKeys::size);
+    }
 };
 
 // What metrics and log lines show; written on the application's core, read anywhere.
@@ -73,6 +102,9 @@ public:
     [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
     // Begins with a state in which this is the next ordinal. Before anything is added.
     void begin_at(const RowIdentity& identity, std::uint64_t ordinal);
+    // Since begin_at(), which is not called while another thread uses them.
+    [[nodiscard]] const RowKeys& keys() const { return keys_; }
+    // Rows with their keys, behind those that were added before.
     // The ordinal after the last row that was added.
     [[nodiscard]] std::uint64_t added() const { return added_; }
 
@@ -83,17 +115,16 @@ public:
 
 private:
     struct Parts;
-    struct Pending;
     Task<void> run();
-    Task<bool> send(std::vector<Pending>& pending);
+    Task<bool> send(std::vector<ports::RecordToSend> pending);
+    void forget(std::size_t count, std::size_t bytes);
 
     core::Core& core_;
     core::Rng& rng_;
     const FindSink find_sink_;
     const std::function<void()> moved_;
     const std::function<void(std::string_view)> failing_;
-    std::uint64_t key_high_ = 0;
-    std::uint64_t key_low_ = 0;
+    RowKeys keys_;
     const std::unique_ptr<Parts> parts_;
     const std::shared_ptr<OutputCounters> counters_;
     std::shared_ptr<ports::RecordSink> sink_;
@@ -106,8 +137,5 @@ private:
     bool is_failing_ = false;
     bool stopping_ = false;
 };
-
-// The key of a row, as a UUID in its usual text: 36 characters.
-std::string row_key(std::uint64_t key_high, std::uint64_t key_low, std::uint64_t ordinal);
 
 }  // namespace riacho::analytics

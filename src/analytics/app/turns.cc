@@ -16,8 +16,10 @@ constexpr std::size_t turn_records_max = 4'096;
 constexpr std::size_t turn_bytes_max = 1 << 20;
 // Rows times operators that take about 5 ms: then others get their share of the pool.
 constexpr std::int64_t slice_work = 400'000;
+// Of rows that a turn makes of its records at a time: short documents may make many, of many columns.
+constexpr std::size_t entered_bytes_max = 8 << 20;
 // Rows that are made at a time, of all outputs.
-constexpr std::size_t piece_bytes_max = 8 << 20;
+constexpr std::size_t piece_bytes_max = 1 << 20;
 constexpr std::int64_t sleep_ms_max = 1'000;
 constexpr std::int64_t retry_ms_first = 50;
 constexpr std::int64_t retry_ms_max = 5'000;
@@ -93,29 +95,48 @@ Task<void> Application::Impl::write_turn(Turn turn, bool& is_written) {
     }
 }
 
-// Records to rows, and the rows into the engine.
-void Application::Impl::enter(const Turn& turn, const std::vector<TakenRecords>& taken) {
-    engine->begin_turn(turn.rowtime);
-    for (const TakenRecords& part : taken) {
+// Records to rows, and the rows into the engine: as many as may wait there, then again from `at` on. Time follows the
+// last one.
+void Application::Impl::enter(const Turn& turn, const std::vector<TakenRecords>& taken, Entering& at) {
+    bool is_full = false;
+    while (at.part < taken.size() && !is_full) {
+        const TakenRecords& part = taken[at.part];
         const auto stream = static_cast<std::size_t>(part.range.shard_index) % decoders.size();
         sql::RecordDecoder& decoder = *decoders[stream];
         const std::string shard_id = shard_id_of(part.range.shard_index);
-        for (const ports::SourceRecord& record : part.records) {
-            const SequenceText sequence = format_sequence_number({.created_s = part.range.created_s,
-                                                                  .time_s = record.arrival.value() / 1000,
-                                                                  .seq_ix = record.seq,
-                                                                  .shard_index = part.range.shard_index});
-            sql::RecordMetadata metadata{record.arrival, record.partition_key, sequence.view(), shard_id};
+        const auto decode = [&](std::string_view data, const sql::RecordMetadata& metadata) {
+            decoder.decode(data, 0, turn.rowtime, metadata);
+            is_full = decoder.held_size() >= entered_bytes_max / decoders.size();
+        };
+        while (at.record < part.records.size() && !is_full) {
+            const ports::SourceRecord& record = part.records[at.record];
+            SequenceText sequence;
+            sql::RecordMetadata metadata{record.arrival, record.partition_key, {}, shard_id};
+            if (uses_sequence_numbers) {
+                sequence = format_sequence_number({.created_s = part.range.created_s,
+                                                   .time_s = record.arrival.value() / 1000,
+                                                   .seq_ix = record.seq,
+                                                   .shard_index = part.range.shard_index});
+                metadata.sequence_number = sequence.view();
+            }
             const auto aggregate = formats::parse_kpl(record.data);
             if (!aggregate) {
-                decoder.decode(record.data, 0, turn.rowtime, metadata);
+                decode(record.data, metadata);
+                ++at.record;
                 continue;
             }
-            for (const formats::KplRecord& inner : *aggregate) {
+            while (at.inner < aggregate->size() && !is_full) {
+                const formats::KplRecord& inner = (*aggregate)[at.inner++];
                 metadata.partition_key = inner.partition_key;
-                decoder.decode(inner.data, 0, turn.rowtime, metadata);
+                decode(inner.data, metadata);
             }
+            if (at.inner < aggregate->size()) break;
+            at.inner = 0;
+            ++at.record;
         }
+        if (at.record < part.records.size()) break;
+        at.record = 0;
+        ++at.part;
     }
     for (std::size_t i = 0; i < decoders.size(); ++i) {
         const sql::InputIx input(static_cast<std::uint32_t>(i));
@@ -123,6 +144,8 @@ void Application::Impl::enter(const Turn& turn, const std::vector<TakenRecords>&
         auto wrong = decoders[i]->take_errors();
         if (!wrong.empty()) engine->push_errors(input, std::move(wrong));
     }
+    at.is_over = at.part == taken.size();
+    if (!at.is_over) return;
     for (std::size_t i = 0; i < decoders.size(); ++i) {
         engine->advance(sql::InputIx(static_cast<std::uint32_t>(i)), turn.rowtime);
     }
@@ -159,12 +182,13 @@ bool Application::Impl::collect_rows() {
                     if (settings.outputs[i].destination.kind == Endpoint::Kind::delivery_stream) rows.bytes += '\n';
                 }
                 rows.ends.push_back(static_cast<std::uint32_t>(rows.bytes.size()));
-                made_bytes += rows.bytes.size() - before;
+                made_bytes += rows.bytes.size() - before + EncodedRows::row_overhead;
             }
         }
         for (std::size_t i = 0; i < outputs.size(); ++i) {
             if (pieces[i].ends.empty()) continue;
             pieces[i].first_ordinal = first_ordinal;
+            pieces[i].make_keys(outputs[i]->keys(), settings.outputs[i].destination.kind == Endpoint::Kind::stream);
             made.emplace_back(i, std::move(pieces[i]));
         }
         if (emitted_at == emitted->rows->rows) emitted.reset();
@@ -173,22 +197,20 @@ bool Application::Impl::collect_rows() {
 }
 
 Task<bool> Application::Impl::compute(const Turn& turn, const std::vector<TakenRecords>& taken, Writing* writing) {
-    bool is_idle = false;
-    bool is_collected = false;
-    const auto first = [&] {
-        enter(turn, taken);
-        is_idle = run_slice();
+    Entering at;
+    bool is_idle = true;
+    bool is_collected = true;
+    const auto next = [&] {
+        if (is_collected && is_idle) enter(turn, taken, at);
+        if (is_collected) is_idle = run_slice();
         is_collected = collect_rows();
     };
-    if (!co_await on_pool(first)) co_return false;
-    while (!is_idle || !is_collected) {
+    engine->begin_turn(turn.rowtime);
+    for (;;) {
+        if (!co_await on_pool(next)) co_return false;
+        if (at.is_over && is_idle && is_collected) break;
         // One turn may make rows without a bound: they wait in the engine until those before them have left.
         if (!is_collected && !co_await hand_out_piece(writing)) co_return false;
-        const auto more = [&] {
-            if (is_collected) is_idle = run_slice();
-            is_collected = collect_rows();
-        };
-        if (!co_await on_pool(more)) co_return false;
     }
     std::uint64_t errors = 0;
     for (const sql::ErrorCount& error : engine->error_counts()) errors += error.count;
