@@ -1,9 +1,33 @@
 """The control plane of SQL applications, in both versions of the API. K numbers: items of the conformance list."""
 
 import datetime
+import json
+import urllib.error
+import urllib.request
 
 import pytest
 from applications import ACCOUNT, COLUMNS, COPY, ROLE, Api, api, app, error, schema, stream_arn, v1, v2  # noqa: F401 (fixtures)
+
+
+def test_targets(riacho):
+    """K1, K28: the target says which version is meant, on one endpoint."""
+    def call(target, body):
+        signed = "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/kinesisanalytics/aws4_request, SignedHeaders=host, Signature=00"
+        request = urllib.request.Request(riacho.url, json.dumps(body).encode(), {
+            "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target, "X-Amz-Date": "20260101T000000Z", "Authorization": signed})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request)
+        return caught.value.code, json.loads(caught.value.read())
+
+    for version, member in (("KinesisAnalytics_20150814", "message"), ("KinesisAnalytics_20180523", "Message")):
+        status, reply = call(f"{version}.DescribeApplication", {"ApplicationName": "nobody"})
+        assert (status, reply["__type"]) == (400, "ResourceNotFoundException") and reply[member].startswith("Application nobody")
+        status, reply = call(f"{version}.DoApplication", {})
+        assert (status, reply["__type"]) == (400, "UnknownOperationException")
+    # An operation that only version 2 has.
+    assert call("KinesisAnalytics_20150814.RollbackApplication", {})[1]["__type"] == "UnknownOperationException"
+    assert call("KinesisAnalytics_20180523.RollbackApplication", {"ApplicationName": "nobody", "CurrentApplicationVersionId": 1})[1]["__type"] == (
+        "ResourceNotFoundException")
 
 
 def test_create_and_describe(v1, v2, app):

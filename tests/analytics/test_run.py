@@ -167,6 +167,18 @@ def test_the_error_stream(v2, app, kinesis, pair):
     assert {"ERROR_TIME", "ERROR_LEVEL", "ERROR_NAME", "MESSAGE", "DATA_ROWTIME", "PUMP_NAME"} <= rows[0].keys()
 
 
+def test_output_names_are_exact(v2, app, kinesis, pair, make_stream, riacho):
+    """K40: OUT is another name than out."""
+    source, sink = pair
+    other = make_stream()
+    v2.create(app, COPY, [v2.input(source)], [v2.output(sink), v2.output(other, name="out")])
+    v2.run(app)
+    put_many(kinesis, source, tickers(2))
+    wait_rows(kinesis, sink, lambda rows: prices(rows) == [1, 2])
+    assert rows_of(kinesis, other) == []
+    assert "Output out names no in-application stream" in riacho.log.read_text()
+
+
 def test_a_destination_that_comes_late(v2, app, kinesis, make_stream, name):
     """K41, K90: nothing is lost, and the application waits."""
     source = make_stream()

@@ -6,6 +6,8 @@ import pytest
 
 import programs
 import tour
+from analytics.applications import ACCOUNT, COPY, stream_arn, wait_rows
+from conftest import put_many
 from firehose import stores
 from firehose.delivery import wait_for_lines
 
@@ -31,3 +33,28 @@ def test_firehose(riacho_server, name, scheme):
     assert seen == {"arn": f"arn:aws:firehose:us-east-1:000000000000:deliverystream/{name}", "version": "1", "failed": 0, "ids": 500,
                     "encrypted": True}
     assert sorted(wait_for_lines(store, 501)) == sorted([b"sealed", *(f"r{i}".encode() for i in range(500))])
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_analytics(riacho, kinesis, make_stream, scheme):
+    """SQL applications, version 2 of the API: create, start, rows, errors by their types, stop, delete."""
+    url = riacho.tls_url if scheme == "https" else riacho.url
+    source, sink = make_stream(), make_stream()
+    application = f"a-{source}"
+    command = [*programs.build_go("analytics"), url, application, stream_arn(source), stream_arn(sink), COPY]
+    with programs.Running(command, {"AWS_CA_BUNDLE": riacho.certificate}) as program:
+        program.wait(len)
+        put_many(kinesis, source, [b'{"TICKER":"AMZN","PRICE":%d}' % price for price in range(100)])
+        rows = wait_rows(kinesis, sink, lambda rows: len(rows) >= 99, timeout=60)
+        assert sorted(row["PRICE"] for row in rows) == list(range(1, 100))
+        program.process.stdin.write("\n")
+        program.process.stdin.flush()
+        assert program.process.wait(timeout=60) == 0
+        program.reader.join()
+        seen = program.lines[-1]
+    assert abs(seen.pop("created_ms") - time.time() * 1000) < 120_000
+    assert "line 1, column" in seen.pop("invalid")
+    assert seen == {"arn": f"arn:aws:kinesisanalytics:us-east-1:{ACCOUNT}:application/{application}", "version": 1, "mode": "STREAMING",
+                    "streams": ["SOURCE_SQL_STREAM_001"], "code": COPY, "listed": True, "gone": True,
+                    "errors": {"stale": "ConcurrentModificationException", "running": "ResourceInUseException",
+                               "snapshot": "UnsupportedOperationException"}}
