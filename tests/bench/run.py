@@ -611,8 +611,9 @@ def rows(figures):
         control = figures[f"control_{connections}"]
         yield (f"Control calls beside {connections:,} busy connections, 99th percentile", f"{control['ours']['p99_ms']:.1f} ms", "", "",
                f"{control['theirs']['p99_ms']:.1f} ms", "", target)
+    import application
     import delivery
-    for name, ours, theirs, ratio, target in delivery.rows(figures["delivery"]):
+    for name, ours, theirs, ratio, target in [*delivery.rows(figures["delivery"]), *application.rows(figures["application"])]:
         yield (name, ours, theirs, ratio, "", "", target)
     for name, value in figures["video"].items():
         yield (f"Video: {name}", value, "", "", "", "", "")
@@ -650,9 +651,11 @@ def main():
         figures["many_shards"] = measure_many_shards(work, settings)
         for connections in (64, 1000):
             figures[f"control_{connections}"] = measure_control(work, settings, connections)
-        import delivery  # both import this file
+        import application  # all of them import this file
+        import delivery
         import video
         figures["delivery"] = delivery.measure(work, settings)
+        figures["application"] = application.measure(work, settings)
         figures["video"] = video.measure(work, arguments.quick)
     figures["seconds"] = time.monotonic() - started_at
     (root / "build" / "bench.json").write_text(json.dumps(figures, indent=1) + "\n")
