@@ -42,9 +42,11 @@ bool is_damage(const CallError& error) {
 }
 
 Expected<Skipped, CallError> skip_damaged(KinesisClient& client, const std::string& stream, const ListedShard& shard,
-                                          std::uint64_t first) {
+                                          std::string_view last_read) {
     const auto of_shard = parse_sequence_number(shard.first_number);
-    if (!of_shard) return fail(CallError{"", "the server's sequence numbers are not understood"});
+    const auto before = last_read.empty() ? of_shard : parse_sequence_number(last_read);
+    if (!of_shard || !before) return fail(CallError{"", "the server's sequence numbers are not understood"});
+    const std::uint64_t first = before->seq_ix + 1;
     std::uint64_t bad = first;
     std::uint64_t good = bad;
     Skipped skipped;
@@ -61,13 +63,14 @@ Expected<Skipped, CallError> skip_damaged(KinesisClient& client, const std::stri
         if (!iterator.empty()) skipped.iterator = std::move(iterator);
     }
     skipped.records = good - first;
+    skipped.is_exact = !last_read.empty();
     skipped.sequence_number = number_at(*of_shard, good);
     return skipped;
 }
 
 std::string describe(const Skipped& skipped, const std::string& shard_id) {
-    return fmt::format("{}: {} skipped; reading goes on at {}", shard_id, count_of(skipped.records, "damaged record"),
-                       skipped.sequence_number);
+    return fmt::format("{}: {}{} skipped; reading goes on at {}", shard_id, skipped.is_exact ? "" : "up to ",
+                       count_of(skipped.records, "damaged record"), skipped.sequence_number);
 }
 
 }  // namespace riacho::cli

@@ -15,15 +15,19 @@ bool is_damage(const CallError& error);
 
 struct Skipped {
     std::uint64_t records = 0;    // that were skipped
+    bool is_exact = true;         // false: so many at most, because some may have expired
     std::string sequence_number;  // the position from which reading goes on
     std::string iterator;         // for it
 };
 
-// Finds where records can be read again. first: the number in the shard (seq_ix) of the first record that cannot be
-// read. Takes a number of calls that is logarithmic in the size of the damage. When there are readable records between
-// two damaged ones that are close together, they may be skipped, too.
+// Finds where records can be read again, when the next one cannot. Takes a number of calls that is logarithmic in the
+// size of the damage. When there are readable records between two damaged ones that are close together, they may be
+// skipped, too.
+//
+// last_read: the number of the last record that was read, or a number before the first one to be read; empty: from the
+// beginning of the shard.
 Expected<Skipped, CallError> skip_damaged(KinesisClient& client, const std::string& stream, const ListedShard& shard,
-                                          std::uint64_t first);
+                                          std::string_view last_read);
 
 // "shardId-000000000000: 3 damaged records skipped; reading goes on at 4968..."
 std::string describe(const Skipped& skipped, const std::string& shard_id);

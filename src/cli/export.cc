@@ -9,7 +9,6 @@
 #include <map>
 #include <optional>
 
-#include "base/sequence_number.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/damage.h"
@@ -60,7 +59,9 @@ public:
         progress_.finish(exported_.records, done && interrupted() == 0 ? 1 : done_);
         if (done && interrupted() == 0) {
             fmt::print(stderr, "{}{}\n", count_of(exported_.records, "record"),
-                       skipped_ == 0 ? "" : fmt::format(", {} skipped", count_of(skipped_, "damaged one")));
+                       skipped_ == 0 ? ""
+                                     : fmt::format(", {}{} skipped", is_exact_ ? "" : "up to ",
+                                                   count_of(skipped_, "damaged one")));
             return exit_ok;
         }
         report(done ? "interrupted" : done.error());
@@ -102,12 +103,11 @@ private:
         if (!is_damage(error)) return fail(error.describe());
         if (!request_.skip_damaged) return fail(error.describe() + " (--skip-damaged goes on behind them)");
         const auto before = exported_.numbers.find(shard.id);
-        const auto number =
-            parse_sequence_number(before == exported_.numbers.end() ? shard.first_number : before->second);
-        const std::uint64_t first = !number ? 0 : number->seq_ix + (before == exported_.numbers.end() ? 0 : 1);
-        auto skipped = skip_damaged(client_, request_.stream, shard, first);
+        const std::string_view last_read = before == exported_.numbers.end() ? std::string_view() : before->second;
+        auto skipped = skip_damaged(client_, request_.stream, shard, last_read);
         if (!skipped) return fail(skipped.error().describe());
         skipped_ += skipped->records;
+        is_exact_ = is_exact_ && skipped->is_exact;
         progress_.note(describe(*skipped, shard.id));
         iterator = std::move(skipped->iterator);
         return {};
@@ -203,6 +203,7 @@ private:
     std::string reply_;  // document_ has views into it
     Exported exported_;
     std::uint64_t skipped_ = 0;
+    bool is_exact_ = true;                      // skipped_ is
     std::pair<std::string, std::string> last_;  // shard and sequence number of the last record read
     double done_ = 0;
 };

@@ -27,7 +27,7 @@ public:
         : client_(std::move(client)), request_(request), batch_(client_, request.stream) {}
 
     int run() {
-        const bool from_lines = request_.data.empty() && request_.file.empty();
+        const bool from_lines = !request_.data && request_.file.empty();
         if (!from_lines) {
             batch_.on_put(
                 [](std::string_view shard, std::string_view number) { fmt::print("{} {}\n", shard, number); });
@@ -58,8 +58,7 @@ private:
     }
 
     Expected<void, std::string> put_data() {
-        std::uint64_t number = 0;
-        for (const std::string& data : request_.data) TRY_VOID(add(data, ++number));
+        TRY_VOID(add(*request_.data, 1));
         return batch_.send();
     }
 

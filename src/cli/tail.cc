@@ -174,6 +174,14 @@ private:
         return {};
     }
 
+    // The position of the record before the one with this number.
+    static std::string number_before(const std::string& text) {
+        auto number = parse_sequence_number(text);
+        if (!number || number->seq_ix == 0) return text;
+        --number->seq_ix;
+        return std::string(format_sequence_number(*number).view());
+    }
+
     // Moves behind damaged records, if that was asked for; else it is the error that was met.
     Expected<void, std::string> skip(Reading& reading, const CallError& error) {
         const bool is_numbered = reading.position.kind == Position::Kind::after_sequence_number ||
@@ -181,11 +189,10 @@ private:
         const bool has_place = is_numbered || reading.position.kind == Position::Kind::trim_horizon;
         if (!is_damage(error) || !has_place) return fail(error.describe());
         if (!request_.skip_damaged) return fail(error.describe() + " (--skip-damaged goes on behind them)");
-        const auto number =
-            parse_sequence_number(is_numbered ? reading.position.sequence_number : reading.shard.first_number);
-        const bool is_after = reading.position.kind == Position::Kind::after_sequence_number;
-        const std::uint64_t first = !number ? 0 : number->seq_ix + (is_after ? 1 : 0);
-        auto skipped = skip_damaged(client_, request_.stream, reading.shard, first);
+        const std::string last_read = reading.position.kind == Position::Kind::at_sequence_number
+                                          ? number_before(reading.position.sequence_number)
+                                          : reading.position.sequence_number;
+        auto skipped = skip_damaged(client_, request_.stream, reading.shard, last_read);
         if (!skipped) return fail(skipped.error().describe());
         report(describe(*skipped, reading.shard.id));
         reading.position.kind = Position::Kind::at_sequence_number;

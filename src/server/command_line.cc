@@ -231,8 +231,8 @@ Subcommand make_put(CLI::App& app) {
     command->add_option("--file", request->file, "put the bytes of FILE as one record")->type_name("FILE");
     add_client_flags(*command, request->client);
     return {command, [request, data, given] {
-                if (!given->empty()) request->data = {*data};
-                if (!request->file.empty() && !request->data.empty()) return fail_usage("put: either DATA or --file");
+                if (!given->empty()) request->data = *data;
+                if (!request->file.empty() && request->data) return fail_usage("put: either DATA or --file");
                 return cli::put(*request);
             }};
 }

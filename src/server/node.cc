@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <deque>
+#include <filesystem>
 #include <future>
 #include <ranges>
 #include <span>
@@ -466,8 +467,9 @@ Expected<void, StartError> Node::Impl::listen() {
 
 void Node::Impl::warn_without_users() {
     if (config.auth != AuthMode::sigv4 || catalog->snapshot()->credential_count() > 0) return;
-    core::log_line(core::LogLevel::warn, "there is no user, so that every call will be refused",
-                   {{"make_one_by", "riacho user add NAME --data-dir " + data_dir.path()}});
+    core::log_line(
+        core::LogLevel::warn, "there is no user, so that every call will be refused",
+        {{"make_one_by", "riacho user add NAME --data-dir " + std::filesystem::absolute(data_dir.path()).string()}});
 }
 
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

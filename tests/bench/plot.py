@@ -42,8 +42,7 @@ def draw(result, figures):
     x = 10
     for durability, colour in colours.items():
         lines += [f'<rect x="{x}" y="12" width="14" height="14" rx="2" fill="{colour}"/>', text(x + 20, 24, durability)]
-        x += 190
-    lines.append(text(width - 10, 24, "logarithmic scale", anchor="end"))
+        x += 220
     for figure, heading, form, more_is_better in peers.columns:
         if figure not in figures:
             continue

@@ -96,6 +96,9 @@ def test_a_full_disk_refuses_writes_and_nothing_else(riacho_server, tmp_path, na
     # Little space is left: reported before any write fails.
     disk.fill(server, 20 * MIB)
     wait_until(lambda: health(server)["store"] == "disk_low")
+    for flags, told, code in (([], "not ready, log disk_low\n", 1), (["--live"], "live\n", 0)):
+        asked = subprocess.run([BINARY, "health", *flags, "--endpoint", server.url], capture_output=True, text=True, timeout=60, check=False)
+        assert (asked.returncode, asked.stdout) == (code, told), "no writes, though a restart would not help"
     with pytest.raises(botocore.exceptions.ClientError, match="ServiceUnavailable"):
         client.put_record(StreamName=name, Data=b"x", PartitionKey="k")
     refused = client.put_records(StreamName=name, Records=[{"Data": b"x", "PartitionKey": "k"}] * 3)

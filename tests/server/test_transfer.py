@@ -371,3 +371,28 @@ def test_tail_skips_damage_only_when_asked_for(damaged, name):
     found = [base64.b64decode(json.loads(line)["Data"]).split()[0] for line in done.stdout.splitlines()]
     assert done.returncode == 0 and found.count(b"before") == 700 and b"after" in found and b"lost" not in found
     assert "damaged records skipped; reading goes on at 49" in done.stderr
+
+
+def test_damage_at_the_beginning_and_at_the_end_of_a_shard(riacho_server, name, tmp_path):
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    put_many(client, name, [b"first frame, a marker"] * 3)
+    for i in range(30):
+        put_many(client, name, [b"good %d " % i + bytes(100_000)])
+    put_many(client, name, [b"last frame, a marker"] * 2)
+    server.stop()
+    (segment,) = [path for path in (server.data_dir / "data").rglob("*.rks") if b"a marker" in path.read_bytes()]
+    damage(segment, b"first frame, a marker")
+    damage(segment, b"last frame, a marker")
+    server.start()
+    file = tmp_path / "records.jsonl"
+    _, told = transfer(server, "export", name, file, "--skip-damaged")
+    found = [base64.b64decode(json.loads(line)["Data"]).split()[:2] for line in file.read_text().splitlines()]
+    assert found and found == [[b"good", b"%d" % i] for i in range(30 - len(found), 30)]
+    assert len(found) == 30 and "up to 3 damaged records skipped" in told and ": 2 damaged records skipped" in told
+    assert told.endswith("30 records, up to 5 damaged ones skipped\n")
+    # What is put later is behind the skipped records, and is found.
+    put_many(server.client(), name, [b"later"])
+    assert b"later" in [base64.b64decode(json.loads(line)["Data"]) for line in transfer(server, "export", name, "--skip-damaged")[0].splitlines()]
