@@ -39,6 +39,11 @@ In another terminal, in this folder:
   export AWS_ACCESS_KEY_ID=my-key AWS_SECRET_ACCESS_KEY=my-secret AWS_DEFAULT_REGION=us-east-1
   aws --endpoint-url {endpoint} kinesis list-streams
   aws --endpoint-url {endpoint} firehose list-delivery-streams
+
+or with riacho's own commands:
+
+  build/riacho streams --endpoint {endpoint}
+  build/riacho put {stream} '{{"id_vendedor": 6, "nome": "Flávia"}}' --endpoint {endpoint}
   build/riacho tail {stream} --endpoint {endpoint}
 
 First, if there is no `aws` yet, and behind a proxy:
@@ -59,6 +64,11 @@ Em outro terminal, nesta pasta:
   export AWS_ACCESS_KEY_ID=minha-chave AWS_SECRET_ACCESS_KEY=meu-segredo AWS_DEFAULT_REGION=us-east-1
   aws --endpoint-url {endpoint} kinesis list-streams
   aws --endpoint-url {endpoint} firehose list-delivery-streams
+
+ou com os comandos do próprio riacho:
+
+  build/riacho streams --endpoint {endpoint}
+  build/riacho put {stream} '{{"id_vendedor": 6, "nome": "Flávia"}}' --endpoint {endpoint}
   build/riacho tail {stream} --endpoint {endpoint}
 
 Antes disso, se ainda não houver o comando `aws`, e se a rede usar proxy:

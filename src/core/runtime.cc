@@ -12,10 +12,37 @@
 
 namespace riacho::core {
 
+namespace {
+
+// A group of writes that ends wakes hundreds of coroutines, each of which sends a reply. Requests that have arrived
+// meanwhile, and new connections, do not wait for all of them.
+constexpr std::size_t wakeups_per_turn = 32;
+
+}  // namespace
+
 struct Core::Impl {
     boost::asio::io_context context{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{context.get_executor()};
     std::atomic<std::thread::id> thread;
+    // The following members are used on the core's thread only.
+    Wakeup* queue = nullptr;  // taken from wakeups_, oldest first
+    Wakeup* queue_last = nullptr;
+    bool drain_posted = false;  // for the rest of the queue
+
+    // Appends a stack, which has the newest wakeup on top.
+    void enqueue(Wakeup* stack) noexcept {
+        if (stack == nullptr) return;
+        Wakeup* const newest = stack;
+        Wakeup* oldest = nullptr;
+        while (stack != nullptr) {
+            Wakeup* next = stack->next;
+            stack->next = oldest;
+            oldest = stack;
+            stack = next;
+        }
+        (queue == nullptr ? queue : queue_last->next) = oldest;
+        queue_last = newest;
+    }
 };
 
 Core::Core(std::size_t index) : index_(index), impl_(std::make_unique<Impl>()) {}
@@ -49,19 +76,19 @@ void Core::wake_all(Wakeup* first) noexcept {
 }
 
 void Core::drain() noexcept {
-    Wakeup* stack = wakeups_.exchange(nullptr, std::memory_order_acquire);
-    Wakeup* queue = nullptr;
-    while (stack != nullptr) {
-        Wakeup* next = stack->next;
-        stack->next = queue;
-        queue = stack;
-        stack = next;
+    Impl& impl = *impl_;
+    impl.enqueue(wakeups_.exchange(nullptr, std::memory_order_acquire));
+    for (std::size_t count = 0; impl.queue != nullptr && count < wakeups_per_turn; ++count) {
+        Wakeup* const wakeup = impl.queue;
+        impl.queue = wakeup->next;
+        wakeup->run();
     }
-    while (queue != nullptr) {
-        Wakeup* next = queue->next;
-        queue->run();
-        queue = next;
-    }
+    if (impl.queue == nullptr || impl.drain_posted) return;
+    impl.drain_posted = true;
+    boost::asio::post(impl.context, [this] {
+        impl_->drain_posted = false;
+        drain();
+    });
 }
 
 Runtime::Runtime(std::size_t count) {

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 #include <thread>
+#include <vector>
 
 #include "core/task.h"
 
@@ -48,6 +50,39 @@ TEST(Runtime, wakeups_run_in_the_order_they_were_given) {
     runtime.start();
     all.get_future().get();
     EXPECT_EQ(seen, (std::vector<int>{0, 1, 2, 3, 4, 5}));
+}
+
+// A group commit wakes as many coroutines as there are connections; a request that arrives meanwhile must not wait for
+// all of them.
+TEST(Runtime, other_work_runs_between_the_wakeups_of_a_long_chain) {
+    struct Note final : Wakeup {
+        int number = 0;
+        std::vector<int>* seen = nullptr;
+        std::promise<void>* last = nullptr;
+        void run() noexcept override {
+            seen->push_back(number);
+            if (last != nullptr) last->set_value();
+        }
+    };
+    Runtime runtime(1);
+    std::vector<int> seen;
+    std::promise<void> all;
+    std::vector<Note> notes(1000);
+    for (std::size_t i = 0; i < notes.size(); ++i) {
+        notes[i].number = static_cast<int>(i);
+        notes[i].seen = &seen;
+        if (i + 1 < notes.size()) notes[i].next = &notes[i + 1];
+    }
+    notes.back().last = &all;
+    runtime.core(0).wake_all(&notes.front());
+    std::size_t seen_by_other_work = 0;
+    post(runtime.core(0), [&] { seen_by_other_work = seen.size(); });
+    runtime.start();
+    all.get_future().get();
+    runtime.stop();
+    EXPECT_LT(seen_by_other_work, notes.size() / 2);
+    EXPECT_TRUE(std::ranges::is_sorted(seen));
+    EXPECT_EQ(seen.size(), notes.size());
 }
 
 }  // namespace

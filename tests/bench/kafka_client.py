@@ -29,11 +29,12 @@ def create(address, flush_messages):
 
 
 class Load:
-    """A producer that keeps `in_flight` records under way."""
+    """A producer that keeps `in_flight` records under way, in at most five requests, as Kafka's own client has it: with more, each record is
+    a request of its own, and the broker answers those of a connection one after the other."""
 
     def __init__(self, address, in_flight, linger_ms):
         self.producer = Producer({"bootstrap.servers": address, "acks": "all", "linger.ms": linger_ms,
-                                  "queue.buffering.max.messages": 1_000_000})
+                                  "max.in.flight.requests.per.connection": 5, "queue.buffering.max.messages": 1_000_000})
         self.in_flight = in_flight
         self.sent = self.acknowledged = 0
         self.keys = [f"key-{number}".encode() for number in range(500)]

@@ -42,7 +42,8 @@ def draw(result, figures):
     x = 10
     for durability, colour in colours.items():
         lines += [f'<rect x="{x}" y="12" width="14" height="14" rx="2" fill="{colour}"/>', text(x + 20, 24, durability)]
-        x += 220
+        x += 190
+    lines.append(text(width - 10, 24, "logarithmic scale", anchor="end"))
     for figure, heading, form, more_is_better in peers.columns:
         if figure not in figures:
             continue

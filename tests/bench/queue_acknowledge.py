@@ -82,6 +82,7 @@ def main():
     full, fresh = Queue(options.records), Queue(0)
     full.receive(count=1)  # the record that is never acknowledged
     full.settle(options.records)
+    full.raw, fresh.raw = full.server.raw(), fresh.server.raw()  # the server has closed connections that were idle for so long
     times = {"full": [], "fresh": []}
     for _ in range(ROUNDS):
         times["full"].append(full.timed_acknowledge())

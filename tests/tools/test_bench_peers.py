@@ -16,13 +16,14 @@ MACHINE = {"cpu": "a CPU", "cpus": 2, "memory_gib": 4, "kernel": "6.1", "file_sy
 
 def taken(**figures):
     return {"put_per_s": 1000.0, "put_batches_per_s": 5000.0, "read_per_s": 9000.0, "delay_ms": 0.5, "start_ms": 20.0, "idle_mib": 10.0,
-            "loaded_mib": 90.0, "fill": None, "lost": 0} | figures
+            "loaded_mib": 90.0, "filled": 1000, "lost": 0} | figures
 
 
 def result():
     return {"machine": MACHINE, "rounds": 3, "seconds": 5, "records": 1000, "peers": {
         "riacho": {"durability": "synced before the answer", "rounds": [taken(put_per_s=rate) for rate in (800.0, 1000.0, 1600.0)]},
         "other": {"durability": "memory", "rounds": [taken(put_per_s=rate) for rate in (400.0, 250.0, 1600.0)]},
+        "slow": {"durability": "memory", "rounds": [taken(filled=500)]},
         "broken <&>": {"durability": "page cache", "rounds": [taken(read_per_s={"failed": "it hung"}, lost=7), taken(), taken()]},
         "absent": {"durability": "memory", "rounds": [], "missing": "there is no cargo"}}}
 
@@ -37,6 +38,7 @@ def test_what_is_missing_failed_or_lost_is_told():
     assert "- absent is not measured: there is no cargo" in table
     assert "| absent" not in table
     assert "- broken <&>, read_per_s: 1 of 3 rounds failed: it hung" in table
+    assert "- slow: took only 500 records" in table
     assert "- broken <&>: up to 7 of 1,000 acknowledged records were not read back" in table
 
 

@@ -93,11 +93,11 @@ def test_every_printed_line_works(tmp_path, language, version):
     with MakeRun(locale, tmp_path / "data") as run:
         assert run.streams() == streams, "the tutorial's streams are left to its reader"
         assert run.text.count("Célia") >= 3 and already_there not in run.text
-        assert len(run.commands) == 6 and all(f"--endpoint-url {run.endpoint} " in line for line in run.commands if line.startswith("aws "))
+        assert len(run.commands) == 8 and all(f"--endpoint-url {run.endpoint} " in line for line in run.commands if line.startswith("aws "))
         assert urllib.request.urlopen(run.film).read().startswith(b"#EXTM3U")
         assert_transcript(language, run.text.replace(str(tmp_path / "data"), "./riacho-data"))
         out = run_lines(run.commands, SYSTEM_PATH, version)
         assert f'"{stream}"' in out and "DeliveryStreamNames" in out
-        assert '{"id_vendedor": 3, "nome": "Célia"}' in out, "riacho tail"
+        assert '{"id_vendedor": 3, "nome": "Célia"}' in out and '{"id_vendedor": 6, "nome": "Flávia"}' in out, "riacho tail"
     with MakeRun(locale, tmp_path / "data") as run:
         assert already_there in run.text and run.streams() == streams
