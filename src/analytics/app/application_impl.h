@@ -75,7 +75,7 @@ struct Application::Impl {
         bool is_over = false;
     };
     void enter(const Turn& turn, const std::vector<TakenRecords>& taken, Entering& at);
-    bool run_slice();
+    bool run_slice(std::int64_t work);
     bool collect_rows();
     void hand_out();
 
@@ -97,6 +97,9 @@ struct Application::Impl {
     // Runs work on the pool, again while its queue is full; false when the node stops.
     template <class Work>
     Task<bool> on_pool(Work work);
+    // Runs work here and counts its time.
+    template <class Work>
+    void timed(Work& work);
 
     [[nodiscard]] log::ShardUid turns_uid() const { return log::ShardUid(object->shards.at(turns_shard).uid); }
     [[nodiscard]] log::ShardUid state_uid() const { return log::ShardUid(object->shards.at(state_shard).uid); }
@@ -124,6 +127,7 @@ struct Application::Impl {
 
     std::uint64_t seed = 0;
     TimestampMs engine_started_at;
+    std::uint64_t small_turn_ns = UINT64_MAX;               // what the last turn of few records took to compute
     std::uint64_t turn_number = 0;                          // of the last turn
     std::uint64_t turn_seq = 0;                             // its record in the turns shard
     TimestampMs rowtime;                                    // of the last turn
@@ -158,16 +162,16 @@ struct Application::Impl {
 };
 
 template <class Work>
+void Application::Impl::timed(Work& work) {
+    const std::int64_t began = host.clock.monotonic().value();
+    work();
+    counters->cpu_ns += static_cast<std::uint64_t>(host.clock.monotonic().value() - began);
+}
+
+template <class Work>
 Task<bool> Application::Impl::on_pool(Work work) {
     for (;;) {
-        std::int64_t spent = 0;
-        const auto timed = [&] {
-            const std::int64_t began = host.clock.monotonic().value();
-            work();
-            spent = host.clock.monotonic().value() - began;
-        };
-        const auto ran = co_await core::run_on(host.cpu, core, timed);
-        counters->cpu_ns += static_cast<std::uint64_t>(spent);
+        const auto ran = co_await core::run_on(host.cpu, core, [&] { timed(work); });
         if (ran) co_return true;
         if (ran.error() == core::PoolError::stopping) co_return false;
         co_await core::sleep(core, 5);

@@ -16,6 +16,12 @@ constexpr std::size_t turn_records_max = 4'096;
 constexpr std::size_t turn_bytes_max = 1 << 20;
 // Rows times operators that take about 5 ms: then others get their share of the pool.
 constexpr std::int64_t slice_work = 400'000;
+// A turn of so little is computed on the core, as long as that takes no longer than a request does: the way to the pool
+// and back, whose threads give way to all others, would be most of a row's delay.
+constexpr std::size_t small_records_max = 16;
+constexpr std::size_t small_bytes_max = 4 << 10;
+constexpr std::uint64_t small_ns_max = 200'000;
+constexpr std::int64_t small_work = 4'000;
 // Of rows that a turn makes of its records at a time: short documents may make many, of many columns.
 constexpr std::size_t entered_bytes_max = 8 << 20;
 // Rows that are made at a time, of all outputs.
@@ -28,6 +34,17 @@ constexpr std::string_view turn_key = "turn";
 std::string shard_id_of(std::int32_t index) {
     std::string digits = std::to_string(index);
     return "shardId-" + std::string(12 - std::min<std::size_t>(12, digits.size()), '0') + digits;
+}
+
+bool is_small(const std::vector<TakenRecords>& taken) {
+    std::size_t records = 0;
+    std::size_t bytes = 0;
+    for (const TakenRecords& part : taken) {
+        records += part.records.size();
+        if (records > small_records_max) return false;
+        for (const ports::SourceRecord& record : part.records) bytes += record.data.size();
+    }
+    return bytes <= small_bytes_max;
 }
 
 }  // namespace
@@ -151,8 +168,8 @@ void Application::Impl::enter(const Turn& turn, const std::vector<TakenRecords>&
     }
 }
 
-bool Application::Impl::run_slice() {
-    sql::WorkBudget budget{slice_work};
+bool Application::Impl::run_slice(std::int64_t work) {
+    sql::WorkBudget budget{work};
     engine->run(budget);
     return engine->idle();
 }
@@ -200,18 +217,28 @@ Task<bool> Application::Impl::compute(const Turn& turn, const std::vector<TakenR
     Entering at;
     bool is_idle = true;
     bool is_collected = true;
+    std::int64_t work = slice_work;
     const auto next = [&] {
         if (is_collected && is_idle) enter(turn, taken, at);
-        if (is_collected) is_idle = run_slice();
+        if (is_collected) is_idle = run_slice(work);
         is_collected = collect_rows();
     };
     engine->begin_turn(turn.rowtime);
+    const std::uint64_t cpu_before = counters->cpu_ns;
+    bool is_here = is_small(taken) && small_turn_ns <= small_ns_max;
     for (;;) {
-        if (!co_await on_pool(next)) co_return false;
+        work = is_here ? small_work : slice_work;
+        if (is_here) {
+            timed(next);
+        } else if (!co_await on_pool(next)) {
+            co_return false;
+        }
+        is_here = false;
         if (at.is_over && is_idle && is_collected) break;
         // One turn may make rows without a bound: they wait in the engine until those before them have left.
         if (!is_collected && !co_await hand_out_piece(writing)) co_return false;
     }
+    if (is_small(taken)) small_turn_ns = counters->cpu_ns - cpu_before;
     std::uint64_t errors = 0;
     for (const sql::ErrorCount& error : engine->error_counts()) errors += error.count;
     counters->error_rows = errors;
