@@ -60,3 +60,22 @@ def test_every_model_has_a_page_and_every_page_a_link():
     index = (repository / "docs/compatibility/README.md").read_text()
     assert set(re.findall(r"\((\S+\.md)\)", index)) == set(PAGES)
     assert {path.name for path in (repository / "docs/compatibility").glob("*.md")} == set(PAGES) | {"README.md"}
+
+
+def test_the_conformance_list_of_applications_names_tests_that_exist():
+    """All 98 items, each once."""
+    table = (repository / "docs/compatibility/analytics.md").read_text().split("## Conformance")[1]
+    items = []
+    for numbers, tests in re.findall(r"^\| ([\d, to]+) \| [^|]+ \| ([^|]+) \|$", table, re.MULTILINE):
+        for part in numbers.split(","):
+            first, _, last = part.strip().partition(" to ")
+            items += range(int(first), int(last or first) + 1)
+        file = None
+        for name in re.findall(r"`([^`]+)`", tests):
+            path, _, test = name.partition("::")
+            if path:
+                folder = "tests/sql" if path.endswith((".test", "/")) else "" if path.startswith(("tests/", "src/")) else "tests/analytics"
+                file = repository / folder / path
+            assert file.exists(), name
+            assert not test or f"def {test}(" in file.read_text(), name
+    assert sorted(items) == list(range(1, 99))
