@@ -16,9 +16,19 @@
 namespace riacho::cli {
 namespace {
 
+// AWS: [a-zA-Z0-9_.-]{1,128}. Names go to terminals, and to shells that expand what they complete with.
+bool is_stream_name(std::string_view name) {
+    constexpr std::size_t size_max = 128;
+    return !name.empty() && name.size() <= size_max && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+               c == '-';
+    });
+}
+
 Expected<std::vector<std::string>, CallError> list_streams(KinesisClient& client) {
     std::vector<std::string> names;
     std::string body = "{}";
+    bool is_sound = true;
     while (!body.empty() && interrupted() == 0) {
         TRY(const std::string reply, client.call_patiently("ListStreams", body));
         body.clear();
@@ -32,9 +42,12 @@ Expected<std::vector<std::string>, CallError> list_streams(KinesisClient& client
                 has_more = nodes[value].kind == wire::NodeKind::boolean && nodes[value].boolean;
             if (key != "StreamNames") return;
             for (std::size_t i = value + 1; i < node_after(nodes, value); i = node_after(nodes, i)) {
-                if (nodes[i].kind == wire::NodeKind::text) names.emplace_back(nodes[i].view());
+                is_sound = is_sound && nodes[i].kind == wire::NodeKind::text && is_stream_name(nodes[i].view());
+                if (is_sound) names.emplace_back(nodes[i].view());
             }
         });
+        if (!is_sound)
+            return fail(CallError{"", "the reply has a name that no stream has: is this a Kinesis endpoint?"});
         // An empty page would be asked for again without end.
         if (has_more && names.size() > before) {
             body = fmt::format(R"({{"ExclusiveStartStreamName":{}}})", json_quoted(names.back()));

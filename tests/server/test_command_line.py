@@ -1,5 +1,6 @@
 """The command line itself: help, suggestions, errors as log lines, completion files, health, streams, put."""
 
+import http.server
 import json
 import os
 import pty
@@ -8,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -254,6 +256,32 @@ def test_more_streams_than_a_page(riacho_server):
     names = [f"s-{i:03}" for i in range(230)]
     server = riacho_server("--transition-delay", "0", environment={"RIACHO_CREATE_STREAM": ",".join(names)})
     assert run("streams", "--names", "--endpoint", server.url).stdout.split() == names
+
+
+class Stranger(http.server.BaseHTTPRequestHandler):
+    """Answers every call with a name that a shell would run."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        reply = json.dumps({"StreamNames": ["good", "$(touch ran)"], "HasMoreStreams": False}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(reply)))
+        self.end_headers()
+        self.wfile.write(reply)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_names_of_a_strange_server_reach_no_shell(tmp_path):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        listed = run("streams", "--names", "--endpoint", url)
+        assert listed.returncode == 1 and listed.stdout == "" and "a name that no stream has" in listed.stderr
+        offered = complete_in_bash("riacho tail ", cwd=tmp_path, RIACHO_ENDPOINT=url, PATH=f"{os.path.dirname(BINARY)}:{os.environ['PATH']}")
+        server.shutdown()
+    assert offered == [] and os.listdir(tmp_path) == []
 
 
 def test_put(riacho, kinesis, make_stream, tmp_path):

@@ -154,6 +154,7 @@ def test_build_and_process_are_shown(loaded):
     assert 0 < value("process_cpu_seconds_total") < 3600 and abs(time.time() - value("process_start_time_seconds")) < 3600
 
 
+@pytest.mark.timeout(300)  # the directory is measured once a minute
 def test_disk_space_is_shown_in_total_and_by_stream(loaded):
     deadline = time.monotonic() + 120
     while True:  # segments are written at the next checkpoint, and the directory is measured once a minute
@@ -259,6 +260,7 @@ def queries():
             yield panel["title"], expression
 
 
+@pytest.mark.timeout(300)
 def test_every_query_of_the_dashboard_gives_data(loaded, prometheus):
     missing = dict.fromkeys(queries())
     assert len(missing) > 50
