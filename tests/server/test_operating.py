@@ -499,13 +499,21 @@ def test_verify_covers_catalog_keyring_and_certificate(riacho_server, name):
 
     sound = verify()
     assert sound.returncode == 0 and all(part in sound.stdout for part in ("catalog: 1 stream, 0 credentials, ", "keyring: ", "certificate: "))
-    for file, code in (("catalog.sqlite", 65), ("keyring", 66)):
-        path = server.data_dir / file
-        moved = path.rename(server.data_dir.parent / file)
-        found = verify()
-        assert found.returncode == code and f"DAMAGE" in found.stdout and str(path) in found.stdout, found.stdout
-        moved.rename(path)
-    keyring = server.data_dir / "keyring"
+    aside = server.data_dir.parent
+    catalog, keyring = server.data_dir / "catalog.sqlite", server.data_dir / "keyring"
+    first = server.data_dir / "journal" / "j-0000000000000001.rkj"
+    catalog.rename(aside / catalog.name)
+    found = verify()
+    assert found.returncode == 0 and f"note {catalog} is not there yet" in found.stdout, "the journal has all of it"
+    first.rename(aside / first.name)
+    found = verify()
+    assert found.returncode == 65 and f"DAMAGE {catalog} is missing" in found.stdout, found.stdout
+    (aside / first.name).rename(first)
+    (aside / catalog.name).rename(catalog)
+    keyring.rename(aside / keyring.name)
+    found = verify()
+    assert found.returncode == 66 and "DAMAGE" in found.stdout and str(keyring) in found.stdout, found.stdout
+    (aside / keyring.name).rename(keyring)
     keyring.chmod(0o644)
     assert verify().returncode == 66
     keyring.chmod(0o600)
