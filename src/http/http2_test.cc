@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <nghttp2/nghttp2.h>
 
+#include <set>
 #include <thread>
 
 #include "http/detail/test_h2_client.h"
@@ -43,6 +44,17 @@ TEST(Http2, a_connection_serves_a_bounded_number_of_requests) {
     EXPECT_EQ(client.request("GET", "/").status, 200);
     client.run_to_end();
     EXPECT_FALSE(client.goaways.empty());
+}
+
+TEST(Http2, long_values_stay_out_of_the_table_of_the_compression) {
+    TestServer server;
+    H2Client client(server.server.port());
+    const auto& short_id = client.request("GET", "/id?32");
+    EXPECT_EQ(short_id.headers.at("x-id").size(), 32U);
+    EXPECT_TRUE(short_id.never_indexed.empty());
+    const auto& long_id = client.request("GET", "/id?33");
+    EXPECT_EQ(long_id.headers.at("x-id").size(), 33U);
+    EXPECT_EQ(long_id.never_indexed, std::set<std::string>{"x-id"});
 }
 
 TEST(Http2, a_head_request_has_no_body) {

@@ -381,13 +381,13 @@ void H1Connection::keep_rest(std::string_view rest) {
 // Takes memory for a large response until it is sent, or replaces the response by a 503 if its share has none.
 void H1Connection::hold(Response& response) {
     const std::size_t size = memory_of(response.body);
-    if (response.memory.bytes() == 0 && size <= worker_.options().response_size_small) return;  // see hold_unsent()
+    const bool small = size <= worker_.options().response_size_small;
+    if (small && response.memory.bytes() == 0) return;  // see hold_unsent()
     if (response.memory.bytes() > 0) {
         reply_memory_ = std::move(response.memory);
     } else {
         reply_memory_ = core::MemoryLease(worker_.memory(), core::MemoryUse::replies);
     }
-    const bool small = size <= worker_.options().response_size_small;
     if (!small && !reply_memory_.grow_to(size)) response = worker_.shed(request_);
     reply_memory_.shrink_to(small ? 0 : memory_of(response.body));
 }

@@ -21,12 +21,16 @@ constexpr std::size_t reply_size_counted = 4 * 1024;
 
 std::string_view view_of(const std::uint8_t* at, std::size_t size) { return {reinterpret_cast<const char*>(at), size}; }
 
+// Long values are ids, which do not return: in the table of the compression they would only drive out what does.
+constexpr std::size_t indexed_value_size_max = 32;
+
 nghttp2_nv make_field(std::string_view name, std::string_view value) {
+    const bool indexed = value.size() <= indexed_value_size_max;
     return {.name = reinterpret_cast<std::uint8_t*>(const_cast<char*>(name.data())),
             .value = reinterpret_cast<std::uint8_t*>(const_cast<char*>(value.data())),
             .namelen = name.size(),
             .valuelen = value.size(),
-            .flags = NGHTTP2_NV_FLAG_NONE};
+            .flags = static_cast<std::uint8_t>(indexed ? NGHTTP2_NV_FLAG_NONE : NGHTTP2_NV_FLAG_NO_INDEX)};
 }
 
 bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,7 @@ public:
         int status = 0;             // the latest status
         std::vector<int> statuses;  // including interim statuses
         std::map<std::string, std::string> headers;
+        std::set<std::string> never_indexed;  // names of the headers that came as such (RFC 7541 section 6.2.3)
         std::string body;
         std::string upload;
         std::size_t uploaded = 0;
@@ -136,7 +138,7 @@ public:
 private:
     static H2Client& self(void* user) { return *static_cast<H2Client*>(user); }
     static int on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
-                         const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* user) {
+                         const std::uint8_t* value, std::size_t value_size, std::uint8_t flags, void* user) {
         Stream& stream = self(user).streams[frame->hd.stream_id];
         const std::string n(reinterpret_cast<const char*>(name), name_size);
         const std::string v(reinterpret_cast<const char*>(value), value_size);
@@ -145,6 +147,7 @@ private:
             stream.statuses.push_back(stream.status);
         } else {
             stream.headers[n] = v;
+            if ((flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0) stream.never_indexed.insert(n);
         }
         return 0;
     }

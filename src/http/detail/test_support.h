@@ -66,6 +66,7 @@ public:
         if (path == "/throw") throw std::runtime_error("as asked");
         if (path == "/padding") response.body.append(std::to_string(sum(request.body())));
         if (path == "/about") response.body.append(describe(request));
+        if (path == "/id") response.headers.add("x-id", std::string(number, 'i'));
         if (path == "/close") response.close_connection = true;
         co_return response;
     }
