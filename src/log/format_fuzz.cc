@@ -1,4 +1,6 @@
 // Fuzzes every decoder of the log's files, with and without a valid checksum.
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -18,6 +20,11 @@ void decode_all(ByteSpan bytes) {
     for (const std::uint16_t flags : {std::uint16_t{0}, std::uint16_t{1}})
         static_cast<void>(decode_command_body(bytes, flags));
     static_cast<void>(decode_trailer(bytes));
+    if (const auto reference = decode_reference(bytes)) {
+        std::array<std::byte, reference_body_size> again;
+        encode_reference(*reference, again);
+        if (!std::ranges::equal(again, bytes)) __builtin_trap();
+    }
     static_cast<void>(decode_segment_header(bytes));
     static_cast<void>(decode_segment_footer(bytes));
     static_cast<void>(decode_index(SeqIx(1), bytes));

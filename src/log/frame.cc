@@ -52,9 +52,8 @@ bool is_known(FrameKind kind) {
         case FrameKind::pad:
         case FrameKind::trim:
         case FrameKind::group_trailer:
-            return true;
         case FrameKind::segment_reference:
-            return false;
+            return true;
     }
     return false;
 }
@@ -152,10 +151,7 @@ std::optional<std::string_view> unsupported_reason(ByteSpan bytes) {
     if (get_le<std::uint32_t>(at + at_magic) != frame_magic) return std::nullopt;
     if (get_le<std::uint32_t>(at + at_header_crc) != header_checksum(at)) return std::nullopt;
     if (get_le<std::uint8_t>(at + at_version) != frame_version) return "a frame of a later format version";
-    const auto kind = static_cast<FrameKind>(get_le<std::uint8_t>(at + at_kind));
-    if (kind == FrameKind::segment_reference)
-        return "a segment reference (frame kind 10), which this version cannot read";
-    if (!is_known(kind)) return "a frame of an unknown kind";
+    if (!is_known(static_cast<FrameKind>(get_le<std::uint8_t>(at + at_kind)))) return "a frame of an unknown kind";
     if (get_le<std::uint16_t>(at + at_flags) & 0x6U) return "a compressed frame, which this version cannot read";
     return std::nullopt;
 }
@@ -234,6 +230,10 @@ std::shared_ptr<const Frame> Batch::place(const FrameHeader& header, TimestampMs
     own.header_crc = encode_header(own, memory);
     frame_->arrival_ = arrival;
     return std::move(frame_);
+}
+
+Batch Batch::take_back(std::shared_ptr<const Frame> frame) {
+    return Batch(std::const_pointer_cast<Frame>(std::move(frame)));
 }
 
 std::size_t BatchBuilder::record_size(std::size_t partition_key_size, bool has_explicit_hash_key,

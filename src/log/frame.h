@@ -32,7 +32,7 @@ enum class FrameKind : std::uint8_t {
     pad = 7,
     trim = 8,
     group_trailer = 9,
-    segment_reference = 10  // bypass; reserved by version 1, refused by name
+    segment_reference = 10  // a data frame that was written to its segment only
 };
 
 // A flag of data frames: the appender has sealed (encrypted) the records' data. The log keeps the flag and does not
@@ -174,6 +174,8 @@ public:
     // For the sequencer: sets the fields that are known only when the batch is ordered, computes the checksums and
     // releases the frame. header.body_size, record_count and flags come from the batch.
     std::shared_ptr<const Frame> place(const FrameHeader& header, TimestampMs arrival) &&;
+    // For the sequencer: undoes place(), so that the batch can be placed elsewhere. Nobody else has seen the frame.
+    static Batch take_back(std::shared_ptr<const Frame> frame);
 
 private:
     friend class BatchBuilder;
@@ -184,6 +186,7 @@ private:
 // Builds one shard's batch. Not thread-safe. The whole body must not exceed frame_body_size_max.
 class BatchBuilder {
 public:
+    static constexpr std::size_t record_size_min = 12;  // with an empty key and no data
     // The size of a record in the body.
     static std::size_t record_size(std::size_t partition_key_size, bool has_explicit_hash_key, std::size_t data_size);
 

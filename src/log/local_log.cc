@@ -102,6 +102,7 @@ struct LocalLog::Impl {
 };
 
 void LocalLog::Impl::start() {
+    sequencer.use_lane_threads();
     sequencer_thread = std::thread([this] {
         core::begin_thread("sequencer");
         sequencer.run();

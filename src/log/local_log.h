@@ -40,6 +40,12 @@ struct Options {
     std::size_t segment_bytes = 64U << 20;
     std::int64_t segment_age_ms_max = 3'600'000;
     std::size_t segment_direct_bytes_min = 256U << 10;  // writes of fewer bytes go through the page cache
+    // Durability::sync: large batches are written to their segments only, and the journal refers to them, when so many
+    // bytes of each of their shards wait at the same time. SIZE_MAX: never.
+    std::size_t large_bytes_min = 256U << 10;
+    // A shard that went back to the journal writes so many bytes of large batches there before it gets a new segment
+    // for them: this bounds the number of segments.
+    std::size_t large_bytes_again = 16U << 20;
     std::int64_t checkpoint_interval_ms = 5'000;
     std::size_t checkpoint_bytes = 64U << 20;  // a checkpoint after that many bytes at the latest
     std::int64_t retention_slack_ms = 3'600'000;

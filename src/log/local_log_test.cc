@@ -1,14 +1,17 @@
 // The log with its threads, on the machine's disk.
 #include "log/local_log.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <future>
+#include <map>
 #include <thread>
 
 #include "core/clock.h"
@@ -124,6 +127,73 @@ TEST_F(LogTest, many_writers_share_groups_and_each_shard_is_dense) {
     log->close();
     EXPECT_EQ(log->stats().segment_bytes > 0, true);
     EXPECT_EQ(log->stats().dirty_bytes, 0U);
+}
+
+TEST_F(LogTest, large_and_small_batches_and_commands_beside_each_other) {
+    Options options;
+    options.checkpoint_interval_ms = 50;
+    options.large_bytes_min = 64 << 10;
+    options.large_bytes_again = 128 << 10;
+    options.segment_bytes = 1 << 20;
+    options.checkpoint_bytes = 2 << 20;
+    constexpr int writers = 16;
+    constexpr int appends = 40;
+    std::array<std::map<std::uint64_t, std::string>, writers> acknowledged;
+    {
+        const auto log = open(options);
+        ASSERT_TRUE(log->submit_and_wait("create 1 2 3")->accepted);
+        std::atomic<int> running{writers};
+        std::promise<void> done;
+        for (int w = 0; w < writers; ++w) {
+            core::Core& core = runtime_.core(static_cast<std::size_t>(w % 2));
+            core::spawn(core, [&, w]() -> Task<void> {
+                for (int i = 0; i < appends; ++i) {
+                    // Each writer has one shard; most write batches of all sizes.
+                    const ShardUid shard(static_cast<std::uint64_t>(1 + w % 3));
+                    const std::size_t size = w % 4 == 3 ? 10U : static_cast<std::size_t>(100) << ((w + i) % 11);
+                    const std::string data = fmt::format("{}/{} {}", w, i, std::string(size, 'x'));
+                    const auto result = co_await log->append(core, shard, make_batch({data}));
+                    EXPECT_TRUE(result) << (result ? "" : to_string(result.error()));
+                    if (result) acknowledged[static_cast<std::size_t>(w)][result->first.value()] = data;
+                }
+                if (--running == 0) done.set_value();
+            });
+        }
+        for (int i = 0; i < 30; ++i) EXPECT_TRUE(log->submit_and_wait(fmt::format("create {}", 100 + i))->accepted);
+        done.get_future().get();
+        const Stats stats = log->stats();
+        EXPECT_EQ(stats.records, static_cast<std::uint64_t>(writers * appends));
+        EXPECT_EQ(stats.queue_frames, 0U);
+        EXPECT_EQ(stats.queue_bytes, 0U);
+        EXPECT_LT(stats.journal_bytes, stats.payload_bytes) << "nothing was written directly";
+    }
+    const auto log = open(options);
+    std::array<std::map<std::uint64_t, std::string>, 3> stored;
+    run(0, [&](core::Core& core) -> Task<void> {
+        for (std::size_t shard = 0; shard < stored.size(); ++shard) {
+            for (SeqIx from(1);;) {
+                const auto result = co_await log->read(core, ShardUid(shard + 1), from, {}, TimestampMs(0));
+                EXPECT_TRUE(result) << shard << " at " << from.value();
+                if (!result) break;
+                for (const FrameSlice& slice : result->slices) {
+                    for (const RecordView& record : slice.records()) {
+                        stored[shard][record.seq.value()] = std::string(record.data);
+                    }
+                }
+                if (result->at_tip) break;
+                from = result->next;
+            }
+        }
+    });
+    std::size_t total = 0;
+    for (const auto& records : stored) {
+        total += records.size();
+        EXPECT_EQ(records.size(), records.empty() ? 0U : records.rbegin()->first) << "numbers are dense";
+    }
+    EXPECT_EQ(total, static_cast<std::size_t>(writers * appends));
+    for (std::size_t w = 0; w < writers; ++w) {
+        for (const auto& [seq, data] : acknowledged[w]) EXPECT_TRUE(stored[w % 3][seq] == data) << w << " " << seq;
+    }
 }
 
 TEST_F(LogTest, a_command_from_a_core_returns_its_reply) {

@@ -35,6 +35,7 @@ struct QueueItem {
     QueueItem* next = nullptr;
     std::size_t bytes = 0;
     std::size_t frames = 0;
+    bool is_journaled = false;  // its batches do not go to their segments directly
 };
 
 // The batches of one client request, in memory owned by the caller.

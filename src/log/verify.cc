@@ -47,6 +47,7 @@ public:
         // The journal is verified first: it has the trims and drops whose files may be deleted before a checkpoint
         // covers them.
         verify_journal();
+        verify_references();
         verify_segments();
         report_.shards = next_.size();
     }
@@ -70,25 +71,14 @@ public:
             }
         }
         if (header.kind == FrameKind::trim && !is_covered) note_trim(ShardUid(header.shard), SeqIx(header.base_seq));
+        if (header.kind == FrameKind::segment_reference) return note_reference(file, header, bytes);
         if (header.kind != FrameKind::data) return {};
         auto memory = Frame::allocate(bytes.size());
         std::ranges::copy(bytes, memory.get());
         if (Frame::from_disk(header, std::move(memory)) == nullptr) {
             note(Severity::damage, file.path, offset, "a record in the frame is damaged");
         }
-        if (is_covered) return {};
-        const auto shard = next_.find(ShardUid(header.shard));
-        if (shard == next_.end()) {
-            note(Severity::damage, file.path, offset,
-                 fmt::format("records of shard {}, which does not exist", header.shard));
-            return {};
-        }
-        if (header.base_seq != shard->second.value()) {
-            note(Severity::damage, file.path, offset,
-                 fmt::format("shard {} goes on with record {} instead of {}", header.shard, header.base_seq,
-                             shard->second.value()));
-        }
-        shard->second = SeqIx(header.base_seq + header.record_count);
+        if (!is_covered) note_numbers(file, header);
         return {};
     }
 
@@ -107,6 +97,58 @@ public:
 private:
     void note(Severity severity, const std::string& path, std::uint64_t offset, std::string message) {
         report_.findings.push_back({severity, path, offset, std::move(message)});
+    }
+
+    static std::uint64_t offset_of(const JournalFile& file, const FrameHeader& header) {
+        return header.lsn.value() - file.header.first_lsn.value() + file_header_size;
+    }
+
+    // The numbers of a shard's records go on without a gap.
+    void note_numbers(const JournalFile& file, const FrameHeader& header) {
+        const std::uint64_t offset = offset_of(file, header);
+        const auto shard = next_.find(ShardUid(header.shard));
+        if (shard == next_.end()) {
+            return note(Severity::damage, file.path, offset,
+                        fmt::format("records of shard {}, which does not exist", header.shard));
+        }
+        if (header.base_seq != shard->second.value()) {
+            note(Severity::damage, file.path, offset,
+                 fmt::format("shard {} goes on with record {} instead of {}", header.shard, header.base_seq,
+                             shard->second.value()));
+        }
+        shard->second = SeqIx(header.base_seq + header.record_count);
+    }
+
+    Expected<void, OpenError> note_reference(const JournalFile& file, const FrameHeader& header, ByteSpan bytes) {
+        const auto reference = decode_reference(bytes.subspan(frame_header_size, header.body_size));
+        if (!reference) {
+            note(Severity::damage, file.path, offset_of(file, header), "a segment reference cannot be decoded");
+        } else if (header.lsn >= checkpoint_.lsn) {
+            note_numbers(file, header);
+            references_.emplace_back(header, *reference);
+        }
+        return {};
+    }
+
+    // The frames that only the journal knows to be in segments.
+    void verify_references() {
+        for (const auto& [header, reference] : references_) {
+            const ShardUid uid(header.shard);
+            // Their files may be deleted.
+            if (dropped_.contains(uid)) continue;
+            const auto trim = trimmed_.find(uid);
+            if (trim != trimmed_.end() && header.base_seq + header.record_count <= trim->second.value()) continue;
+            const std::string path =
+                directory_ + "/" + shard_directory(uid) + "/" + segment_file_name(reference.segment);
+            const auto found = read_referenced(fs_, path, header, reference);
+            if (found && found->frame != nullptr) {
+                count(found->frame->header(), true);
+                continue;
+            }
+            note(Severity::damage, path, reference.offset,
+                 fmt::format("the frame of records {} to {} is damaged or missing", header.base_seq,
+                             header.base_seq + header.record_count - 1));
+        }
     }
 
     void note_trim(ShardUid shard, SeqIx first_available) {
@@ -149,6 +191,7 @@ private:
             if (!dropped_.contains(shard.shard)) verify_shard(shard);
         }
         for (const ShardUid uid : checkpoint_.dropped) expected.insert(shard_directory(uid));
+        for (const auto& [header, reference] : references_) expected.insert(shard_directory(ShardUid(header.shard)));
         const auto buckets = fs_.list(directory_ + "/data");
         if (!buckets) return note(Severity::damage, directory_ + "/data", 0, buckets.error().describe());
         for (const auto& bucket : *buckets) {
@@ -235,7 +278,7 @@ private:
 
     SeqIx verify_frames(io::File& file, const std::string& path, const CheckpointShard& shard, SeqIx base,
                         std::uint64_t end, const std::optional<SegmentFooter>& footer) {
-        SegmentScanner scanner(file, shard.shard, shard.shard_class, file_header_size, end);
+        SegmentScanner scanner(file, shard.shard, file_header_size, end);
         SeqIx next = base;
         std::uint32_t headers_crc = 0;
         SegmentScanner::Step step{};
@@ -269,8 +312,9 @@ private:
     StoreUuid store_{};
     Checkpoint checkpoint_;
     std::map<ShardUid, SeqIx> next_;
-    std::map<ShardUid, SeqIx> trimmed_;  // by the journal after the checkpoint
-    std::set<ShardUid> dropped_;         // likewise
+    std::vector<std::pair<FrameHeader, SegmentReference>> references_;  // after the checkpoint
+    std::map<ShardUid, SeqIx> trimmed_;                                 // by the journal after the checkpoint
+    std::set<ShardUid> dropped_;                                        // likewise
 };
 
 }  // namespace

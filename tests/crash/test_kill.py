@@ -41,9 +41,9 @@ class Producer(threading.Thread):
                 time.sleep(0.002)
                 client = self.server.client()
 
-    def next_data(self):
+    def next_data(self, size=None):
         self.number += 1
-        return f"{self.key}:{self.number}:".encode() + self.rng.randbytes(self.rng.choice((0, 10, 200, 3000)))
+        return f"{self.key}:{self.number}:".encode() + self.rng.randbytes(self.rng.choice((0, 10, 200, 3000)) if size is None else size)
 
     def put_one(self, client):
         data = self.next_data()
@@ -51,7 +51,11 @@ class Producer(threading.Thread):
         self.acknowledged.append((reply["ShardId"], reply["SequenceNumber"], data))
 
     def put_batch(self, client):
-        batch = [self.next_data() for _ in range(self.rng.randint(1, 50))]
+        if self.rng.random() < 0.1:
+            # Large enough to be written to its segment directly.
+            batch = [self.next_data(self.rng.randint(8_000, 20_000)) for _ in range(self.rng.randint(25, 40))]
+        else:
+            batch = [self.next_data() for _ in range(self.rng.randint(1, 50))]
         reply = client.put_records(StreamName=self.stream, Records=[{"Data": data, "PartitionKey": self.key} for data in batch])
         for entry, data in zip(reply["Records"], batch):
             if "SequenceNumber" in entry:

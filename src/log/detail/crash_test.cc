@@ -80,8 +80,9 @@ public:
         std::uint64_t first_available = 1;
     };
 
-    Life(SimulatedFileSystem& bare, io::FileSystem& fs, core::Clock& clock, TestApplier& applier)
-        : disk(bare), node(fs, clock, applier) {}
+    Life(SimulatedFileSystem& bare, io::FileSystem& fs, core::Clock& clock, TestApplier& applier,
+         const Options& options = TestNode::small_options())
+        : disk(bare), node(fs, clock, applier, options) {}
 
     void create(std::uint64_t shard) {
         if (node.is_open() && node.command(fmt::format("create {}", shard))) shards[shard].created = true;
@@ -163,26 +164,31 @@ std::vector<CrashPolicy> policies() {
 
 // Starts on a crashed disk, checks, writes more, crashes without losing data and starts again.
 void expect_recovery(SimulatedFileSystem& fs, const Life& life, const TestApplier& applier, core::Clock& clock,
-                     const std::string& context) {
+                     const std::string& context, const Options& options = TestNode::small_options()) {
     std::string first;
     {
         TestApplier mine = applier;
-        TestNode node(fs, clock, mine);
+        TestNode node(fs, clock, mine, options);
         ASSERT_TRUE(node.is_open()) << context << ": " << node.error->message;
         expect_promises_kept(node, life, context);
         first = node.describe();
     }
     fs.crash({});
     TestApplier mine = applier;
-    TestNode node(fs, clock, mine);
+    TestNode node(fs, clock, mine, options);
     ASSERT_TRUE(node.is_open()) << context << " again: " << node.error->message;
     EXPECT_EQ(node.describe(), first) << context << ": the second start sees something else";
     for (const auto& [uid, expected] : life.shards) {
         const auto state = node.find(uid);
         if (!state || state->closed) continue;
-        const auto appended = node.append(uid, {"after"});
-        ASSERT_TRUE(appended) << context;
-        EXPECT_EQ(appended->first, state->next) << context;
+        SeqIx next = state->next;
+        // The second one is large.
+        for (const std::size_t size : {5U, 7000U}) {
+            const auto appended = node.append(uid, {std::string(size, 'a')});
+            ASSERT_TRUE(appended) << context;
+            EXPECT_EQ(appended->first, next) << context;
+            next = next.plus(1);
+        }
     }
     ASSERT_TRUE(node.checkpoint()) << context;
     node.empty_cache();
@@ -196,7 +202,7 @@ void expect_recovery(SimulatedFileSystem& fs, const Life& life, const TestApplie
 }
 
 // Cuts the power at each change of the scenario, once with every policy for unsynced data.
-void crash_everywhere(const Scenario& scenario, const Forget& forget = nullptr) {
+void crash_everywhere_with(const Options& options, const Scenario& scenario, const Forget& forget) {
     core::ManualClock clock{TimestampMs(1'700'000'000'000)};
     for (std::uint64_t point = 1;; ++point) {
         SimulatedFileSystem fs;
@@ -205,20 +211,35 @@ void crash_everywhere(const Scenario& scenario, const Forget& forget = nullptr) 
         ASSERT_TRUE(fs.sync_directory("/"));
         fs.power_off_at_change(point);
         Forgetful forgetful(fs, forget);
-        Life life(fs, forget ? static_cast<io::FileSystem&>(forgetful) : fs, clock, applier);
+        Life life(fs, forget ? static_cast<io::FileSystem&>(forgetful) : fs, clock, applier, options);
         scenario(life);
         const bool is_past_end = !fs.is_off();
         for (const CrashPolicy& policy : policies()) {
             const auto disk = fs.clone();
             disk->crash(policy);
             disk->set_bytes_free(1ULL << 40);
-            expect_recovery(*disk, life, applier, clock,
-                            fmt::format("power off in change {}, policy {} bytes {} seed {}", point,
-                                        static_cast<int>(policy.kind), policy.bytes, policy.seed));
+            expect_recovery(
+                *disk, life, applier, clock,
+                fmt::format("power off in change {}, policy {} bytes {} seed {}, large from {}", point,
+                            static_cast<int>(policy.kind), policy.bytes, policy.seed, options.large_bytes_min),
+                options);
             if (has_failed()) return;
         }
         if (is_past_end) return;
     }
+}
+
+// Batches of 2,500 bytes and more go to their segments directly.
+Options with_large_batches() {
+    Options options = TestNode::small_options();
+    options.large_bytes_min = 2500;
+    options.large_bytes_again = 0;
+    return options;
+}
+
+void crash_everywhere(const Scenario& scenario) {
+    crash_everywhere_with(TestNode::small_options(), scenario, nullptr);
+    if (!has_failed()) crash_everywhere_with(with_large_batches(), scenario, nullptr);
 }
 
 TEST(Crash, a_single_record) {
@@ -257,6 +278,12 @@ TEST(Crash, checkpoint_and_recycling) {
 
 TEST(Crash, a_forgotten_sync_is_noticed) {
     // These tests prove something only if they fail for a program that omits any one of its syncs.
+    const Scenario write_directly = [](Life& life) {
+        life.create(1);
+        life.append({1}, 7000);
+        life.append({1});
+        life.append({1}, 7000);
+    };
     const Scenario write_and_checkpoint = [](Life& life) {
         life.create(1);
         life.append({1}, 7000);
@@ -280,16 +307,24 @@ TEST(Crash, a_forgotten_sync_is_noticed) {
         {"of the store's content", is("fdatasync", "STORE.tmp")},
         {"of the names in the store's directory", is("sync_directory", "/store")},
     };
-    for (const auto& [what, forget] : mutants) {
+    const auto expect_noticed = [](const std::string& what, const Options& options, const Scenario& scenario,
+                                   const Forget& forget) {
         testing::TestPartResultArray failures;
         wanted_failures = &failures;
         {
             const testing::ScopedFakeTestPartResultReporter reporter(
                 testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures);
-            crash_everywhere(write_and_checkpoint, forget);
+            crash_everywhere_with(options, scenario, forget);
         }
         wanted_failures = nullptr;
         EXPECT_GT(failures.size(), 0) << "nobody noticed that the sync " << what << " is missing";
+    };
+    for (const auto& [what, forget] : mutants) {
+        expect_noticed(what, TestNode::small_options(), write_and_checkpoint, forget);
+        // Direct writes have syncs of their own, which no checkpoint makes up for.
+        if (what.find("segment") != std::string::npos || what.find("shard") != std::string::npos) {
+            expect_noticed(what + " (directly)", with_large_batches(), write_directly, forget);
+        }
     }
 }
 
@@ -322,6 +357,58 @@ TEST(Crash, segments_roll_between_checkpoints) {
     });
 }
 
+TEST(Crash, large_and_small_batches_of_one_shard) {
+    crash_everywhere([](Life& life) {
+        life.create(1);
+        life.append({1}, 7000);
+        life.append({1}, 5000);
+        life.append({1}, 100);
+        life.append({1}, 2600);
+        life.checkpoint();
+        life.append({1}, 7000);
+        life.append({1}, 300);
+        life.append({1}, 300);
+        life.checkpoint();
+        life.append({1}, 7000);
+        life.append({1}, 100);
+    });
+}
+
+TEST(Crash, large_batches_of_shards_that_are_created_closed_trimmed_and_dropped) {
+    crash_everywhere([](Life& life) {
+        life.create(1);
+        life.create(2);
+        life.append({1, 2}, 6000);
+        life.append({1, 2}, 6000);
+        life.checkpoint();
+        life.append({1, 2}, 6000);
+        life.close(1);
+        life.append({2}, 6000);
+        life.trim(2, 3);
+        life.checkpoint();
+        life.drop(1);
+        life.append({2}, 6000);
+        life.checkpoint();
+        life.create(3);
+        life.append({3, 2}, 6000);
+    });
+}
+
+TEST(Crash, a_disk_that_has_no_room_for_a_large_batch) {
+    crash_everywhere([](Life& life) {
+        life.create(1);
+        life.append({1}, 7000);
+        life.checkpoint();
+        life.disk.set_bytes_free(5000);
+        life.append({1}, 7000);
+        life.append({1}, 3000);
+        life.disk.set_bytes_free(1ULL << 40);
+        life.append({1}, 7000);
+        life.checkpoint();
+        life.append({1}, 7000);
+    });
+}
+
 TEST(Crash, whole_segments_are_trimmed_away) {
     crash_everywhere([](Life& life) {
         life.create(1);
@@ -350,13 +437,13 @@ TEST(Crash, a_disk_that_fills_up_and_empties) {
     });
 }
 
-TEST(Crash, the_recovery_itself) {
+void crash_the_recovery(const Options& options) {
     core::ManualClock clock{TimestampMs(1'700'000'000'000)};
     SimulatedFileSystem first;
     TestApplier applier;
     ASSERT_TRUE(first.mkdir("/"));
     ASSERT_TRUE(first.sync_directory("/"));
-    Life life(first, first, clock, applier);
+    Life life(first, first, clock, applier, options);
     life.create(1);
     life.create(2);
     for (int i = 0; i < 6; ++i) life.append({1, 2}, 5000);
@@ -371,15 +458,20 @@ TEST(Crash, the_recovery_itself) {
             disk->power_off_at_change(point);
             {
                 TestApplier mine = applier;
-                TestNode interrupted(*disk, clock, mine);
+                TestNode interrupted(*disk, clock, mine, options);
                 if (interrupted.is_open()) interrupted.checkpoint();
             }
             disk->crash({.kind = CrashPolicy::Kind::random, .seed = seed + 100});
-            expect_recovery(*disk, life, applier, clock,
-                            fmt::format("recovery cut in change {}, seed {}", point, seed));
-            if (HasFailure()) return;
+            expect_recovery(*disk, life, applier, clock, fmt::format("recovery cut in change {}, seed {}", point, seed),
+                            options);
+            if (has_failed()) return;
         }
     }
+}
+
+TEST(Crash, the_recovery_itself) {
+    crash_the_recovery(TestNode::small_options());
+    crash_the_recovery(with_large_batches());
 }
 
 TEST(CrashAfterFailure, a_record_whose_write_failed_is_there_only_if_it_is_on_the_disk) {

@@ -69,6 +69,8 @@ bool Flusher::apply(FlushEvent& event) {
             event.shard->unflushed.push_back(std::move(event.frame));
             return true;
         }
+        case FlushEvent::Kind::direct:
+            return take_over(event);
         case FlushEvent::Kind::create:
             shards_[event.shard->uid] = event.shard;
             return true;
@@ -89,8 +91,7 @@ bool Flusher::apply(FlushEvent& event) {
             return true;
         }
         case FlushEvent::Kind::damage: {
-            // A segment has no gaps inside: the lost records lie between two segments.
-            if (!flush(*event.shard) || !seal(*event.shard)) return false;
+            if (!pass_damage(event)) return false;
             CheckpointShard& state = event.shard->flushed;
             if (state.damaged_from.value() == 0) state.damaged_from = event.seq;
             state.next = std::max(state.next, event.seq_end);
@@ -101,6 +102,43 @@ bool Flusher::apply(FlushEvent& event) {
             return true;
     }
     return true;
+}
+
+bool Flusher::take_over(FlushEvent& event) {
+    Shard& shard = *event.shard;
+    const Frame& frame = *event.frame;
+    bool is_adopted = shard.is_deleted;
+    if (!is_adopted) {
+        // Earlier records come first.
+        if (!flush(shard)) return false;
+        const auto done = store_.segments.adopt(shard, frame.first(), frame.next(), frame.arrival(), event.reference);
+        if (!done) return survive(done.error());
+        is_adopted = *done;
+    }
+    dirty_bytes_ += cached_size(frame);
+    cached_[static_cast<std::size_t>(shard.shard_class)].push_back(
+        {event.shard, frame.first(), cached_size(frame), event.lsn});
+    if (!is_adopted) {
+        touched_.push_back(event.shard);
+        touched_bytes_ += frame.bytes().size();
+        shard.unflushed.push_back(std::move(event.frame));
+    }
+    return true;
+}
+
+bool Flusher::pass_damage(const FlushEvent& event) {
+    Shard& shard = *event.shard;
+    if (!flush(shard)) return false;
+    if (shard.is_deleted) return true;
+    if (event.reference.segment.value() != 0) {
+        // A frame that is damaged at its place stays there.
+        const auto done = store_.segments.adopt(shard, event.seq, event.seq_end, std::nullopt, event.reference);
+        if (!done) return survive(done.error());
+        if (*done) return true;
+    }
+    // A segment has no gaps inside: the lost records lie between two segments.
+    const auto sealed = store_.segments.seal_before_gap(shard);
+    return sealed ? true : survive(sealed.error());
 }
 
 bool Flusher::delete_early() {
@@ -257,11 +295,21 @@ void Flusher::evict() {
     store_.note_memory_freed();
 }
 
+bool Flusher::may_seal(Shard& shard) {
+    // Direct writes may have gone on, or be under way, behind the end that the flusher knows.
+    const MutexLock lock(shard.mutex);
+    if (shard.direct_base != shard.flushed.active_base) return true;
+    if (shard.direct_end != shard.flushed.active_frames_end) return false;
+    shard.direct_base = SeqIx(0);
+    return true;
+}
+
 void Flusher::seal_old_segments() {
     const std::int64_t limit = store_.clock.now().value() - store_.options.segment_age_ms_max;
     for (const auto& [uid, shard] : shards_) {
         const CheckpointShard& state = shard->flushed;
         if (state.active_base.value() == 0 || state.active_created.value() > limit) continue;
+        if (!may_seal(*shard)) continue;
         if (!seal(*shard)) return;
         has_changed_ = true;
     }
@@ -318,7 +366,7 @@ bool Flusher::checkpoint_is_due() {
     if (store_.is_memory_wanted()) return true;
     const std::uint64_t limit =
         std::min<std::uint64_t>(store_.options.checkpoint_bytes, store_.options.cache_bytes / 2);
-    if (flushed_.lsn.value() - checkpoint_lsn_.value() >= limit) return true;
+    if (flushed_.lsn.value() - checkpoint_lsn_.value() >= limit || dirty_bytes_ >= limit) return true;
     const std::int64_t age = store_.clock.monotonic().value() - last_checkpoint_.value();
     return age >= store_.options.checkpoint_interval_ms * 1'000'000;
 }

@@ -47,6 +47,11 @@ private:
     // On a full disk: carries out deletions that are queued behind frames that cannot be written. The deletions are
     // durable in the journal, so recovery repeats them. True if something was deleted.
     bool delete_early();
+    // A frame that was written directly.
+    bool take_over(FlushEvent& event);
+    bool pass_damage(const FlushEvent& event);
+    // Whether the shard's open segment is no more written to directly, and will not be.
+    static bool may_seal(Shard& shard);
     bool process_events();
     bool flush(Shard& shard);
     bool flush_touched();

@@ -267,6 +267,26 @@ std::optional<Trailer> decode_trailer(ByteSpan body) {
     return trailer;
 }
 
+void encode_reference(const SegmentReference& reference, std::span<std::byte, reference_body_size> body) {
+    Writer(body.data()).put(reference.segment).put(reference.offset).put(reference.size).put(reference.header_crc);
+}
+
+std::optional<SegmentReference> decode_reference(ByteSpan body) {
+    if (body.size() != reference_body_size) return std::nullopt;
+    Reader in(body);
+    SegmentReference reference;
+    reference.segment = in.take_number<SeqIx>();
+    reference.offset = in.take<std::uint64_t>();
+    reference.size = in.take<std::uint64_t>();
+    reference.header_crc = in.take<std::uint32_t>();
+    if (reference.segment.value() == 0) return std::nullopt;
+    if (reference.offset < file_header_size || reference.offset > (1ULL << 62)) return std::nullopt;
+    if (reference.offset % frame_alignment != 0 || reference.size % frame_alignment != 0) return std::nullopt;
+    if (reference.size < frame_header_size) return std::nullopt;
+    if (reference.size > frame_header_size + frame_body_size_max + 2 * block_size) return std::nullopt;
+    return reference;
+}
+
 void encode_segment_header(const SegmentHeader& header, std::span<std::byte, file_header_size> out) {
     std::ranges::fill(out, std::byte{0});
     Writer to(out.data());

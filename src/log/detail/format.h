@@ -30,8 +30,9 @@ using StoreUuid = std::array<std::byte, 16>;
 using Bytes = std::vector<std::byte>;
 
 // The STORE file identifies the directory as riacho's, the store, and the format version of all its files. Version 2
-// added the class of a shard: to created shards in commands, to checkpoints and to segment headers.
-inline constexpr std::uint16_t store_format = 2;
+// added the class of a shard: to created shards in commands, to checkpoints and to segment headers. Version 3 added
+// segment references to the journal, and pads to all segments.
+inline constexpr std::uint16_t store_format = 3;
 struct StoreFile {
     StoreUuid uuid{};
     TimestampMs created;
@@ -97,14 +98,27 @@ inline constexpr std::size_t trailer_body_size(std::size_t entries) { return 16 
 void encode_trailer(const Trailer& trailer, std::span<std::byte> body);
 std::optional<Trailer> decode_trailer(ByteSpan body);
 
+// The body of a segment reference: the place of the data frame that it stands for. Shard, base and record count in the
+// header of the reference are those of the data frame.
+struct SegmentReference {
+    SeqIx segment;                 // base of the segment; 0: no reference
+    std::uint64_t offset = 0;      // of the frame in the segment's file
+    std::uint64_t size = 0;        // of the frame and the pad after it, if there is one
+    std::uint32_t header_crc = 0;  // of the data frame, which covers its body's checksum
+    [[nodiscard]] std::uint64_t end() const { return offset + size; }
+};
+inline constexpr std::size_t reference_body_size = 28;
+void encode_reference(const SegmentReference& reference, std::span<std::byte, reference_body_size> body);
+std::optional<SegmentReference> decode_reference(ByteSpan body);
+
 // The first 4096 bytes of a segment.
 struct SegmentHeader {
     StoreUuid store{};
     ShardUid shard;
     SeqIx base;
-    Lsn base_lsn;
+    Lsn base_lsn;         // position of the first frame; 0: it was written to the segment only
     TimestampMs created;  // arrival of the first record
-    SeqIx prev_base;      // base of the previous segment; 0: none
+    SeqIx prev_base;      // base of the previous segment; 0: none, or base_lsn is 0
     ShardClass shard_class = ShardClass::records;
 };
 void encode_segment_header(const SegmentHeader& header, std::span<std::byte, file_header_size> out);

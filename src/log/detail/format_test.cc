@@ -134,17 +134,18 @@ TEST(FrameFormat, unknown_versions_and_kinds_are_named) {
     Bytes bytes = golden_frame();
     EXPECT_FALSE(unsupported_reason(bytes));
     FrameHeader header = *decode_header(bytes);
-    header.kind = FrameKind::segment_reference;
+    header.kind = static_cast<FrameKind>(11);
     encode_header(header, bytes.data());
     EXPECT_FALSE(decode_header(bytes));
     ASSERT_TRUE(unsupported_reason(bytes));
-    EXPECT_NE(unsupported_reason(bytes)->find("segment reference"), std::string_view::npos);
+    EXPECT_NE(unsupported_reason(bytes)->find("unknown kind"), std::string_view::npos);
 }
 
 TEST(Format, the_store_file) {
     const Bytes bytes = encode_store_file({.uuid = test_uuid(), .created = TimestampMs(1'700'000'000'000)});
-    expect_golden("store-v2.bin", bytes);
+    expect_golden("store-v3.bin", bytes);
     EXPECT_EQ(decode_store_file(read_golden("store-v1.bin"))->format, 1U);
+    EXPECT_EQ(decode_store_file(read_golden("store-v2.bin"))->format, 2U);
     const auto decoded = decode_store_file(bytes);
     ASSERT_TRUE(decoded);
     EXPECT_EQ(decoded->uuid, test_uuid());
@@ -240,6 +241,33 @@ TEST(Format, a_trailer_with_and_without_room_for_the_group_before) {
     ASSERT_TRUE(decoded);
     EXPECT_EQ(decoded->entries.size(), 2U);
     EXPECT_TRUE(decoded->previous.empty());
+}
+
+TEST(Format, a_segment_reference) {
+    const SegmentReference reference{.segment = SeqIx(1000), .offset = 4096, .size = 8192, .header_crc = 0xDEADBEEF};
+    Bytes body(reference_body_size);
+    encode_reference(reference, std::span(body).first<reference_body_size>());
+    expect_golden("reference-body-v1.bin", body);
+    const auto decoded = decode_reference(body);
+    ASSERT_TRUE(decoded);
+    EXPECT_EQ(decoded->segment, SeqIx(1000));
+    EXPECT_EQ(decoded->offset, 4096U);
+    EXPECT_EQ(decoded->end(), 12'288U);
+    EXPECT_EQ(decoded->header_crc, 0xDEADBEEF);
+    for (std::size_t size = 0; size < body.size(); ++size) EXPECT_FALSE(decode_reference(ByteSpan(body).first(size)));
+    const auto refused = [&](auto change) {
+        SegmentReference wrong = reference;
+        change(wrong);
+        Bytes bytes(reference_body_size);
+        encode_reference(wrong, std::span(bytes).first<reference_body_size>());
+        return !decode_reference(bytes);
+    };
+    EXPECT_TRUE(refused([](SegmentReference& r) { r.segment = SeqIx(0); }));
+    EXPECT_TRUE(refused([](SegmentReference& r) { r.offset = 4088; }));
+    EXPECT_TRUE(refused([](SegmentReference& r) { r.offset = 4100; }));
+    EXPECT_TRUE(refused([](SegmentReference& r) { r.offset = UINT64_MAX - 7; }));
+    EXPECT_TRUE(refused([](SegmentReference& r) { r.size = 56; }));
+    EXPECT_TRUE(refused([](SegmentReference& r) { r.size = 1ULL << 32; }));
 }
 
 TEST(Format, a_segments_header_and_footer) {

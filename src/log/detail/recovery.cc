@@ -47,9 +47,11 @@ public:
                 if (!is_covered && header.shard != sequencer_.next_command()) return command_missing(file, header.lsn);
                 if (!is_covered) return end_step(header.lsn.plus(header.size_on_disk()));
                 break;
+            case FrameKind::segment_reference:
+                if (!is_covered) TRY_VOID(replay_reference(file, header, bytes));
+                break;
             case FrameKind::checkpoint:
             case FrameKind::pad:
-            case FrameKind::segment_reference:
                 break;
         }
         return {};
@@ -61,7 +63,7 @@ public:
         for (const TrailerEntry& entry : lost.known) {
             if (lost.from < checkpoint_.lsn) break;
             if (entry.kind == FrameKind::command) return command_missing(file, lost.from);
-            if (entry.kind != FrameKind::data) continue;
+            if (entry.kind != FrameKind::data && entry.kind != FrameKind::segment_reference) continue;
             const ShardPtr shard = sequencer_.find_shard(ShardUid(entry.shard));
             if (shard == nullptr || shard->sequencing.next.value() > entry.base_seq) continue;
             sequencer_.mark_damaged(ShardUid(entry.shard), shard->sequencing.next,
@@ -89,7 +91,10 @@ private:
     // For lost records of unknown shards. A shard that has later records shows a gap in its numbers; any other open
     // shard may have lost as many records as the lost bytes could hold, and those numbers must not be assigned again.
     void suspect_all(const LostFrames& lost) {
-        lost_records_max_ += (lost.to.value() - lost.from.value()) / BatchBuilder::record_size(1, false, 0) + 1;
+        // A reference stands for more records than fit into its place.
+        constexpr std::size_t records_max = frame_body_size_max / BatchBuilder::record_size_min;
+        const std::uint64_t lost_bytes = lost.to.value() - lost.from.value();
+        lost_records_max_ += (lost_bytes / (frame_header_size + reference_body_size) + 1) * records_max;
         suspects_.clear();
         for (const ShardPtr& shard : store_.shards.all()) {
             if (!shard->sequencing.closed) suspects_.insert(shard->uid);
@@ -101,14 +106,10 @@ private:
                                    file.path, lsn.value()));
     }
 
-    Expected<void, OpenError> replay_data(const JournalFile& file, const FrameHeader& header, ByteSpan bytes) {
-        if ((header.flags & ~frame_flag_sealed) != 0) {
-            return fail(
-                OpenError{OpenFault::configuration,
-                          fmt::format("{} holds compressed records, which this version cannot read", file.path)});
-        }
+    // The shard of records in the journal; their numbers follow what it has, or there is a gap.
+    Expected<ShardPtr, OpenError> shard_of(const JournalFile& file, const FrameHeader& header) {
         const ShardUid uid(header.shard);
-        const ShardPtr shard = sequencer_.find_shard(uid);
+        ShardPtr shard = sequencer_.find_shard(uid);
         if (shard == nullptr) {
             return damaged(fmt::format("{} holds records of shard {} at position {}, which was never created",
                                        file.path, header.shard, header.lsn.value()));
@@ -120,15 +121,46 @@ private:
                                        header.shard, header.lsn.value()));
         }
         if (header.base_seq > expected.value()) sequencer_.mark_damaged(uid, expected, SeqIx(header.base_seq));
+        return shard;
+    }
+
+    Expected<void, OpenError> replay_data(const JournalFile& file, const FrameHeader& header, ByteSpan bytes) {
+        if ((header.flags & ~frame_flag_sealed) != 0) {
+            return fail(
+                OpenError{OpenFault::configuration,
+                          fmt::format("{} holds compressed records, which this version cannot read", file.path)});
+        }
+        TRY(const ShardPtr shard, shard_of(file, header));
         auto memory = Frame::allocate(bytes.size());
         std::ranges::copy(bytes, memory.get());
         FramePtr frame = Frame::from_disk(header, std::move(memory));
         if (frame == nullptr) {
-            sequencer_.mark_damaged(uid, SeqIx(header.base_seq), SeqIx(header.base_seq + header.record_count));
+            sequencer_.mark_damaged(shard->uid, SeqIx(header.base_seq), SeqIx(header.base_seq + header.record_count));
             return {};
         }
         step_bytes_ += bytes.size();
         sequencer_.replay_data(std::move(frame));
+        return {};
+    }
+
+    // The frame was durable in its segment before the reference was written: if it cannot be read, it is damaged.
+    Expected<void, OpenError> replay_reference(const JournalFile& file, const FrameHeader& header, ByteSpan bytes) {
+        const auto reference = decode_reference(bytes.subspan(frame_header_size, header.body_size));
+        if (!reference) {
+            return damaged(fmt::format("{} holds an invalid reference at position {}", file.path, header.lsn.value()));
+        }
+        TRY(const ShardPtr shard, shard_of(file, header));
+        store_.segments.claim(*shard, reference->segment);
+        auto found =
+            read_referenced(store_.fs, store_.segments.segment_path(*shard, reference->segment), header, *reference);
+        if (!found) return fail(to_open_error(found.error()));
+        if (found->frame != nullptr) {
+            step_bytes_ += found->frame->bytes().size();
+            sequencer_.replay_direct(std::move(found->frame), *reference, header.lsn);
+            return {};
+        }
+        sequencer_.mark_damaged(shard->uid, SeqIx(header.base_seq), SeqIx(header.base_seq + header.record_count),
+                                found->is_in_place ? *reference : SegmentReference{});
         return {};
     }
 

@@ -1,6 +1,7 @@
 // Full disks and exhausted descriptors: work that can go on does, and the next start finds everything.
 #include <cerrno>
 #include <set>
+#include <tuple>
 
 #include "log/detail/test_node.h"
 #include "log/verify.h"
@@ -241,7 +242,8 @@ TEST_F(ResourceTest, the_stored_bytes_of_a_shard_are_those_of_its_frames_whereve
 }
 
 // Every call of a process fails, once or from then on, on a disk with the given free space; a restart follows.
-class ResourceSweep : public ResourceTest, public testing::WithParamInterface<int> {
+// The second parameter: batches of 2,500 bytes and more go to their segments directly.
+class ResourceSweep : public ResourceTest, public testing::WithParamInterface<std::tuple<int, bool>> {
 protected:
     void SetUp() override {
         TestNode node(fs_, clock_, applier_, options());
@@ -261,6 +263,10 @@ protected:
         options.space_wait_ms = 2;
         options.open_files_max = 4;
         options.retention_slack_ms = 0;
+        if (std::get<1>(GetParam())) {
+            options.large_bytes_min = 2500;
+            options.large_bytes_again = 0;
+        }
         return options;
     }
 
@@ -388,16 +394,19 @@ TEST_P(ResourceSweep, every_call_fails_and_nothing_acknowledged_is_lost) {
     for (const std::uint64_t bytes_free : {0ULL, 4ULL << 10, 64ULL << 10, 1ULL << 20, 2ULL << 20, 1ULL << 40}) {
         for (const bool heals : {true, false}) {
             std::uint64_t n = 1;
-            while (try_one(n, GetParam(), heals, bytes_free) && !HasFailure()) ++n;
+            while (try_one(n, std::get<0>(GetParam()), heals, bytes_free) && !HasFailure()) ++n;
             if (HasFailure()) return;
             EXPECT_GT(n, 10U);
         }
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(errors, ResourceSweep, testing::Values(ENOSPC, EMFILE, EIO), [](const auto& info) {
-    return info.param == ENOSPC ? "ENOSPC" : info.param == EMFILE ? "EMFILE" : "EIO";
-});
+INSTANTIATE_TEST_SUITE_P(errors, ResourceSweep, testing::Combine(testing::Values(ENOSPC, EMFILE, EIO), testing::Bool()),
+                         [](const auto& info) {
+                             const int error = std::get<0>(info.param);
+                             const std::string name = error == ENOSPC ? "ENOSPC" : error == EMFILE ? "EMFILE" : "EIO";
+                             return name + (std::get<1>(info.param) ? "_large_batches" : "");
+                         });
 
 }  // namespace
 }  // namespace riacho::log::detail

@@ -1,6 +1,7 @@
 #include "log/detail/segment_file.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -50,6 +51,32 @@ void FileCache::forget_all() {
     recent_.clear();
 }
 
+io::IoResult<ReferencedFrame> read_referenced(io::FileSystem& fs, const std::string& path,
+                                              const FrameHeader& reference_header, const SegmentReference& reference) {
+    ReferencedFrame found;
+    const auto file = fs.open(path, {.mode = io::OpenMode::read});
+    if (!file) {
+        if (!file.error().is_not_found()) return fail(file.error());
+        return found;
+    }
+    TRY(const std::uint64_t size, (*file)->size());
+    found.is_in_place = size >= reference.end();
+    if (!found.is_in_place) return found;
+    std::array<std::byte, frame_header_size> head;
+    TRY(const std::size_t got_head, (*file)->pread(reference.offset, head));
+    if (got_head != head.size()) return found;
+    const auto header = decode_header(head);
+    if (!header || header->header_crc != reference.header_crc || header->size_on_disk() > reference.size) return found;
+    if (header->kind != FrameKind::data || header->shard != reference_header.shard ||
+        header->base_seq != reference_header.base_seq || header->record_count != reference_header.record_count) {
+        return found;
+    }
+    auto memory = Frame::allocate(header->size_on_disk());
+    TRY(const std::size_t got, (*file)->pread(reference.offset, {memory.get(), header->size_on_disk()}));
+    if (got == header->size_on_disk()) found.frame = Frame::from_disk(*header, std::move(memory));
+    return found;
+}
+
 io::IoResult<bool> SegmentScanner::fill(std::size_t size) {
     if (position_ >= buffer_at_ && position_ + size <= buffer_at_ + buffer_.size()) return true;
     buffer_.resize(std::max(size, static_cast<std::size_t>(std::min<std::uint64_t>(scan_size, end_ - position_))));
@@ -75,8 +102,8 @@ SegmentScanner::Step SegmentScanner::advance_any() {
     if (!*filled) return Step::damaged;
     const auto header = decode_header(ByteSpan(buffer_).subspan(position_ - buffer_at_));
     if (!header) return Step::damaged;
-    const bool is_pad = header->kind == FrameKind::pad && may_have_pads_;
-    if (!is_pad && (header->kind != FrameKind::data || header->shard != shard_.value())) return Step::damaged;
+    if (header->kind != FrameKind::pad && (header->kind != FrameKind::data || header->shard != shard_.value()))
+        return Step::damaged;
     if (header->size_on_disk() > end_ - position_) return Step::damaged;
     header_ = *header;
     next_position_ = position_ + header->size_on_disk();

@@ -34,17 +34,22 @@ private:
     std::map<std::string, std::list<Entry>::iterator> by_path_ GUARDED_BY(mutex_);
 };
 
+// The frame that a segment reference stands for.
+struct ReferencedFrame {
+    FramePtr frame;            // null: damaged or missing
+    bool is_in_place = false;  // the file reaches at least to the end of the place
+};
+// reference_header: the header of the reference. path: of its segment. An error if the disk could not be read, which is
+// no proof of damage.
+io::IoResult<ReferencedFrame> read_referenced(io::FileSystem& fs, const std::string& path,
+                                              const FrameHeader& reference_header, const SegmentReference& reference);
+
 // Walks the frames of one segment with large reads.
 class SegmentScanner {
 public:
     enum class Step : std::uint8_t { frame, end, damaged, unreadable };
-    SegmentScanner(io::File& file, ShardUid shard, ShardClass shard_class, std::uint64_t from, std::uint64_t end)
-        : file_(file),
-          shard_(shard),
-          may_have_pads_(shard_class == ShardClass::media),
-          position_(from),
-          next_position_(from),
-          end_(end) {}
+    SegmentScanner(io::File& file, ShardUid shard, std::uint64_t from, std::uint64_t end)
+        : file_(file), shard_(shard), position_(from), next_position_(from), end_(end) {}
 
     // Goes to the next data frame and reads its header.
     Step advance();
@@ -60,7 +65,6 @@ private:
 
     io::File& file_;
     ShardUid shard_;
-    bool may_have_pads_;
     std::uint64_t position_;       // of the current frame
     std::uint64_t next_position_;  // position of the next frame
     std::uint64_t end_;

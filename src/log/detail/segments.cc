@@ -46,11 +46,39 @@ ReadFailure unreadable(const io::IoError& error, SeqIx at) {
     return {.error = kind, .at = at, .path = error.path, .offset = 0, .problem = error.describe()};
 }
 
+YoungFiles& young_files(Shard& shard) REQUIRES(shard.files.mutex) {
+    if (shard.files.young == nullptr) shard.files.young = std::make_unique<YoungFiles>();
+    return *shard.files.young;
+}
+
 }  // namespace
+
+void SegmentStore::claim(Shard& shard, SeqIx segment) {
+    const MutexLock lock(shard.files.mutex);
+    auto& claimed = young_files(shard).claimed;
+    if (claimed.empty() || claimed.back() != segment) claimed.push_back(segment);
+}
+
+io::IoResult<void> SegmentStore::delete_unclaimed(Shard& shard, SeqIx base) {
+    if (shard.files.young == nullptr) return {};
+    // The references of all records before this segment were replayed: what they do not name, none does.
+    auto& [unclaimed, claimed] = *shard.files.young;
+    while (!unclaimed.empty()) {
+        const auto at = std::ranges::find_if(unclaimed, [&](SeqIx file) { return file <= base; });
+        if (at == unclaimed.end()) return {};
+        if (std::ranges::find(claimed, *at) == claimed.end()) {
+            const auto gone = fs_.unlink(path_of(shard, *at));
+            if (!gone && !gone.error().is_not_found()) return fail(gone.error());
+        }
+        unclaimed.erase(at);
+    }
+    return {};
+}
 
 io::IoResult<void> SegmentStore::load(Shard& shard) {
     if (shard.files.loaded) return {};
     shard.files.segments.clear();
+    if (shard.files.young != nullptr) shard.files.young->unclaimed.clear();
     const CheckpointShard& known = shard.flushed;
     auto entries = fs_.list(directory_of(shard.uid));
     if (!entries && !entries.error().is_not_found()) return fail(entries.error());
@@ -59,8 +87,9 @@ io::IoResult<void> SegmentStore::load(Shard& shard) {
             const auto base = parse_segment_file_name(entry.name);
             if (!base) continue;
             if (*base > known.last_base) {
-                // The segment was begun after the recovered checkpoint: its records are replayed from the journal.
-                TRY_VOID(fs_.unlink(directory_of(shard.uid) + "/" + entry.name));
+                // The segment was begun after the recovered checkpoint: its records are replayed from the journal, or
+                // references of the journal name it.
+                young_files(shard).unclaimed.push_back(*base);
                 continue;
             }
             shard.files.segments.push_back({.base = *base, .sealed = *base != known.active_base});
@@ -84,6 +113,10 @@ io::IoResult<void> SegmentStore::load_open(Shard& shard, Segment& segment) {
     const std::string path = path_of(shard, segment.base);
     TRY(const auto file, files_.open(path, io::OpenMode::read_write));
     TRY(const std::uint64_t size, file->size());
+    Bytes head(file_header_size);
+    TRY(const std::size_t got, file->pread(0, head));
+    const auto header = decode_segment_header(ByteSpan(head).first(got));
+    shard.files.open_is_direct = !header || header->base_lsn.value() == 0;
     if (size < known.active_frames_end) {
         // Readers detect the gap; further records go to a new segment.
         report_damage(path, size, "the open segment is shorter than the checkpoint says");
@@ -91,7 +124,9 @@ io::IoResult<void> SegmentStore::load_open(Shard& shard, Segment& segment) {
         shard.files.open_lost = true;
         return {};
     }
-    if (size > known.active_frames_end) TRY_VOID(file->ftruncate(known.active_frames_end));
+    // References in the journal may name frames behind the end of a segment that was written directly.
+    const bool has_surplus = size > known.active_frames_end && !shard.files.open_is_direct;
+    if (has_surplus) TRY_VOID(file->ftruncate(known.active_frames_end));
     segment.known = true;
     segment.next = known.next;
     segment.frames_end = known.active_frames_end;
@@ -111,8 +146,7 @@ io::IoResult<void> SegmentStore::scan(Shard& shard, Segment& segment, SegmentInd
     if (header) segment.created = header->created;
     TRY(const std::uint64_t size, file->size());
     const std::uint64_t end = segment.known ? segment.frames_end : size;
-    SegmentScanner scanner(*file, shard.uid, shard.shard_class, file_header_size,
-                           std::max<std::uint64_t>(end, file_header_size));
+    SegmentScanner scanner(*file, shard.uid, file_header_size, std::max<std::uint64_t>(end, file_header_size));
     SeqIx next = segment.base;
     TimestampMs last = segment.created;
     while (scanner.advance() == SegmentScanner::Step::frame) {
@@ -164,6 +198,7 @@ io::IoResult<SegmentIndex> SegmentStore::index_of(Shard& shard, Segment& segment
         if (!shard.files.open_index_complete) {
             SegmentIndex index;
             TRY_VOID(scan(shard, segment, index));
+            index.frames_end = segment.frames_end;
             shard.files.open_index = std::move(index);
             shard.files.open_index_complete = true;
         }
@@ -228,7 +263,7 @@ Expected<bool, ReadFailure> SegmentStore::read_segment(Shard& shard, const Place
     const auto file = files_.open(place.path, io::OpenMode::read);
     SeqIx& at = read.result.next;
     if (!file) return fail(unreadable(file.error(), at));
-    SegmentScanner scanner(**file, shard.uid, shard.shard_class, place.position, place.end);
+    SegmentScanner scanner(**file, shard.uid, place.position, place.end);
     SegmentScanner::Step step{};
     while ((step = scanner.advance()) == SegmentScanner::Step::frame) {
         const FrameHeader& header = scanner.header();
@@ -289,7 +324,7 @@ Expected<SeqIx, ReadFailure> SegmentStore::find_by_time(Shard& shard, TimestampM
     const auto file = files_.open((*place)->path, io::OpenMode::read);
     if (!file) return fail(unreadable(file.error(), from));
     SeqIx good = from;
-    SegmentScanner scanner(**file, shard.uid, shard.shard_class, (*place)->position, (*place)->end);
+    SegmentScanner scanner(**file, shard.uid, (*place)->position, (*place)->end);
     while (scanner.advance() == SegmentScanner::Step::frame) {
         const FramePtr frame = scanner.load();
         if (frame == nullptr) break;
@@ -301,12 +336,26 @@ Expected<SeqIx, ReadFailure> SegmentStore::find_by_time(Shard& shard, TimestampM
         .at = good, .path = (*place)->path, .offset = scanner.position(), .problem = "a frame is damaged or missing"});
 }
 
+std::array<std::string, 3> SegmentStore::directories_of(ShardUid shard) const {
+    std::string directory = directory_of(shard);
+    std::string bucket = directory.substr(0, directory.rfind('/'));
+    return {std::move(directory), std::move(bucket), root_ + "/data"};
+}
+
 io::IoResult<void> SegmentStore::make_directories(ShardUid shard) {
-    const std::string directory = directory_of(shard);
-    const std::string bucket = directory.substr(0, directory.rfind('/'));
+    const auto [directory, bucket, data] = directories_of(shard);
     TRY_VOID(fs_.mkdir(bucket));
     TRY_VOID(fs_.mkdir(directory));
-    dirty_directories_.insert({root_ + "/data", bucket, directory});
+    return {};
+}
+
+io::IoResult<void> SegmentStore::prepare_direct(Shard& shard, bool is_new) {
+    {
+        // A later load would not know the files that direct writes make.
+        const MutexLock lock(shard.files.mutex);
+        TRY_VOID(load(shard));
+    }
+    if (is_new) TRY_VOID(make_directories(shard.uid));
     return {};
 }
 
@@ -363,7 +412,12 @@ io::IoResult<void> SegmentStore::write_frames(Shard& shard, std::span<const Fram
     std::array<std::byte, file_header_size> header;
     std::vector<ByteSpan> parts;
     if (is_new) {
+        {
+            const MutexLock lock(shard.files.mutex);
+            TRY_VOID(delete_unclaimed(shard, base));
+        }
         TRY_VOID(make_directories(shard.uid));
+        for (std::string& directory : directories_of(shard.uid)) dirty_directories_.insert(std::move(directory));
         encode_segment_header({.store = store_,
                                .shard = shard.uid,
                                .base = base,
@@ -380,41 +434,90 @@ io::IoResult<void> SegmentStore::write_frames(Shard& shard, std::span<const Fram
     return writer_.write(*file, path, is_new ? 0 : state.active_frames_end, parts);
 }
 
-void SegmentStore::note_written(Shard& shard, std::span<const FramePtr> frames, bool is_new) {
+void SegmentStore::begin_open(Shard& shard, SeqIx base, TimestampMs created, bool is_direct) {
     CheckpointShard& state = shard.flushed;
+    state.active_base = state.last_base = base;
+    state.active_frames_end = file_header_size;
+    state.active_headers_crc = 0;
+    state.active_created = created;
+    shard.files.segments.push_back({.base = base, .known = true, .created = created});
+    shard.files.open_index = {};
+    shard.files.open_index_complete = true;
+    shard.files.open_is_direct = is_direct;
+}
+
+void SegmentStore::extend_open(Shard& shard, const Extension& frame) {
+    CheckpointShard& state = shard.flushed;
+    Segment& segment = shard.files.segments.back();
+    if (shard.files.open_index_complete) {
+        index_frame(shard.files.open_index, segment, frame.first, frame.arrival, frame.position);
+    }
+    state.active_headers_crc = extend_headers_crc(state.active_headers_crc, frame.header_crc);
+    state.active_frames_end = frame.end;
+    state.next = frame.next;
+    state.last_arrival = frame.arrival;
+    segment.next = frame.next;
+    segment.max_arrival = frame.arrival;
+    segment.frames_end = frame.end;
+    shard.files.open_index.frames_end = frame.end;
+}
+
+void SegmentStore::note_written(Shard& shard, std::span<const FramePtr> frames, bool is_new) {
     const MutexLock lock(shard.files.mutex);
-    auto& segments = shard.files.segments;
-    if (is_new) {
-        state.active_base = frames.front()->first();
-        state.last_base = state.active_base;
-        state.active_frames_end = file_header_size;
-        state.active_headers_crc = 0;
-        state.active_created = frames.front()->arrival();
-        segments.push_back({.base = state.active_base, .known = true, .created = state.active_created});
-        shard.files.open_index = {};
-        shard.files.open_index_complete = true;
-    }
-    Segment& segment = segments.back();
+    if (is_new) begin_open(shard, frames.front()->first(), frames.front()->arrival(), false);
     for (const FramePtr& frame : frames) {
-        if (shard.files.open_index_complete) {
-            index_frame(shard.files.open_index, segment, frame->first(), frame->arrival(), state.active_frames_end);
-        }
-        state.active_headers_crc = extend_headers_crc(state.active_headers_crc, frame->header().header_crc);
-        state.active_frames_end += frame->header().size_on_disk();
-        bytes_written_.fetch_add(frame->header().size_on_disk(), std::memory_order_relaxed);
+        const std::uint64_t position = shard.flushed.active_frames_end;
+        const std::size_t size = frame->header().size_on_disk();
+        extend_open(shard, {.first = frame->first(),
+                            .next = frame->next(),
+                            .arrival = frame->arrival(),
+                            .header_crc = frame->header().header_crc,
+                            .position = position,
+                            .end = position + size});
+        note_bytes(size);
     }
-    state.next = frames.back()->next();
-    state.last_arrival = frames.back()->arrival();
-    segment.next = state.next;
-    segment.max_arrival = state.last_arrival;
-    segment.frames_end = state.active_frames_end;
-    shard.files.open_index.frames_end = state.active_frames_end;
+}
+
+io::IoResult<bool> SegmentStore::adopt(Shard& shard, SeqIx first, SeqIx next, std::optional<TimestampMs> arrival,
+                                       const SegmentReference& reference) {
+    const CheckpointShard& state = shard.flushed;
+    const MutexLock lock(shard.files.mutex);
+    TRY_VOID(load_for_writing(shard));
+    const bool is_open = state.active_base == reference.segment;
+    if (is_open ? reference.offset < state.active_frames_end : reference.segment <= state.last_base) return false;
+    const TimestampMs time = std::max(arrival.value_or(state.last_arrival), state.last_arrival);
+    if (!is_open) {
+        TRY_VOID(seal_open(shard));
+        TRY_VOID(delete_unclaimed(shard, SeqIx(reference.segment.value() - 1)));
+        if (shard.files.young != nullptr) std::erase(shard.files.young->unclaimed, reference.segment);
+        begin_open(shard, reference.segment, time, true);
+        // The index tells times from the segment's creation, which a lost first frame had.
+        shard.files.open_index_complete = arrival.has_value() && reference.offset == file_header_size;
+    }
+    extend_open(shard, {.first = first,
+                        .next = next,
+                        .arrival = time,
+                        .header_crc = reference.header_crc,
+                        .position = reference.offset,
+                        .end = reference.end()});
+    return true;
 }
 
 io::IoResult<void> SegmentStore::seal(Shard& shard) {
-    CheckpointShard& state = shard.flushed;
     const MutexLock lock(shard.files.mutex);
     TRY_VOID(load_for_writing(shard));
+    return seal_open(shard);
+}
+
+io::IoResult<void> SegmentStore::seal_before_gap(Shard& shard) {
+    const MutexLock lock(shard.files.mutex);
+    TRY_VOID(load_for_writing(shard));
+    if (shard.files.open_is_direct) return {};
+    return seal_open(shard);
+}
+
+io::IoResult<void> SegmentStore::seal_open(Shard& shard) {
+    CheckpointShard& state = shard.flushed;
     if (state.active_base.value() == 0) return {};
     const SeqIx base = state.active_base;
     const std::string path = path_of(shard, base);

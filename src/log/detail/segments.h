@@ -1,9 +1,11 @@
 // SegmentStore: the per-shard files that hold records after they have left the journal.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -53,14 +55,35 @@ public:
     // Moves frames from shard.unflushed into its segments, in order; written frames are removed from it even if a later
     // one fails.
     io::IoResult<void> append(Shard& shard);
+    // Takes over a frame of the records first..next-1 that was written directly: its segment is now the open one, up to
+    // the frame's end. arrival: nothing if the frame is damaged. False, and nothing is changed, if the segment cannot
+    // be extended, because the checkpoint's open segment was lost.
+    io::IoResult<bool> adopt(Shard& shard, SeqIx first, SeqIx next, std::optional<TimestampMs> arrival,
+                             const SegmentReference& reference);
     // Seals the open segment, if there is one.
     io::IoResult<void> seal(Shard& shard);
+    // Seals the open segment in front of lost records, unless it may hold frames behind them that were written
+    // directly.
+    io::IoResult<void> seal_before_gap(Shard& shard);
     // Makes everything appended, sealed or created before durable.
     io::IoResult<void> sync();
     // Deletes sealed segments all of whose records lie before first_available.
     io::IoResult<std::size_t> remove_before(Shard& shard, SeqIx first_available);
     // Deletes the files of a dropped shard.
     io::IoResult<void> remove_shard(ShardUid shard);
+    // Recovery: a reference in the journal names this segment.
+    void claim(Shard& shard, SeqIx segment);
+    // Thread-safe: gets a shard ready for a direct write of its file at segment_path(). is_new: makes its directories.
+    io::IoResult<void> prepare_direct(Shard& shard, bool is_new);
+    // The directories that hold a segment's name, to be synced after a file was made: the shard's own is the first.
+    [[nodiscard]] std::array<std::string, 3> directories_of(ShardUid shard) const;
+    [[nodiscard]] std::string segment_path(const Shard& shard, SeqIx base) const { return path_of(shard, base); }
+    [[nodiscard]] std::uint64_t segment_bytes(const Shard& shard) const {
+        return shard.shard_class == ShardClass::media ? 4 * limits_.segment_bytes : limits_.segment_bytes;
+    }
+    [[nodiscard]] const StoreUuid& store() const { return store_; }
+    // Counts bytes that were written to a segment.
+    void note_bytes(std::size_t bytes) { bytes_written_.fetch_add(bytes, std::memory_order_relaxed); }
     // For tests of reopening.
     void forget_open_files() { files_.forget_all(); }
     [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
@@ -114,9 +137,20 @@ private:
     io::IoResult<void> make_directories(ShardUid shard);
     io::IoResult<void> write_frames(Shard& shard, std::span<const FramePtr> frames, bool is_new);
     std::size_t frames_that_fit(const Shard& shard) const;
-    [[nodiscard]] std::uint64_t segment_bytes(const Shard& shard) const {
-        return shard.shard_class == ShardClass::media ? 4 * limits_.segment_bytes : limits_.segment_bytes;
-    }
+    // Deletes files of no known use, so that no later start takes one for a segment before `base`.
+    io::IoResult<void> delete_unclaimed(Shard& shard, SeqIx base) REQUIRES(shard.files.mutex);
+    void begin_open(Shard& shard, SeqIx base, TimestampMs created, bool is_direct) REQUIRES(shard.files.mutex);
+    // Adds a frame at [position, end) of the open segment's file.
+    struct Extension {
+        SeqIx first;
+        SeqIx next;
+        TimestampMs arrival;
+        std::uint32_t header_crc;
+        std::uint64_t position;
+        std::uint64_t end;
+    };
+    void extend_open(Shard& shard, const Extension& frame) REQUIRES(shard.files.mutex);
+    io::IoResult<void> seal_open(Shard& shard) REQUIRES(shard.files.mutex);
     void note_written(Shard& shard, std::span<const FramePtr> frames, bool is_new);
     void write_index(Shard& shard, SeqIx base, const SegmentIndex& index);
     void note_dirty(const std::string& path, std::shared_ptr<io::File> file);

@@ -39,22 +39,27 @@ bool Sequencer::can_ever_fit(const QueueItem& item) const {
     return room_needed(item) <= store_.journal.room_max();
 }
 
-std::size_t Sequencer::room_needed(const QueueItem& item) const {
-    std::size_t size = staging_.size() + item.bytes + frame_alignment * item.frames;
-    if (item.kind == QueueItem::Kind::command) size += effects_size_max(static_cast<const CommandRequest&>(item));
-    size += frame_header_size + trailer_body_size(trailer_.entries.size() + item.frames);
+std::size_t Sequencer::room_needed(std::size_t bytes, std::size_t frames) const {
+    std::size_t size = staging_.size() + bytes + frame_alignment * frames;
+    size += frame_header_size + trailer_body_size(trailer_.entries.size() + frames);
     return round_up(size, block_size);
 }
 
-bool Sequencer::make_room(const QueueItem& item) {
-    if (room_needed(item) <= store_.journal.room()) return true;
+std::size_t Sequencer::room_needed(const QueueItem& item) const {
+    std::size_t bytes = item.bytes;
+    if (item.kind == QueueItem::Kind::command) bytes += effects_size_max(static_cast<const CommandRequest&>(item));
+    return room_needed(bytes, item.frames);
+}
+
+bool Sequencer::make_room(std::size_t size) {
+    if (size <= store_.journal.room()) return true;
     for (bool waited = false;; waited = true) {
         io::IoError error;
         switch (store_.journal.roll(store_.clock.now(), error)) {
             case Journal::Roll::done:
                 store_.note_shortage(Store::Writer::sequencer, nullptr);
                 // A small first file of the journal may still be too small.
-                if (room_needed(item) <= store_.journal.room()) return true;
+                if (size <= store_.journal.room()) return true;
                 continue;
             case Journal::Roll::not_now:
                 store_.note_shortage(Store::Writer::sequencer, &error);
@@ -70,15 +75,16 @@ bool Sequencer::make_room(const QueueItem& item) {
     }
 }
 
-bool Sequencer::leaves_reserve(const QueueItem& item) const {
-    if (item.kind != QueueItem::Kind::append || !store_.is_out_of_space()) return true;
+bool Sequencer::leaves_reserve(std::size_t size) const {
+    if (!store_.is_out_of_space()) return true;
     const std::size_t reserve = std::min(reserve_bytes, store_.options.journal_file_bytes / 4);
-    return room_needed(item) + reserve <= store_.journal.room_in_all();
+    return size + reserve <= store_.journal.room_in_all();
 }
 
 std::size_t Sequencer::memory_needed(const QueueItem& item) const {
     const std::size_t frames = trailer_.entries.size() + item.frames;
-    return staging_.size() + item.bytes + frames * (frame_alignment + cached_frame_overhead);
+    return lane_bytes_ + group_direct_bytes_ + staging_.size() + item.bytes +
+           frames * (frame_alignment + cached_frame_overhead);
 }
 
 bool Sequencer::make_memory(const QueueItem& item) {
@@ -142,6 +148,14 @@ void Sequencer::place_append(AppendRequest& request) {
             batch.result = fail(LogError::sealed);
             continue;
         }
+        if (state.direct != nullptr) {
+            RIACHO_CHECK(!state.direct->is_in_job, "the numbers of a direct write are taken");
+            if (!delete_leftover(*at->second)) {
+                batch.result = fail(LogError::overloaded);
+                continue;
+            }
+            leave_direct(*at->second, batch.batch.size_on_disk());
+        }
         FrameHeader header = next_header(FrameKind::data);
         header.shard = batch.shard.value();
         header.base_seq = state.next.value();
@@ -172,7 +186,9 @@ std::vector<ShardPtr> Sequencer::apply_locally(const ShardEffects& effects) {
     }
     for (const ShardUid uid : effects.close) {
         affected.push_back(find(uid));
-        if (affected.back() != nullptr) affected.back()->sequencing.closed = true;
+        if (affected.back() == nullptr) continue;
+        affected.back()->sequencing.closed = true;
+        leave_direct(*affected.back(), 0);
     }
     for (const ShardUid uid : effects.drop) {
         affected.push_back(find(uid));
@@ -238,21 +254,33 @@ bool Sequencer::place_front(QueueItem*& list, std::size_t bytes_max, bool& is_st
     bool is_out_of_memory = false;
     while (list != nullptr && staging_.size() < bytes_max) {
         QueueItem& item = *list;
+        if (item.kind == QueueItem::Kind::command && lane_.is_busy()) {
+            // The command may ask for the numbers that the lane's job takes, and may close its shards.
+            if (!trailer_.entries.empty()) return false;
+            finish_job();
+            continue;
+        }
+        if (goes_to_lane(item)) {
+            list = item.next;
+            hold(item);
+            continue;
+        }
         // The journal rolls to another file only between groups.
         if (!trailer_.entries.empty() && room_needed(item) > store_.journal.room()) return false;
         const bool is_append = item.kind == QueueItem::Kind::append;
         // Placed items are written before the group waits for memory.
         if (!trailer_.entries.empty() && is_append && !store_.has_memory(memory_needed(item))) return false;
-        bool fits = can_ever_fit(item) && leaves_reserve(item);
+        bool fits = can_ever_fit(item) && (!is_append || leaves_reserve(room_needed(item)));
         if (fits && is_append) {
             fits = !is_out_of_memory && make_memory(item);
             is_out_of_memory |= !fits;
         }
         if (fits && room_needed(item) > store_.journal.room()) {
-            fits = !is_stuck && make_room(item);
+            fits = !is_stuck && make_room(room_needed(item));
             is_stuck |= !fits;  // the remaining items need not wait for a file again
         }
         list = item.next;
+        if (item.is_journaled) --returned_;
         if (fits) {
             place(item);
         } else {
@@ -270,11 +298,19 @@ bool Sequencer::place_front(QueueItem*& list, std::size_t bytes_max, bool& is_st
 
 void Sequencer::build_group() {
     staging_.clear();
+    group_direct_bytes_ = 0;
     now_ = store_.clock.now();
     bool is_stuck = false;
-    if (!place_front(pending_, group_bytes_max, is_stuck) || media_ == nullptr) return;
+    if (lane_.is_busy() && lane_.is_done()) finish_job();
+    begin_job();
+    bool fits = place_front(pending_, group_bytes_max, is_stuck);
+    if (begin_job() && fits) fits = place_front(pending_, group_bytes_max, is_stuck);
+    if (!fits || media_ == nullptr) return;
     const bool is_shared = staging_.size() > 0;
-    place_front(media_, is_shared ? staging_.size() + group_media_bytes_max : group_bytes_max, is_stuck);
+    const std::size_t bytes_max = is_shared ? staging_.size() + group_media_bytes_max : group_bytes_max;
+    fits = place_front(media_, bytes_max, is_stuck);
+    if (media_ == nullptr) media_end_ = &media_;
+    if (begin_job() && fits) place_front(media_, bytes_max, is_stuck);
     if (media_ == nullptr) media_end_ = &media_;
 }
 
@@ -361,13 +397,26 @@ void Sequencer::write_mark(std::uint16_t flags) {
     }
 }
 
-void Sequencer::publish_data(ShardPtr shard, FramePtr frame) {
+void Sequencer::publish_frame(Shard& shard, const FramePtr& frame) {
     auto& counters = store_.counters;
     ++counters.frames;
     counters.records += frame->record_count();
     counters.payload_bytes += frame->payload_bytes();
     counters.dirty_bytes += cached_size(*frame);
-    store_.publish(*shard, frame, woken_);
+    store_.publish(shard, frame, woken_);
+}
+
+void Sequencer::publish_direct(ShardPtr shard, FramePtr frame, const SegmentReference& reference, Lsn lsn) {
+    publish_frame(*shard, frame);
+    events_.push_back({.kind = FlushEvent::Kind::direct,
+                       .shard = std::move(shard),
+                       .frame = std::move(frame),
+                       .reference = reference,
+                       .lsn = lsn});
+}
+
+void Sequencer::publish_data(ShardPtr shard, FramePtr frame) {
+    publish_frame(*shard, frame);
     events_.push_back({.kind = FlushEvent::Kind::data, .shard = std::move(shard), .frame = std::move(frame)});
 }
 
@@ -429,6 +478,9 @@ void Sequencer::publish_group() {
             case FrameKind::data:
                 publish_data(std::move(placed.shard), std::move(placed.frame));
                 break;
+            case FrameKind::segment_reference:
+                publish_direct(std::move(placed.shard), std::move(placed.frame), placed.reference, placed.lsn);
+                break;
             case FrameKind::command:
                 publish_effects(placed.effects, placed.affected);
                 break;
@@ -438,7 +490,7 @@ void Sequencer::publish_group() {
     }
     events_.push_back(group_end());
     if (has_command_) store_.applier.on_durable(last_command_);
-    store_.flush_queue.push(events_, staging_.size());
+    store_.flush_queue.push(events_, staging_.size() + group_direct_bytes_);
 }
 
 void Sequencer::wake_later(core::Core* core, core::Wakeup* wakeup) {
@@ -488,7 +540,9 @@ void Sequencer::complete_group(bool is_durable) {
 
 bool Sequencer::step() {
     if (pending_ == nullptr) take_queued();
-    if (pending_ == nullptr && media_ == nullptr) return false;
+    const bool is_lane_free = !lane_.is_busy() || lane_.is_done();
+    const bool has_lane_work = is_lane_free && (lane_.is_busy() || held_ != nullptr);
+    if (pending_ == nullptr && media_ == nullptr && !has_lane_work) return false;
     placed_.clear();
     trailer_.entries.clear();
     has_command_ = has_trim_ = false;
@@ -497,11 +551,15 @@ bool Sequencer::step() {
         build_group();
     } else {
         // The store is poisoned: all items are returned without a place.
-        group_items_ = std::exchange(pending_, nullptr);
-        QueueItem** end = &group_items_;
-        while (*end != nullptr) end = &(*end)->next;
-        *end = std::exchange(media_, nullptr);
+        QueueItem* in_job = lane_.is_busy() ? lane_.take().items : nullptr;
+        for (QueueItem* list : {in_job, std::exchange(held_, nullptr), std::exchange(pending_, nullptr),
+                                std::exchange(media_, nullptr)}) {
+            *group_items_end_ = list;
+            while (*group_items_end_ != nullptr) group_items_end_ = &(*group_items_end_)->next;
+        }
+        held_end_ = &held_;
         media_end_ = &media_;
+        lane_bytes_ = returned_ = 0;
     }
     if (is_durable && !trailer_.entries.empty()) {
         is_marked_ = false;

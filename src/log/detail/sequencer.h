@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "log/detail/direct_lane.h"
 #include "log/detail/staging.h"
 #include "log/detail/store.h"
 
@@ -22,6 +23,14 @@ inline constexpr std::size_t queue_control_bytes = 4 << 20;
 inline constexpr std::size_t queue_control_frames = 1'024;
 inline constexpr std::size_t group_bytes_max = 4 << 20;
 inline constexpr std::int64_t mark_after_idle_ms = 50;
+// Bounds of a job of the direct lane: its commands wait for it, and its frames are in memory.
+inline constexpr std::size_t job_bytes_max = 8 << 20;
+inline constexpr std::size_t job_frames_max = 1'024;
+// Requests whose batches are on average larger than this part of Options::large_bytes_min wait for the lane.
+inline constexpr std::size_t large_batch_part = 16;
+// A shard whose segment is written to directly goes on with this part of Options::large_bytes_min.
+inline constexpr std::size_t large_again_part = 4;
+inline constexpr std::int64_t direct_pause_ms = 1'000;  // after a direct write that found no space or no descriptor
 // Part of a full volume's journal that is reserved for commands and trims: they are the requests that free space.
 inline constexpr std::size_t reserve_bytes = 1 << 20;
 
@@ -48,7 +57,7 @@ inline bool is_media(const QueueItem& item) {
 // functions instead, on one thread.
 class Sequencer final : private SequencerView {
 public:
-    explicit Sequencer(Store& store) : store_(store) {}
+    explicit Sequencer(Store& store) : store_(store), lane_(store, [this] { note_lane_done(); }) {}
 
     // Queues the item; runs its wakeup at once when the item is refused.
     void submit(QueueItem& item);
@@ -56,6 +65,8 @@ public:
     void stop();
 
     void run();
+    // Large batches are written by threads of their own, not by step(). Before run().
+    void use_lane_threads() { lane_.use_threads(); }
     // Writes one group of queued items. False if the queue was empty.
     bool step();
     // Writes a group without records that states that everything before it is durable.
@@ -66,13 +77,15 @@ public:
     void restore_commands(std::uint64_t next_command, Lsn last_command, TimestampMs last_now);
     // Recovery: a data frame of the journal. False if its shard does not exist.
     bool replay_data(FramePtr frame);
+    // Recovery: a data frame that a reference stands for.
+    void replay_direct(FramePtr frame, const SegmentReference& reference, Lsn lsn);
     // has_effects: false for a command that the checkpoint covers already.
     void replay_command(Lsn lsn, const CommandBody& body, bool has_effects);
     void replay_trim(ShardUid shard, SeqIx first_available);
     // Recovery: everything before lsn was replayed; passes it to the flusher.
     void replay_end(Lsn lsn, std::uint64_t generation);
-    // Recovery: marks the numbers from..to-1 of the shard as lost.
-    void mark_damaged(ShardUid shard, SeqIx from, SeqIx to);
+    // Recovery: marks the numbers from..to-1 of the shard as lost. reference: their frame is at its place, but damaged.
+    void mark_damaged(ShardUid shard, SeqIx from, SeqIx to, const SegmentReference& reference = {});
     void skip_commands(std::uint64_t next_command) { next_command_ = next_command; }
     [[nodiscard]] std::uint64_t next_command() const { return next_command_; }
     // Recovery: the newest time of a command, and of a record in a shard that exists.
@@ -85,6 +98,8 @@ private:
         FrameKind kind = FrameKind::data;
         ShardPtr shard;
         FramePtr frame;
+        SegmentReference reference;
+        Lsn lsn;  // of the reference
         SeqIx trim;
         ShardEffects effects;
         std::vector<ShardPtr> affected;  // the shards of the effects, in their order
@@ -104,14 +119,38 @@ private:
     void refuse(QueueItem& item, LogError error);
     static void set_error(QueueItem& item, LogError error);
 
+    // Large batches, which go to their segments directly (sequencer_direct.cc).
+    [[nodiscard]] bool is_direct_allowed() const;
+    bool goes_to_lane(const QueueItem& item) const;
+    void hold(QueueItem& item);
+    void release(QueueItem& item);
+    // Gives the lane the held requests that are worth it. True if others came back to the lists, to be journaled.
+    bool begin_job();
+    void sum_held();
+    [[nodiscard]] bool is_worth_it(const Shard& shard) const;
+    enum class Lot : std::uint8_t { job, journal, wait };
+    Lot lot_of(const AppendRequest& request, const DirectJob& job);
+    void add_to_job(AppendRequest& request, DirectJob& job);
+    DirectRun& run_of(const ShardPtr& shard, DirectJob& job);
+    void send_back(QueueItem* items);
+    // Waits for the lane, and places the references to what it wrote.
+    void finish_job();
+    void forget_job(DirectJob& job);
+    void refuse_job(DirectJob& job, LogError error);
+    void place_reference(const DirectRun& run, DirectFrame& direct);
+    void leave_direct(Shard& shard, std::size_t bytes);
+    bool delete_leftover(Shard& shard);
+    void note_lane_done();
+
     // Building a group.
     void build_group();
     // Places items from the front of the list until the group has bytes_max. False when the group has to be written
     // first.
     bool place_front(QueueItem*& list, std::size_t bytes_max, bool& is_stuck);
-    bool make_room(const QueueItem& item);
+    // Rolls the journal, if need be, so that an empty group may grow to `size`.
+    bool make_room(std::size_t size);
     // False for records that would use up the reserve of a full volume's journal.
-    bool leaves_reserve(const QueueItem& item) const;
+    bool leaves_reserve(std::size_t size) const;
     // The memory that the staged frames and the item will take in the tail cache, at most.
     [[nodiscard]] std::size_t memory_needed(const QueueItem& item) const;
     // Waits for the flusher when too many records are in memory. False: still no memory after the wait.
@@ -120,6 +159,7 @@ private:
     // False for an item that fits into no journal file.
     bool can_ever_fit(const QueueItem& item) const;
     std::size_t room_needed(const QueueItem& item) const;
+    std::size_t room_needed(std::size_t bytes, std::size_t frames) const;
     void place(QueueItem& item);
     void place_append(AppendRequest& request);
     void place_command(CommandRequest& request);
@@ -140,6 +180,8 @@ private:
     void publish_trim(ShardPtr shard, SeqIx first_available);
     void publish_dropped(const ShardPtr& shard);
     void publish_data(ShardPtr shard, FramePtr frame);
+    void publish_direct(ShardPtr shard, FramePtr frame, const SegmentReference& reference, Lsn lsn);
+    void publish_frame(Shard& shard, const FramePtr& frame);
     FlushEvent group_end() const;
     void complete_group(bool is_durable);
     void wake_later(core::Core* core, core::Wakeup* wakeup);
@@ -153,12 +195,20 @@ private:
     QueueItem* tail_ GUARDED_BY(mutex_) = nullptr;
     bool stopping_ GUARDED_BY(mutex_) = false;
     bool waiting_ GUARDED_BY(mutex_) = false;
+    bool is_lane_done_ GUARDED_BY(mutex_) = false;
 
     // Used by the sequencer's thread only.
     std::unordered_map<ShardUid, ShardPtr> shards_;  // with effects that readers do not see yet
     QueueItem* pending_ = nullptr;                   // items taken from the queue and not yet placed, without media
     QueueItem* media_ = nullptr;                     // media items, likewise
     QueueItem** media_end_ = &media_;
+    QueueItem* held_ = nullptr;  // requests that wait for the direct lane
+    QueueItem** held_end_ = &held_;
+    std::size_t returned_ = 0;    // items at the front of the lists that came back from held_
+    std::size_t lane_bytes_ = 0;  // memory of the lane's job
+    std::size_t group_direct_bytes_ = 0;
+    MonotonicNs direct_paused_until_;
+    std::vector<ShardPtr> choosing_;  // shards of held requests, while a job is composed
     std::uint64_t next_command_ = 1;
     Lsn last_command_;
     TimestampMs last_command_now_;
@@ -180,6 +230,7 @@ private:
     std::vector<FlushEvent> events_;
     std::vector<Completion> completions_;
     Waiter* woken_ = nullptr;
+    DirectLane lane_;  // the last member: its thread ends first
 };
 
 }  // namespace riacho::log::detail

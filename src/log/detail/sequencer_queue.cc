@@ -37,6 +37,7 @@ void Sequencer::submit(QueueItem& item) {
     item.next = nullptr;
     item.bytes = frame_header_size;
     item.frames = 1;
+    item.is_journaled = false;
     if (item.kind == QueueItem::Kind::append) {
         item.bytes = 0;
         const auto batches = static_cast<AppendRequest&>(item).batches;
@@ -105,10 +106,13 @@ bool Sequencer::wait_for_work() {
     bool is_idle = false;
     {
         const MutexLock lock(mutex_);
-        if (head_ != nullptr) return true;
-        if (stopping_) return false;
+        if (head_ != nullptr || std::exchange(is_lane_done_, false)) return true;
+        const bool is_lane_busy = lane_.is_busy();
+        if (stopping_ && !is_lane_busy) return false;
         waiting_ = true;
-        if (store_.options.durability == Durability::interval && !is_synced_) {
+        if (is_lane_busy) {
+            more_.wait(mutex_);
+        } else if (store_.options.durability == Durability::interval && !is_synced_) {
             more_.wait_for_ms(mutex_, store_.options.interval_ms);
         } else if (store_.options.durability == Durability::sync && !is_marked_) {
             is_idle = !more_.wait_for_ms(mutex_, mark_after_idle_ms) && head_ == nullptr;
@@ -120,6 +124,12 @@ bool Sequencer::wait_for_work() {
     if (is_idle) write_mark(0);
     sync_if_due();
     return true;
+}
+
+void Sequencer::note_lane_done() {
+    const MutexLock lock(mutex_);
+    is_lane_done_ = true;
+    if (waiting_) more_.notify_one();
 }
 
 void Sequencer::run() {

@@ -50,6 +50,15 @@ bool Sequencer::replay_data(FramePtr frame) {
     return true;
 }
 
+void Sequencer::replay_direct(FramePtr frame, const SegmentReference& reference, Lsn lsn) {
+    const ShardPtr shard = find_shard(frame->shard());
+    if (shard == nullptr) return;
+    shard->sequencing.next = frame->next();
+    shard->sequencing.last_arrival = frame->arrival();
+    store_.counters.recovery_replayed_bytes += frame->bytes().size();
+    publish_direct(shard, std::move(frame), reference, lsn);
+}
+
 void Sequencer::replay_command(Lsn lsn, const CommandBody& body, bool has_effects) {
     class FactsView final : public SequencerView {
     public:
@@ -77,7 +86,7 @@ void Sequencer::replay_trim(ShardUid uid, SeqIx first_available) {
     if (shard != nullptr) publish_trim(shard, first_available);
 }
 
-void Sequencer::mark_damaged(ShardUid uid, SeqIx from, SeqIx to) {
+void Sequencer::mark_damaged(ShardUid uid, SeqIx from, SeqIx to, const SegmentReference& reference) {
     const ShardPtr shard = find_shard(uid);
     if (shard == nullptr) return;
     shard->sequencing.next = std::max(shard->sequencing.next, to);
@@ -91,7 +100,8 @@ void Sequencer::mark_damaged(ShardUid uid, SeqIx from, SeqIx to) {
     }
     core::log_line(core::LogLevel::error, "shard damaged",
                    {{"shard", uid.value()}, {"from", from.value()}, {"to", to.value()}});
-    events_.push_back({.kind = FlushEvent::Kind::damage, .shard = shard, .seq = from, .seq_end = to});
+    events_.push_back(
+        {.kind = FlushEvent::Kind::damage, .shard = shard, .reference = reference, .seq = from, .seq_end = to});
 }
 
 void Sequencer::replay_end(Lsn lsn, std::uint64_t generation) {

@@ -19,6 +19,8 @@ namespace riacho::log::detail {
 
 using FramePtr = std::shared_ptr<const Frame>;
 
+inline constexpr std::uint64_t direct_end_unknown = UINT64_MAX;
+
 // Memory of the frame object and its list entries, in addition to the bytes of the frame.
 inline constexpr std::size_t cached_frame_overhead = 256;
 // Memory that a frame takes in the tail cache.
@@ -36,6 +38,13 @@ struct Segment {
     TimestampMs max_arrival;
 };
 
+// Files of a shard that its last checkpoint does not know.
+struct YoungFiles {
+    // Begun after the checkpoint: deleted before a later segment is begun, unless a reference names them.
+    std::vector<SeqIx> unclaimed;
+    std::vector<SeqIx> claimed;  // segments that references of the replayed journal name
+};
+
 // The files of a shard, oldest first. Read from the directory when first needed.
 struct SegmentSet {
     Mutex mutex;
@@ -43,9 +52,26 @@ struct SegmentSet {
     std::vector<Segment> segments GUARDED_BY(mutex);
     // The open segment named by the checkpoint is damaged: the flusher must not append to it.
     bool open_lost GUARDED_BY(mutex) = false;
+    // The open segment was begun by a direct write. It may hold more frames than the flusher knows of.
+    bool open_is_direct GUARDED_BY(mutex) = false;
+    std::unique_ptr<YoungFiles> young GUARDED_BY(mutex);
     // Index of the open segment. Complete unless frames from before the start of this process are missing.
     SegmentIndex open_index GUARDED_BY(mutex);
     bool open_index_complete GUARDED_BY(mutex) = true;
+};
+
+// What the sequencer knows of a shard's direct writes.
+struct DirectWrites {
+    TimestampMs created;           // of the segment that is written to
+    std::uint32_t held = 0;        // queued requests with a batch for the shard that wait for the lane
+    bool is_in_job = false;        // the lane is writing frames of the shard: their numbers are taken
+    bool has_segment = false;      // Shard::direct_base may be set
+    SeqIx leftover;                // a file of a failed write that has to be deleted; 0: none
+    std::size_t bytes_before = 0;  // to be journaled before the shard is worth another segment of its own
+    // Used while a job is composed.
+    std::size_t waiting_bytes = 0;
+    enum class Choice : std::uint8_t { open, in_job, blocked } choice = Choice::open;
+    std::size_t run = 0;
 };
 
 struct Shard {
@@ -65,6 +91,7 @@ struct Shard {
         SeqIx next;
         TimestampMs last_arrival;
         bool closed = false;
+        std::unique_ptr<DirectWrites> direct;  // null: the shard has had no large batch
     } sequencing;
 
     // The state that readers see: durable and visible.
@@ -76,6 +103,10 @@ struct Shard {
     bool dropped GUARDED_BY(mutex) = false;
     SeqIx damaged_from GUARDED_BY(mutex);         // 0: undamaged
     std::deque<FramePtr> tail GUARDED_BY(mutex);  // the newest frames, without gaps up to `next`
+    // The segment that direct writes of this process extend, and where it ends; 0: the next one begins another. The
+    // flusher may reset it when its end is where the flusher knows it to be.
+    SeqIx direct_base GUARDED_BY(mutex);
+    std::uint64_t direct_end GUARDED_BY(mutex) = 0;  // direct_end_unknown while frames are written behind it
     Waiter* waiters GUARDED_BY(mutex) = nullptr;
 
     // Used by the flusher's thread only: the shard's state in its segments, and the frames not yet in them.

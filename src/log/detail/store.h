@@ -26,14 +26,15 @@ namespace riacho::log::detail {
 
 // An event from the sequencer to the flusher, in journal order.
 struct FlushEvent {
-    enum class Kind : std::uint8_t { data, create, close, drop, trim, damage, group_end };
+    enum class Kind : std::uint8_t { data, direct, create, close, drop, trim, damage, group_end };
     Kind kind = Kind::data;
     ShardPtr shard;
-    FramePtr frame;  // data
-    SeqIx seq;       // trim: the first record that stays; damage: the first lost record
-    SeqIx seq_end;   // damage: one after the last lost record
-    // group_end:
-    Lsn lsn;
+    FramePtr frame;              // data, direct
+    SegmentReference reference;  // direct; damage: set if the frame is at its place in a segment, but damaged
+    SeqIx seq;                   // trim: the first record that stays; damage: the first lost record
+    SeqIx seq_end;               // damage: one after the last lost record
+    Lsn lsn;                     // direct: of the reference
+    // group_end, with lsn:
     std::uint64_t generation = 0;
     std::uint64_t next_command = 0;
     Lsn last_command;

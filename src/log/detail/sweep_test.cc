@@ -11,7 +11,8 @@ namespace {
 using io::SimulatedFileSystem;
 
 // Two journal files, sealed and open segments, a closed shard, a shard without records since the first file.
-class Sweep : public testing::Test {
+// The parameter: batches of 2,000 bytes and more went to their segments directly.
+class Sweep : public testing::TestWithParam<bool> {
 protected:
     void SetUp() override {
         ASSERT_TRUE(fs_.mkdir("/"));
@@ -40,6 +41,10 @@ protected:
     static Options options() {
         Options options = TestNode::small_options();
         options.segment_bytes = 8 << 10;
+        if (GetParam()) {
+            options.large_bytes_min = 2000;
+            options.large_bytes_again = 0;
+        }
         return options;
     }
 
@@ -126,7 +131,7 @@ std::size_t sweep_step() {
     return step == nullptr ? 97 : std::max<std::size_t>(std::strtoull(step, nullptr, 10), 1);
 }
 
-TEST_F(Sweep, a_changed_byte_anywhere_is_noticed_or_harmless) {
+TEST_P(Sweep, a_changed_byte_anywhere_is_noticed_or_harmless) {
     std::size_t cases = 0;
     for (const std::string& path : files_) {
         const Bytes original = *fs_.content(path);
@@ -148,7 +153,7 @@ TEST_F(Sweep, a_changed_byte_anywhere_is_noticed_or_harmless) {
     EXPECT_GT(cases, 500U);
 }
 
-TEST_F(Sweep, a_file_cut_at_any_block_is_noticed_or_harmless) {
+TEST_P(Sweep, a_file_cut_at_any_block_is_noticed_or_harmless) {
     for (const std::string& path : files_) {
         const Bytes original = *fs_.content(path);
         for (std::size_t size = 0; size < original.size(); size += block_size) {
@@ -160,7 +165,7 @@ TEST_F(Sweep, a_file_cut_at_any_block_is_noticed_or_harmless) {
     }
 }
 
-TEST_F(Sweep, a_missing_file_is_noticed_or_harmless) {
+TEST_P(Sweep, a_missing_file_is_noticed_or_harmless) {
     for (const std::string& path : files_) {
         if (path == last_journal_) continue;  // nothing refers to this file yet; see below
         const auto damaged = disk();
@@ -169,7 +174,7 @@ TEST_F(Sweep, a_missing_file_is_noticed_or_harmless) {
     }
 }
 
-TEST_F(Sweep, a_missing_last_journal_file_is_noticed_by_what_was_stored_since) {
+TEST_P(Sweep, a_missing_last_journal_file_is_noticed_by_what_was_stored_since) {
     // A checkpoint, or a command that the applier has stored, proves how far the journal went.
     for (const bool has_checkpoint : {true, false}) {
         const auto damaged = disk();
@@ -192,7 +197,7 @@ TEST_F(Sweep, a_missing_last_journal_file_is_noticed_by_what_was_stored_since) {
     }
 }
 
-TEST_F(Sweep, a_file_in_the_place_of_another_is_noticed_or_harmless) {
+TEST_P(Sweep, a_file_in_the_place_of_another_is_noticed_or_harmless) {
     for (const std::string& path : files_) {
         for (const std::string& other : files_) {
             const std::size_t dot = path.rfind('.');
@@ -205,7 +210,7 @@ TEST_F(Sweep, a_file_in_the_place_of_another_is_noticed_or_harmless) {
     }
 }
 
-TEST_F(Sweep, blocks_of_zeros_in_the_journal_are_noticed) {
+TEST_P(Sweep, blocks_of_zeros_in_the_journal_are_noticed) {
     for (const std::string& path : {first_journal_, last_journal_}) {
         const Bytes original = *fs_.content(path);
         for (const std::size_t blocks : {1U, 2U, 5U}) {
@@ -227,6 +232,9 @@ TEST_F(Sweep, blocks_of_zeros_in_the_journal_are_noticed) {
         }
     }
 }
+
+INSTANTIATE_TEST_SUITE_P(both_ways, Sweep, testing::Bool(),
+                         [](const auto& info) { return info.param ? "large_batches" : "journaled"; });
 
 }  // namespace
 }  // namespace riacho::log::detail

@@ -138,6 +138,7 @@ public:
         options.segment_bytes = 16 << 10;
         options.checkpoint_bytes = 1 << 20;
         options.cache_bytes = 1 << 20;
+        options.large_bytes_min = SIZE_MAX;  // large_batch_test.cc and others set it
         return options;
     }
 
