@@ -41,8 +41,8 @@ struct Options {
     std::int64_t segment_age_ms_max = 3'600'000;
     std::size_t segment_direct_bytes_min = 256U << 10;  // writes of fewer bytes go through the page cache
     // Durability::sync: large batches are written to their segments only, and the journal refers to them, when so many
-    // bytes of each of their shards wait at the same time. SIZE_MAX: never.
-    std::size_t large_bytes_min = 256U << 10;
+    // bytes of them wait at the same time, and a third of that for each shard. SIZE_MAX: never.
+    std::size_t large_bytes_min = 768U << 10;
     // A shard that went back to the journal writes so many bytes of large batches there before it gets a new segment
     // for them: this bounds the number of segments.
     std::size_t large_bytes_again = 16U << 20;

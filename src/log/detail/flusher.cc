@@ -116,6 +116,7 @@ bool Flusher::take_over(FlushEvent& event) {
         is_adopted = *done;
     }
     dirty_bytes_ += cached_size(frame);
+    direct_bytes_ += frame.bytes().size();
     cached_[static_cast<std::size_t>(shard.shard_class)].push_back(
         {event.shard, frame.first(), cached_size(frame), event.lsn});
     if (!is_adopted) {
@@ -219,6 +220,7 @@ bool Flusher::checkpoint() {
     release_journal();
     release_files();
     store_.counters.dirty_bytes -= std::exchange(dirty_bytes_, 0);
+    direct_bytes_ = 0;
     evict();
     return !store_.is_poisoned();
 }
@@ -366,7 +368,8 @@ bool Flusher::checkpoint_is_due() {
     if (store_.is_memory_wanted()) return true;
     const std::uint64_t limit =
         std::min<std::uint64_t>(store_.options.checkpoint_bytes, store_.options.cache_bytes / 2);
-    if (flushed_.lsn.value() - checkpoint_lsn_.value() >= limit || dirty_bytes_ >= limit) return true;
+    // A start reads both.
+    if (flushed_.lsn.value() - checkpoint_lsn_.value() + direct_bytes_ >= limit) return true;
     const std::int64_t age = store_.clock.monotonic().value() - last_checkpoint_.value();
     return age >= store_.options.checkpoint_interval_ms * 1'000'000;
 }

@@ -86,6 +86,7 @@ private:
     // By class: every frame in a tail cache, oldest first (and some frames that were evicted already).
     std::array<std::deque<Cached>, 2> cached_;
     std::size_t dirty_bytes_ = 0;      // size of the frames processed since the checkpoint
+    std::uint64_t direct_bytes_ = 0;   // of them, those that the journal only refers to
     bool has_dropped_frames_ = false;  // cached_ may hold frames of dropped shards
     MonotonicNs last_checkpoint_;
     MonotonicNs last_tick_;

@@ -114,8 +114,9 @@ io::IoResult<void> SegmentStore::load_open(Shard& shard, Segment& segment) {
     TRY(const auto file, files_.open(path, io::OpenMode::read_write));
     TRY(const std::uint64_t size, file->size());
     Bytes head(file_header_size);
-    TRY(const std::size_t got, file->pread(0, head));
+    const std::size_t got = file->pread(0, head).value_or(0);
     const auto header = decode_segment_header(ByteSpan(head).first(got));
+    // Without a readable header it may be.
     shard.files.open_is_direct = !header || header->base_lsn.value() == 0;
     if (size < known.active_frames_end) {
         // Readers detect the gap; further records go to a new segment.

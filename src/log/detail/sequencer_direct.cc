@@ -34,7 +34,7 @@ bool Sequencer::goes_to_lane(const QueueItem& item) const {
     const std::size_t large = store_.options.large_bytes_min;
     const bool is_candidate = mean >= large / large_batch_part && is_direct_allowed();
     // While the lane is busy a batch that is not large by itself waits only if its shard is written to directly.
-    if (is_candidate && (mean >= large / 2 || !lane_.is_busy())) return true;
+    if (is_candidate && (mean >= large / large_shard_part || !lane_.is_busy())) return true;
     if (held_ == nullptr && !lane_.is_busy()) return false;
     return std::ranges::any_of(static_cast<const AppendRequest&>(item).batches, [&](const ShardBatch& batch) {
         const auto at = shards_.find(batch.shard);
@@ -68,6 +68,7 @@ void Sequencer::release(QueueItem& item) {
 
 void Sequencer::sum_held() {
     choosing_.clear();
+    std::size_t total = 0;
     for (const QueueItem* item = held_; item != nullptr; item = item->next) {
         for (const ShardBatch& batch : static_cast<const AppendRequest&>(*item).batches) {
             const auto at = shards_.find(batch.shard);
@@ -77,15 +78,18 @@ void Sequencer::sum_held() {
             if (direct->waiting_bytes == 0) choosing_.push_back(at->second);
             direct->waiting_bytes += batch.batch.size_on_disk();
         }
+        total += item->bytes;
     }
+    small_jobs_ = total >= store_.options.large_bytes_min ? 0 : small_jobs_ + 1;
 }
 
 bool Sequencer::is_worth_it(const Shard& shard) const {
     const DirectWrites& direct = *shard.sequencing.direct;
     const std::size_t bytes_min = store_.options.large_bytes_min;
-    // As soon as it is worth it to write to the shard's segment at all, it is worth more to go on with it.
-    if (direct.has_segment) return direct.waiting_bytes >= bytes_min / large_again_part;
-    return direct.waiting_bytes >= bytes_min && direct.bytes_before == 0;
+    // A segment that there is already is gone on with for a while, also with less.
+    if (direct.has_segment)
+        return direct.waiting_bytes >= bytes_min / large_again_part && small_jobs_ <= small_jobs_max;
+    return direct.waiting_bytes >= bytes_min / large_shard_part && direct.bytes_before == 0 && small_jobs_ == 0;
 }
 
 Sequencer::Lot Sequencer::lot_of(const AppendRequest& request, const DirectJob& job) {
