@@ -84,6 +84,8 @@ public:
     }
     // The position of the last command in each file, by generation.
     [[nodiscard]] const std::map<std::uint64_t, Lsn>& last_commands() const { return last_commands_; }
+    // The size of the frames that were read from segments.
+    [[nodiscard]] std::uint64_t referenced_bytes() const { return referenced_bytes_; }
     // The number of the first command that was found, 0 if there was none.
     [[nodiscard]] std::uint64_t first_command() const { return first_command_; }
 
@@ -156,6 +158,7 @@ private:
         if (!found) return fail(to_open_error(found.error()));
         if (found->frame != nullptr) {
             step_bytes_ += found->frame->bytes().size();
+            referenced_bytes_ += found->frame->bytes().size();
             sequencer_.replay_direct(std::move(found->frame), *reference, header.lsn);
             return {};
         }
@@ -199,6 +202,7 @@ private:
     std::uint64_t seen_command_ = 0;
     std::uint64_t first_command_ = 0;
     std::size_t step_bytes_ = 0;
+    std::uint64_t referenced_bytes_ = 0;
     std::set<ShardUid> suspects_;
     std::uint64_t lost_records_max_ = 0;
     std::map<std::uint64_t, Lsn> last_commands_;
@@ -404,7 +408,7 @@ Expected<void, OpenError> recover(Store& store, Sequencer& sequencer, Flusher& f
         core::log_line(core::LogLevel::info, "journal replayed",
                        {{"bytes", store.counters.recovery_replayed_bytes.load()},
                         {"truncated_bytes", end.truncated_bytes},
-                        {"read_bytes", end.read_bytes},
+                        {"read_bytes", end.read_bytes + replay.referenced_bytes()},
                         {"ms", store.counters.recovery_us.load() / 1000}});
     }
     return {};
