@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <optional>
@@ -132,10 +133,15 @@ Expected<bool, OpenError> HotCopy::copy_rest(Lsn applied) {
     } else {
         return fail(OpenError{OpenFault::damaged, fmt::format("{}/{} is damaged", from_, checkpoint_file_name)});
     }
-    TRY(const auto segments, list_segments());
+    TRY(auto segments, list_segments());
     TRY(const auto journal, list_journal_from(identity->uuid, needed_from));
     TRY(const Copied journal_copied, copy_journal(journal, identity->uuid));
     if (journal_copied == Copied::gone) return false;
+    // References in the journal may name segments that were begun since.
+    TRY(const auto later, list_segments());
+    const std::set<std::string> known(segments.begin(), segments.end());
+    std::ranges::copy_if(later, std::back_inserter(segments),
+                         [&](const std::string& name) { return !known.contains(name); });
     for (const std::string& name : segments) {
         TRY(const Copied copied, copy_segment(name));
         if (copied == Copied::gone) return false;
