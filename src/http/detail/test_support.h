@@ -30,7 +30,7 @@ namespace riacho::http::test {
 // Answers by path: /echo the body, /size its size, /fill?N N bytes, /stream?N N pieces of 1000 bytes, /endless pieces
 // until the client has gone, /wait when the test calls release(), /wait-stream likewise with a streamed response (?N:
 // of status N), /throw, /throw-early in on_head, /padding after reading the padding, /about the request's properties,
-// /close with close_connection. /refuse is answered from on_head, /tiny takes 10 bytes.
+// /close with close_connection. /refuse is answered from on_head, /tiny takes 10 bytes, /id?N has a header of N.
 class PathHandler final : public Handler {
 public:
     BodyPlan on_head(const Request& request) override {
@@ -54,9 +54,8 @@ public:
         if (path == "/fill") response.body.append(std::string(number, 'f'));
         if (path == "/stream")
             response.producer = [number](BodyWriter& writer) { return write_pieces(writer, number); };
-        if (path == "/endless") {
+        if (path == "/endless")
             response.producer = [this](BodyWriter& writer) { return write_endlessly(writer); };
-        }
         if (path == "/wait") co_await wait(request.core());
         if (path == "/wait-stream") {
             co_await wait(request.core());
