@@ -54,8 +54,7 @@ public:
         if (path == "/fill") response.body.append(std::string(number, 'f'));
         if (path == "/stream")
             response.producer = [number](BodyWriter& writer) { return write_pieces(writer, number); };
-        if (path == "/endless")
-            response.producer = [this](BodyWriter& writer) { return write_endlessly(writer); };
+        if (path == "/endless") response.producer = [this](BodyWriter& writer) { return write_endlessly(writer); };
         if (path == "/wait") co_await wait(request.core());
         if (path == "/wait-stream") {
             co_await wait(request.core());
