@@ -44,8 +44,9 @@ inline constexpr std::size_t sink_records_max = 4'096;
 class RecordSink {
 public:
     virtual ~RecordSink() = default;
-    // Durable and visible when it returns. In the order of the request within each shard; each record succeeds or fails
-    // alone; results are in the order of the request. At most sink_records_max records and 5 MiB.
+    // Durable and visible when it returns. In the order of the request within each shard: a record that is throttled is
+    // followed by none of its shard. Otherwise each record succeeds or fails alone; results are in the order of the
+    // request. At most sink_records_max records and 5 MiB, or one record.
     virtual Task<std::vector<Expected<SentRecord, SinkFault>>> append(core::Core& core,
                                                                       std::span<const RecordToSend> records) = 0;
 };

@@ -36,7 +36,7 @@ using ports::StreamFault;
 
 class StreamDirectoryTest : public testing::Test {
 protected:
-    StreamDirectoryTest() {
+    explicit StreamDirectoryTest(bool enforces_limits = false) : limits_(enforces_limits) {
         lock_ = *log::Directory::open(directory_, neighbours_, io::posix_file_system());
         catalog_ = *catalog::Catalog::open(directory_, [](std::string_view reason) { FAIL() << reason; });
         applier_ = std::make_unique<CatalogApplier>(*catalog_);
@@ -118,7 +118,7 @@ protected:
     streams::StreamMetrics metrics_;
     streams::Subscriptions subscriptions_{1 << 20};
     std::optional<streams::DataKeys> keys_;
-    streams::Limits limits_{false};
+    streams::Limits limits_;
     streams::Queues queues_{nullptr};
     streams::FaultOptions faults_;
     std::optional<streams::Service> service_;
@@ -262,6 +262,23 @@ TEST_F(StreamDirectoryTest, a_deleted_stream_is_gone_also_when_its_name_comes_ba
         const std::vector<ports::RecordToSend> records = {{"k", "x"}};
         const auto sent = co_await streams_->sink(uid_, owner_)->append(core, records);
         EXPECT_EQ(sent[0].error(), ports::SinkFault::gone);
+    });
+}
+
+class LimitedStreamDirectoryTest : public StreamDirectoryTest {
+protected:
+    LimitedStreamDirectoryTest() : StreamDirectoryTest(true) {}
+};
+
+TEST_F(LimitedStreamDirectoryTest, a_record_that_is_throttled_is_not_overtaken) {
+    const std::string large(700'000, 'x');
+    run([&](core::Core& core) -> Task<void> {
+        const std::vector<ports::RecordToSend> records = {{"k", large}, {"k", "1"}, {"k", large}, {"k", "3"}};
+        const auto sent = co_await streams_->sink(uid_, owner_)->append(core, records);
+        EXPECT_TRUE(sent[0]);
+        EXPECT_TRUE(sent[1]);
+        EXPECT_EQ(sent[2].error(), ports::SinkFault::throttled);
+        EXPECT_EQ(sent[3].error(), ports::SinkFault::throttled) << "there is room for it, but not before the one above";
     });
 }
 

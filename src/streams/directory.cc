@@ -230,7 +230,7 @@ public:
             if (i % 500 == 499) co_await core::yield(core);
         }
         if (wanted.empty()) co_return results;
-        const auto written = co_await write_records({service_, core, {}}, stream, wanted);
+        const auto written = co_await write_records({service_, core, {}, true}, stream, wanted);
         if (!written) co_return all(SinkFault::key);
         for (std::size_t i = 0; i < places.size(); ++i) {
             const AppendResult& result = (*written)[i];

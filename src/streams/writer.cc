@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "aws/gen/kinesis/errors.gen.h"
 #include "base/check.h"
@@ -210,9 +211,14 @@ Task<std::vector<AppendResult>> append_admitted(Writer writer, StreamRef stream,
     std::vector<AppendResult> results(records.size(), AppendResult(fail(AppendError::throttled)));
     std::vector<RecordToAppend> admitted;
     std::vector<std::size_t> places;
+    std::set<std::uint64_t> refusing;  // shards, to keep their order
     for (std::size_t i = 0; i < records.size(); ++i) {
-        if (happens(writer.service.rng, partial)) continue;
-        if (!limits.write(stream->shard_for(records[i].key.hash).uid, records[i].size(), now)) continue;
+        const std::uint64_t shard = stream->shard_for(records[i].key.hash).uid;
+        if (writer.keeps_order && refusing.contains(shard)) continue;
+        if (happens(writer.service.rng, partial) || !limits.write(shard, records[i].size(), now)) {
+            if (writer.keeps_order) refusing.insert(shard);
+            continue;
+        }
         admitted.push_back(records[i]);
         places.push_back(i);
     }

@@ -57,6 +57,9 @@ struct Writer {
     Service& service;
     core::Core& core;
     Faults faults;  // injected by the operator or by the call
+    // A record that is refused is followed by none of its shard: who sends it again keeps its order. AWS's PutRecords
+    // judges each record alone.
+    bool keeps_order = false;
 };
 
 // Writes records, subject to the stream's KMS key state, injected faults, the throughput limits of its shards, and

@@ -104,7 +104,6 @@ public:
     void begin_at(const RowIdentity& identity, std::uint64_t ordinal);
     // Since begin_at(), which is not called while another thread uses them.
     [[nodiscard]] const RowKeys& keys() const { return keys_; }
-    // Rows with their keys, behind those that were added before.
     // The ordinal after the last row that was added.
     [[nodiscard]] std::uint64_t added() const { return added_; }
 
