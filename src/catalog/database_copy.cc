@@ -5,6 +5,9 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
+
+#include "base/try.h"
 
 namespace riacho::catalog {
 namespace {
@@ -41,21 +44,33 @@ std::optional<std::uint64_t> number(sqlite3* db, const char* sql) {
     return static_cast<std::uint64_t>(sqlite3_column_int64(statement.get(), 0));
 }
 
-}  // namespace
-
-Expected<std::uint64_t, CopyError> copy_database(const std::string& from, const std::string& to) {
+// The database, open; or why it is not.
+Expected<Database, CopyError> open_database(const std::string& path) {
     sqlite3* opened = nullptr;
     // A reader of a write-ahead log takes part in its shared memory, so it has to open for writing.
-    const int code = sqlite3_open_v2(from.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-    const Database db(opened);
-    if (code != SQLITE_OK) return fail(error(opened, from));
+    const int code = sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+    Database db(opened);
+    if (code != SQLITE_OK) return fail(error(opened, path));
     sqlite3_busy_timeout(db.get(), busy_timeout_ms);
+    return db;
+}
 
+constexpr const char* select_applied_lsn = "SELECT value FROM meta WHERE name = 'applied_lsn'";
+
+}  // namespace
+
+std::uint64_t read_applied_lsn(const std::string& path) {
+    const auto db = open_database(path);
+    return db ? number(db->get(), select_applied_lsn).value_or(0) : 0;
+}
+
+Expected<std::uint64_t, CopyError> copy_database(const std::string& from, const std::string& to) {
+    TRY(const Database db, open_database(from));
     const auto version = number(db.get(), "PRAGMA user_version");
     if (!version) return fail(error(db.get(), from));
     if (*version == 0) return std::uint64_t{0};  // its tables come with the version
     // Read before the copy is made, which may then contain more.
-    const auto applied_lsn = number(db.get(), "SELECT value FROM meta WHERE name = 'applied_lsn'");
+    const auto applied_lsn = number(db.get(), select_applied_lsn);
     if (!applied_lsn) return fail(error(db.get(), from));
     // One read transaction. The result has the application_id and the user_version of the original.
     const Statement copy = prepare(db.get(), "VACUUM INTO ?");

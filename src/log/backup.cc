@@ -121,20 +121,32 @@ Expected<void, OpenError> HotCopy::copy_segments() {
     return {};
 }
 
-Expected<bool, OpenError> HotCopy::copy_rest(Lsn applied) {
+Expected<bool, OpenError> HotCopy::copy_rest(Lsn applied, const std::function<Lsn()>& applied_now) {
     TRY(const auto identity, read_store_file(fs_, from_));
     if (!identity) return fail(OpenError{OpenFault::configuration, from_ + " holds no riacho store"});
     TRY(const auto checkpoint, small_file(checkpoint_file_name));
-    Lsn needed_from = applied;
-    if (!checkpoint) {
-        needed_from = Lsn(0);
-    } else if (const auto decoded = decode_checkpoint(*checkpoint); decoded && decoded->store == identity->uuid) {
-        needed_from = std::min(applied, decoded->lsn);
-    } else {
-        return fail(OpenError{OpenFault::damaged, fmt::format("{}/{} is damaged", from_, checkpoint_file_name)});
+    Lsn needed_from = first_journal_lsn;
+    bool lacks_commands = false;
+    if (checkpoint) {
+        const auto decoded = decode_checkpoint(*checkpoint);
+        if (!decoded || decoded->store != identity->uuid) {
+            return fail(OpenError{OpenFault::damaged, fmt::format("{}/{} is damaged", from_, checkpoint_file_name)});
+        }
+        needed_from = decoded->lsn;
+        lacks_commands = decoded->last_command_lsn > applied;
     }
     TRY(auto segments, list_segments());
-    TRY(const auto journal, list_journal_from(identity->uuid, needed_from));
+    TRY(auto journal, list_journal_files(identity->uuid));
+    if (journal.front().header.first_lsn > needed_from) return false;
+    if (lacks_commands) {
+        // Files before the checkpoint are kept for the commands that the catalog lacks, and for none that it has by
+        // now.
+        if (applied_now() != applied) return false;
+    } else {
+        const auto following = std::ranges::find_if(
+            journal, [&](const JournalFile& file) { return file.header.first_lsn >= needed_from; });
+        if (following - journal.begin() > 1) journal.erase(journal.begin(), following - 1);
+    }
     TRY(const Copied journal_copied, copy_journal(journal, identity->uuid));
     if (journal_copied == Copied::gone) return false;
     // References in the journal may name segments that were begun since.
@@ -203,8 +215,8 @@ Expected<HotCopy::Copied, OpenError> HotCopy::copy_segment(const std::string& na
     return *copied;
 }
 
-// The files that hold what is at `from` and after it.
-Expected<std::vector<JournalFile>, OpenError> HotCopy::list_journal_from(const StoreUuid& store, Lsn from) {
+// At least one file.
+Expected<std::vector<JournalFile>, OpenError> HotCopy::list_journal_files(const StoreUuid& store) {
     const auto names = [](const JournalListing& listing) {
         std::vector<std::string> paths;
         for (const JournalFile& file : listing.files) paths.push_back(file.path);
@@ -219,11 +231,7 @@ Expected<std::vector<JournalFile>, OpenError> HotCopy::list_journal_from(const S
         const bool is_whole = listing && listing->bad.empty() && before && names(*before) == names(*listing);
         before = listing ? std::optional(*std::move(listing)) : std::nullopt;
         if (!is_whole) continue;
-        auto& files = before->files;
-        const auto following =
-            std::ranges::find_if(files, [&](const JournalFile& file) { return file.header.first_lsn >= from; });
-        if (following - files.begin() > 1) files.erase(files.begin(), following - 1);
-        return std::move(files);
+        if (!before->files.empty()) return std::move(before->files);
     }
     return fail(OpenError{OpenFault::damaged,
                           from_ + "/journal has no files, or headers that cannot be read: see riacho verify"});

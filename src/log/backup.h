@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,9 +34,10 @@ public:
     Expected<void, OpenError> copy_segments();
 
     // Copies the rest. What was durable before the call is in the copy, and nothing in it refers to what is not.
-    // applied: the catalog that goes with the copy contains the commands before it, and was read before the call.
-    // False: a file was removed or reused before it was copied. Call again, with the catalog read again.
-    Expected<bool, OpenError> copy_rest(Lsn applied);
+    // applied: the catalog that goes with the copy contains the commands before it, and was read before the call;
+    // applied_now reads that number of the catalog that is in use. False: a file was removed or reused before it was
+    // copied, or the catalog has moved on. Call again, with the catalog read again.
+    Expected<bool, OpenError> copy_rest(Lsn applied, const std::function<Lsn()>& applied_now);
 
     [[nodiscard]] std::uint64_t bytes_copied() const { return bytes_copied_; }
 
@@ -46,7 +48,7 @@ private:
     Expected<std::vector<std::string>, OpenError> list_segments();
     // Copies "data/B/S/N.rks", unless the copy of an earlier call is complete.
     Expected<Copied, OpenError> copy_segment(const std::string& name);
-    Expected<std::vector<detail::JournalFile>, OpenError> list_journal_from(const detail::StoreUuid& store, Lsn from);
+    Expected<std::vector<detail::JournalFile>, OpenError> list_journal_files(const detail::StoreUuid& store);
     Expected<Copied, OpenError> copy_journal(const std::vector<detail::JournalFile>& files,
                                              const detail::StoreUuid& store);
     Expected<void, io::IoError> remove_segments_but(const std::vector<std::string>& names);

@@ -60,7 +60,8 @@ int copy_store(const std::string& from, const std::string& to) {
             if (!copied) return report(copied.error().is_damage ? exit_damaged : exit_io, copied.error().message);
             applied = log::Lsn(*copied);
         }
-        const auto rest = copy.copy_rest(applied);
+        const auto rest =
+            copy.copy_rest(applied, [&] { return log::Lsn(catalog::read_applied_lsn(from + "/catalog.sqlite")); });
         if (!rest) return report(exit_code_of(rest.error().fault), rest.error().message);
         if (*rest) return exit_ok;
     }

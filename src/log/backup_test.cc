@@ -1,0 +1,224 @@
+// A copy that is made while the log goes on between any two calls of the file system, and in the middle of reads.
+#include "log/backup.h"
+
+#include <functional>
+#include <map>
+#include <random>
+#include <utility>
+
+#include "base/try.h"
+#include "log/detail/test_node.h"
+#include "log/verify.h"
+
+namespace riacho::log {
+namespace {
+
+using namespace detail;
+
+// Lets something happen before each call, and once within each read: its first part is older than its second.
+class BusyFileSystem final : public io::FileSystem {
+public:
+    BusyFileSystem(io::FileSystem& fs, std::function<void()> happen) : fs_(fs), happen_(std::move(happen)) {}
+
+    io::IoResult<std::unique_ptr<io::File>> open(const std::string& path, io::OpenOptions options) override {
+        happen_();
+        TRY(auto file, fs_.open(path, options));
+        return std::unique_ptr<io::File>(std::make_unique<BusyFile>(std::move(file), happen_));
+    }
+    io::IoResult<void> rename(const std::string& from, const std::string& to) override { return fs_.rename(from, to); }
+    io::IoResult<void> unlink(const std::string& path) override { return fs_.unlink(path); }
+    io::IoResult<void> mkdir(const std::string& path) override { return fs_.mkdir(path); }
+    io::IoResult<void> rmdir(const std::string& path) override { return fs_.rmdir(path); }
+    io::IoResult<std::vector<io::DirectoryEntry>> list(const std::string& path) override {
+        happen_();
+        return fs_.list(path);
+    }
+    io::IoResult<void> sync_directory(const std::string& path) override { return fs_.sync_directory(path); }
+    io::IoResult<void> syncfs(const std::string& path) override { return fs_.syncfs(path); }
+    io::IoResult<io::SpaceInfo> statvfs(const std::string& path) override { return fs_.statvfs(path); }
+    io::IoResult<std::unique_ptr<io::FileSystem>> hold(const std::string& directory) override {
+        return fs_.hold(directory);
+    }
+    io::IoResult<std::unique_ptr<io::FileLock>> lock(const std::string& path) override { return fs_.lock(path); }
+
+private:
+    class BusyFile final : public io::File {
+    public:
+        BusyFile(std::unique_ptr<io::File> file, std::function<void()>& happen)
+            : file_(std::move(file)), happen_(happen) {}
+        io::IoResult<std::size_t> pread(std::uint64_t offset, MutableByteSpan out) override {
+            const std::size_t half = out.size() > 6 * block_size ? 6 * block_size : 0;
+            std::size_t got = 0;
+            if (half > 0) {
+                TRY(got, file_->pread(offset, out.first(half)));
+                if (got < half) return got;
+            }
+            happen_();
+            TRY(const std::size_t rest, file_->pread(offset + got, out.subspan(got)));
+            return got + rest;
+        }
+        io::IoResult<void> pwritev(std::uint64_t offset, std::span<const ByteSpan> parts) override {
+            return file_->pwritev(offset, parts);
+        }
+        io::IoResult<void> fdatasync() override { return file_->fdatasync(); }
+        io::IoResult<void> ftruncate(std::uint64_t size) override { return file_->ftruncate(size); }
+        io::IoResult<std::uint64_t> size() override { return file_->size(); }
+        void drop_cache() override { file_->drop_cache(); }
+
+    private:
+        std::unique_ptr<io::File> file_;
+        std::function<void()>& happen_;
+    };
+
+    io::FileSystem& fs_;
+    std::function<void()> happen_;
+};
+
+// A node that does what nodes do, by chance.
+class Work {
+public:
+    Work(TestNode& node, TestApplier& applier, std::uint64_t seed) : node_(node), applier_(applier), chance_(seed) {}
+
+    void step() {
+        const auto dice = chance_() % 1000;
+        if (dice < 300) {
+            const std::uint64_t shard = 1 + chance_() % 2;
+            const std::string text = fmt::format("{}:{}:{}", shard, ++sent_[shard], std::string(chance_() % 3000, 'x'));
+            if (node_.append(shard, {text})) return acknowledged_[shard].push_back(text);
+            applier_.applied = applier_.durable;  // the journal is full
+            ASSERT_TRUE(node_.checkpoint());
+        } else if (dice < 320) {
+            ASSERT_TRUE(node_.checkpoint());
+        } else if (dice < 326) {
+            const std::uint64_t shard = 1 + chance_() % 2;
+            const auto half = acknowledged_[shard].size() / 2 + 1;
+            ASSERT_TRUE(node_.command(fmt::format("trim {}={}", shard, half)));
+        } else if (dice < 330) {
+            ASSERT_TRUE(node_.command(fmt::format("create {}", ++newest_)));
+        } else if (dice < 340) {
+            applier_.applied = applier_.durable;
+        }
+    }
+
+    [[nodiscard]] const std::vector<std::string>& acknowledged(std::uint64_t shard) { return acknowledged_[shard]; }
+
+private:
+    TestNode& node_;
+    TestApplier& applier_;
+    std::mt19937_64 chance_;
+    std::map<std::uint64_t, int> sent_;
+    std::map<std::uint64_t, std::vector<std::string>> acknowledged_;
+    std::uint64_t newest_ = 100;
+};
+
+std::string texts(const VerifyReport& report) {
+    std::string text;
+    for (const Finding& found : report.findings) {
+        if (found.severity == Finding::Severity::damage) text += fmt::format("{}: {}\n", found.path, found.message);
+    }
+    return text;
+}
+
+struct Outcome {
+    int repetitions = 0;
+};
+
+Outcome copy_under_work(std::uint64_t seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    Outcome outcome;
+    io::SimulatedFileSystem fs;
+    core::ManualClock clock{TimestampMs(1'700'000'000'000)};
+    TestApplier applier;
+    EXPECT_TRUE(fs.mkdir("/"));
+    EXPECT_TRUE(fs.mkdir("/copy"));
+    TestNode node(fs, clock, applier);
+    EXPECT_TRUE(node.command("create 1 2"));
+    applier.stores_at_once = seed % 2 == 0;  // in the other half of the tests the catalog is stored now and then
+    Work work(node, applier, seed);
+    for (int i = 0; i < 300; ++i) work.step();
+
+    BusyFileSystem busy(fs, [&] { work.step(); });
+    HotCopy copy("/store", "/copy", busy);
+    EXPECT_TRUE(copy.copy_segments());
+    std::map<std::uint64_t, std::size_t> promised;
+    TestApplier stored;
+    for (;; ++outcome.repetitions) {
+        if (outcome.repetitions > 100) {
+            ADD_FAILURE() << "it never ends";
+            return outcome;
+        }
+        for (const std::uint64_t shard : {1U, 2U}) promised[shard] = work.acknowledged(shard).size();
+        stored.applied = applier.applied;
+        const auto copied = copy.copy_rest(applier.applied, [&] { return applier.applied; });
+        if (!copied) {
+            ADD_FAILURE() << copied.error().message;
+            return outcome;
+        }
+        if (*copied) break;
+    }
+
+    EXPECT_EQ(texts(verify("/copy", fs)), "");
+    Options options = TestNode::small_options();
+    options.directory = "/copy";
+    TestNode restored(fs, clock, stored, options);
+    if (restored.error) {
+        ADD_FAILURE() << restored.error->message;
+        return outcome;
+    }
+    for (const std::uint64_t shard : {1U, 2U}) {
+        const auto state = restored.find(shard);
+        if (!state) {
+            ADD_FAILURE() << "shard " << shard << " is missing";
+            continue;
+        }
+        EXPECT_FALSE(state->damaged);
+        EXPECT_GE(state->next.value(), promised[shard] + 1) << "acknowledged before the copy, and not in it";
+        const auto& acknowledged = work.acknowledged(shard);
+        for (const TestRecord& record : restored.read_all(shard, state->first_available)) {
+            EXPECT_EQ(record.data, acknowledged.at(record.seq - 1));
+        }
+    }
+    return outcome;
+}
+
+TEST(HotCopy, is_what_a_crash_would_have_left) {
+    int repetitions = 0;
+    for (std::uint64_t seed = 1; seed <= 50; ++seed) repetitions += copy_under_work(seed).repetitions;
+    EXPECT_GT(repetitions, 0) << "no file went away: the case was not tried";
+}
+
+TEST(HotCopy, of_no_store_is_refused) {
+    io::SimulatedFileSystem fs;
+    ASSERT_TRUE(fs.mkdir("/"));
+    ASSERT_TRUE(fs.mkdir("/empty"));
+    ASSERT_TRUE(fs.mkdir("/copy"));
+    const auto copied = HotCopy("/empty", "/copy", fs).copy_rest(Lsn(0), [] { return Lsn(0); });
+    ASSERT_FALSE(copied);
+    EXPECT_EQ(copied.error().fault, OpenFault::configuration);
+}
+
+TEST(HotCopy, reports_a_disk_that_fails) {
+    io::SimulatedFileSystem fs;
+    core::ManualClock clock{TimestampMs(1'700'000'000'000)};
+    TestApplier applier;
+    ASSERT_TRUE(fs.mkdir("/"));
+    ASSERT_TRUE(fs.mkdir("/copy"));
+    TestNode node(fs, clock, applier);
+    ASSERT_TRUE(node.command("create 1"));
+    ASSERT_TRUE(node.append(1, {"record"}));
+    for (const int error : {ENOSPC, EIO, EMFILE}) {
+        HotCopy copy("/store", "/copy", fs);
+        fs.fail_call("*", 1, error);
+        const auto copied = copy.copy_rest(Lsn(0), [] { return Lsn(0); });
+        ASSERT_FALSE(copied) << error;
+        EXPECT_EQ(copied.error().fault, OpenFault::io);
+        fs.clear_failures();
+    }
+    HotCopy copy("/store", "/copy", fs);
+    const auto copied = copy.copy_rest(Lsn(0), [] { return Lsn(0); });
+    ASSERT_TRUE(copied) << copied.error().message;
+    EXPECT_TRUE(*copied);
+}
+
+}  // namespace
+}  // namespace riacho::log
