@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc)
 export CXX JOBS
 
 .DEFAULT_GOAL := help
-.PHONY: help run notebooks build test test-threads test-clients bench bench-peers compare format lint clean
+.PHONY: help run notebooks build test test-threads test-clients package test-package bench bench-peers compare format lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -42,6 +42,16 @@ test-clients: ## the SDKs of Java, Go and Rust, KCL, KPL and Flink against riach
 	@tools/setup.sh clients
 	@tools/build.sh release riacho
 	@RIACHO_BIN=build/riacho .venv/bin/python -m pytest tests/sdk -q --no-header -p no:cacheprovider --timeout 900 $(CLIENTS)
+
+package: ## build/package: a .deb, a tarball that needs nothing but glibc, a container image
+	@tools/setup.sh package
+	@tools/archives.sh
+	@tools/build.sh release riacho
+	@python3 packaging/package.py
+
+test-package: package ## the packages on fresh Debian 12 and 13, and the image's root file system; as root, downloads 150 MB
+	@tools/setup.sh test-package
+	@.venv/bin/python -m pytest tests/package -q --no-header -p no:cacheprovider --timeout 600
 
 bench: ## the figures of docs/performance.md, side by side with nginx and fio (BENCH="--quick" for a short run)
 	@tools/setup.sh bench

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs and is missing: tools/setup.sh {build|run|notebooks|test|clients|bench|bench-peers}.
+# Installs what a make target needs and is missing: tools/setup.sh {build|run|notebooks|test|clients|package|test-package|bench|bench-peers}.
 # Debian packages through apt (as root or with sudo), a Python environment in .venv, npm packages for tests/js.
 # If nothing is missing it only checks, in a fraction of a second.
 set -eu
@@ -12,6 +12,8 @@ if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then build_packages="
 run_packages="$build_packages python3-venv"
 test_packages="$run_packages awscli chromium clang-format-19 clang-tidy-19 curl ffmpeg fish git libclang-rt-19-dev libgtest-dev llvm-19
  mkvtoolnix openssl strace zsh"
+package_packages="$build_packages binutils ca-certificates dpkg-dev llvm-19 nasm xz-utils"
+test_package_packages="$package_packages python3-venv mmdebstrap skopeo"
 bench_packages="$run_packages fio nghttp2-client nginx-light"
 
 say() { echo "setup: $*" >&2; }
@@ -135,6 +137,11 @@ case "${1:-}" in
         want_version cargo 1.94.1 "$(cargo --version | cut -d ' ' -f 2)"
         for file in tutorial/requirements.txt tests/requirements.txt tests/sdk/requirements.txt; do install_python $file; done
         ;;
+    package) install_packages $package_packages ;;
+    test-package)
+        install_packages $test_package_packages
+        for file in tutorial/requirements.txt tests/requirements.txt; do install_python $file; done
+        ;;
     bench)
         install_packages $bench_packages
         install_python tests/bench/requirements.txt
@@ -148,7 +155,7 @@ case "${1:-}" in
         (install_command cargo cargo-web cargo) || say "no Rust"
         ;;
     *)
-        echo "usage: tools/setup.sh build|run|notebooks|test|clients|bench|bench-peers" >&2
+        echo "usage: tools/setup.sh build|run|notebooks|test|clients|package|test-package|bench|bench-peers" >&2
         exit 64
         ;;
 esac
