@@ -4,22 +4,12 @@
 
 #include <algorithm>
 
-#include "base/sequence_number.h"
 #include "base/try.h"
 #include "cli/json.h"
 #include "cli/progress.h"
 
 namespace riacho::cli {
 namespace {
-
-// A sequence number is a position whether a record has it or not. Its time is before every record's: of two numbers
-// with the same seq_ix the earlier one comes first.
-std::string number_at(const SequenceNumber& of_shard, std::uint64_t seq_ix) {
-    SequenceNumber number = of_shard;
-    number.seq_ix = seq_ix;
-    number.time_s = 0;
-    return std::string(format_sequence_number(number).view());
-}
 
 // An iterator at the position; empty if the record there is damaged.
 Expected<std::string, CallError> find_iterator(KinesisClient& client, const std::string& stream,
@@ -36,6 +26,14 @@ Expected<std::string, CallError> find_iterator(KinesisClient& client, const std:
 }
 
 }  // namespace
+
+// Its time is before every record's: of two numbers with the same seq_ix the earlier one comes first.
+std::string number_at(const SequenceNumber& of_shard, std::uint64_t seq_ix) {
+    SequenceNumber number = of_shard;
+    number.seq_ix = seq_ix;
+    number.time_s = 0;
+    return std::string(format_sequence_number(number).view());
+}
 
 bool is_damage(const CallError& error) {
     return error.type == "InternalFailure" && error.message.ends_with("are damaged on disk and cannot be read.");

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/sequence_number.h"
 #include "cli/kinesis_client.h"
 #include "cli/shards.h"
 
@@ -12,6 +13,10 @@ namespace riacho::cli {
 
 // Whether a read failed because records are damaged on the server's disk.
 bool is_damage(const CallError& error);
+
+// The position of the record with this number in the shard (seq_ix), whether there is one or not. of_shard: any number
+// of the shard.
+std::string number_at(const SequenceNumber& of_shard, std::uint64_t seq_ix);
 
 struct Skipped {
     std::uint64_t records = 0;    // that were skipped

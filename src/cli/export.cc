@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 
+#include "base/sequence_number.h"
 #include "base/try.h"
 #include "cli/commands.h"
 #include "cli/damage.h"
@@ -120,6 +121,64 @@ private:
                            json_quoted(found->second));
     }
 
+    static double part_of(std::uint64_t at, std::uint64_t begin, std::uint64_t end) {
+        return at >= end ? 1 : static_cast<double>(at - begin) / static_cast<double>(end - begin);
+    }
+
+    // Whether a record has this number, or a later one; nothing if that cannot be told.
+    std::optional<bool> is_before_end(const ListedShard& shard, const std::string& number) {
+        auto reply =
+            client_.call("GetShardIterator",
+                         fmt::format(R"({{"StreamName":{},"ShardId":{},"ShardIteratorType":"AT_SEQUENCE_NUMBER",)"
+                                     R"("StartingSequenceNumber":"{}"}})",
+                                     json_quoted(request_.stream), json_quoted(shard.id), number));
+        wire::Document document;
+        if (reply && document.parse(wire::Format::json, *reply)) {
+            reply = client_.call("GetRecords", fmt::format(R"({{"ShardIterator":"{}","Limit":1}})",
+                                                           text_member(document.nodes(), 0, "ShardIterator")));
+        }
+        if (!reply) return is_damage(reply.error()) ? std::optional(true) : std::nullopt;
+        if (!document.parse(wire::Format::json, *reply)) return std::nullopt;
+        const wire::Node* records = find_member(document.nodes(), 0, "Records");
+        const wire::Node* behind = find_member(document.nodes(), 0, "MillisBehindLatest");
+        const bool has_record = records != nullptr && records->kind == wire::NodeKind::array && records->size > 0;
+        return has_record || (behind != nullptr && behind->kind == wire::NodeKind::integer && behind->integer > 0);
+    }
+
+    // One more than the number of the shard's last record, for the progress. The API has no count of records, but
+    // riacho numbers them without gaps; AWS does not, and counts the calls that this takes.
+    std::optional<std::uint64_t> find_end(const ListedShard& shard) {
+        const auto of_shard = parse_sequence_number(shard.first_number);
+        if (!of_shard || client_.is_of_aws()) return std::nullopt;
+        const auto found = exported_.numbers.find(shard.id);
+        const auto last = found == exported_.numbers.end() ? of_shard : parse_sequence_number(found->second);
+        std::uint64_t inside = last ? last->seq_ix : of_shard->seq_ix;  // not after the end
+        std::uint64_t step = 1;
+        while (interrupted() == 0 && inside + step < closed_seq_ix) {
+            const auto is_inside = is_before_end(shard, number_at(*of_shard, inside + step));
+            if (!is_inside) return std::nullopt;
+            if (*is_inside) {
+                inside += step;
+                step *= 2;
+            } else {
+                return narrow_end(shard, *of_shard, inside, inside + step);
+            }
+        }
+        return std::nullopt;
+    }
+
+    // inside: before the end; outside: not before it.
+    std::optional<std::uint64_t> narrow_end(const ListedShard& shard, const SequenceNumber& of_shard,
+                                            std::uint64_t inside, std::uint64_t outside) {
+        while (outside - inside > 1) {
+            const std::uint64_t middle = inside + (outside - inside) / 2;
+            const auto is_inside = is_before_end(shard, number_at(of_shard, middle));
+            if (!is_inside) return std::nullopt;
+            (*is_inside ? inside : outside) = middle;
+        }
+        return outside;
+    }
+
     Expected<void, std::string> export_shard(const ListedShard& shard, double before, double shards) {
         const std::string request = fmt::format(R"({{"StreamName":{},"ShardId":{},{}}})", json_quoted(request_.stream),
                                                 json_quoted(shard.id), first_position(shard.id));
@@ -129,7 +188,8 @@ private:
         } else {
             iterator = text_member(document_.nodes(), 0, "ShardIterator");
         }
-        std::int64_t behind_first = -1;
+        const std::optional<std::uint64_t> end = progress_.is_shown() ? find_end(shard) : std::nullopt;
+        std::optional<std::uint64_t> begin;  // number of the first record that was read
         while (!iterator.empty() && interrupted() == 0) {
             const std::string page = fmt::format(R"({{"ShardIterator":"{}","Limit":{}}})", iterator, page_limit);
             if (const auto called = call("GetRecords", page); !called) {
@@ -145,9 +205,11 @@ private:
                 if (key == "Records") list = value;
             });
             if (list != 0) TRY_VOID(write_records(nodes, list, shard.id));
-            if (behind_first < 0) behind_first = std::max<std::int64_t>(behind, 1);
-            const double part = 1 - static_cast<double>(behind) / static_cast<double>(behind_first);
-            done_ = (before + part) / shards;
+            const auto last = parse_sequence_number(last_.second);
+            if (last && last_.first == shard.id) {
+                if (!begin && list != 0) begin = last->seq_ix + 1 - nodes[list].size;
+                done_ = end && begin ? (before + part_of(last->seq_ix + 1, *begin, *end)) / shards : -1;
+            }
             progress_.show(exported_.records, done_);
             if (behind == 0) break;  // records that arrive later are not part of this export
         }

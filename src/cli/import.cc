@@ -118,7 +118,10 @@ private:
                                           : fmt::format("of lines {} to {} some may be", next_line_, last_line_);
             fmt::print(stderr, "{}{}, and going on puts them once more", next_line_ > 1 ? "; " : "", lines);
         }
-        if (next_line_ == 1 && !batch_.is_split()) fmt::print(stderr, "nothing is in the stream");
+        if (next_line_ == 1 && !batch_.is_split()) {
+            fmt::print(stderr, "no line was taken\n");
+            return;
+        }
         fmt::print(stderr, "\nto go on: riacho import {} {} --from-line {}\n", request_.stream,
                    request_.file == "-" ? "< the same lines" : request_.file, next_line_);
     }

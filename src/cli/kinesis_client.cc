@@ -157,6 +157,11 @@ Expected<std::string, CallError> KinesisClient::call_patiently(std::string_view 
     }
 }
 
+bool KinesisClient::is_of_aws() const {
+    const std::string& host = impl_->endpoint.url.host;
+    return host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn") || host.ends_with(".api.aws");
+}
+
 void KinesisClient::wait_for_server() { impl_->attempts_without_server = attempts_max; }
 
 core::Backoff call_backoff() { return {50, 1'000}; }

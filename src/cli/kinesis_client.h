@@ -51,6 +51,8 @@ public:
     Expected<std::string, CallError> call(std::string_view operation, std::string_view body);
     // As call(), but repeats throttled calls and calls with transient errors, as an SDK would; until a signal comes.
     Expected<std::string, CallError> call_patiently(std::string_view operation, std::string_view body);
+    // Whether the endpoint is Amazon's own.
+    [[nodiscard]] bool is_of_aws() const;
     // From now on call_patiently() also repeats calls while the server cannot be reached, for instance during its
     // restart.
     void wait_for_server();

@@ -15,6 +15,7 @@ class Progress {
 public:
     Progress(std::string_view verb, bool forced);
 
+    [[nodiscard]] bool is_shown() const { return shown_; }
     // What an earlier run has done counts neither for the rate nor for the time left.
     void begin_at(std::uint64_t records, double done);
     // done: a fraction between 0 and 1; negative: unknown.

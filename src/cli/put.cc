@@ -36,9 +36,11 @@ public:
         const bool complete = done && interrupted() == 0;
         if (!complete) {
             report(done ? "interrupted" : done.error());
-            fmt::print(stderr, "{} in the stream{}\n",
-                       batch_.records() == 1 ? "1 record is" : fmt::format("{} records are", batch_.records()),
-                       batch_.is_split() ? ", and perhaps more of the last call" : "");
+            const std::string written = batch_.records() == 0   ? "no record was"
+                                        : batch_.records() == 1 ? "1 record was"
+                                                                : fmt::format("{} records were", batch_.records());
+            fmt::print(stderr, "{} written{}\n", written,
+                       batch_.is_split() ? ", and perhaps some of the last call" : "");
             return done ? exit_interrupted() : exit_failure;
         }
         if (from_lines) fmt::print(stderr, "{}\n", count_of(batch_.records(), "record"));
