@@ -6,6 +6,7 @@
 #include "aws/gen/analytics_v2/errors.gen.h"
 #include "base/check.h"
 #include "base/try.h"
+#include "catalog/replace_object.h"
 #include "core/task.h"
 #include "log/command_log.h"
 
@@ -20,18 +21,7 @@ namespace {
 Task<Result<catalog::Verdict>> submit_command(log::CommandLog& log, core::Core& core, std::string command) {
     const auto result = co_await log.submit(core, std::move(command));
     if (result) co_return catalog::decode_verdict(result->reply);
-    switch (result.error()) {
-        case log::LogError::disk_full:
-        case log::LogError::overloaded:
-        case log::LogError::shutting_down:
-        case log::LogError::poisoned:
-            co_return fail(errors::overloaded());
-        case log::LogError::sealed:
-        case log::LogError::unknown_shard:
-        case log::LogError::corrupt:
-            break;
-    }
-    co_return fail(errors::internal_failure());
+    co_return fail(log::is_unavailable(result.error()) ? errors::overloaded() : errors::internal_failure());
 }
 
 ApplicationRef opened(std::shared_ptr<const ObjectState> object) {
@@ -61,13 +51,7 @@ Task<Result<catalog::Verdict>> AnalyticsOp::submit(const catalog::Command& comma
 }
 
 catalog::ReplaceObjects replace_settings(const ObjectState& object, const ApplicationSettings& settings) {
-    catalog::ReplaceObjects command;
-    catalog::ReplaceObjects::Replacement& change = command.replacements.emplace_back();
-    change.object.uid = object.uid;
-    change.version = object.version;
-    change.settings = encode(settings);
-    change.wake_at = object.wake_at;
-    return command;
+    return catalog::replace_object(object, encode(settings));
 }
 
 }  // namespace riacho::analytics

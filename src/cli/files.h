@@ -7,22 +7,11 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "core/descriptor.h"
 
 namespace riacho::cli {
 
-// Owns a file descriptor.
-class Descriptor {
-public:
-    explicit Descriptor(int fd = -1) : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept;
-    Descriptor& operator=(Descriptor&& other) noexcept;
-    ~Descriptor();
-    [[nodiscard]] int get() const { return fd_; }
-    [[nodiscard]] bool is_open() const { return fd_ >= 0; }
-
-private:
-    int fd_;
-};
+using core::Descriptor;
 
 // "-" is standard input. The error is a sentence.
 Expected<Descriptor, std::string> open_input(const std::string& path);

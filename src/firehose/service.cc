@@ -1,6 +1,7 @@
 #include "firehose/service.h"
 
 #include "aws/gen/firehose/errors.gen.h"
+#include "catalog/replace_object.h"
 #include "core/clock.h"
 #include "core/task.h"
 #include "firehose/limits.h"
@@ -16,18 +17,7 @@ namespace {
 Task<Result<catalog::Verdict>> submit_command(log::CommandLog& log, core::Core& core, std::string command) {
     const auto result = co_await log.submit(core, std::move(command));
     if (result) co_return catalog::decode_verdict(result->reply);
-    switch (result.error()) {
-        case log::LogError::disk_full:
-        case log::LogError::overloaded:
-        case log::LogError::shutting_down:
-        case log::LogError::poisoned:
-            co_return fail(errors::storage_unavailable());
-        case log::LogError::sealed:
-        case log::LogError::unknown_shard:
-        case log::LogError::corrupt:
-            break;
-    }
-    co_return fail(errors::record_failed());
+    co_return fail(log::is_unavailable(result.error()) ? errors::storage_unavailable() : errors::record_failed());
 }
 
 }  // namespace
@@ -80,13 +70,7 @@ Task<Result<catalog::Verdict>> FirehoseOp::submit(const catalog::Command& comman
 }
 
 catalog::Command replace_settings(const catalog::ObjectState& object, const Settings& settings) {
-    catalog::ReplaceObjects command;
-    catalog::ReplaceObjects::Replacement& change = command.replacements.emplace_back();
-    change.object.uid = object.uid;
-    change.version = object.version;
-    change.settings = encode(settings);
-    change.wake_at = object.wake_at;
-    return command;
+    return catalog::replace_object(object, encode(settings));
 }
 
 }  // namespace riacho::firehose

@@ -17,6 +17,10 @@ struct CommandResult {
     std::string reply;
 };
 
+// True: the whole log takes nothing now (a queue or the disk is full, the disk has failed, the node stops), and the
+// same call may succeed later. False: the error concerns one shard.
+bool is_unavailable(LogError error);
+
 // Thread-safe. The CommandApplier defines the effects of commands.
 class CommandLog {
 public:

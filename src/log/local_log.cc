@@ -52,6 +52,21 @@ std::string_view to_string(LogError error) {
     return "";
 }
 
+bool is_unavailable(LogError error) {
+    switch (error) {
+        case LogError::overloaded:
+        case LogError::disk_full:
+        case LogError::poisoned:
+        case LogError::shutting_down:
+            return true;
+        case LogError::sealed:
+        case LogError::unknown_shard:
+        case LogError::corrupt:
+            return false;
+    }
+    RIACHO_CHECK(false, "an unknown LogError");
+}
+
 std::string_view to_string(Durability durability) {
     switch (durability) {
         case Durability::sync:

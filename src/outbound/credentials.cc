@@ -17,11 +17,6 @@ namespace {
 constexpr std::int64_t kept_ns = 30'000'000'000;
 constexpr std::size_t file_size_max = std::size_t{1} << 20;
 
-std::string from_environment(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
 // Empty when it cannot be read: the SDKs pass over such a file.
 std::string read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
@@ -72,6 +67,11 @@ void take_setting(Profile& profile, std::string_view name, std::string_view valu
 }
 
 }  // namespace
+
+std::string from_environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
 
 Profile parse_profile(std::string_view text, std::string_view name, bool is_config) {
     Profile profile;

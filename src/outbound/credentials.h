@@ -21,6 +21,9 @@ struct AccessKeys {
     friend bool operator==(const AccessKeys&, const AccessKeys&) = default;
 };
 
+// Empty for a variable that is not set.
+std::string from_environment(const char* name);
+
 // What a credentials or config file says of one profile; empty where it does not.
 struct Profile {
     AccessKeys keys;

@@ -16,11 +16,6 @@
 namespace riacho::outbound {
 namespace {
 
-std::string from_environment(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
 http::ClientOptions client_options() {
     http::ClientOptions options;
     options.ca_file = from_environment("AWS_CA_BUNDLE");

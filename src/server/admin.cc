@@ -18,31 +18,13 @@
 #include "core/task.h"
 #include "http/message.h"
 #include "log/command_log.h"
+#include "server/local_call.h"
 
 namespace riacho::server {
 namespace {
 
-http::Response reply(int status, std::string_view json) {
-    http::Response response;
-    response.status = status;
-    response.headers.add("content-type", "application/json");
-    response.body.append(json);
-    response.body.append("\n");
-    return response;
-}
-
 http::Response refuse(int status, std::string_view problem) {
-    return reply(status, fmt::format(R"({{"error":"{}"}})", problem));
-}
-
-std::string field(std::string_view body, std::string_view name) {
-    while (!body.empty()) {
-        const std::string_view line = body.substr(0, body.find('\n'));
-        body.remove_prefix(std::min(line.size() + 1, body.size()));
-        if (line.starts_with(name) && line.substr(name.size()).starts_with('='))
-            return std::string(line.substr(name.size() + 1));
-    }
-    return {};
+    return json_reply(status, fmt::format(R"({{"error":"{}"}})", problem));
 }
 
 bool is_user_name(std::string_view name) {
@@ -118,8 +100,9 @@ Task<http::Response> Admin::put_user(core::Core& core, std::string name, std::st
             break;
     }
     const auto stored = catalog_.snapshot()->find_credential(access_key);
-    co_return reply(200, fmt::format(R"({{"user":"{}","account":"{}","access_key_id":"{}","secret_access_key":"{}"}})",
-                                     name, stored == nullptr ? "" : stored->account, access_key, secret));
+    co_return json_reply(
+        200, fmt::format(R"({{"user":"{}","account":"{}","access_key_id":"{}","secret_access_key":"{}"}})", name,
+                         stored == nullptr ? "" : stored->account, access_key, secret));
 }
 
 Task<http::Response> Admin::remove_user(core::Core& core, std::string name) {
@@ -128,7 +111,7 @@ Task<http::Response> Admin::remove_user(core::Core& core, std::string name) {
     if (catalog::decode_verdict(result->reply).code == catalog::Verdict::Code::user_missing) {
         co_return refuse(404, "there is no user of that name");
     }
-    co_return reply(200, fmt::format(R"({{"removed":"{}"}})", name));
+    co_return json_reply(200, fmt::format(R"({{"removed":"{}"}})", name));
 }
 
 http::Response Admin::list_users() const {
@@ -139,7 +122,7 @@ http::Response Admin::list_users() const {
         json += fmt::format(R"({}{{"user":"{}","account":"{}","access_key_id":"{}"}})", json.empty() ? "" : ",",
                             user->user, user->account, user->access_key);
     }
-    return reply(200, "[" + json + "]");
+    return json_reply(200, "[" + json + "]");
 }
 
 http::Response Admin::move_clock(std::string_view path, std::string_view by_ms) const {
@@ -157,13 +140,13 @@ http::Response Admin::move_clock(std::string_view path, std::string_view by_ms) 
     } else {
         test_clock_->advance_ms(span_ms);
     }
-    return reply(200, fmt::format(R"({{"now_ms":{}}})", clock_.now().value()));
+    return json_reply(200, fmt::format(R"({{"now_ms":{}}})", clock_.now().value()));
 }
 
 http::Response Admin::accept_clock() const {
     const std::int64_t accepted_ms = clock_.accept_gaps();
     core::log_line(core::LogLevel::info, "retention goes on: the clock was accepted", {{"ms", accepted_ms}});
-    return reply(200, fmt::format(R"({{"accepted_ms":{}}})", accepted_ms));
+    return json_reply(200, fmt::format(R"({{"accepted_ms":{}}})", accepted_ms));
 }
 
 }  // namespace riacho::server

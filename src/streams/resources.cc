@@ -46,17 +46,6 @@ std::vector<std::shared_ptr<const ObjectState>> resources_of(StreamsOp op, Objec
     return all;
 }
 
-catalog::ReplaceObjects replace_object(const ObjectState& object, std::string settings, std::int64_t transition_ms) {
-    catalog::ReplaceObjects command;
-    catalog::ReplaceObjects::Replacement& change = command.replacements.emplace_back();
-    change.object.uid = object.uid;
-    change.version = object.version;
-    change.settings = std::move(settings);
-    change.transition_ms = transition_ms;
-    change.wake_at = object.wake_at;
-    return command;
-}
-
 Result<void> check_source(const catalog::Verdict& verdict, const catalog::StreamState& stream) {
     if (verdict.code == catalog::Verdict::Code::stream_missing) {
         return fail(errors::stream_not_found(stream.name, stream.account));

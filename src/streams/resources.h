@@ -30,10 +30,6 @@ Result<std::shared_ptr<const catalog::ObjectState>> resolve_resource(StreamsOp o
                                                                      std::string_view arn);
 // The resources of one kind in the caller's account and region that are not gone, by ARN.
 std::vector<std::shared_ptr<const catalog::ObjectState>> resources_of(StreamsOp op, catalog::ObjectState::Kind kind);
-// A command that replaces an object's settings if its version is still the one given; with a transition_ms the object
-// must be ACTIVE and is UPDATING for that time.
-catalog::ReplaceObjects replace_object(const catalog::ObjectState& object, std::string settings,
-                                       std::int64_t transition_ms);
 // Maximum number of attempts of a change that is based on an outdated version of the object.
 inline constexpr int replace_attempts_max = 8;
 // The error of a command that creates a resource over a stream, if the stream could not be read.

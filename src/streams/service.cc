@@ -27,19 +27,8 @@ namespace {
 Task<Result<catalog::Verdict>> submit_command(log::CommandLog& log, core::Core& core, std::string command) {
     const auto result = co_await log.submit(core, std::move(command));
     if (result) co_return catalog::decode_verdict(result->reply);
-    switch (result.error()) {
-        // AWS: a control-plane call that cannot be stored now may be retried.
-        case log::LogError::disk_full:
-        case log::LogError::overloaded:
-        case log::LogError::shutting_down:
-        case log::LogError::poisoned:
-            co_return fail(errors::storage_unavailable());
-        case log::LogError::sealed:
-        case log::LogError::unknown_shard:
-        case log::LogError::corrupt:
-            break;
-    }
-    co_return fail(errors::internal_failure());
+    // AWS: a control-plane call that cannot be stored now may be retried.
+    co_return fail(log::is_unavailable(result.error()) ? errors::storage_unavailable() : errors::internal_failure());
 }
 
 std::string action_of(const aws::OpContext& caller) { return fmt::format("kinesis:{}", caller.operation()); }

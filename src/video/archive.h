@@ -23,6 +23,9 @@
 
 namespace riacho::video {
 
+// What a reader is told when the log does not give what it asks for.
+ReadError to_read_error(log::LogError error);
+
 // Thread-safe. Made for one pair of shards; what it is given outlives it. The index is read when the first reader or
 // the first page wants it; an append needs none of it.
 class Archive final : public FragmentSource, public std::enable_shared_from_this<Archive> {

@@ -20,6 +20,8 @@ namespace {
 // Of one read.
 constexpr log::ReadLimits read_limits{.records_max = 1'000, .bytes_max = std::size_t{4} << 20};
 
+}  // namespace
+
 ReadError to_read_error(LogError error) {
     switch (error) {
         case LogError::unknown_shard:
@@ -35,8 +37,6 @@ ReadError to_read_error(LogError error) {
     }
     return ReadError::unavailable;
 }
-
-}  // namespace
 
 // One at a time; the others wait for it.
 Task<Archive::Result<void>> Archive::open(core::Core& core) {

@@ -24,22 +24,6 @@ constexpr std::int64_t span_ms_max = 20'000;
 // Pages that one call of scan looks into.
 constexpr std::size_t scan_pages_max = 64;
 
-ReadError to_read_error(LogError error) {
-    switch (error) {
-        case LogError::unknown_shard:
-        case LogError::sealed:
-            return ReadError::gone;
-        case LogError::overloaded:
-        case LogError::disk_full:
-        case LogError::poisoned:
-        case LogError::shutting_down:
-            return ReadError::unavailable;
-        case LogError::corrupt:
-            return ReadError::damaged;
-    }
-    return ReadError::unavailable;
-}
-
 bool contains_producer(const FragmentEntry& entry, std::int64_t ms) {
     return entry.producer_ms <= ms && ms <= entry.producer_ms + entry.span_ms;
 }

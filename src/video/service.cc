@@ -17,18 +17,7 @@ namespace {
 Task<Result<catalog::Verdict>> submit_command(log::CommandLog& log, core::Core& core, std::string command) {
     const auto result = co_await log.submit(core, std::move(command));
     if (result) co_return catalog::decode_verdict(result->reply);
-    switch (result.error()) {
-        case log::LogError::disk_full:
-        case log::LogError::overloaded:
-        case log::LogError::shutting_down:
-        case log::LogError::poisoned:
-            co_return fail(errors::overloaded());
-        case log::LogError::sealed:
-        case log::LogError::unknown_shard:
-        case log::LogError::corrupt:
-            break;
-    }
-    co_return fail(errors::internal_failure());
+    co_return fail(log::is_unavailable(result.error()) ? errors::overloaded() : errors::internal_failure());
 }
 
 }  // namespace

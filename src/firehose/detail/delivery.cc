@@ -18,7 +18,6 @@ constexpr std::int64_t passing_gap_ms = 1'000;   // what passes by itself
 constexpr std::int64_t operator_gap_ms = 5'000;  // what somebody has to mend
 // A file is kept for the next attempt if that is near; else it is made again.
 constexpr std::int64_t kept_ms = 10'000;
-constexpr std::int64_t log_busy_ms = 1'000;
 constexpr std::int64_t make_again_ms = 500;
 constexpr std::int64_t unreadable_ms_max = 120'000;
 constexpr std::int64_t timeout_base_ms = 30'000;

@@ -23,7 +23,6 @@ constexpr std::size_t batch_bytes_max = std::size_t{128} << 20;  // AWS: the lar
 constexpr std::size_t growth_max = 4;                            // times the hint, while it lags behind
 constexpr std::size_t memory_overhead = 512U << 10;              // of a batch that is made (maker.cc)
 constexpr std::int64_t overloaded_ms = 200;
-constexpr std::int64_t log_busy_ms = 1'000;
 constexpr std::int64_t backlog_ms = 10'000;
 constexpr std::int64_t not_allowed_ms = 10'000;
 constexpr std::int64_t damaged_ms = 60'000;

@@ -20,6 +20,9 @@ namespace riacho::firehose::detail {
 class Lane;
 class Stream;
 
+// Pause after the log took no command.
+inline constexpr std::int64_t log_busy_ms = 1'000;
+
 // A shard that is read.
 struct Cursor {
     ports::SourceShard shard;

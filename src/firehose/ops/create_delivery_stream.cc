@@ -22,7 +22,6 @@ using Code = catalog::Verdict::Code;
 namespace {
 
 constexpr std::uint32_t streams_max = 5'000;  // AWS: of an account and region (spec 1.3)
-constexpr int tags_max = 50;
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
 

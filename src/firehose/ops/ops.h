@@ -7,6 +7,8 @@
 
 namespace riacho::firehose {
 
+inline constexpr int tags_max = 50;  // AWS: of one delivery stream
+
 Task<Result<api::CreateDeliveryStreamOutput>> create_delivery_stream(FirehoseOp op,
                                                                      api::CreateDeliveryStreamInput request);
 Task<Result<api::DeleteDeliveryStreamOutput>> delete_delivery_stream(FirehoseOp op,

@@ -15,8 +15,6 @@ using Code = catalog::Verdict::Code;
 
 namespace {
 
-constexpr std::int32_t tags_max = 50;
-
 Result<void> check(const catalog::Verdict& verdict, FirehoseOp op, std::string_view stream) {
     if (verdict.code == Code::too_many_tags) return fail(errors::too_many_tags(stream, op.account(), tags_max));
     if (verdict.code == Code::object_missing) return fail(errors::stream_not_found(stream, op.account()));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "http/detail/body_rules.h"
 #include "http/detail/chunk_decoder.h"
 #include "http/detail/request_builder.h"
 
@@ -25,8 +26,6 @@ void append_number(Buffer& to, std::uint64_t value) {
     const fmt::format_int digits(value);
     to.append({digits.data(), digits.size()});
 }
-
-bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
 
 }  // namespace
 

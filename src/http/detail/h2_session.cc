@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "http/detail/body_rules.h"
 #include "http/detail/request_builder.h"
 
 namespace riacho::http::detail {
@@ -32,8 +33,6 @@ nghttp2_nv make_field(std::string_view name, std::string_view value) {
             .valuelen = value.size(),
             .flags = static_cast<std::uint8_t>(indexed ? NGHTTP2_NV_FLAG_NONE : NGHTTP2_NV_FLAG_NO_INDEX)};
 }
-
-bool has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
 
 nghttp2_option* make_option(const ServerOptions& options) {
     nghttp2_option* option = nullptr;

@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "base/check.h"
+#include "http/detail/body_rules.h"
 #include "http/detail/h2_session.h"
 
 namespace riacho::http::detail {
 namespace {
 
-constexpr std::size_t body_capacity_first = 64 * 1024;
 // Below the size from which on each thread keeps a released Buffer.
 constexpr std::size_t taken_at_once_max = 1020 * 1024;
 

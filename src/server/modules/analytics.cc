@@ -17,6 +17,7 @@
 #include "core/task.h"
 #include "core/work_pool.h"
 #include "http/message.h"
+#include "server/local_call.h"
 
 namespace riacho::server {
 namespace {
@@ -65,30 +66,10 @@ void AnalyticsModule::stop() {
 
 namespace {
 
-std::string field(std::string_view body, std::string_view name) {
-    while (!body.empty()) {
-        const std::string_view line = body.substr(0, body.find('\n'));
-        body.remove_prefix(std::min(line.size() + 1, body.size()));
-        if (line.starts_with(name) && line.substr(name.size()).starts_with('=')) {
-            return std::string(line.substr(name.size() + 1));
-        }
-    }
-    return {};
-}
-
-http::Response reply(int status, std::string_view json) {
-    http::Response response;
-    response.status = status;
-    response.headers.add("content-type", "application/json");
-    response.body.append(json);
-    response.body.append("\n");
-    return response;
-}
-
 Task<http::Response> peek(analytics::Runner& runner, core::Core& core, std::uint64_t uid, std::string stream) {
     const analytics::Peeked peeked = co_await runner.peek(core, uid, std::move(stream));
     if (!peeked.is_known) {
-        co_return reply(404, R"({"error":"the application does not run, or has no such in-application stream"})");
+        co_return json_reply(404, R"({"error":"the application does not run, or has no such in-application stream"})");
     }
     http::Response response;
     response.status = 200;
@@ -100,7 +81,7 @@ Task<http::Response> peek(analytics::Runner& runner, core::Core& core, std::uint
     co_return response;
 }
 
-Task<http::Response> refuse() { co_return reply(404, R"({"error":"there is no such application"})"); }
+Task<http::Response> refuse() { co_return json_reply(404, R"({"error":"there is no such application"})"); }
 
 }  // namespace
 

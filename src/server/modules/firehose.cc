@@ -27,31 +27,13 @@
 #include "log/record_log.h"
 #include "outbound/object_stores.h"
 #include "ports/object_store.h"
+#include "server/local_call.h"
 
 namespace riacho::server {
 namespace {
 
 // How long a flush waits for a destination.
 constexpr std::int64_t flush_ms = 20'000;
-
-http::Response reply(int status, std::string_view json) {
-    http::Response response;
-    response.status = status;
-    response.headers.add("content-type", "application/json");
-    response.body.append(json);
-    response.body.append("\n");
-    return response;
-}
-
-std::string field(std::string_view body, std::string_view name) {
-    while (!body.empty()) {
-        const std::string_view line = body.substr(0, body.find('\n'));
-        body.remove_prefix(std::min(line.size() + 1, body.size()));
-        if (line.starts_with(name) && line.substr(name.size()).starts_with('='))
-            return std::string(line.substr(name.size() + 1));
-    }
-    return {};
-}
 
 // AWS: the members of its error log (firehose spec 16.2).
 void log_error(const firehose::Plan& plan, const firehose::ErrorLine& line) {
@@ -152,16 +134,16 @@ Task<http::Response> FirehoseModule::Impl::flush(core::Core& core, std::string a
     const auto object = parts.catalog.snapshot()->find_object(catalog::ObjectState::Kind::delivery_stream,
                                                               account.empty() ? parts.config.account : account,
                                                               region.empty() ? parts.config.region : region, name);
-    if (object == nullptr) co_return reply(404, R"({"error":"there is no delivery stream of that name"})");
+    if (object == nullptr) co_return json_reply(404, R"({"error":"there is no delivery stream of that name"})");
     const auto report = co_await deliveries.flush(core, object->uid, flush_ms);
-    if (report) co_return reply(200, fmt::format(R"({{"undelivered":{}}})", report->undelivered));
+    if (report) co_return json_reply(200, fmt::format(R"({{"undelivered":{}}})", report->undelivered));
     switch (report.error()) {
         case firehose::FlushFault::no_stream:
-            co_return reply(409, R"({"error":"the delivery stream is not ACTIVE"})");
+            co_return json_reply(409, R"({"error":"the delivery stream is not ACTIVE"})");
         case firehose::FlushFault::timeout:
             break;
     }
-    co_return reply(503, R"({"error":"the destination has not taken everything yet"})");
+    co_return json_reply(503, R"({"error":"the destination has not taken everything yet"})");
 }
 
 FirehoseModule::FirehoseModule(const Parts& parts) : impl_(std::make_unique<Impl>(parts)) { impl_->add_metrics(); }

@@ -5,6 +5,7 @@
 #include "aws/gen/kinesis/types_describe_account_settings.gen.h"
 #include "aws/gen/kinesis/types_update_account_settings.gen.h"
 #include "base/try.h"
+#include "catalog/replace_object.h"
 #include "core/task.h"
 #include "streams/account.h"
 #include "streams/ops/ops.h"
@@ -56,7 +57,7 @@ AccountSettings changed(AccountSettings settings, bool enable, TimestampMs now) 
 
 // A command that creates the settings object, or replaces the version that was read.
 catalog::Command store(StreamsOp op, const catalog::ObjectState* present, const AccountSettings& settings) {
-    if (present != nullptr) return replace_object(*present, encode(settings), -1);
+    if (present != nullptr) return catalog::replace_object(*present, encode(settings));
     catalog::CreateObject command;
     command.object.kind = catalog::ObjectState::Kind::account_settings;
     command.object.account = op.account();

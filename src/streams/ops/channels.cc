@@ -1,5 +1,6 @@
 // CreateChannel, DescribeChannel, ListChannels, UpdateChannel, DeleteChannel. The control plane is complete; delivery
 // is not implemented until Data Firehose is, and the status reason of a channel states that.
+#include "catalog/replace_object.h"
 #include "streams/channel.h"
 
 #include <fmt/format.h>
@@ -32,7 +33,7 @@ namespace {
 
 constexpr std::int32_t freshness_default_s = 300;
 constexpr std::uint32_t channels_max = 100;
-constexpr std::int32_t page_max = 100;
+constexpr std::int32_t channels_page_max = 100;
 constexpr std::string_view no_delivery =
     "This server keeps channels but does not deliver them yet; see docs/compatibility/data-streams.md.";
 
@@ -175,7 +176,8 @@ Task<Result<api::DescribeChannelOutput>> describe_channel(StreamsOp op, api::Des
 
 Task<Result<api::ListChannelsOutput>> list_channels(StreamsOp op, api::ListChannelsInput request) {
     CO_TRY(const PageToken resumed, resume_listing(op, TokenSealer::Kind::list_channels, request.next_token));
-    const auto limit = static_cast<std::size_t>(std::min(request.max_results.value_or(page_max), page_max));
+    const auto limit =
+        static_cast<std::size_t>(std::min(request.max_results.value_or(channels_page_max), channels_page_max));
     api::ListChannelsOutput output;
     for (const auto& resource : resources_of(op, ObjectState::Kind::channel)) {
         if (resource->arn <= resumed.after) continue;
@@ -220,8 +222,9 @@ Task<Result<api::UpdateChannelOutput>> update_channel(StreamsOp op, api::UpdateC
         CO_TRY(const auto resource, resolve_resource(op, ObjectState::Kind::channel, request.channel_arn));
         api::ChannelDescription channel = describe_channel(*resource, op.now());
         CO_TRY_VOID(apply_update(request, channel));
-        CO_TRY(const catalog::Verdict verdict, co_await op.submit(replace_object(*resource, encode_channel(channel),
-                                                                                 op.service().transition_delay_ms)));
+        CO_TRY(const catalog::Verdict verdict,
+               co_await op.submit(
+                   catalog::replace_object(*resource, encode_channel(channel), op.service().transition_delay_ms)));
         if (verdict.code == Code::object_changed) continue;  // a concurrent update has changed the channel
         if (verdict.code == Code::object_not_active) {
             co_return fail(

@@ -25,7 +25,7 @@ using Code = catalog::Verdict::Code;
 namespace {
 
 constexpr std::int64_t creating_max = 5;  // AWS: consumers in CREATING at one time (spec 2.9)
-constexpr std::int32_t page_max = 100;
+constexpr std::int32_t consumers_page_max = 100;
 
 }  // namespace
 
@@ -105,7 +105,8 @@ Task<Result<api::ListStreamConsumersOutput>> list_stream_consumers(StreamsOp op,
     }
     CO_TRY(const PageToken resumed, resume_listing(op, TokenSealer::Kind::list_consumers, request.next_token));
     if (request.next_token && resumed.stream_uid != stream->uid) co_return fail(errors::invalid_next_token());
-    const auto limit = static_cast<std::size_t>(std::min(request.max_results.value_or(page_max), page_max));
+    const auto limit =
+        static_cast<std::size_t>(std::min(request.max_results.value_or(consumers_page_max), consumers_page_max));
     api::ListStreamConsumersOutput output;
     output.consumers.emplace();
     for (auto entry = stream->consumers.upper_bound(resumed.after); entry != stream->consumers.end(); ++entry) {

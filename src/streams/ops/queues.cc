@@ -1,5 +1,6 @@
 // CreateQueue, DescribeQueue, ListQueues, UpdateQueue, DeleteQueue.
 #include "streams/queues.h"
+#include "catalog/replace_object.h"
 
 #include <fmt/format.h>
 
@@ -33,7 +34,7 @@ using Code = catalog::Verdict::Code;
 namespace {
 
 constexpr std::int32_t receive_max_default = 6;
-constexpr std::int32_t page_max = 100;
+constexpr std::int32_t queues_page_max = 100;
 
 api::QueueStatus to_queue_status(catalog::StreamStatus status) {
     switch (status) {
@@ -176,7 +177,8 @@ Task<Result<api::DescribeQueueOutput>> describe_queue(StreamsOp op, api::Describ
 
 Task<Result<api::ListQueuesOutput>> list_queues(StreamsOp op, api::ListQueuesInput request) {
     CO_TRY(const PageToken resumed, resume_listing(op, TokenSealer::Kind::list_queues, request.next_token));
-    const auto limit = static_cast<std::size_t>(std::min(request.max_results.value_or(page_max), page_max));
+    const auto limit =
+        static_cast<std::size_t>(std::min(request.max_results.value_or(queues_page_max), queues_page_max));
     api::ListQueuesOutput output;
     for (const auto& queue : resources_of(op, ObjectState::Kind::queue)) {
         if (queue->arn <= resumed.after) continue;
@@ -211,7 +213,7 @@ Task<Result<api::UpdateQueueOutput>> update_queue(StreamsOp op, api::UpdateQueue
         QueueSettings settings = decode_queue_settings(queue->settings);
         apply_attributes(request.queue_attributes, settings);
         CO_TRY(const catalog::Verdict verdict,
-               co_await op.submit(replace_object(*queue, encode(settings), op.service().transition_delay_ms)));
+               co_await op.submit(catalog::replace_object(*queue, encode(settings), op.service().transition_delay_ms)));
         if (verdict.code == Code::object_changed) continue;  // a concurrent update has changed the queue
         if (verdict.code == Code::object_not_active) {
             co_return fail(

@@ -1,5 +1,6 @@
 // UpdateDataRetention.
 #include "video/retention.h"
+#include "catalog/replace_object.h"
 
 #include <algorithm>
 
@@ -37,12 +38,8 @@ Task<Result<api::UpdateDataRetentionOutput>> update_data_retention(VideoOp op, a
     const std::int32_t shorter = std::min(settings.retention_hours, stream.settings.retention_hours);
     const std::int64_t kept_ms = std::int64_t{shorter} * 3'600'000;
     settings.floor_ms = std::max(settings.floor_ms, op.service().clock.ago(kept_ms).value());
-    catalog::ReplaceObjects command;
-    auto& change = command.replacements.emplace_back();
-    change.object.uid = stream.uid();
-    change.version = stream.object->version;
-    change.settings = encode(settings);
-    change.wake_at = stream.object->wake_at;
+    catalog::ReplaceObjects command = catalog::replace_object(*stream.object, encode(settings));
+    auto& change = command.replacements.front();
     if (stream.settings.retention_hours == 0) change.add_shards = archive_shards();
     if (settings.retention_hours == 0) {
         for (const catalog::OwnedShard& shard : stream.object->shards) change.drop_shards.push_back(shard.uid);

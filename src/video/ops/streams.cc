@@ -15,6 +15,7 @@
 #include "aws/gen/video/types_update_stream_storage_configuration.gen.h"
 #include "aws/token_sealer.h"
 #include "base/try.h"
+#include "catalog/replace_object.h"
 #include "core/task.h"
 #include "video/endpoints.h"
 #include "video/ops/ops.h"
@@ -82,12 +83,7 @@ StorageTier tier_of(const api::StreamStorageConfiguration& configuration) {
 
 // Gives a stream other settings, if it is still the one they were made from.
 Task<Result<void>> replace(VideoOp op, StreamRef stream, StreamSettings settings) {
-    catalog::ReplaceObjects command;
-    auto& change = command.replacements.emplace_back();
-    change.object.uid = stream.uid();
-    change.version = stream.object->version;
-    change.settings = encode(settings);
-    change.wake_at = stream.object->wake_at;
+    catalog::ReplaceObjects command = catalog::replace_object(*stream.object, encode(settings));
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
     if (verdict.code == Code::ok) co_return Result<void>();
     if (verdict.code == Code::object_changed) co_return fail(errors::version_mismatch());
