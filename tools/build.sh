@@ -15,11 +15,11 @@ compiler=$(command -v "${CXX:-clang++-19}") || {
 }
 
 case "$name" in
-    release) options="-DCMAKE_BUILD_TYPE=Release" ;;
+    release) options="-DCMAKE_BUILD_TYPE=Release -DRIACHO_UNITY=ON" ;;
     asan)
-        options="-DCMAKE_BUILD_TYPE=Asan -DRIACHO_SANITIZE=ON"
+        options="-DCMAKE_BUILD_TYPE=Asan -DRIACHO_UNITY=ON -DRIACHO_SANITIZE=ON"
         case "$compiler" in *clang*) options="$options -DRIACHO_FUZZ=ON" ;; esac ;;
-    tsan) options="-DCMAKE_BUILD_TYPE=Asan -DRIACHO_THREAD_SANITIZE=ON" ;;
+    tsan) options="-DCMAKE_BUILD_TYPE=Asan -DRIACHO_UNITY=ON -DRIACHO_THREAD_SANITIZE=ON" ;;
     # Precompiled headers of one Clang are not readable by a clang-tidy of another patch level.
     lint) options="-DCMAKE_BUILD_TYPE=Release -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON" ;;
     *)

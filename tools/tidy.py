@@ -28,6 +28,9 @@ banned_outside_core = {
 include_line = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 string_or_comment = re.compile(r'"(?:\\.|[^"\\])*"|//.*')
 bare_todo = re.compile(r"\b(?:TO" r"DO|FIX" r"ME)\b(?!\(#\d+\))")
+# At the beginning of a line: a definition, and either a type's name or the name of a function or a constant.
+definition = re.compile(r"(?:(?:inline|static|constexpr|const|constinit|thread_local|\[\[\w+\]\]) )*"
+                        r"(?:(?:struct|class|enum class) (?P<type>\w+)|[\w:<>,*&\s.]*?[\s*&>](?P<other>\w+)(?:\(| =|;|\[|\{))")
 machine_path = re.compile(r"(?<![\w.$}>])/(?:home|root|work|Users)/\w")
 text_suffixes = {".cc", ".h", ".py", ".sh", ".js", ".mjs", ".ts", ".cmake", ".txt", ".toml", ".json", ".md", ".ipynb", ".yml", ""}
 
@@ -138,6 +141,45 @@ def check_third_party(path, number, header, layers):
             yield Problem(str(path), number, f"<{header}> leaks out of this header; hide it behind a pimpl")
 
 
+def local_names(lines):
+    """(namespace, name, line) of what a source defines in anonymous namespaces."""
+    namespace, depth = "", 0
+    for number, line in enumerate(lines, 1):
+        if line == "namespace {":
+            depth += 1
+        elif line == "}  // namespace":
+            depth -= 1
+        elif line.startswith("namespace ") and line.endswith("{"):
+            namespace = line.split()[1]
+        elif depth > 0 and line[:1].isalpha() and not line.startswith(("using ", "namespace ", "template", "static_assert")):
+            if match := definition.match(line):
+                yield namespace, match["type"] or match["other"], number
+
+
+def alone(root, folder):
+    """The sources of a folder of src/ that are compiled by themselves."""
+    try:
+        text = (root / "src" / folder / "CMakeLists.txt").read_text()
+    except FileNotFoundError:
+        return set()
+    return {f"src/{folder}/{name}" for names in re.findall(r"ALONE ([^A-Z)]*)", text) for name in names.split()}
+
+
+def check_unity(root, sources):
+    """Sources of one folder are compiled together (cmake/riacho.cmake): a local name may be defined in one of them only. Overloads count,
+    because a call could find a better one in another source."""
+    skipped = {folder: alone(root, folder) for folder in {path.parts[1] for path in sources}}
+    seen = {}
+    for path, lines in sources.items():
+        if path.name.endswith("_fuzz.cc") or path.name == "main.cc" or str(path) in skipped[path.parts[1]]:
+            continue
+        for namespace, name, number in local_names(lines):
+            key = (path.parent, is_test(path), namespace, name)
+            first = seen.setdefault(key, path)
+            if first != path:
+                yield Problem(str(path), number, f"{name} is defined in {first} as well: give it one home or another name")
+
+
 def check_header(path, lines):
     if len(lines) > header_lines_max:
         yield Problem(str(path), len(lines), f"a header of {len(lines)} lines; at most {header_lines_max}")
@@ -181,7 +223,7 @@ def check_words(path, lines):
 def check(root, paths, layers):
     """Every problem of the files `paths` (relative to `root`), in the order of the paths."""
     problems = list(check_table(layers))
-    file_edges, folder_edges = {}, {}
+    file_edges, folder_edges, sources = {}, {}, {}
     for path in sorted(paths):
         if path.suffix not in text_suffixes or path.name == "package-lock.json":
             continue
@@ -196,6 +238,9 @@ def check(root, paths, layers):
         problems += check_source_text(path, lines)
         if path.suffix == ".h":
             problems += check_header(path, lines)
+        else:
+            sources[path] = lines
+    problems += check_unity(root, sources)
     for edges, what in ((folder_edges, "folders"), (file_edges, "files")):
         if cycle := find_cycle(edges):
             problems.append(Problem(cycle[0], 1, f"a cycle of {what}: {' -> '.join(cycle)}"))

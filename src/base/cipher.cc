@@ -9,13 +9,13 @@
 namespace riacho {
 namespace {
 
-struct FreeContext {
+struct FreeCipherContext {
     void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
 };
 
 // One context per thread: an iterator is sealed for every GetRecords.
 EVP_CIPHER_CTX* context_of_thread() {
-    thread_local const std::unique_ptr<EVP_CIPHER_CTX, FreeContext> context(EVP_CIPHER_CTX_new());
+    thread_local const std::unique_ptr<EVP_CIPHER_CTX, FreeCipherContext> context(EVP_CIPHER_CTX_new());
     return context.get();
 }
 

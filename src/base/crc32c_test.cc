@@ -7,7 +7,7 @@
 namespace riacho {
 namespace {
 
-std::uint32_t bit_by_bit(std::string_view data) {
+std::uint32_t castagnoli_bit_by_bit(std::string_view data) {
     std::uint32_t crc = 0xFFFFFFFF;
     for (const char c : data) {
         crc ^= static_cast<unsigned char>(c);
@@ -37,7 +37,7 @@ TEST(Crc32c, every_length_agrees_with_the_definition_also_in_two_pieces) {
     const std::string data = some_bytes(9'000);
     const auto check = [&](std::size_t size) {
         const std::string_view part = std::string_view(data).substr(0, size);
-        const std::uint32_t expected = bit_by_bit(part);
+        const std::uint32_t expected = castagnoli_bit_by_bit(part);
         ASSERT_EQ(crc32c(as_bytes(part)), expected) << size;
         const std::size_t cut = size / 3;
         ASSERT_EQ(crc32c(as_bytes(part.substr(cut)), crc32c(as_bytes(part.substr(0, cut)))), expected) << size;

@@ -22,7 +22,7 @@
 namespace riacho::cli {
 namespace {
 
-constexpr int page_limit = 1'000;
+constexpr int export_page_limit = 1'000;
 
 // The content of a file of records. Only complete lines count, because the last line may be cut off.
 struct Exported {
@@ -191,7 +191,7 @@ private:
         const std::optional<std::uint64_t> end = progress_.is_shown() ? find_end(shard) : std::nullopt;
         std::optional<std::uint64_t> begin;  // number of the first record that was read
         while (!iterator.empty() && interrupted() == 0) {
-            const std::string page = fmt::format(R"({{"ShardIterator":"{}","Limit":{}}})", iterator, page_limit);
+            const std::string page = fmt::format(R"({{"ShardIterator":"{}","Limit":{}}})", iterator, export_page_limit);
             if (const auto called = call("GetRecords", page); !called) {
                 TRY_VOID(skip(shard, called.error(), iterator));
                 continue;

@@ -18,7 +18,7 @@
 namespace riacho::cli {
 namespace {
 
-constexpr std::int64_t call_timeout_ms = 5'000;
+constexpr std::int64_t health_timeout_ms = 5'000;
 constexpr int between_calls_ms = 100;
 
 struct Target {
@@ -53,7 +53,7 @@ Answer ask(const HealthRequest& request, const Target& target) {
     http::ClientRequest call;
     call.method = "GET";
     call.url = target.url + (target.url.ends_with('/') ? "" : "/") + (request.live ? "health/live" : "health/ready");
-    call.total_timeout_ms = call_timeout_ms;
+    call.total_timeout_ms = health_timeout_ms;
     const auto reply = client.send_and_wait(std::move(call));
     if (!reply) return {.text = fmt::format("{} ({})", reply.error().message, target.source)};
     const std::string body(trimmed(reply->body.view()));

@@ -16,7 +16,7 @@ namespace {
 using ports::SinkFault;
 using ports::StreamFault;
 
-SinkFault to_fault(log::LogError error) {
+SinkFault to_sink_fault(log::LogError error) {
     switch (error) {
         case log::LogError::overloaded:
             return SinkFault::overloaded;
@@ -66,7 +66,7 @@ public:
         const bool seals = stream.settings->seals(service_.clock.now());
         const auto appended = co_await append_records(service_, core, stream, blobs, seals);
         if (!appended) {
-            for (const std::size_t place : places) results[place] = fail(to_fault(appended.error()));
+            for (const std::size_t place : places) results[place] = fail(to_sink_fault(appended.error()));
             co_return results;
         }
         count_accepted(*counters_of(service_, stream), places.size(), bytes);

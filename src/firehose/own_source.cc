@@ -20,7 +20,7 @@ namespace {
 
 using ports::SourceFault;
 
-SourceFault to_fault(log::LogError error) {
+SourceFault to_source_fault(log::LogError error) {
     switch (error) {
         case log::LogError::unknown_shard:
         case log::LogError::sealed:
@@ -69,7 +69,7 @@ public:
 
     Task<Expected<std::uint64_t, SourceFault>> tip(core::Core& core, std::uint64_t shard_uid) override {
         const auto state = co_await log_.state(core, log::ShardUid(shard_uid));
-        if (!state) co_return fail(to_fault(state.error()));
+        if (!state) co_return fail(to_source_fault(state.error()));
         co_return state->next.value();
     }
 
@@ -80,7 +80,7 @@ public:
         limits.bytes_max = bytes_max;
         auto read =
             co_await log_.read(core, log::ShardUid(shard_uid), log::SeqIx(from), limits, clock_.ago(own_retention_ms));
-        if (!read) co_return fail(to_fault(read.error()));
+        if (!read) co_return fail(to_source_fault(read.error()));
         auto kept = std::make_shared<Kept>();
         kept->read = *std::move(read);
         if (!open(*kept)) co_return fail(SourceFault::key);

@@ -169,7 +169,7 @@ std::string chunk(std::string_view data) {
     std::snprintf(size, sizeof size, "%zx\r\n", data.size());
     return size + std::string(data) + "\r\n";
 }
-constexpr std::string_view chunked = "Transfer-Encoding: chunked\r\n";
+constexpr std::string_view chunked_field = "Transfer-Encoding: chunked\r\n";
 
 // The next chunk of a reply, or the bytes received before the connection ended.
 std::string read_chunk(TestClient& client) {
@@ -198,7 +198,7 @@ std::string read_head(TestClient& client) {
 TEST(DuplexHttp1, each_piece_is_answered_before_the_next_is_sent) {
     DuplexServer server;
     TestClient client(server.server.port());
-    client.send(head("/echo", chunked));
+    client.send(head("/echo", chunked_field));
     EXPECT_TRUE(read_head(client).starts_with("HTTP/1.1 200 OK\r\n"));
     for (const std::size_t size : {1UL, 10UL, 1'000UL, 65'536UL, 3UL}) {
         const std::string data(size, static_cast<char>('a' + size % 26));
@@ -225,7 +225,7 @@ TEST(DuplexHttp1, a_body_of_known_length_is_streamed_too) {
 TEST(DuplexHttp1, continue_comes_before_the_reply_and_before_the_body) {
     DuplexServer server;
     TestClient client(server.server.port());
-    client.send(head("/echo", std::string(chunked) + "Expect: 100-continue\r\n"));
+    client.send(head("/echo", std::string(chunked_field) + "Expect: 100-continue\r\n"));
     EXPECT_EQ(read_head(client), "HTTP/1.1 100 Continue\r\n\r\n");
     EXPECT_TRUE(read_head(client).starts_with("HTTP/1.1 200 OK\r\n"));
     client.send(chunk("body"));
@@ -236,7 +236,7 @@ TEST(DuplexHttp1, a_gigabyte_would_pass_through_little_memory) {
     DuplexServer server({}, shares_with({{core::MemoryUse::bodies, mib / 4}, {core::MemoryUse::large_bodies, 0}}));
     TestClient client(server.server.port());
     const std::string piece = chunk(std::string(mib, 'u'));
-    client.send(head("/count", chunked));
+    client.send(head("/count", chunked_field));
     for (int i = 0; i < 64; ++i) ASSERT_TRUE(client.send(piece));
     client.send("0\r\n\r\n");
     EXPECT_EQ(client.read_response().body, std::to_string(64 * mib));
@@ -275,7 +275,7 @@ TEST(DuplexHttp1, a_client_that_does_not_read_is_given_up) {
     options.write_timeout_ms = 50;
     DuplexServer server(options);
     TestClient client(server.server.port(), 4'096);
-    client.send(head("/echo", chunked));
+    client.send(head("/echo", chunked_field));
     const std::string piece = chunk(std::string(mib, 'e'));
     while (client.send(piece)) {
     }
@@ -289,7 +289,7 @@ TEST(DuplexHttp1, a_client_that_disappears_breaks_the_body) {
     DuplexServer server;
     {
         TestClient client(server.server.port());
-        client.send(head("/echo", chunked) + chunk("some"));
+        client.send(head("/echo", chunked_field) + chunk("some"));
         read_head(client);
         EXPECT_EQ(read_chunk(client), "some");
     }
@@ -314,7 +314,7 @@ TEST(DuplexHttp1, a_handler_that_has_enough_ends_the_connection_after_its_answer
 TEST(DuplexHttp1, silence_is_told_and_then_breaks_the_body_but_not_the_reply) {
     DuplexServer server;
     TestClient client(server.server.port());
-    client.send(head("/idle?100000", chunked));
+    client.send(head("/idle?100000", chunked_field));
     read_head(client);
     EXPECT_EQ(read_chunk(client), "idle");
     client.send(chunk("x"));
@@ -323,7 +323,7 @@ TEST(DuplexHttp1, silence_is_told_and_then_breaks_the_body_but_not_the_reply) {
     }
     EXPECT_EQ(next, "data");
     TestClient silent(server.server.port());
-    silent.send(head("/echo?30", chunked) + chunk("a"));
+    silent.send(head("/echo?30", chunked_field) + chunk("a"));
     read_head(silent);
     EXPECT_EQ(read_chunk(silent), "a");
     EXPECT_EQ(read_chunk(silent), "broken");
@@ -335,13 +335,13 @@ TEST(DuplexHttp1, silence_is_told_and_then_breaks_the_body_but_not_the_reply) {
 TEST(DuplexHttp1, what_is_no_body_or_too_much_of_it_is_broken) {
     DuplexServer server;
     TestClient client(server.server.port());
-    client.send(head("/echo", chunked) + "zz\r\n");
+    client.send(head("/echo", chunked_field) + "zz\r\n");
     read_head(client);
     EXPECT_EQ(read_chunk(client), "broken");
     TestClient declared(server.server.port());
     EXPECT_EQ(declared.request(head("/small", "Content-Length: 100001\r\n")).status, 413);
     TestClient grown(server.server.port());
-    for (int i = 0; i < 3; ++i) grown.send(i == 0 ? head("/small", chunked) : chunk(std::string(60'000, 'u')));
+    for (int i = 0; i < 3; ++i) grown.send(i == 0 ? head("/small", chunked_field) : chunk(std::string(60'000, 'u')));
     EXPECT_EQ(grown.read_response().body, "60000");
     EXPECT_EQ(server.handler.broken, 2);
 }
@@ -358,7 +358,7 @@ TEST(DuplexHttp1, pieces_are_one_chunk) {
 TEST(DuplexHttp1, without_memory_for_a_reader_the_request_is_shed) {
     DuplexServer server({}, shares_with({{core::MemoryUse::bodies, 100'000}}));
     TestClient client(server.server.port());
-    EXPECT_EQ(client.request(head("/count", chunked)).status, 503);
+    EXPECT_EQ(client.request(head("/count", chunked_field)).status, 503);
 }
 
 TEST(DuplexHttp2, each_piece_is_answered_before_the_next_is_sent) {

@@ -13,7 +13,7 @@ namespace {
 using namespace samples;
 using Shape = MkvWriter::Shape;
 
-class Record final : public RuleSink {
+class RuleRecord final : public RuleSink {
 public:
     void header(ByteSpan /*block*/, const HeaderInfo& info) override { tracks = info.tracks.size(); }
     void cluster(std::uint64_t at) override { begin_at = at; }
@@ -38,9 +38,9 @@ public:
 
 using Calls = std::vector<std::string>;
 
-Record check(std::string_view stream, RuleLimits limits = {}, TimecodeType type = TimecodeType::absolute,
-             std::int64_t start_ms = 0) {
-    Record record;
+RuleRecord check(std::string_view stream, RuleLimits limits = {}, TimecodeType type = TimecodeType::absolute,
+                 std::int64_t start_ms = 0) {
+    RuleRecord record;
     FragmentSplitter splitter({}, limits, type, start_ms, record);
     for (bool on = true; on && !stream.empty(); stream.remove_prefix(std::min<std::size_t>(stream.size(), 100))) {
         on = splitter.feed(as_bytes(stream.substr(0, 100)));
@@ -55,7 +55,7 @@ TEST(FragmentRules, a_fragment_ends_where_the_next_begins) {
     const std::string one = cluster(1000) + tags({{"name", "value"}});
     const std::string two = cluster(2000);
     const std::string head = header();
-    const Record record = check(head + one + two);
+    const RuleRecord record = check(head + one + two);
     EXPECT_EQ(record.calls, (Calls{"begin 1000 1000", "end", "begin 2000 2000", "end"}));
     EXPECT_EQ(record.fragments[0].first, head.size());
     EXPECT_EQ(record.fragments[0].second, head.size() + one.size());
@@ -66,7 +66,7 @@ TEST(FragmentRules, a_fragment_ends_where_the_next_begins) {
 
 // video conformance 36
 TEST(FragmentRules, the_end_of_fragment_tag_ends_it_at_once) {
-    Record record;
+    RuleRecord record;
     FragmentSplitter splitter({}, {}, TimecodeType::absolute, 0, record);
     const std::string first = header() + cluster(1) + end_tag();
     ASSERT_TRUE(splitter.feed(as_bytes(first)));
@@ -79,8 +79,9 @@ TEST(FragmentRules, the_end_of_fragment_tag_ends_it_at_once) {
 
 // video spec 3.7, 4.7
 TEST(FragmentRules, times_of_a_fragment) {
-    Record record = check(header({video_track()}, Shape::live, 100'000) + cluster(50, {{1, 0, true}, {1, 400, false}}),
-                          {}, TimecodeType::relative, 7'000);
+    RuleRecord record =
+        check(header({video_track()}, Shape::live, 100'000) + cluster(50, {{1, 0, true}, {1, 400, false}}), {},
+              TimecodeType::relative, 7'000);
     EXPECT_EQ(record.calls.at(0), "begin 50 7005");
     EXPECT_EQ(record.facts[0].span_ms, 40U);
     EXPECT_EQ(record.facts[0].duration_ms, 80U) << "the last frame lasts as long as the one before";
@@ -185,7 +186,7 @@ TEST(FragmentRules, metadata_has_limits) {
     EXPECT_EQ(check(head + tags({{"AWS_KINESISVIDEO_FRAGMENT_NUMBER", "1"}})).calls, bad);
     EXPECT_EQ(check(header() + tags({{"AWS_KINESISVIDEO_FRAGMENT_NUMBER", "1"}}) + cluster(0)).calls,
               Calls{"FRAGMENT_METADATA_LIMIT_REACHED closed"});
-    const Record marked = check(head + tags({{tag_image_generation, ""}}));
+    const RuleRecord marked = check(head + tags({{tag_image_generation, ""}}));
     EXPECT_TRUE(marked.facts.at(0).image_tag);
     EXPECT_FALSE(marked.facts.at(0).notify_tag);
     // A muxer's statistics of a track are not metadata.
@@ -220,7 +221,7 @@ TEST(FragmentRules, what_follows_a_good_fragment_does_not_spoil_it) {
     EXPECT_EQ(check(unknown + cut).calls, lost) << "what trails the cluster was to come";
     EXPECT_EQ(check(unknown + std::string(4, '\0')).calls, lost);
     EXPECT_EQ(check(unknown.substr(0, unknown.size() - 1)).calls, lost);
-    const Record trailed = check(unknown + tags({{"a", "b"}}) + cut);
+    const RuleRecord trailed = check(unknown + tags({{"a", "b"}}) + cut);
     EXPECT_EQ(trailed.calls, kept);
     EXPECT_EQ(trailed.fragments.at(0).second, (unknown + tags({{"a", "b"}})).size());
 }

@@ -20,7 +20,7 @@ namespace {
 using ports::StoreError;
 using ports::StoreFault;
 
-constexpr std::size_t slice_size = std::size_t{1} << 20;
+constexpr std::size_t file_slice_size = std::size_t{1} << 20;
 // The name of no bucket: those do not begin with '.'.
 constexpr std::string_view temporary_folder = ".riacho-tmp";
 
@@ -266,7 +266,7 @@ Task<Expected<void, StoreError>> LocalBuckets::put(core::Core& core, ports::Obje
             for (const std::string_view piece : *pieces) parts.push_back(as_bytes(piece));
             size = body->size();
         } else {
-            slice.resize(slice_size);
+            slice.resize(file_slice_size);
             const auto got = co_await body->read(core, at, slice);
             if (!got || *got == 0) {
                 failed = StoreError{StoreFault::body_lost,

@@ -5,7 +5,7 @@
 namespace riacho::video {
 namespace {
 
-constexpr std::uint8_t format_version = 1;
+constexpr std::uint8_t fragment_format_version = 1;
 
 constexpr std::uint32_t random_mask = (1U << 28) - 1;
 constexpr std::uint32_t flag_key_start = 1U << 28;
@@ -87,7 +87,7 @@ FragmentEntry get_entry(const std::byte* at) {
 }
 
 void put_chunk_head(std::byte* at, std::uint64_t sequence, std::uint16_t index) {
-    at[0] = std::byte{format_version};
+    at[0] = std::byte{fragment_format_version};
     at[1] = std::byte{static_cast<std::uint8_t>(RecordKind::chunk)};
     put_u16(at + 2, index);
     put_u32(at + 4, 0);
@@ -95,7 +95,7 @@ void put_chunk_head(std::byte* at, std::uint64_t sequence, std::uint16_t index) 
 }
 
 void put_closing_head(std::byte* at, const Closing& closing) {
-    at[0] = std::byte{format_version};
+    at[0] = std::byte{fragment_format_version};
     at[1] = std::byte{static_cast<std::uint8_t>(RecordKind::closing)};
     put_u16(at + 2, static_cast<std::uint16_t>(closing.chunks.size()));
     put_u32(at + 4, closing.header_size);
@@ -112,7 +112,7 @@ void put_closing_head(std::byte* at, const Closing& closing) {
 }
 
 RecordKind kind_of(std::string_view record) {
-    if (record.size() < chunk_head_size || static_cast<std::uint8_t>(record[0]) != format_version) {
+    if (record.size() < chunk_head_size || static_cast<std::uint8_t>(record[0]) != fragment_format_version) {
         return RecordKind::unknown;
     }
     const auto kind = static_cast<std::uint8_t>(record[1]);

@@ -5,7 +5,7 @@
 namespace riacho::video {
 namespace {
 
-constexpr std::uint8_t format_version = 1;
+constexpr std::uint8_t index_format_version = 1;
 constexpr std::size_t head_size = 24;
 constexpr std::size_t root_head_size = 16;
 constexpr std::size_t summary_size = 48;
@@ -63,7 +63,7 @@ std::string encode(const IndexRecord& record) {
         head_size + (is_root ? root_head_size : 0) + summaries * summary_size + record.entries.size() * entry_size,
         '\0');
     std::byte* at = reinterpret_cast<std::byte*>(bytes.data());
-    at[0] = std::byte{format_version};
+    at[0] = std::byte{index_format_version};
     at[1] = std::byte{static_cast<std::uint8_t>(record.kind)};
     put_le(at + 2, static_cast<std::uint16_t>(count));
     put_le(at + 4, std::uint32_t{0});
@@ -90,7 +90,7 @@ std::string encode(const IndexRecord& record) {
 }
 
 std::optional<IndexRecord> parse_index_record(std::string_view bytes) {
-    if (bytes.size() < head_size || static_cast<std::uint8_t>(bytes[0]) != format_version) return std::nullopt;
+    if (bytes.size() < head_size || static_cast<std::uint8_t>(bytes[0]) != index_format_version) return std::nullopt;
     const std::byte* at = as_bytes(bytes).data();
     IndexRecord record;
     record.kind = static_cast<IndexRecord::Kind>(at[1]);

@@ -8,13 +8,13 @@
 namespace riacho::video {
 namespace {
 
-constexpr std::uint8_t format_version = 1;
+constexpr std::uint8_t settings_format_version = 1;
 
 }  // namespace
 
 std::string encode(const StreamSettings& settings) {
     Encoder out;
-    out.number(format_version);
+    out.number(settings_format_version);
     out.optional_text(settings.device_name);
     out.optional_text(settings.media_type);
     out.optional_text(settings.kms_key_id);
@@ -27,7 +27,7 @@ std::string encode(const StreamSettings& settings) {
 
 std::optional<StreamSettings> decode_settings(std::string_view bytes) {
     Decoder in(bytes);
-    if (in.number<std::uint8_t>() != format_version) return std::nullopt;
+    if (in.number<std::uint8_t>() != settings_format_version) return std::nullopt;
     StreamSettings settings;
     settings.device_name = in.optional_text();
     settings.media_type = in.optional_text();

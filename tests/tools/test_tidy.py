@@ -95,5 +95,21 @@ def test_cycle_of_folders(problems_of):
     assert any("base may include core, which does not stand above it" in report for report in reports)
 
 
+def local(text):
+    return f"namespace riacho::log {{\nnamespace {{\n{text}\n}}  // namespace\n}}  // namespace riacho::log\n"
+
+
+@pytest.mark.parametrize("text", ["constexpr int size_max = 1;", "struct Entry {};", "int size_of(Entry entry) {",
+                                  "std::vector<int> sizes(int n) {"])
+def test_local_names_are_unique_within_a_folder(problems_of, text):
+    twice = {"src/log/a.cc": local(text), "src/log/b.cc": local(text)}
+    (report,) = problems_of(twice)
+    assert report.startswith("src/log/b.cc:3: ") and "is defined in src/log/a.cc as well" in report
+    assert problems_of({"src/log/a.cc": local(text), "src/log/detail/b.cc": local(text)}) == []
+    assert problems_of({"src/log/a.cc": local(text), "src/log/b_test.cc": local(text)}) == []
+    assert problems_of(twice | {"src/log/b.cc": local(text.replace("(", "(long k, "))}) != []
+    assert problems_of(twice | {"src/log/CMakeLists.txt": "riacho_library(NAME log ALONE b.cc PCH x)\n"}) == []
+
+
 def test_generated_code_is_not_measured(problems_of):
     assert problems_of({"src/api/a.gen.cc": "int a;\n" * 2000}) == []

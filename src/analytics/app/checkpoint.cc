@@ -23,9 +23,9 @@ constexpr std::uint64_t turns_ahead_max = 20'000;
 constexpr std::uint64_t bytes_ahead_max = 256 << 20;
 constexpr std::size_t replay_read_bytes = 64 << 10;
 constexpr std::string_view state_key = "state";
-constexpr std::int64_t retry_ms_first = 50;
-constexpr std::int64_t retry_ms_max = 5'000;
-constexpr std::size_t read_bytes = 4 << 20;
+constexpr std::int64_t checkpoint_retry_ms_first = 50;
+constexpr std::int64_t checkpoint_retry_ms_max = 5'000;
+constexpr std::size_t checkpoint_read_bytes = 4 << 20;
 
 struct Chunks final : sql::ChunkSink {
     void chunk(std::string bytes) override { all.push_back(std::move(bytes)); }
@@ -50,7 +50,7 @@ Task<bool> read_all(core::Core& core, log::RecordLog& log, log::ShardUid shard, 
     log::SeqIx next(std::max<std::uint64_t>(from, 1));
     while (next.value() < until) {
         const auto read =
-            co_await log.read(core, shard, next, log::ReadLimits{.bytes_max = read_bytes}, TimestampMs(0));
+            co_await log.read(core, shard, next, log::ReadLimits{.bytes_max = checkpoint_read_bytes}, TimestampMs(0));
         if (!read) co_return false;
         for (const log::FrameSlice& slice : read->slices) {
             for (const log::RecordView& record : slice.records()) {
@@ -70,7 +70,7 @@ Task<bool> read_all(core::Core& core, log::RecordLog& log, log::ShardUid shard, 
 Task<std::optional<std::uint64_t>> Application::Impl::append_state(std::vector<std::string> records) {
     std::optional<std::uint64_t> first;
     std::size_t at = 0;
-    core::Backoff backoff(retry_ms_first, retry_ms_max);
+    core::Backoff backoff(checkpoint_retry_ms_first, checkpoint_retry_ms_max);
     while (at < records.size()) {
         std::size_t end = at;
         std::size_t bytes = 0;
@@ -167,7 +167,7 @@ Task<bool> Application::Impl::confirm_checkpoints() {
     moves.trims.push_back({object->shards.at(turns_shard).uid, newest.turns_next});
     moves.trims.push_back({object->shards.at(state_shard).uid, newest.state_first});
     const std::string encoded = catalog::encode(catalog::Command(std::move(command)));
-    core::Backoff backoff(retry_ms_first, retry_ms_max);
+    core::Backoff backoff(checkpoint_retry_ms_first, checkpoint_retry_ms_max);
     for (;;) {
         const auto result = co_await host.commands.submit(core, encoded);
         if (result) {
@@ -257,7 +257,7 @@ Task<bool> Application::Impl::replay(const Checkpoint& checkpoint) {
             if (!read) {
                 // Not from the beginning: rows of the turns before are on their way.
                 if (!std::exchange(is_told, true)) say("The turns of the application cannot be read at present");
-                if (!co_await pause(retry_ms_max)) co_return false;
+                if (!co_await pause(checkpoint_retry_ms_max)) co_return false;
                 continue;
             }
             for (const log::FrameSlice& slice : read->slices) {
@@ -285,7 +285,7 @@ Task<bool> Application::Impl::replay_turn(std::uint64_t seq, const Turn& turn) {
     auto taken = co_await source->read_again(turn);
     while (!taken) {
         if (!std::exchange(is_told, true)) say(input_problem, "records that were taken before cannot be read again");
-        if (!co_await pause(retry_ms_max)) co_return false;
+        if (!co_await pause(checkpoint_retry_ms_max)) co_return false;
         taken = co_await source->read_again(turn);
     }
     tell_lost();

@@ -19,8 +19,8 @@ namespace {
 // one before, up to this.
 constexpr std::size_t request_rows_max = ports::sink_records_max;
 constexpr std::size_t request_bytes_max = 4 << 20;
-constexpr std::int64_t retry_ms_first = 100;
-constexpr std::int64_t retry_ms_max = 30'000;
+constexpr std::int64_t delivery_retry_ms_first = 100;
+constexpr std::int64_t delivery_retry_ms_max = 30'000;
 
 std::uint64_t mixed(std::uint64_t value) {
     value = (value ^ (value >> 30)) * 0xBF58'476D'1CE4'E5B9;
@@ -180,7 +180,7 @@ void Output::forget(std::size_t count, std::size_t bytes) {
 
 // Until the destination has all of them; false when delivery ends before.
 Task<bool> Output::send(std::vector<ports::RecordToSend> pending) {
-    core::Backoff backoff(retry_ms_first, retry_ms_max);
+    core::Backoff backoff(delivery_retry_ms_first, delivery_retry_ms_max);
     while (!stopping_) {
         std::optional<ports::SinkFault> fault;
         const std::size_t count = pending.size();

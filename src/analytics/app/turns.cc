@@ -26,7 +26,7 @@ constexpr std::int64_t small_work = 4'000;
 constexpr std::size_t entered_bytes_max = 8 << 20;
 // Rows that are made at a time, of all outputs.
 constexpr std::size_t piece_bytes_max = 1 << 20;
-constexpr std::int64_t sleep_ms_max = 1'000;
+constexpr std::int64_t turn_sleep_ms_max = 1'000;
 constexpr std::int64_t retry_ms_first = 50;
 constexpr std::int64_t retry_ms_max = 5'000;
 constexpr std::string_view turn_key = "turn";
@@ -253,7 +253,7 @@ Task<bool> Application::Impl::hand_out_piece(Writing* writing) {
     }
     hand_out();
     while (outputs_full()) {
-        if (!co_await pause(sleep_ms_max)) co_return false;
+        if (!co_await pause(turn_sleep_ms_max)) co_return false;
         note_memory();
         serve_peeks();
     }

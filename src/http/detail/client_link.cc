@@ -11,7 +11,7 @@
 namespace riacho::http::detail {
 namespace {
 
-constexpr std::size_t input_capacity = 32 * 1024;
+constexpr std::size_t reply_input_capacity = 32 * 1024;
 // At most this much memory is reserved for an announced body length.
 constexpr std::size_t reserved_max = std::size_t{1} << 20;
 
@@ -49,7 +49,7 @@ std::string Route::key() const {
 void Link::begin_exchange(ReplyRules rules) {
     parser_.emplace(rules);
     state_ = ReplyParser::State::head;
-    input_ = std::make_unique_for_overwrite<char[]>(input_capacity);
+    input_ = std::make_unique_for_overwrite<char[]>(reply_input_capacity);
     begin_ = end_ = 0;
     body_.clear();
     reusable_ = ended_unanswered_ = producer_failed_ = cut_ = false;
@@ -97,7 +97,7 @@ Task<Expected<void, SendError>> Link::exchange(Call* call, const Route* route, C
 Task<bool> Link::read_some(Call* call) {
     begin_ = end_ = 0;
     for (;;) {
-        const IoResult got = transport_.read(input_.get(), input_capacity);
+        const IoResult got = transport_.read(input_.get(), reply_input_capacity);
         if (got.state == IoState::done) {
             end_ = got.size;
             call->moved();
@@ -161,7 +161,7 @@ bool Link::is_alive() {
 // Checks, without waiting, whether a final reply has begun although the request is not completely sent.
 bool Link::has_early_reply() {
     if (begin_ == end_) {
-        const IoResult got = transport_.read(input_.get(), input_capacity);
+        const IoResult got = transport_.read(input_.get(), reply_input_capacity);
         if (got.state != IoState::done) return false;
         begin_ = 0;
         end_ = got.size;

@@ -13,7 +13,7 @@ namespace {
 namespace beast = boost::beast;
 
 constexpr std::size_t interim_max = 8;
-constexpr std::uint32_t beast_header_limit = 1U << 30;  // the scanner has bounded the head
+constexpr std::uint32_t beast_reply_header_limit = 1U << 30;  // the scanner has bounded the head
 
 // Limits of a reply's head: the status line and 32 KiB of fields.
 const ServerOptions& head_limits() {
@@ -25,7 +25,7 @@ const ServerOptions& head_limits() {
 class HeadParser final : public beast::http::basic_parser<false> {
 public:
     explicit HeadParser(HeaderList& headers) : headers_(headers) {
-        header_limit(beast_header_limit);
+        header_limit(beast_reply_header_limit);
         body_limit(boost::none);
     }
     bool parse(std::string_view head) {

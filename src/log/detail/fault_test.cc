@@ -21,7 +21,7 @@ protected:
     TestApplier applier_;
 };
 
-std::vector<std::string> texts(const std::vector<TestRecord>& records) {
+std::vector<std::string> texts_of(const std::vector<TestRecord>& records) {
     std::vector<std::string> data;
     data.reserve(records.size());
     for (const TestRecord& record : records) data.push_back(record.data);
@@ -69,9 +69,9 @@ TEST_F(FaultTest, a_segment_that_cannot_be_read_fails_its_readers_only) {
     EXPECT_FALSE(node->store.is_poisoned());
     EXPECT_EQ(node->store.counters.damaged_shards, 1U);
     EXPECT_EQ(node->append(2, {"c"})->first, SeqIx(3));
-    EXPECT_EQ(texts(node->read_all(2, SeqIx(3))), (std::vector<std::string>{"c"}));
+    EXPECT_EQ(texts_of(node->read_all(2, SeqIx(3))), (std::vector<std::string>{"c"}));
     fs_.clear_failures();
-    EXPECT_EQ(texts(node->read_all(1)), (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(texts_of(node->read_all(1)), (std::vector<std::string>{"a", "b"}));
 }
 
 TEST_F(FaultTest, damage_met_by_reads_is_counted_once_a_shard_and_logged_once_a_place) {
@@ -199,7 +199,7 @@ TEST_F(FaultTest, a_start_on_a_full_disk_serves_reads_and_takes_writes_when_ther
         fs_.set_bytes_free(0);
         {
             const auto node = open(options);
-            EXPECT_EQ(texts(node->read_all(1)), (std::vector<std::string>{"a"}));
+            EXPECT_EQ(texts_of(node->read_all(1)), (std::vector<std::string>{"a"}));
             EXPECT_EQ(node->append(1, {"b"}).error(), LogError::disk_full);
             node->shut_down();
         }
@@ -211,7 +211,7 @@ TEST_F(FaultTest, a_start_on_a_full_disk_serves_reads_and_takes_writes_when_ther
             EXPECT_TRUE(node->checkpoint());
         }
         const auto node = open(options);
-        EXPECT_EQ(texts(node->read_all(1)), (std::vector<std::string>{"a", "b"}));
+        EXPECT_EQ(texts_of(node->read_all(1)), (std::vector<std::string>{"a", "b"}));
     }
 }
 
