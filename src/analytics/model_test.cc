@@ -127,6 +127,12 @@ TEST(Turn, what_is_written_is_read_and_nothing_else) {
     parts_are_refused(written, decode_state_record);
 }
 
+std::string row_key(std::uint64_t high, std::uint64_t low, std::uint64_t ordinal) {
+    std::string key(RowKeys::size, '\0');
+    RowKeys(high, low).write(ordinal, key.data());
+    return key;
+}
+
 TEST(Output, a_row_has_one_key_and_no_other_row_has_it) {
     const std::string key = row_key(1, 2, 3);
     EXPECT_EQ(key, row_key(1, 2, 3));
