@@ -308,11 +308,16 @@ bool Flusher::may_seal(Shard& shard) {
 
 void Flusher::seal_old_segments() {
     const std::int64_t limit = store_.clock.now().value() - store_.options.segment_age_ms_max;
+    const bool is_short = store_.is_low() || store_.is_out_of_space();
     for (const auto& [uid, shard] : shards_) {
         const CheckpointShard& state = shard->flushed;
-        if (state.active_base.value() == 0 || state.active_created.value() > limit) continue;
+        if (state.active_base.value() == 0) continue;
+        // Only sealed segments are deleted, and for want of space no record may come that would end this one.
+        const bool is_garbage = is_short && state.first_available >= state.next;
+        if (!is_garbage && state.active_created.value() > limit) continue;
         if (!may_seal(*shard)) continue;
         if (!seal(*shard)) return;
+        if (is_garbage) trimmed_.insert(uid);
         has_changed_ = true;
     }
 }

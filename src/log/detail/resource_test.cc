@@ -103,6 +103,31 @@ TEST_F(ResourceTest, retention_frees_space_behind_records_that_do_not_fit) {
     EXPECT_EQ(node->read_all(2).size(), 1U);
 }
 
+TEST_F(ResourceTest, an_open_segment_without_records_is_deleted_when_space_is_low) {
+    const auto node = open();
+    ASSERT_TRUE(node->command("create 1"));
+    for (int i = 0; i < 5; ++i) ASSERT_TRUE(node->append(1, {std::string(7000, 'x')}));
+    ASSERT_TRUE(node->checkpoint());
+    trim(*node, 1, 6);
+    ASSERT_TRUE(node->checkpoint());
+    const auto tick = [&] {
+        clock_.advance_ms(2000);
+        node->flusher.tick();
+        ASSERT_TRUE(node->checkpoint());
+    };
+    tick();
+    EXPECT_EQ(segment_count(1), 1U) << "the next records go there";
+    fs_.set_bytes_free(1 << 20);
+    tick();
+    EXPECT_EQ(segment_count(1), 0U);
+    fs_.set_bytes_free(1ULL << 40);
+    tick();
+    EXPECT_EQ(node->append(1, {"next"})->first, SeqIx(6));
+    ASSERT_TRUE(node->checkpoint());
+    node->empty_cache();
+    EXPECT_EQ(node->read_all(1).size(), 1U);
+}
+
 TEST_F(ResourceTest, what_was_deleted_without_a_checkpoint_is_no_damage) {
     {
         const auto node = open();
