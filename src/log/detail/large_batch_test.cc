@@ -74,9 +74,13 @@ protected:
 
 // The caller's objects of appends that wait in the queue together.
 struct Queued {
-    void submit(TestNode& node, std::uint64_t shard, std::size_t size) {
+    void submit(TestNode& node, std::uint64_t shard, std::size_t size) { submit(node, {{shard, size}}); }
+    // One request for several shards.
+    void submit(TestNode& node, const std::vector<std::pair<std::uint64_t, std::size_t>>& sizes) {
         auto& one = items.emplace_back(std::make_unique<One>());
-        one->batches.push_back({.shard = ShardUid(shard), .batch = make_batch({std::string(size, 'x')})});
+        for (const auto& [shard, size] : sizes) {
+            one->batches.push_back({.shard = ShardUid(shard), .batch = make_batch({std::string(size, 'x')})});
+        }
         one->request.batches = one->batches;
         one->request.wakeup = &one->wakeup;
         node.sequencer.submit(one->request);
@@ -96,6 +100,25 @@ struct Queued {
 void finish(TestNode& node) {
     while (node.sequencer.step()) {
     }
+}
+
+// The first request is not worth a direct write, because of its second shard; the one behind it is, and has to wait.
+TEST_F(LargeBatch, a_request_behind_one_that_goes_to_the_journal_gets_the_numbers_after_it) {
+    const auto node = open();
+    ASSERT_TRUE(node->command("create 1"));
+    ASSERT_TRUE(node->command("create 2"));
+    Queued queued;
+    queued.submit(*node, {{1, large}, {2, 100}});
+    queued.submit(*node, 1, large);
+    queued.submit(*node, {{1, large}, {2, 100}});
+    queued.submit(*node, 1, large);
+    finish(*node);
+    for (std::size_t i = 0; i < queued.items.size(); ++i) {
+        ASSERT_TRUE(queued.result(i));
+        EXPECT_EQ(queued.result(i)->first.value(), i + 1);
+    }
+    EXPECT_EQ(node->read_all(1).size(), 4U);
+    EXPECT_EQ(node->read_all(2).size(), 2U);
 }
 
 TEST_F(LargeBatch, is_written_once_and_read_back_before_and_after_restarts) {

@@ -133,6 +133,7 @@ private:
     enum class Lot : std::uint8_t { job, journal, wait };
     Lot lot_of(const AppendRequest& request, const DirectJob& job);
     void add_to_job(AppendRequest& request, DirectJob& job);
+    void block(const AppendRequest& request);
     DirectRun& run_of(const ShardPtr& shard, DirectJob& job);
     void send_back(QueueItem* items);
     // Waits for the lane, and places the references to what it wrote.

@@ -177,6 +177,14 @@ void Sequencer::add_to_job(AppendRequest& request, DirectJob& job) {
     }
 }
 
+// Later requests for these shards wait: in the job they would get the numbers of this one, which is not in it.
+void Sequencer::block(const AppendRequest& request) {
+    for (const ShardBatch& batch : request.batches) {
+        const auto at = shards_.find(batch.shard);
+        if (at != shards_.end()) at->second->sequencing.direct->choice = Choice::blocked;
+    }
+}
+
 bool Sequencer::begin_job() {
     const bool has_command = pending_ != nullptr && pending_->kind == QueueItem::Kind::command;
     if (held_ == nullptr || lane_.is_busy() || returned_ > 0 || has_command) return false;
@@ -197,15 +205,11 @@ bool Sequencer::begin_job() {
                 break;
             case Lot::journal:
                 append(request, journal_end);
+                block(request);
                 break;
             case Lot::wait:
                 append(request, held_end_);
-                for (const ShardBatch& batch : request.batches) {
-                    const auto at = shards_.find(batch.shard);
-                    if (at == shards_.end()) continue;
-                    Choice& choice = at->second->sequencing.direct->choice;
-                    if (choice == Choice::open) choice = Choice::blocked;
-                }
+                block(request);
                 break;
         }
         item = next;
