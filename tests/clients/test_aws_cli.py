@@ -14,6 +14,7 @@ from walkthrough import ENDPOINT, check_cli_output, cli_script, commands
 
 AWS = os.path.join(os.path.dirname(sys.executable), "aws")
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+pytestmark = pytest.mark.timeout(300)  # ten starts of the CLI, beside other tests
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def bare(script, **environment):
     """Runs commands of a document in an environment that says nothing of AWS by itself."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(["bash", "-euc", script], env=kept | {"PATH": SYSTEM_PATH} | environment, cwd=ROOT, capture_output=True, text=True,
-                          timeout=110, check=False)
+                          timeout=250, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -20,7 +20,7 @@ def get(server, path):
 
 def wait_until_up(process, runtime, log):
     """What the server's file says of it, once it answers: the file is there a moment before."""
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 200
     while True:
         try:
             server = json.loads(next(runtime.glob("jpserver-*.json")).read_text())
@@ -31,6 +31,7 @@ def wait_until_up(process, runtime, log):
             time.sleep(0.05)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("locale,notebook", [("C.UTF-8", "en/producer.ipynb"), ("pt_BR.UTF-8", "pt/produtor.ipynb")])
 def test_jupyter_opens_on_the_tutorial(riacho, tmp_path, locale, notebook):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LC_")} | {

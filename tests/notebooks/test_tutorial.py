@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 NOTEBOOKS = {"pt": ("produtor", "consumidor_1", "consumidor_2"), "en": ("producer", "consumer_1", "consumer_2")}
 FOLDERS = {"pt": pathlib.Path(ROOT, "tutorial", "pt"), "en": pathlib.Path(ROOT, "tutorial", "en")}
 ALL = sorted(path for folder in FOLDERS.values() for path in folder.glob("*.ipynb"))
+pytestmark = pytest.mark.timeout(400)  # kernels start slowly beside other tests
 SEQUENCE_NUMBER = re.compile(r"\b\d{56}\b")
 
 

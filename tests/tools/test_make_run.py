@@ -21,7 +21,10 @@ LANGUAGES = {
     "pt": ("pt_BR.UTF-8", "demonstracao", {"demonstracao", "demonstracao_vendas", "demonstracao_totais"}, "já existia"),
 }
 
-pytestmark = pytest.mark.skipif(os.path.realpath(BINARY) != os.path.realpath(ROOT / "build" / "riacho"), reason="make run takes build/riacho")
+pytestmark = [
+    pytest.mark.skipif(os.path.realpath(BINARY) != os.path.realpath(ROOT / "build" / "riacho"), reason="make run takes build/riacho"),
+    pytest.mark.timeout(400),  # two runs and many programs, beside other tests
+]
 
 
 class MakeRun:
@@ -78,7 +81,7 @@ def run_lines(lines, path, version):
     lines = first + [line for line in lines if line not in first]
     script = "\n".join(line for line in lines if version == 1 or "awscli" not in line)
     environment = BARE | {"PATH": path, "AWS_PAGER": "", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    done = subprocess.run(["bash", "-euxc", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(["bash", "-euxc", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
