@@ -300,6 +300,7 @@ void Flusher::evict() {
 bool Flusher::may_seal(Shard& shard) {
     // Direct writes may have gone on, or be under way, behind the end that the flusher knows.
     const MutexLock lock(shard.mutex);
+    if (shard.referenced_next > shard.flushed.next) return false;
     if (shard.direct_base != shard.flushed.active_base) return true;
     if (shard.direct_end != shard.flushed.active_frames_end) return false;
     shard.direct_base = SeqIx(0);

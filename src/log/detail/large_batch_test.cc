@@ -121,6 +121,21 @@ TEST_F(LargeBatch, a_request_behind_one_that_goes_to_the_journal_gets_the_number
     EXPECT_EQ(node->read_all(2).size(), 2U);
 }
 
+TEST_F(LargeBatch, requests_that_are_not_worth_a_direct_write_are_one_group) {
+    const auto node = open();
+    ASSERT_TRUE(node->command("create 1"));
+    finish(*node);
+    const std::uint64_t before = node->store.counters.groups;
+    Queued queued;
+    for (int i = 0; i < 5; ++i) queued.submit(*node, 1, 100);
+    finish(*node);
+    for (std::size_t i = 0; i < queued.items.size(); ++i) {
+        ASSERT_TRUE(queued.result(i));
+        EXPECT_EQ(queued.result(i)->first.value(), i + 1);
+    }
+    EXPECT_EQ(node->store.counters.groups, before + 1);
+}
+
 TEST_F(LargeBatch, is_written_once_and_read_back_before_and_after_restarts) {
     {
         const auto node = open();
@@ -267,6 +282,26 @@ TEST_F(LargeBatch, segments_roll_by_size_and_age) {
     expect_all(*node, "from segments");
     node->shut_down();
     expect_clean(fs_);
+}
+
+// A small record ends the direct writes to the segment while the flusher does not know its last frame yet.
+TEST_F(LargeBatch, a_segment_is_not_sealed_in_front_of_frames_that_the_flusher_has_not_seen) {
+    {
+        const auto node = open();
+        ASSERT_TRUE(node->command("create 1"));
+        put(*node, 1, large);
+        ASSERT_TRUE(node->checkpoint());
+        clock_.advance_ms(options().segment_age_ms_max / 2);
+        put(*node, 1, large);
+        put(*node, 1, 20);
+        ASSERT_EQ(direct_base(*node, 1), 0U);
+        clock_.advance_ms(options().segment_age_ms_max);
+        node->flusher.tick();
+        EXPECT_NE(node->store.shards.find(ShardUid(1))->flushed.active_base, SeqIx(0));
+    }
+    fs_.crash({.kind = io::CrashPolicy::Kind::keep_all});
+    const auto node = open();
+    expect_all(*node, "after a crash");
 }
 
 TEST_F(LargeBatch, a_full_disk_sends_it_to_the_journal) {

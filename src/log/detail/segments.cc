@@ -69,6 +69,8 @@ io::IoResult<void> SegmentStore::delete_unclaimed(Shard& shard, SeqIx base) {
         if (std::ranges::find(claimed, *at) == claimed.end()) {
             const auto gone = fs_.unlink(path_of(shard, *at));
             if (!gone && !gone.error().is_not_found()) return fail(gone.error());
+            // Before a checkpoint names a later segment: a file that came back would be taken for one before it.
+            dirty_directories_.insert(directory_of(shard.uid));
         }
         unclaimed.erase(at);
     }

@@ -133,7 +133,7 @@ private:
     enum class Lot : std::uint8_t { job, journal, wait };
     Lot lot_of(const AppendRequest& request, const DirectJob& job);
     void add_to_job(AppendRequest& request, DirectJob& job);
-    void block(const AppendRequest& request);
+    void keep_out(const AppendRequest& request, DirectWrites::Choice choice);
     DirectRun& run_of(const ShardPtr& shard, DirectJob& job);
     void send_back(QueueItem* items);
     // Waits for the lane, and places the references to what it wrote.
@@ -209,6 +209,7 @@ private:
     QueueItem** held_end_ = &held_;
     std::size_t returned_ = 0;    // items at the front of the lists that came back from held_
     std::size_t small_jobs_ = 0;  // in a row, of less than large_bytes_min
+    bool is_job_out_of_memory_ = false;  // the job that is composed has waited for memory in vain
     std::size_t lane_bytes_ = 0;  // memory of the lane's job
     std::size_t group_direct_bytes_ = 0;
     MonotonicNs direct_paused_until_;

@@ -95,6 +95,7 @@ bool Sequencer::is_worth_it(const Shard& shard) const {
 Sequencer::Lot Sequencer::lot_of(const AppendRequest& request, const DirectJob& job) {
     bool is_blocked = false;
     bool is_in_job = false;
+    bool is_behind_journaled = false;
     bool is_worth = is_direct_allowed();
     bool has_shard = false;
     std::size_t shards = job.runs.size();
@@ -105,11 +106,12 @@ Sequencer::Lot Sequencer::lot_of(const AppendRequest& request, const DirectJob& 
         has_shard = true;
         is_blocked |= direct.choice == Choice::blocked;
         is_in_job |= direct.choice == Choice::in_job;
+        is_behind_journaled |= direct.choice == Choice::journal;
         if (direct.choice == Choice::open) ++shards;
         is_worth &= direct.leftover.value() == 0 && is_worth_it(*at->second);
     }
     if (is_blocked) return Lot::wait;
-    if (!is_worth || !has_shard) return is_in_job ? Lot::wait : Lot::journal;
+    if (!is_worth || !has_shard || is_behind_journaled) return is_in_job ? Lot::wait : Lot::journal;
     // The references have to fit into one group.
     const std::size_t frames_max = std::min(job_frames_max, store_.journal.room_max() / 512);
     const bool is_media = request.shard_class == ShardClass::media;
@@ -120,7 +122,9 @@ Sequencer::Lot Sequencer::lot_of(const AppendRequest& request, const DirectJob& 
     if (job.items != nullptr && is_over) return Lot::wait;
     if (job.items != nullptr) return store_.has_memory(job.bytes + memory_needed(request)) ? Lot::job : Lot::wait;
     // As for the journal, the first one waits for memory, unless others wait for the group.
-    const bool has_memory = trailer_.entries.empty() ? make_memory(request) : store_.has_memory(memory_needed(request));
+    const bool may_wait = trailer_.entries.empty() && !is_job_out_of_memory_;
+    const bool has_memory = may_wait ? make_memory(request) : store_.has_memory(memory_needed(request));
+    is_job_out_of_memory_ = !has_memory;
     return request.frames <= frames_max && has_memory ? Lot::job : Lot::journal;
 }
 
@@ -177,11 +181,11 @@ void Sequencer::add_to_job(AppendRequest& request, DirectJob& job) {
     }
 }
 
-// Later requests for these shards wait: in the job they would get the numbers of this one, which is not in it.
-void Sequencer::block(const AppendRequest& request) {
+// A later request for these shards does not get into the job: it would get the numbers of this one, which is not in it.
+void Sequencer::keep_out(const AppendRequest& request, Choice choice) {
     for (const ShardBatch& batch : request.batches) {
         const auto at = shards_.find(batch.shard);
-        if (at != shards_.end()) at->second->sequencing.direct->choice = Choice::blocked;
+        if (at != shards_.end()) at->second->sequencing.direct->choice = choice;
     }
 }
 
@@ -189,6 +193,7 @@ bool Sequencer::begin_job() {
     const bool has_command = pending_ != nullptr && pending_->kind == QueueItem::Kind::command;
     if (held_ == nullptr || lane_.is_busy() || returned_ > 0 || has_command) return false;
     sum_held();
+    is_job_out_of_memory_ = false;
     DirectJob job;
     QueueItem** job_end = &job.items;
     QueueItem* journal = nullptr;
@@ -205,11 +210,11 @@ bool Sequencer::begin_job() {
                 break;
             case Lot::journal:
                 append(request, journal_end);
-                block(request);
+                keep_out(request, Choice::journal);
                 break;
             case Lot::wait:
                 append(request, held_end_);
-                block(request);
+                keep_out(request, Choice::blocked);
                 break;
         }
         item = next;
@@ -308,6 +313,7 @@ void Sequencer::finish_job() {
         const MutexLock lock(run.shard->mutex);
         run.shard->direct_base = run.base;
         run.shard->direct_end = run.end;
+        run.shard->referenced_next = run.shard->sequencing.next;
     }
     group_direct_bytes_ = job.bytes;
     for (QueueItem* item = job.items; item != nullptr;) {

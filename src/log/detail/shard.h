@@ -70,7 +70,8 @@ struct DirectWrites {
     std::size_t bytes_before = 0;  // to be journaled before the shard is worth another segment of its own
     // Used while a job is composed.
     std::size_t waiting_bytes = 0;
-    enum class Choice : std::uint8_t { open, in_job, blocked } choice = Choice::open;
+    // journal: an earlier request of the shard goes to the journal. blocked: an earlier one waits.
+    enum class Choice : std::uint8_t { open, in_job, journal, blocked } choice = Choice::open;
     std::size_t run = 0;
 };
 
@@ -107,6 +108,9 @@ struct Shard {
     // flusher may reset it when its end is where the flusher knows it to be.
     SeqIx direct_base GUARDED_BY(mutex);
     std::uint64_t direct_end GUARDED_BY(mutex) = 0;  // direct_end_unknown while frames are written behind it
+    // Behind the last record with a reference. The reference may still be on its way to the flusher, which must not
+    // seal the open segment in front of it: a footer would take the frame's place.
+    SeqIx referenced_next GUARDED_BY(mutex);
     Waiter* waiters GUARDED_BY(mutex) = nullptr;
 
     // Used by the flusher's thread only: the shard's state in its segments, and the frames not yet in them.
