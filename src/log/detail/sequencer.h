@@ -207,10 +207,10 @@ private:
     QueueItem** media_end_ = &media_;
     QueueItem* held_ = nullptr;  // requests that wait for the direct lane
     QueueItem** held_end_ = &held_;
-    std::size_t returned_ = 0;    // items at the front of the lists that came back from held_
-    std::size_t small_jobs_ = 0;  // in a row, of less than large_bytes_min
+    std::size_t returned_ = 0;           // items at the front of the lists that came back from held_
+    std::size_t small_jobs_ = 0;         // in a row, of less than large_bytes_min
     bool is_job_out_of_memory_ = false;  // the job that is composed has waited for memory in vain
-    std::size_t lane_bytes_ = 0;  // memory of the lane's job
+    std::size_t lane_bytes_ = 0;         // memory of the lane's job
     std::size_t group_direct_bytes_ = 0;
     MonotonicNs direct_paused_until_;
     std::vector<ShardPtr> choosing_;  // shards of held requests, while a job is composed
