@@ -1,13 +1,16 @@
 """`riacho backup` of a server that works: the copy is what a kill would have left, and no server notices it."""
 
+import contextlib
 import random
+import re
 import shutil
 import subprocess
 import time
+import urllib.request
 
 import pytest
 from conftest import BINARY, put_many, read_all, wait_active
-from test_kill import STREAMS, Producer, check, read_everything
+from test_kill import EXPECTED, STREAMS, Producer, check, read_everything
 
 DAMAGED, USAGE, CONFIGURATION = 65, 64, 78
 
@@ -70,6 +73,55 @@ def test_a_backup_under_load_has_everything_that_was_acknowledged(riacho_server,
             producer.join()
     check(client, producers)
     assert server.stop() == 0
+
+
+class LargeProducer(Producer):
+    """Batches of 3 MB, which go to their segments at once, and which the journal only refers to."""
+
+    def run(self):
+        client = self.server.client()
+        # As many as can be read back: while a backup waits for its turn, producers would fill the disk.
+        while not self.stopping.is_set() and self.number < 48:
+            batch = [f"{self.key}:{self.number + n}:".encode() + self.rng.randbytes(750_000) for n in range(4)]
+            self.number += 4
+            with contextlib.suppress(*EXPECTED):
+                reply = client.put_records(StreamName=self.stream, Records=[{"Data": data, "PartitionKey": self.key} for data in batch])
+                self.acknowledged += [(entry["ShardId"], entry["SequenceNumber"], data)
+                                      for entry, data in zip(reply["Records"], batch) if "SequenceNumber" in entry]
+
+
+@pytest.mark.timeout(240)
+def test_a_backup_has_large_batches(riacho_server, tmp_path):
+    server = riacho_server("--journal-mib", "192")
+    client = server.client()
+    client.create_stream(StreamName="one", ShardCount=1)
+    wait_active(client, "one")
+    producers = [LargeProducer(server, "one", f"one-{i}", batch=True, seed=i) for i in range(4)]
+    for producer in producers:
+        producer.start()
+    try:
+        for turn in range(2):
+            deadline = time.monotonic() + 60
+            while not all(len(producer.acknowledged) >= 8 + 16 * turn for producer in producers):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            promised = {producer: len(producer.acknowledged) for producer in producers}
+            copy = tmp_path / f"copy-{turn}"
+            done = backup(server, copy)
+            assert done.returncode == 0, done.stdout + done.stderr
+            restored = riacho_server(data_dir=copy)
+            check_copy(restored.client(), promised)
+            assert restored.stop() == 0
+            shutil.rmtree(copy)
+        with urllib.request.urlopen(server.url + "/metrics", timeout=10) as reply:
+            journal = int(re.search(r"^riacho_journal_bytes_total (\d+)$", reply.read().decode(), re.MULTILINE)[1])
+        payload = sum(len(data) for producer in producers for _, _, data in producer.acknowledged)
+        assert journal < payload / 2, "the batches went through the journal"
+    finally:
+        for producer in producers:
+            producer.stopping.set()
+        for producer in producers:
+            producer.join()
 
 
 @pytest.mark.timeout(180)
