@@ -94,8 +94,14 @@ Result<Authenticated> Authenticator::judge(const http::Request& request, const E
     options.body = request.body();
     options.secure = request.secure();
     options.http2 = request.version() == http::Version::http_2;
-    const Sha256& key =
-        credential ? cached_signing_key(*credential, authorization->access_key, authorization->scope) : decoy_key_;
+    // A scope of another service or without a date is refused below, whatever the key: it takes no place in the cache,
+    // where its text could be of any length.
+    constexpr std::size_t date_size = 8;
+    const sigv4::Scope& scope = authorization->scope;
+    const bool is_plausible = scope.service == expected.service && scope.date.size() == date_size;
+    const Sha256& key = credential && is_plausible
+                            ? cached_signing_key(*credential, authorization->access_key, scope)
+                            : decoy_key_;
     Expected<void, sigv4::Fault> verified;
     if (part == Part::whole) {
         verified = sigv4::verify(parts, *authorization, key, options);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -35,6 +36,29 @@ void release(char* data, std::size_t capacity) {
     std::free(data);
 }
 
+struct Block {
+    char* data = nullptr;
+    std::size_t capacity = 0;
+};
+
+// A block of at least `capacity` bytes with the first `size` bytes of `old`, which is freed. The kept block is used if it
+// has at most `most` bytes; a larger one is freed, so that blocks of the size that is used now are kept.
+Block enlarge(Block old, std::size_t size, std::size_t capacity, std::size_t most) {
+    if (capacity >= large && !kept.ended && kept.capacity >= capacity) {
+        const Block block{std::exchange(kept.data, nullptr), std::exchange(kept.capacity, 0)};
+        if (block.capacity <= most) {
+            if (size != 0) std::memcpy(block.data, old.data, size);
+            std::free(old.data);
+            return block;
+        }
+        std::free(block.data);
+    }
+    // realloc, because for large buffers it moves page tables instead of bytes.
+    auto* data = static_cast<char*>(std::realloc(old.data, capacity));
+    if (data == nullptr) throw std::bad_alloc();
+    return {data, capacity};
+}
+
 }  // namespace
 
 Buffer::Buffer(Buffer&& other) noexcept
@@ -59,24 +83,20 @@ void Buffer::release_kept() {
 
 Buffer::~Buffer() { release(data_, capacity_); }
 
+// Callers account for the capacity that they ask for: a kept block that is much larger would be resident memory that no
+// budget counts.
 void Buffer::reserve(std::size_t capacity) {
     if (capacity <= capacity_) return;
-    if (capacity >= large && !kept.ended && kept.capacity >= capacity) {
-        char* data = std::exchange(kept.data, nullptr);
-        if (size_ != 0) std::memcpy(data, data_, size_);
-        std::free(data_);
-        data_ = data;
-        capacity_ = std::exchange(kept.capacity, 0);
-        return;
-    }
-    // realloc, because for large buffers it moves page tables instead of bytes.
-    auto* data = static_cast<char*>(std::realloc(data_, capacity));
-    if (data == nullptr) throw std::bad_alloc();
-    data_ = data;
-    capacity_ = capacity;
+    const Block block = enlarge({data_, capacity_}, size_, capacity, capacity + capacity / 4);
+    data_ = block.data;
+    capacity_ = block.capacity;
 }
 
-void Buffer::grow(std::size_t n) { reserve(std::max({capacity_ * 2, size_ + n, std::size_t{256}})); }
+void Buffer::grow(std::size_t n) {
+    const Block block = enlarge({data_, capacity_}, size_, std::max({capacity_ * 2, size_ + n, std::size_t{256}}), SIZE_MAX);
+    data_ = block.data;
+    capacity_ = block.capacity;
+}
 
 void Buffer::append(std::string_view text) {
     if (text.empty()) return;

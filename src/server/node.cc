@@ -420,10 +420,16 @@ void Node::Impl::begin_certificate() {
     const auto is_readable = [](const std::string& path) { return ::access(path.c_str(), R_OK) == 0; };
     if (is_readable(certificate.cert_path) && is_readable(certificate.key_path)) return;
     const std::int64_t not_before_s = system_clock.now().value() / 1000 - 3'600;
-    making_certificate = std::async(std::launch::async, [paths = certificate, not_before_s] {
+    const auto make = [paths = certificate, not_before_s] {
         const std::array<std::string, 1> names = {host_name()};
         return http::make_self_signed(paths, names, not_before_s);
-    });
+    };
+    try {
+        making_certificate = std::async(std::launch::async, make);
+    } catch (const std::system_error&) {
+        // No further thread is to be had: it is made when it is asked for.
+        making_certificate = std::async(std::launch::deferred, make);
+    }
 }
 
 Expected<void, StartError> Node::Impl::listen() {
