@@ -99,9 +99,8 @@ Result<Authenticated> Authenticator::judge(const http::Request& request, const E
     constexpr std::size_t date_size = 8;
     const sigv4::Scope& scope = authorization->scope;
     const bool is_plausible = scope.service == expected.service && scope.date.size() == date_size;
-    const Sha256& key = credential && is_plausible
-                            ? cached_signing_key(*credential, authorization->access_key, scope)
-                            : decoy_key_;
+    const Sha256& key =
+        credential && is_plausible ? cached_signing_key(*credential, authorization->access_key, scope) : decoy_key_;
     Expected<void, sigv4::Fault> verified;
     if (part == Part::whole) {
         verified = sigv4::verify(parts, *authorization, key, options);

@@ -41,8 +41,8 @@ struct Block {
     std::size_t capacity = 0;
 };
 
-// A block of at least `capacity` bytes with the first `size` bytes of `old`, which is freed. The kept block is used if it
-// has at most `most` bytes; a larger one is freed, so that blocks of the size that is used now are kept.
+// A block of at least `capacity` bytes with the first `size` bytes of `old`, which is freed. The kept block is used if
+// it has at most `most` bytes; a larger one is freed, so that blocks of the size that is used now are kept.
 Block enlarge(Block old, std::size_t size, std::size_t capacity, std::size_t most) {
     if (capacity >= large && !kept.ended && kept.capacity >= capacity) {
         const Block block{std::exchange(kept.data, nullptr), std::exchange(kept.capacity, 0)};
@@ -93,7 +93,8 @@ void Buffer::reserve(std::size_t capacity) {
 }
 
 void Buffer::grow(std::size_t n) {
-    const Block block = enlarge({data_, capacity_}, size_, std::max({capacity_ * 2, size_ + n, std::size_t{256}}), SIZE_MAX);
+    const Block block =
+        enlarge({data_, capacity_}, size_, std::max({capacity_ * 2, size_ + n, std::size_t{256}}), SIZE_MAX);
     data_ = block.data;
     capacity_ = block.capacity;
 }

@@ -50,12 +50,16 @@ TEST(Buffer, uses_a_large_block_again_without_showing_its_content) {
 // Whoever reserves memory accounts for what it asked for.
 TEST(Buffer, a_kept_block_that_is_much_larger_is_not_used_for_what_is_asked_for) {
     constexpr std::size_t size = 2 << 20;
-    { Buffer large(std::size_t{16} << 20); }
+    {
+        Buffer large(std::size_t{16} << 20);
+    }
     const Buffer small(size);
     EXPECT_EQ(small.capacity(), size);
     // One that grows takes it: replies are accounted for by their sizes.
-    { Buffer large(std::size_t{16} << 20); }
     Buffer growing(std::size_t{1} << 20);
+    {
+        Buffer large(std::size_t{16} << 20);
+    }
     growing.extend(size);
     EXPECT_EQ(growing.capacity(), std::size_t{16} << 20);
 }

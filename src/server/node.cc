@@ -11,6 +11,7 @@
 #include <future>
 #include <ranges>
 #include <span>
+#include <system_error>
 #include <unordered_map>
 
 #include "aws/authenticator.h"

@@ -108,8 +108,8 @@ bool H2Session::room_for_body(H2Stream& stream, std::size_t size) {
     const auto at_once = static_cast<std::size_t>(std::min<std::uint64_t>(declared.value_or(0), taken_at_once_max));
     // The heads of all requests come from the same share: a declared length, which costs the client nothing, does not
     // take the last of it.
-    const bool is_scarce = host_.memory().is_scarce(core::MemoryUse::bodies) ||
-                           host_.memory().is_scarce(core::MemoryUse::large_bodies);
+    const bool is_scarce =
+        host_.memory().is_scarce(core::MemoryUse::bodies) || host_.memory().is_scarce(core::MemoryUse::large_bodies);
     if (at_once >= size && !is_scarce && take(at_once)) return true;
     const std::uint64_t size_max = declared.value_or(stream.body_size_max_);
     const std::size_t guess = std::max(size * 2, body_capacity_first);
