@@ -78,9 +78,9 @@ Expected<Pipe, int> make_pipe() {
     return Pipe{*std::move(reading), *std::move(writing)};
 }
 
-bool ignores_broken_pipes() {
+bool is_ignored(int signal) {
     struct sigaction present{};
-    return ::sigaction(SIGPIPE, nullptr, &present) == 0 && present.sa_handler == SIG_IGN;
+    return ::sigaction(signal, nullptr, &present) == 0 && present.sa_handler == SIG_IGN;
 }
 
 // Gives a descriptor to the core's event loop; the error is an errno.
@@ -212,7 +212,8 @@ Task<void> Child::Impl::converse(std::string_view text, std::size_t output_bytes
 }
 
 Child::Child(WorkPool& pool, Core& core) : impl_(std::make_unique<Impl>(pool, core)) {
-    RIACHO_CHECK(ignores_broken_pipes(), "a program that reads no more would end this process");
+    RIACHO_CHECK(is_ignored(SIGPIPE), "a program that reads no more would end this process");
+    RIACHO_CHECK(!is_ignored(SIGCHLD), "how a program ends would not be known");
 }
 
 Child::~Child() { RIACHO_CHECK(!impl_->is_running, "a child was destroyed while it runs"); }

@@ -42,9 +42,10 @@ struct ChildResult {
     std::string messages;     // the first 4 KiB of its standard error
 };
 
-// One program at a time. Used on one core; the process must ignore SIGPIPE. The program has an empty environment, the
-// root as its directory, no descriptors but its three pipes, and no way to gain privileges. It is killed with the
-// process, and with the pool, on whose threads it is started: starting blocks until the program is loaded.
+// One program at a time. Used on one core; the process must ignore SIGPIPE and not SIGCHLD. The program has an empty
+// environment, the root as its directory, no descriptors but its three pipes, and no way to gain privileges. It is
+// killed with the process, and with the pool, on whose threads it is started: starting blocks until the program is
+// loaded.
 class Child {
 public:
     Child(WorkPool& pool, Core& core);

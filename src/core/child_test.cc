@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,6 +51,7 @@ class Children : public ::testing::Test {
 protected:
     Children() {
         ::signal(SIGPIPE, SIG_IGN);
+        ::signal(SIGCHLD, SIG_DFL);
         runtime.start();
     }
 
@@ -277,6 +280,68 @@ TEST_F(Children, in_a_sandbox_have_no_network_and_signal_nobody) {
     EXPECT_NE(connecting->messages.find("Operation not permitted"), std::string::npos) << connecting->messages;
     EXPECT_NE(run(shell("kill -0 " + std::to_string(::getpid())))->exit_code, 0);
     EXPECT_EQ(run(free_shell("kill -0 " + std::to_string(::getpid())))->exit_code, 0);
+}
+
+// A program that makes system calls by their numbers and prints the errno of each, 0 for success.
+ChildProgram caller(const std::string& calls) {
+    return program("/usr/bin/python3", {"-c",
+                                        "import ctypes\n"
+                                        "libc = ctypes.CDLL(None, use_errno=True)\n"
+                                        "for call in [" +
+                                            calls +
+                                            "]:\n"
+                                            "    done = libc.syscall(*[ctypes.c_long(value) for value in call])\n"
+                                            "    print(ctypes.get_errno() if done < 0 else 0, end=' ')\n"});
+}
+
+std::string call(std::initializer_list<long> values) {
+    std::string text = "(";
+    for (const long value : values) text += std::to_string(value) + ", ";
+    return text + "), ";
+}
+
+TEST_F(Children, in_a_sandbox_do_nothing_to_other_processes) {
+    const long self = ::getpid();
+    const std::string probes = call({SYS_tgkill, self, self, 0}) + call({SYS_prlimit64, self, RLIMIT_CPU, 0, 0}) +
+                               call({SYS_fcntl, 0, F_SETOWN, self});
+    // Without the sandbox they succeed.
+    ChildProgram free = caller(probes);
+    free.is_sandboxed = false;
+    EXPECT_EQ(output(free), "0 0 0 ");
+    EXPECT_EQ(output(caller(probes)), "1 1 1 ");
+    EXPECT_EQ(output(caller(call({SYS_setpriority, PRIO_PROCESS, self, 19}) + call({SYS_rt_sigqueueinfo, self, 0, 0}) +
+                            call({SYS_sched_setaffinity, self, 0, 0}) + call({SYS_fcntl, 0, F_SETSIG, SIGKILL}) +
+                            call({SYS_prctl, PR_SET_PDEATHSIG, 0}))),
+              "1 1 1 1 1 ");
+    // fchmodat2, and whatever comes later.
+    EXPECT_EQ(output(caller(call({452}) + call({500}))), "38 38 ");
+    EXPECT_EQ(output(caller(call({SYS_prlimit64, 0, RLIMIT_CPU, 0, 0}) + call({SYS_fcntl, 0, F_GETFD}) +
+                            call({SYS_prctl, PR_GET_DUMPABLE}))),
+              "0 0 0 ");
+}
+
+TEST_F(Children, in_a_sandbox_crash_by_a_signal) {
+    const Result result = run(program("/usr/bin/python3", {"-c", "import os; os.abort()"}));
+    ASSERT_TRUE(result);
+    EXPECT_NE(result->ended_by_signal, 0);
+}
+
+TEST_F(Children, whose_end_is_not_known_did_not_end_well) {
+    std::promise<Result> ended;
+    std::optional<Child> child;
+    post(core, [&] {
+        child.emplace(pool, core);
+        ::signal(SIGCHLD, SIG_IGN);  // the kernel reaps them from now on
+        spawn(core, [&]() -> Task<void> {
+            Result result = co_await child->run(program("/bin/cat"), "x");
+            child.reset();
+            ended.set_value(std::move(result));
+        });
+    });
+    const Result result = ended.get_future().get();
+    ::signal(SIGCHLD, SIG_DFL);
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->exit_code, 127);
 }
 
 TEST_F(Children, in_a_sandbox_read_programs_and_libraries_only) {

@@ -68,6 +68,7 @@ int serve(const Config& config) {
     umask(077);
     raise_file_limit();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);  // inherited as ignored, it would hide how a child ends
     // Memory holds secrets and records, which must not go into core files.
     const rlimit no_core{0, 0};
     setrlimit(RLIMIT_CORE, &no_core);

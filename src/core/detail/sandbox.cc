@@ -5,6 +5,7 @@
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 #include "core/log.h"
@@ -44,7 +46,19 @@ constexpr auto refused = std::to_array<std::uint32_t>({
     SYS_msgget,
     SYS_semget,
     SYS_mq_open,
+    SYS_mq_unlink,
     // other processes
+    SYS_tgkill,
+    SYS_rt_sigqueueinfo,
+    SYS_rt_tgsigqueueinfo,
+    SYS_setpriority,
+    SYS_sched_setscheduler,
+    SYS_sched_setparam,
+    SYS_sched_setattr,
+    SYS_ioprio_set,
+    SYS_process_madvise,
+    SYS_move_pages,
+    SYS_migrate_pages,
     SYS_ptrace,
     SYS_kill,
     SYS_tkill,
@@ -84,6 +98,7 @@ constexpr auto refused = std::to_array<std::uint32_t>({
     SYS_pivot_root,
     SYS_chroot,
     SYS_move_mount,
+    SYS_mount_setattr,
     SYS_open_tree,
     SYS_fsopen,
     SYS_fsmount,
@@ -116,13 +131,15 @@ constexpr auto refused = std::to_array<std::uint32_t>({
     SYS_setdomainname,
     SYS_syslog,
     SYS_vhangup,
+#if defined(SYS_renameat)
+    SYS_renameat,
+#endif
 #if defined(__x86_64__)
     SYS_fork,
     SYS_vfork,
     SYS_creat,
     SYS_unlink,
     SYS_rename,
-    SYS_renameat,
     SYS_mkdir,
     SYS_rmdir,
     SYS_mknod,
@@ -139,6 +156,16 @@ constexpr auto refused = std::to_array<std::uint32_t>({
     SYS_modify_ldt,
 #endif
 });
+
+// Calls from here on are newer than this list (the first is fchmodat2).
+constexpr std::uint32_t unknown_first = 452;
+
+// Commands of fcntl that have signals sent to another process.
+constexpr std::uint32_t owner_commands[] = {F_SETOWN, F_SETSIG, F_SETOWN_EX};
+// Options of prctl by which a child would outlive its parent, or be looked into.
+constexpr std::uint32_t process_options[] = {PR_SET_PDEATHSIG, PR_SET_PTRACER, PR_SET_MM};
+
+constexpr std::uint32_t all_bits = 0xFFFF'FFFF;
 
 // With its flags behind a pointer a filter cannot judge these; C libraries fall back to the older calls.
 constexpr auto missing = std::to_array<std::uint32_t>({SYS_clone3, SYS_openat2});
@@ -175,6 +202,14 @@ public:
         add(if_any_bit, bits, 0, 1);
         add(answer, with);
         add(answer, without);
+    }
+    // For the calls of one number, if an argument is one of the values; others of the number are allowed.
+    void answer_to_values(std::uint32_t number, std::size_t index, std::span<const std::uint32_t> values,
+                          std::uint32_t action) {
+        add(if_equal, number, 0, static_cast<std::uint8_t>(2 * values.size() + 2));
+        add(load_word, argument(index));
+        for (const std::uint32_t value : values) answer_to(value, action);
+        add(answer, SECCOMP_RET_ALLOW);
     }
     std::vector<sock_filter> take() { return std::move(program_); }
 
@@ -221,9 +256,16 @@ std::vector<sock_filter> make_system_call_filter() {
     filter.add(load_word, offsetof(seccomp_data, nr));
     filter.add(if_at_least, x32_first, 0, 1);
     filter.add(answer, SECCOMP_RET_KILL_PROCESS);
+    filter.add(if_at_least, unknown_first, 0, 1);
+    filter.add(answer, failing(ENOSYS));
     for (const std::uint32_t number : refused) filter.answer_to(number, failing(EPERM));
     for (const std::uint32_t number : missing) filter.answer_to(number, failing(ENOSYS));
     filter.judge(SYS_clone, 0, CLONE_THREAD, SECCOMP_RET_ALLOW, failing(EPERM));
+    // Of another process than the caller, which is 0.
+    filter.judge(SYS_prlimit64, 0, all_bits, failing(EPERM), SECCOMP_RET_ALLOW);
+    filter.judge(SYS_sched_setaffinity, 0, all_bits, failing(EPERM), SECCOMP_RET_ALLOW);
+    filter.answer_to_values(SYS_fcntl, 1, owner_commands, failing(EPERM));
+    filter.answer_to_values(SYS_prctl, 0, process_options, failing(EPERM));
     filter.judge(SYS_openat, 2, writing, failing(EACCES), SECCOMP_RET_ALLOW);
 #if defined(__x86_64__)
     filter.judge(SYS_open, 1, writing, failing(EACCES), SECCOMP_RET_ALLOW);

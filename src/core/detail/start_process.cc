@@ -20,6 +20,8 @@
 namespace riacho::core {
 namespace {
 
+constexpr int unknown_exit_code = 127;
+
 // Everything the new process needs, made before it exists: between vfork and execve it shares the memory of this
 // process, whose other threads go on and may hold any lock. It may make system calls and nothing else.
 struct Plan {
@@ -53,7 +55,11 @@ bool limit(const Plan& plan) {
 // Returns only on failure.
 void run_program(const Plan& plan) {
     // A process whose parent died before the first call would never be killed.
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != plan.parent) return;
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return;
+    if (::getppid() != plan.parent) {
+        errno = ESRCH;
+        return;
+    }
     reset_signals();
     if (::setsid() < 0 || ::chdir("/") != 0) return;
     for (std::size_t i = 0; i < plan.pipes.size(); ++i) {
@@ -74,7 +80,7 @@ void run_program(const Plan& plan) {
     run_program(plan);
     const int error = errno;
     [[maybe_unused]] const ssize_t written = ::write(plan.failure, &error, sizeof error);
-    ::_exit(127);
+    ::_exit(unknown_exit_code);
 }
 
 // A signal that arrives while both processes use one memory must not run a handler in the new one.
@@ -174,8 +180,12 @@ void kill_process(const Process& process) {
 
 ProcessEnd reap_process(const Process& process) {
     siginfo_t info{};
-    while (::waitid(P_PID, static_cast<id_t>(process.id), &info, WEXITED) != 0 && errno == EINTR) {
-    }
+    int done = 0;
+    do {
+        done = ::waitid(P_PID, static_cast<id_t>(process.id), &info, WEXITED);
+    } while (done != 0 && errno == EINTR);
+    // Somebody else has reaped it: how it ended is not known, so it did not end well.
+    if (done != 0) return {.exit_code = unknown_exit_code};
     if (info.si_code == CLD_EXITED) return {.exit_code = info.si_status};
     return {.signal = info.si_status};
 }
