@@ -95,13 +95,65 @@ io::IoResult<void> write_zeros(io::File& file, std::uint64_t from, std::uint64_t
     return {};
 }
 
-bool ends_with_footer(io::File& file, std::uint64_t size) {
-    if (size < file_header_size + segment_footer_size) return false;
-    Bytes bytes(segment_footer_size);
-    const auto got = file.pread(size - segment_footer_size, bytes);
-    const auto footer = decode_segment_footer(bytes);
-    return got && *got == segment_footer_size && footer && footer->frames_end == size - segment_footer_size;
+// Whether a segment never changes again, which only a checkpoint can tell. A footer does not: a start goes on with the
+// segments that were sealed after its checkpoint, an append may overwrite the footer of a seal that failed, and records
+// may look like one.
+bool is_final(const std::map<std::string, CheckpointShard>& shards, const std::string& name) {
+    const std::size_t slash = name.rfind('/');
+    const auto shard = shards.find(name.substr(0, slash));
+    const auto base = parse_segment_file_name(std::string_view(name).substr(slash + 1));
+    if (shard == shards.end() || !base) return false;
+    return *base <= shard->second.last_base && *base != shard->second.active_base;
 }
+
+bool is_hexadecimal(std::string_view name) {
+    return !name.empty() && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// Collects the segments that a journal refers to, as far as it still needs them.
+class References final : public JournalVisitor {
+public:
+    Expected<void, OpenError> on_frame(const JournalFile&, const FrameHeader& header, ByteSpan bytes) override {
+        const ByteSpan body = bytes.subspan(frame_header_size, header.body_size);
+        if (header.kind == FrameKind::segment_reference) {
+            if (const auto reference = decode_reference(body)) {
+                std::uint64_t& end = ends_[{ShardUid(header.shard), reference->segment}];
+                end = std::max(end, header.base_seq + header.record_count);
+            }
+        }
+        if (header.kind == FrameKind::trim) note_trim(ShardUid(header.shard), SeqIx(header.base_seq));
+        if (header.kind == FrameKind::command) {
+            const auto command = decode_command_body(body, header.flags);
+            if (!command) return {};
+            dropped_.insert(command->effects.drop.begin(), command->effects.drop.end());
+            for (const auto& trim : command->effects.trim) note_trim(trim.shard, trim.first_available);
+        }
+        return {};
+    }
+    Expected<void, OpenError> on_lost(const JournalFile&, const LostFrames&) override { return {}; }
+
+    [[nodiscard]] std::set<std::string> needed() const {
+        std::set<std::string> names;
+        for (const auto& [place, end] : ends_) {
+            const auto& [shard, segment] = place;
+            const auto trim = trimmed_.find(shard);
+            const bool is_trimmed = trim != trimmed_.end() && end <= trim->second.value();
+            if (is_trimmed || dropped_.contains(shard)) continue;
+            names.insert(shard_directory(shard) + "/" + segment_file_name(segment));
+        }
+        return names;
+    }
+
+private:
+    void note_trim(ShardUid shard, SeqIx first_available) {
+        SeqIx& first = trimmed_[shard];
+        first = std::max(first, first_available);
+    }
+
+    std::map<std::pair<ShardUid, SeqIx>, std::uint64_t> ends_;  // one after the last record in each segment
+    std::map<ShardUid, SeqIx> trimmed_;
+    std::set<ShardUid> dropped_;
+};
 
 io::IoResult<void> make_parents(io::FileSystem& fs, const std::string& root, const std::string& name) {
     for (std::size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1)) {
@@ -112,42 +164,40 @@ io::IoResult<void> make_parents(io::FileSystem& fs, const std::string& root, con
 
 }  // namespace
 
+struct HotCopy::Base {
+    StoreUuid store;
+    std::optional<Bytes> checkpoint;                // the file
+    Lsn lsn;                                        // everything before it is in segments
+    Lsn last_command_lsn;                           // 0: none
+    std::map<std::string, CheckpointShard> shards;  // by directory
+};
+
 HotCopy::HotCopy(std::string from, std::string to, io::FileSystem& fs)
     : from_(std::move(from)), to_(std::move(to)), fs_(fs) {}
 
 Expected<void, OpenError> HotCopy::copy_segments() {
+    TRY(const Base base, read_base());
     TRY(const auto names, list_segments());
-    for (const std::string& name : names) TRY_VOID(copy_segment(name));
+    for (const std::string& name : names) TRY_VOID(copy_segment(name, base));
     return {};
 }
 
 Expected<bool, OpenError> HotCopy::copy_rest(Lsn applied, const std::function<Lsn()>& applied_now) {
-    TRY(const auto identity, read_store_file(fs_, from_));
-    if (!identity) return fail(OpenError{OpenFault::configuration, from_ + " holds no riacho store"});
-    TRY(const auto checkpoint, small_file(checkpoint_file_name));
-    Lsn needed_from = first_journal_lsn;
-    bool lacks_commands = false;
-    if (checkpoint) {
-        const auto decoded = decode_checkpoint(*checkpoint);
-        if (!decoded || decoded->store != identity->uuid) {
-            return fail(OpenError{OpenFault::damaged, fmt::format("{}/{} is damaged", from_, checkpoint_file_name)});
-        }
-        needed_from = decoded->lsn;
-        lacks_commands = decoded->last_command_lsn > applied;
-    }
+    TRY(const Base base, read_base());
+    const bool lacks_commands = base.last_command_lsn > applied;
     TRY(auto segments, list_segments());
-    TRY(auto journal, list_journal_files(identity->uuid));
-    if (journal.front().header.first_lsn > needed_from) return false;
+    TRY(auto journal, list_journal_files(base.store));
+    if (journal.front().header.first_lsn > base.lsn) return false;
     if (lacks_commands) {
         // Files before the checkpoint are kept for the commands that the catalog lacks, and for none that it has by
         // now.
         if (applied_now() != applied) return false;
     } else {
-        const auto following = std::ranges::find_if(
-            journal, [&](const JournalFile& file) { return file.header.first_lsn >= needed_from; });
+        const auto following =
+            std::ranges::find_if(journal, [&](const JournalFile& file) { return file.header.first_lsn >= base.lsn; });
         if (following - journal.begin() > 1) journal.erase(journal.begin(), following - 1);
     }
-    TRY(const Copied journal_copied, copy_journal(journal, identity->uuid));
+    TRY(const Copied journal_copied, copy_journal(journal, base.store));
     if (journal_copied == Copied::gone) return false;
     // References in the journal may name segments that were begun since.
     TRY(const auto later, list_segments());
@@ -155,18 +205,40 @@ Expected<bool, OpenError> HotCopy::copy_rest(Lsn applied, const std::function<Ls
     std::ranges::copy_if(later, std::back_inserter(segments),
                          [&](const std::string& name) { return !known.contains(name); });
     for (const std::string& name : segments) {
-        TRY(const Copied copied, copy_segment(name));
+        TRY(const Copied copied, copy_segment(name, base));
         if (copied == Copied::gone) return false;
     }
     if (const auto removed = remove_segments_but(segments); !removed) return fail(to_open_error(removed.error()));
+    TRY(const bool is_whole, has_referenced(base));
+    if (!is_whole) return false;
     for (const std::string_view name : {checkpoint_file_name, store_file_name}) {
-        TRY(const auto content, name == checkpoint_file_name ? checkpoint : small_file(name));
+        TRY(const auto content, name == checkpoint_file_name ? base.checkpoint : small_file(name));
         if (!content) continue;
         const auto written = io::replace_file(fs_, to_, name, *content);
         if (!written) return fail(to_open_error(written.error()));
     }
     if (const auto synced = fs_.syncfs(to_); !synced) return fail(to_open_error(synced.error()));
     return true;
+}
+
+Expected<HotCopy::Base, OpenError> HotCopy::read_base() {
+    TRY(const auto identity, read_store_file(fs_, from_));
+    if (!identity) return fail(OpenError{OpenFault::configuration, from_ + " holds no riacho store"});
+    TRY(auto checkpoint, small_file(checkpoint_file_name));
+    Base base{.store = identity->uuid,
+              .checkpoint = std::move(checkpoint),
+              .lsn = first_journal_lsn,
+              .last_command_lsn = Lsn(0),
+              .shards = {}};
+    if (!base.checkpoint) return base;
+    const auto decoded = decode_checkpoint(*base.checkpoint);
+    if (!decoded || decoded->store != base.store) {
+        return fail(OpenError{OpenFault::damaged, fmt::format("{}/{} is damaged", from_, checkpoint_file_name)});
+    }
+    base.lsn = decoded->lsn;
+    base.last_command_lsn = decoded->last_command_lsn;
+    for (const CheckpointShard& shard : decoded->shards) base.shards.emplace(shard_directory(shard.shard), shard);
+    return base;
 }
 
 Expected<std::optional<std::vector<std::byte>>, OpenError> HotCopy::small_file(std::string_view name) {
@@ -176,13 +248,14 @@ Expected<std::optional<std::vector<std::byte>>, OpenError> HotCopy::small_file(s
     return fail(to_open_error(content.error()));
 }
 
-// A folder that is not there any more has no segments: its shard was dropped.
+// A folder that is not there any more has no segments: its shard was dropped. What is not named as the log names its
+// folders (lost+found) is not the log's.
 Expected<std::vector<std::string>, OpenError> HotCopy::list_segments() {
     std::vector<std::string> names;
     const auto each = [&](const std::string& folder, auto take) -> io::IoResult<void> {
         const auto entries = fs_.list(from_ + "/" + folder);
-        if (!entries && !entries.error().is_not_found()) return fail(entries.error());
-        if (!entries) return {};
+        if (!entries && (entries.error().is_not_found() || entries.error().error == ENOTDIR)) return {};
+        if (!entries) return fail(entries.error());
         for (const auto& entry : *entries) TRY_VOID(take(folder + "/" + entry.name, entry));
         return {};
     };
@@ -190,13 +263,19 @@ Expected<std::vector<std::string>, OpenError> HotCopy::list_segments() {
         if (parse_segment_file_name(entry.name)) names.push_back(name);
         return {};
     };
-    const auto shard = [&](const std::string& name, const io::DirectoryEntry&) { return each(name, add); };
-    const auto bucket = [&](const std::string& name, const io::DirectoryEntry&) { return each(name, shard); };
+    const auto shard = [&](const std::string& name, const io::DirectoryEntry& entry) -> io::IoResult<void> {
+        if (!is_hexadecimal(entry.name)) return {};
+        return each(name, add);
+    };
+    const auto bucket = [&](const std::string& name, const io::DirectoryEntry& entry) -> io::IoResult<void> {
+        if (!is_hexadecimal(entry.name)) return {};
+        return each(name, shard);
+    };
     if (const auto listed = each("data", bucket); !listed) return fail(to_open_error(listed.error()));
     return names;
 }
 
-Expected<HotCopy::Copied, OpenError> HotCopy::copy_segment(const std::string& name) {
+Expected<HotCopy::Copied, OpenError> HotCopy::copy_segment(const std::string& name, const Base& base) {
     const auto known = segments_.find(name);
     if (known != segments_.end() && known->second) return Copied::yes;
     const auto copy = [&]() -> io::IoResult<Copied> {
@@ -207,7 +286,7 @@ Expected<HotCopy::Copied, OpenError> HotCopy::copy_segment(const std::string& na
         TRY(const auto target, fs_.open(to_ + "/" + name, {.mode = io::OpenMode::create}));
         TRY(const std::uint64_t size, copy_bytes(**source, *target));
         bytes_copied_ += size;
-        segments_[name] = ends_with_footer(*target, size);
+        segments_[name] = is_final(base.shards, name);
         return Copied::yes;
     };
     const auto copied = copy();
@@ -270,6 +349,23 @@ Expected<HotCopy::Copied, OpenError> HotCopy::copy_journal(const std::vector<Jou
         return std::ranges::any_of(now->files, [&](const JournalFile& other) { return other.path == file.path; });
     });
     return are_all_there ? Copied::yes : Copied::gone;
+}
+
+// A segment that was begun after the segments were listed first, and deleted before they were listed again, is in
+// neither list, but the journal may refer to it. The next try finds the trim or the drop in the journal. What is
+// missing then as well is missing in the source.
+Expected<bool, OpenError> HotCopy::has_referenced(const Base& base) {
+    const auto listing = list_journal(fs_, to_, base.store, 0);
+    if (!listing) return fail(to_open_error(listing.error()));
+    References references;
+    const auto scanned = scan_journal(fs_, listing->files, base.lsn, false, references);
+    if (!scanned && scanned.error().fault == OpenFault::io) return fail(scanned.error());
+    // Damage of the journal is in the copy as it is in the source, for verify to tell of.
+    std::set<std::string> missing = references.needed();
+    std::erase_if(missing, [&](const std::string& name) { return segments_.contains(name); });
+    const bool is_known = std::ranges::includes(missing_, missing);
+    missing_ = std::move(missing);
+    return is_known;
 }
 
 // Segments that were deleted after they were copied.
