@@ -70,23 +70,49 @@ int copy_store(const std::string& from, const std::string& to) {
         fmt::format("{}: files came and went faster than they were copied; try again when less is written", from));
 }
 
+// Copies what is in a folder, as far as it is still there when its turn comes: the server removes folders that have
+// become empty.
+void copy_folder(const files::path& from, const files::path& to) {
+    std::error_code error;
+    const auto tolerate = [&](const char* call, const files::path& path) {
+        if (error && error.value() != ENOENT) throw files::filesystem_error(call, path, error);
+        return !error;
+    };
+    files::directory_iterator entry(from, error);
+    if (!tolerate("opendir", from)) return;
+    files::create_directory(to);
+    for (; entry != files::end(entry); entry.increment(error), tolerate("readdir", from)) {
+        const files::path& path = entry->path();
+        const files::path target = to / path.filename();
+        const bool is_link = entry->is_symlink(error);
+        if (!tolerate("stat", path)) continue;
+        const files::file_status status = files::status(path, error);
+        if (is_link && status.type() != files::file_type::regular) {
+            // Following it might never end.
+            const files::path leads_to = files::read_symlink(path, error);
+            if (!tolerate("readlink", path)) continue;
+            files::create_symlink(leads_to, target);
+            fmt::print(stderr, "riacho: {} is a link to {}: the backup has the link, and not what it leads to\n",
+                       path.string(), leads_to.string());
+            continue;
+        }
+        if (!tolerate("stat", path)) continue;
+        if (status.type() == files::file_type::directory) {
+            copy_folder(path, target);
+            continue;
+        }
+        files::copy_file(path, target, error);
+        tolerate("copy", path);
+    }
+}
+
 // Single files, and what delivery streams wrote. The latter come after the log: a file that the log says is delivered
 // was there before.
 void copy_neighbours(const std::string& from, const std::string& to) {
     for (const char* name : {"clock", "keyring", "tls-cert.pem", "tls-key.pem"}) {
         if (exists(from + "/" + name)) files::copy_file(from + "/" + name, to + "/" + name);
     }
-    if (!exists(from + "/buckets")) return;
-    files::create_directory(to + "/buckets");
-    for (auto entry = files::recursive_directory_iterator(from + "/buckets"); entry != files::end(entry); ++entry) {
-        const files::path target = to / files::relative(entry->path(), from);
-        std::error_code missing;
-        if (entry->is_directory(missing)) {
-            files::create_directories(target);
-        } else if (files::copy_file(entry->path(), target, missing); missing && missing.value() != ENOENT) {
-            throw files::filesystem_error("copy", entry->path(), target, missing);
-        }
-    }
+    copy_folder(from + "/buckets", to + "/buckets");
 }
 
 }  // namespace
@@ -103,9 +129,11 @@ int backup(const cli::DataDirectory& data_dir, const BackupRequest& request) {
         return report(exit_usage, fmt::format("{} is inside of the data directory", to));
     }
     const std::string partial = to + ".partial";
-    for (const std::string& path : {to, partial}) {
-        if (exists(path))
-            return report(exit_usage, fmt::format("{} exists: a backup is made in a new directory", path));
+    if (exists(to)) return report(exit_usage, fmt::format("{} exists: a backup is made in a new directory", to));
+    if (exists(partial)) {
+        return report(exit_usage, fmt::format("{} exists: a backup is being made there, or one was interrupted. If no "
+                                              "backup runs, remove that directory and try again",
+                                              partial));
     }
     umask(077);
     try {

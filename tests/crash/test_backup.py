@@ -1,10 +1,12 @@
 """`riacho backup` of a server that works: the copy is what a kill would have left, and no server notices it."""
 
 import contextlib
+import os
 import random
 import re
 import shutil
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -185,6 +187,57 @@ def test_a_backup_has_users_encryption_and_delivered_files(riacho_server, name, 
     assert (tmp_path / "copy").stat().st_mode & 0o077 == 0
 
 
+def test_folders_that_come_and_go_do_not_end_a_backup(riacho_server, tmp_path):
+    """The server removes folders that have become empty."""
+    server = riacho_server()
+    assert server.stop() == 0
+    bucket = server.data_dir / "buckets" / "bucket"
+    bucket.mkdir(parents=True)
+    for number in range(300):
+        (bucket / f"kept-{number}").mkdir()
+        (bucket / f"kept-{number}" / "object").write_bytes(b"rows")
+    stopping = threading.Event()
+
+    def come_and_go():
+        while not stopping.is_set():
+            for call in (os.mkdir, os.rmdir):
+                for number in range(100):
+                    call(bucket / f"passing-{number}")
+
+    churn = threading.Thread(target=come_and_go)
+    churn.start()
+    try:
+        for turn in range(5):
+            done = backup(server, tmp_path / f"copy-{turn}", "--no-verify")
+            assert done.returncode == 0, done.stderr
+            copied = tmp_path / f"copy-{turn}" / "buckets" / "bucket"
+            assert all((copied / f"kept-{number}" / "object").read_bytes() == b"rows" for number in range(300))
+            shutil.rmtree(tmp_path / f"copy-{turn}")
+    finally:
+        stopping.set()
+        churn.join()
+
+
+def test_a_backup_says_which_links_it_does_not_follow(riacho_server, tmp_path):
+    server = riacho_server()
+    assert server.stop() == 0
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "object").write_bytes(b"rows")
+    buckets = server.data_dir / "buckets"
+    buckets.mkdir()
+    (buckets / "folder").symlink_to(elsewhere)
+    (buckets / "nothing").symlink_to(tmp_path / "missing")
+    (buckets / "file").symlink_to(elsewhere / "object")
+    done = backup(server, tmp_path / "copy", "--no-verify")
+    assert done.returncode == 0, done.stderr
+    copied = tmp_path / "copy" / "buckets"
+    assert (copied / "folder").readlink() == elsewhere and (copied / "nothing").readlink() == tmp_path / "missing"
+    assert not (copied / "file").is_symlink() and (copied / "file").read_bytes() == b"rows"
+    said = [line for line in done.stderr.splitlines() if "is a link to" in line]
+    assert len(said) == 2 and any(f"{buckets}/folder is a link to {elsewhere}:" in line for line in said)
+
+
 def test_a_backup_of_a_stopped_server_is_the_same(riacho_server, name, tmp_path):
     server = riacho_server()
     server.client().create_stream(StreamName=name, ShardCount=1)
@@ -206,6 +259,10 @@ def test_a_backup_says_what_is_wrong(riacho_server, name, tmp_path):
     (tmp_path / "there").mkdir()
     refused = backup(server, tmp_path / "there")
     assert refused.returncode == USAGE and "exists" in refused.stderr and not list((tmp_path / "there").iterdir())
+    (tmp_path / "interrupted.partial").mkdir()
+    refused = backup(server, tmp_path / "interrupted")
+    assert refused.returncode == USAGE and f"{tmp_path}/interrupted.partial exists" in refused.stderr and "remove that directory" in refused.stderr
+    assert (tmp_path / "interrupted.partial").exists(), "it may be another backup's"
     inside = backup(server, server.data_dir / "copy")
     assert inside.returncode == USAGE and "inside" in inside.stderr
     missing = backup(server, tmp_path / "no" / "folder")
