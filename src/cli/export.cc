@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <map>
 #include <optional>
+#include <system_error>
 
 #include "base/sequence_number.h"
 #include "base/try.h"
@@ -31,12 +33,23 @@ struct Exported {
     std::map<std::string, std::string> numbers;  // the last sequence number of each shard
 };
 
-Expected<Exported, std::string> read_exported(const Output& output) {
+// Nothing if a signal came before the end: what was read is then not all there is.
+Expected<std::optional<Exported>, std::string> read_exported(const Output& output) {
+    using Step = LineReader::Step;
     Exported found;
     LineReader lines(output.fd());
     wire::Document document;
     std::string line;
-    while (lines.next(line) == LineReader::Step::line) {
+    for (;;) {
+        const Step step = lines.next(line);
+        if (step == Step::interrupted) return std::nullopt;
+        if (step == Step::failed) {
+            return fail(fmt::format("cannot read {}: {}", output.partial(), std::generic_category().message(errno)));
+        }
+        if (step == Step::too_long) {
+            return fail(fmt::format("line {} of {} is longer than 16 MiB", found.records + 1, output.partial()));
+        }
+        if (step != Step::line) return found;
         const bool is_object = document.parse(wire::Format::json, line).has_value();
         const std::string_view shard = is_object ? text_member(document.nodes(), 0, "ShardId") : "";
         const std::string_view number = is_object ? text_member(document.nodes(), 0, "SequenceNumber") : "";
@@ -47,7 +60,6 @@ Expected<Exported, std::string> read_exported(const Output& output) {
         ++found.records;
         found.size = lines.offset();
     }
-    return found;
 }
 
 class Exporter {
@@ -86,7 +98,9 @@ private:
 
     Expected<void, std::string> resume() {
         if (output_->partial().empty()) return fail("--resume needs a FILE");
-        TRY(exported_, read_exported(*output_));
+        TRY(auto found, read_exported(*output_));
+        if (!found) return {};  // interrupted: the file stays as it is
+        exported_ = *std::move(found);
         progress_.begin_at(exported_.records, 0);
         return output_->cut_to(exported_.size);
     }
@@ -187,6 +201,7 @@ private:
             TRY_VOID(skip(shard, called.error(), iterator));
         } else {
             iterator = text_member(document_.nodes(), 0, "ShardIterator");
+            if (iterator.empty()) return fail("the reply has no ShardIterator: is this a Kinesis endpoint?");
         }
         const std::optional<std::uint64_t> end = progress_.is_shown() ? find_end(shard) : std::nullopt;
         std::optional<std::uint64_t> begin;  // number of the first record that was read
@@ -198,20 +213,24 @@ private:
             }
             const Nodes nodes = document_.nodes();
             iterator = text_member(nodes, 0, "NextShardIterator");
-            std::int64_t behind = 0;
+            std::optional<std::int64_t> behind;
             std::size_t list = 0;
             each_member(nodes, 0, [&](std::string_view key, std::size_t value) {
-                if (key == "MillisBehindLatest") behind = nodes[value].integer;
-                if (key == "Records") list = value;
+                const wire::NodeKind kind = nodes[value].kind;
+                if (key == "MillisBehindLatest" && kind == wire::NodeKind::integer) behind = nodes[value].integer;
+                if (key == "Records" && kind == wire::NodeKind::array) list = value;
             });
-            if (list != 0) TRY_VOID(write_records(nodes, list, shard.id));
+            // Taken for the end, it would make an export that lacks records look complete.
+            if (list == 0 || !behind)
+                return fail("the reply has no Records or no MillisBehindLatest: is this a Kinesis endpoint?");
+            TRY_VOID(write_records(nodes, list, shard.id));
             const auto last = parse_sequence_number(last_.second);
             if (last && last_.first == shard.id) {
-                if (!begin && list != 0) begin = last->seq_ix + 1 - nodes[list].size;
+                if (!begin) begin = last->seq_ix + 1 - nodes[list].size;
                 done_ = end && begin ? (before + part_of(last->seq_ix + 1, *begin, *end)) / shards : -1;
             }
             progress_.show(exported_.records, done_);
-            if (behind == 0) break;  // records that arrive later are not part of this export
+            if (*behind == 0) break;  // records that arrive later are not part of this export
         }
         return {};
     }

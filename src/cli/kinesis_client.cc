@@ -24,6 +24,18 @@ constexpr std::size_t reply_size_max = std::size_t{64} << 20;
 constexpr std::int64_t call_timeout_ms = 60'000;
 constexpr int attempts_to_reach = 3;
 
+// The type of an error reply that names none: what a proxy or a load balancer answers in place of the server.
+std::string type_of_status(int status) { return fmt::format("status {}", status); }
+
+// Whether the same call may succeed a moment later.
+bool is_passing(const std::string& type) {
+    constexpr std::array<std::string_view, 4> types = {
+        "ProvisionedThroughputExceededException", "LimitExceededException", "InternalFailure", "ServiceUnavailable"};
+    constexpr std::array<int, 4> statuses = {429, 502, 503, 504};
+    return type.empty() || std::ranges::find(types, type) != types.end() ||
+           std::ranges::any_of(statuses, [&](int status) { return type == type_of_status(status); });
+}
+
 std::string from_environment(const char* name, std::string_view otherwise) {
     const char* value = std::getenv(name);
     return value != nullptr && *value != '\0' ? value : std::string(otherwise);
@@ -130,12 +142,14 @@ Expected<std::string, CallError> KinesisClient::call(std::string_view operation,
     const std::string_view text = reply->body.view();
     if (reply->status == 200) return std::string(text);
     wire::Document document;
-    CallError error{fmt::format("status {}", reply->status), ""};
+    CallError error{type_of_status(reply->status), ""};
     if (document.parse(wire::Format::json, text)) {
         const std::string_view type = text_member(document.nodes(), 0, "__type");
         if (!type.empty()) error.type = type;
         error.message = text_member(document.nodes(), 0, "message");
     }
+    // A gateway in between cannot tell what the server has done.
+    if (reply->status > 500 && error.type == type_of_status(reply->status)) error.may_have_acted = true;
     return fail(std::move(error));
 }
 
@@ -148,10 +162,8 @@ Expected<std::string, CallError> KinesisClient::call_patiently(std::string_view 
         if (!reply) may_have_acted = reply.error().may_have_acted |= may_have_acted;
         if (reply || attempt == attempts_max || interrupted() != 0) return reply;
         const std::string& type = reply.error().type;
-        const bool passing = type.empty() || type == "ProvisionedThroughputExceededException" ||
-                             type == "LimitExceededException" || type == "InternalFailure" ||
-                             type == "ServiceUnavailable";
-        if (!passing || is_damage(reply.error()) || (type.empty() && attempt >= impl_->attempts_without_server))
+        if (!is_passing(type) || is_damage(reply.error()) ||
+            (type.empty() && attempt >= impl_->attempts_without_server))
             return reply;
         sleep_ms(static_cast<int>(backoff.next_ms(rng)));
     }

@@ -35,7 +35,7 @@ Expected<Endpoint, std::string> resolve_endpoint(const ClientOptions& options);
 struct CallError {
     std::string type;  // "ResourceNotFoundException"; empty without a reply
     std::string message;
-    bool may_have_acted = false;  // the call was sent, but no reply was received
+    bool may_have_acted = false;  // the call was sent, but no reply of the server was received
 
     [[nodiscard]] std::string describe() const { return type.empty() ? message : type + ": " + message; }
 };

@@ -52,6 +52,10 @@ Expected<std::vector<ListedShard>, CallError> list_shards(KinesisClient& client,
         wire::Document document;
         if (!document.parse(wire::Format::json, reply)) return fail(not_json());
         const Nodes nodes = document.nodes();
+        const wire::Node* list = find_member(nodes, 0, "Shards");
+        if (list == nullptr || list->kind != wire::NodeKind::array) {
+            return fail(CallError{"", "the reply has no Shards: is this a Kinesis endpoint?"});
+        }
         each_member(nodes, 0, [&](std::string_view key, std::size_t value) {
             if (key == "NextToken" && nodes[value].kind == wire::NodeKind::text)
                 body = fmt::format(R"({{"NextToken":{}}})", json_quoted(nodes[value].view()));

@@ -49,7 +49,10 @@ Expected<std::vector<std::string>, CallError> list_streams(KinesisClient& client
         if (!is_sound)
             return fail(CallError{"", "the reply has a name that no stream has: is this a Kinesis endpoint?"});
         // An empty page would be asked for again without end.
-        if (has_more && names.size() > before) {
+        if (has_more && names.size() == before) {
+            return fail(CallError{"", "a page of the list is empty although there are more streams"});
+        }
+        if (has_more) {
             body = fmt::format(R"({{"ExclusiveStartStreamName":{}}})", json_quoted(names.back()));
         }
     }

@@ -216,8 +216,9 @@ private:
         std::int64_t behind_ms = 0;
         std::size_t list = 0;
         each_member(nodes, 0, [&](std::string_view key, std::size_t value) {
-            if (key == "MillisBehindLatest") behind_ms = nodes[value].integer;
-            if (key == "Records") list = value;
+            const wire::NodeKind kind = nodes[value].kind;
+            if (key == "MillisBehindLatest" && kind == wire::NodeKind::integer) behind_ms = nodes[value].integer;
+            if (key == "Records" && kind == wire::NodeKind::array) list = value;
         });
         if (reading.position.kind == Position::Kind::latest) {
             reading.position.kind = Position::Kind::at_timestamp;

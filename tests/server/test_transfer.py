@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import http.server
 import json
 import os
 import re
@@ -187,6 +188,132 @@ def test_an_export_that_was_stopped_goes_on(riacho_server, name, tmp_path, ended
     assert done.returncode == 0 and done.stderr == "8000 records\n"
     found = sorted(int(base64.b64decode(json.loads(line)["Data"])) for line in file.read_text().splitlines())
     assert found == list(range(8_000)) and os.listdir(tmp_path) == ["records.jsonl"]
+
+
+def position_in(process, path):
+    """How far a process has read an open file, in bytes; -1 if it has not opened it."""
+    for number in os.listdir(f"/proc/{process.pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            if os.readlink(f"/proc/{process.pid}/fd/{number}") == str(path):
+                return int(re.search(r"pos:\s+(\d+)", open(f"/proc/{process.pid}/fdinfo/{number}").read())[1])
+    return -1
+
+
+def test_a_resume_that_is_interrupted_cuts_nothing(riacho, kinesis, make_stream, tmp_path):
+    stream = make_stream()
+    put_many(kinesis, stream, [b"0", b"1"])
+    file, partial = tmp_path / "records.jsonl", tmp_path / "records.jsonl.partial"
+    first, last = transfer(riacho, "export", stream)[0].splitlines(keepends=True)
+    count = (200 << 20) // len(first)
+    partial.write_bytes(first * count)
+    size = partial.stat().st_size
+    export = [BINARY, "export", stream, str(file), "--endpoint", riacho.url, "--resume"]
+    with subprocess.Popen(export, stderr=subprocess.PIPE) as process:
+        while position_in(process, partial) <= 0:
+            assert process.poll() is None, process.stderr.read()
+        process.send_signal(signal.SIGSTOP)
+        while open(f"/proc/{process.pid}/stat").read().rsplit(")", 1)[1].split()[0] != "T":
+            time.sleep(0.001)
+        assert 0 < position_in(process, partial) < size
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGCONT)
+        told = process.stderr.read().decode()
+        assert process.wait(60) == 130 and "interrupted" in told, told
+    assert partial.stat().st_size == size and not file.exists()
+    _, told = transfer(riacho, "export", stream, file, "--resume")
+    assert told == f"{count + 1} records\n" and file.stat().st_size == size + len(last) and not partial.exists()
+
+
+def test_a_resume_cuts_no_file_that_it_cannot_read(riacho, kinesis, make_stream, tmp_path):
+    stream = make_stream()
+    put_many(kinesis, stream, [b"0"])
+    partial = tmp_path / "records.jsonl.partial"
+    line = transfer(riacho, "export", stream)[0]
+    partial.write_bytes(line + b"x" * (17 << 20) + b"\n" + line)
+    size = partial.stat().st_size
+    _, told = transfer(riacho, "export", stream, tmp_path / "records.jsonl", "--resume", status=1)
+    assert f"line 2 of {partial} is longer than 16 MiB" in told and partial.stat().st_size == size
+
+
+class Impostor:
+    """A server whose replies are given: a list of (status, body) for each operation, the last one repeated."""
+
+    def __init__(self, **replies):
+        self.replies = {operation: list(given) for operation, given in replies.items()}
+        self.calls = []
+        impostor = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                operation = self.headers["X-Amz-Target"].split(".")[1]
+                impostor.calls.append(operation)
+                left = impostor.replies[operation]
+                status, body = left.pop(0) if len(left) > 1 else left[0]
+                body = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def impostor():
+    made = []
+
+    def make(**replies):
+        made.append(Impostor(**replies))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.server.shutdown()
+        one.server.server_close()
+
+
+SHARDS = {"Shards": [{"ShardId": "shardId-000000000000", "HashKeyRange": {"StartingHashKey": "0", "EndingHashKey": "1"},
+                      "SequenceNumberRange": {"StartingSequenceNumber": "1"}}]}
+RECORD = {"PartitionKey": "k", "Data": "eA==", "SequenceNumber": "1", "ApproximateArrivalTimestamp": 1.5}
+PAGE = {"Records": [RECORD], "NextShardIterator": "b", "MillisBehindLatest": 0}
+
+
+@pytest.mark.parametrize("replies, problem", [
+    ({"ListShards": {}}, "no Shards"), ({"GetShardIterator": {}}, "no ShardIterator"),
+    *(({"GetRecords": page}, "no Records or no MillisBehindLatest")
+      for page in ({}, {"Records": [RECORD], "NextShardIterator": "b"}, PAGE | {"MillisBehindLatest": "0"},
+                   PAGE | {"MillisBehindLatest": None}, PAGE | {"Records": {}}))])
+def test_a_reply_that_lacks_a_member_is_no_end_of_an_export(impostor, tmp_path, replies, problem):
+    given = {"ListShards": SHARDS, "GetShardIterator": {"ShardIterator": "a"}, "GetRecords": PAGE}
+    sound = impostor(**{operation: [(200, reply)] for operation, reply in given.items()})
+    assert transfer(sound, "export", "s", tmp_path / "sound")[1] == "1 record\n"
+    server = impostor(**{operation: [(200, reply)] for operation, reply in (given | replies).items()})
+    assert problem in transfer(server, "export", "s", tmp_path / "file", status=1)[1]
+    assert not (tmp_path / "file").exists()
+
+
+def test_a_list_of_streams_that_breaks_off_is_an_error(impostor):
+    server = impostor(ListStreams=[(200, {"StreamNames": ["a"], "HasMoreStreams": True}), (200, {"StreamNames": [], "HasMoreStreams": True})])
+    out, told = transfer(server, "streams", "--names", status=1)
+    assert out == b"" and "a page of the list is empty although there are more streams" in told
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_what_a_gateway_refuses_for_a_moment_is_called_again(impostor, status):
+    refusal = (status, "<html>one moment</html>")
+    server = impostor(ListStreams=[refusal] * 5 + [(200, {"StreamNames": ["a"], "HasMoreStreams": False})])
+    assert transfer(server, "streams", "--names")[0] == b"a\n" and len(server.calls) == 6
+    refused = impostor(ListStreams=[(403, "<html>never</html>")])
+    assert "status 403" in transfer(refused, "streams", "--names", status=1)[1] and len(refused.calls) == 1
 
 
 @pytest.mark.parametrize("ended", ["by Ctrl-C", "by a lost server"])
