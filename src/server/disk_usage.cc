@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <optional>
 #include <system_error>
+#include <utility>
 
 #include "catalog/catalog.h"
 #include "core/clock.h"
@@ -30,6 +32,26 @@ std::string part_of(const std::string& name) {
         if (name == folder) return folder;
     }
     return name.starts_with("catalog.sqlite") ? "catalog" : "other";
+}
+
+struct Entry {
+    std::uint64_t bytes = 0;  // of a regular file, on the disk
+    bool is_folder = false;   // a symbolic link is none
+};
+
+Entry look_at(const std::filesystem::path& path) {
+    struct stat status{};
+    if (::lstat(path.c_str(), &status) != 0) return {};
+    if (S_ISREG(status.st_mode)) return {static_cast<std::uint64_t>(status.st_blocks) * 512, false};
+    return {0, S_ISDIR(status.st_mode)};
+}
+
+// docs/formats/segment.md: the folder's name is the shard's number.
+std::optional<std::uint64_t> shard_of(const std::string& folder) {
+    std::uint64_t uid = 0;
+    const auto [end, fault] = std::from_chars(folder.data(), folder.data() + folder.size(), uid, 16);
+    if (fault != std::errc() || end != folder.data() + folder.size()) return std::nullopt;
+    return uid;
 }
 
 struct Owner {
@@ -67,9 +89,13 @@ void DiskUsage::measure() {
         figures.disk_bytes = std::uint64_t{space.f_blocks} * space.f_frsize;
         figures.free_bytes = std::uint64_t{space.f_bavail} * space.f_frsize;
     }
-    if (is_due) walk(directory_, figures);
+    const bool is_whole = !is_due || walk(directory_, is_stopping_, figures);
     const MonotonicNs ended = clock_.monotonic();
     const MutexLock lock(mutex_);
+    if (!is_whole) {
+        is_measuring_ = false;
+        return;
+    }
     figures_ = std::move(figures);
     has_figures_ = true;
     is_measuring_ = false;
@@ -79,34 +105,32 @@ void DiskUsage::measure() {
     }
 }
 
-void DiskUsage::walk(const std::string& directory, Figures& figures) {
+bool DiskUsage::walk(const std::string& directory, const std::atomic<bool>& is_stopping, Figures& figures) {
     namespace fs = std::filesystem;
-    // Files come and go meanwhile: what cannot be looked at is left out.
-    std::error_code error;
     for (const char* part : {"journal", "data", "catalog", "buckets", "other"}) figures.parts[part] = 0;
-    for (fs::directory_iterator top(directory, error), none; !error && top != none; top.increment(error)) {
-        std::uint64_t& part = figures.parts[part_of(top->path().filename().string())];
-        const auto add = [&](const fs::path& path) {
-            struct stat status{};
-            if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return std::uint64_t{0};
-            return static_cast<std::uint64_t>(status.st_blocks) * 512;
-        };
-        part += add(top->path());
-        std::error_code inner;
-        if (!top->is_directory(inner)) continue;
-        const bool has_shards = top->path().filename() == "data";
-        fs::recursive_directory_iterator file(top->path(), fs::directory_options::skip_permission_denied, inner);
-        for (; !inner && file != fs::recursive_directory_iterator(); file.increment(inner)) {
-            const std::uint64_t bytes = add(file->path());
-            part += bytes;
-            if (!has_shards || bytes == 0) continue;
-            // docs/formats/segment.md: the folder's name is the shard's number.
-            const std::string folder = file->path().parent_path().filename().string();
-            std::uint64_t uid = 0;
-            const auto [end, fault] = std::from_chars(folder.data(), folder.data() + folder.size(), uid, 16);
-            if (fault == std::errc() && end == folder.data() + folder.size()) figures.by_shard[uid] += bytes;
+    // Files and folders come and go meanwhile: what cannot be looked at is left out, and nothing else. After an error
+    // an iterator is at its end.
+    std::error_code ignored;
+    for (fs::directory_iterator top(directory, ignored), top_end; top != top_end; top.increment(ignored)) {
+        const std::string name = top->path().filename().string();
+        std::uint64_t& part = figures.parts[part_of(name)];
+        part += look_at(top->path()).bytes;
+        std::vector<fs::path> folders;
+        if (top->is_directory(ignored)) folders.push_back(top->path());
+        while (!folders.empty()) {
+            const fs::path folder = std::move(folders.back());
+            folders.pop_back();
+            const auto uid = name == "data" ? shard_of(folder.filename().string()) : std::nullopt;
+            for (fs::directory_iterator file(folder, ignored), end; file != end; file.increment(ignored)) {
+                if (is_stopping) return false;
+                const Entry entry = look_at(file->path());
+                if (entry.is_folder) folders.push_back(file->path());
+                part += entry.bytes;
+                if (uid && entry.bytes > 0) figures.by_shard[*uid] += entry.bytes;
+            }
         }
     }
+    return !is_stopping;
 }
 
 void DiskUsage::collect(core::MetricsWriter& writer) {

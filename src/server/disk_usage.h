@@ -2,6 +2,7 @@
 // directory is walked on a thread that may block, when the metrics are asked for and the last walk is old enough.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -24,25 +25,30 @@ public:
 
     // Measures for the first time.
     void start() { refresh(); }
+    // Ends a walk that is under way, which may take minutes, so that the pool can be stopped. Measures no more.
+    void stop() { is_stopping_ = true; }
     // Writes what was measured last, and measures again if that is a while ago.
     void collect(core::MetricsWriter& writer);
 
-private:
     struct Figures {
         std::uint64_t disk_bytes = 0;
         std::uint64_t free_bytes = 0;
         std::map<std::string, std::uint64_t> parts;                 // "journal", "data"...
         std::unordered_map<std::uint64_t, std::uint64_t> by_shard;  // uid of the log to bytes
     };
+    // The disk space of what is in the directory: parts and by_shard. False if is_stopping became true meanwhile.
+    static bool walk(const std::string& directory, const std::atomic<bool>& is_stopping, Figures& figures);
+
+private:
     void refresh();
     void measure();
-    static void walk(const std::string& directory, Figures& figures);
     void write_streams(const Figures& figures, core::MetricsWriter& writer) const;
 
     const std::string directory_;
     const catalog::Catalog& catalog_;
     core::WorkPool& pool_;
     core::Clock& clock_;
+    std::atomic<bool> is_stopping_{false};
     mutable Mutex mutex_;
     Figures figures_ GUARDED_BY(mutex_);
     bool has_figures_ GUARDED_BY(mutex_) = false;

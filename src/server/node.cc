@@ -538,6 +538,7 @@ void Node::stop(std::int64_t grace_ms) {
     if (impl.server) impl.server->stop(grace_ms);
     if (impl.metrics_server) impl.metrics_server->stop(0);
     for (Module* module : modules | std::views::reverse) module->stop();
+    if (impl.disk_usage) impl.disk_usage->stop();
     impl.files.stop();
     impl.compute.stop();
     if (impl.clock_keeper) impl.clock_keeper->stop();
