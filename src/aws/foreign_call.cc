@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "aws/error.h"
 #include "aws/replies.h"
@@ -67,6 +68,12 @@ http::Response ForeignCalls::refuse(const http::Request& request, std::string_vi
     {
         const MutexLock lock(mutex_);
         auto found = told_.find(service);
+        // Those that may be told again are forgotten, so that names which clients invent do not stay forever, and no
+        // more than told_max lines a minute are written.
+        if (found == told_.end() && told_.size() >= told_max) {
+            for (auto told = told_.begin(); told != told_.end();)
+                told = told->second.is_due(now) ? told_.erase(told) : std::next(told);
+        }
         if (found == told_.end() && told_.size() < told_max)
             found = told_.emplace(std::string(service), core::LogThrottle()).first;
         is_due = found != told_.end() && found->second.is_due(now);
