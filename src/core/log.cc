@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <ctime>
+#include <iterator>
 
 namespace riacho::core {
 namespace {
@@ -26,25 +28,55 @@ constexpr std::string_view name_of(LogLevel level) {
     return "";
 }
 
-void append_escaped(std::string& out, std::string_view text) {
-    for (const char c : text.substr(0, value_size_max)) {
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-            fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
-        } else {
-            out += c;
-        }
+struct Character {
+    char32_t code = 0;
+    std::size_t size = 1;  // bytes
+};
+constexpr char32_t replacement = 0xFFFD;
+
+// The first character of a text that is not empty; the replacement, of one byte, where the text is not UTF-8.
+Character first_character(std::string_view text) {
+    constexpr std::array<char32_t, 5> code_min = {0, 0, 0x80, 0x800, 0x10000};
+    constexpr char32_t code_max = 0x10FFFF;
+    const auto lead = static_cast<unsigned char>(text[0]);
+    if (lead < 0x80) return {lead, 1};
+    const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    if (lead < 0xC0 || lead >= 0xF8 || text.size() < size) return {replacement, 1};
+    char32_t code = lead & (0xFFU >> (size + 1));
+    for (const char c : text.substr(1, size - 1)) {
+        const auto byte = static_cast<unsigned char>(c);
+        if ((byte & 0xC0U) != 0x80) return {replacement, 1};
+        code = code << 6 | (byte & 0x3FU);
     }
+    const bool is_surrogate = code >= 0xD800 && code <= 0xDFFF;
+    if (code < code_min[size] || code > code_max || is_surrogate) return {replacement, 1};
+    return {code, size};
 }
 
-bool needs_quotes(std::string_view text) {
-    if (text.empty()) return true;
-    for (const char c : text) {
-        if (static_cast<unsigned char>(c) <= 0x20 || c == '"' || c == '=' || c == '\\' || c == 0x7F) return true;
+// Characters that would move the cursor of a terminal, end a line, or change the order in which others are shown.
+bool is_control(char32_t code) {
+    return code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == 0x061C || code == 0x200E || code == 0x200F ||
+           (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) || code == replacement;
+}
+
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        const Character next = first_character(text.substr(at));
+        if (at + next.size > value_size_max) break;
+        if (next.code == '"' || next.code == '\\') out += '\\';
+        if (is_control(next.code)) {
+            fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<std::uint32_t>(next.code));
+        } else {
+            out += text.substr(at, next.size);
+        }
+        at += next.size;
     }
-    return false;
+    return out;
+}
+
+bool needs_quotes(std::string_view escaped_text) {
+    return escaped_text.empty() || escaped_text.find_first_of(" =\\") != std::string_view::npos;
 }
 
 void append_field(std::string& out, std::string_view name, std::string_view value, bool is_number) {
@@ -58,9 +90,10 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
         out += name;
         out += '=';
     }
-    const bool quoted = line_format == LogFormat::json ? !is_number : needs_quotes(value);
+    const std::string text = escaped(value);
+    const bool quoted = line_format == LogFormat::json ? !is_number : needs_quotes(text);
     if (quoted) out += '"';
-    append_escaped(out, value);
+    out += text;
     if (quoted) out += '"';
 }
 
