@@ -235,6 +235,7 @@ def receive_in_background(queue, **options):
     return thread, outcome
 
 
+@pytest.mark.alone  # counts switches to threads
 def test_a_waiting_receiver_sleeps(server, stream):
     """Between its looks, which are a second apart, no thread runs for it; also behind records that have all expired."""
     put(server, stream, 5)

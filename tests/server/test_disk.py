@@ -314,6 +314,7 @@ def test_few_open_files_are_warned_of(riacho_server):
     assert server.stop() == 0
 
 
+@pytest.mark.alone  # measures processor time
 def test_too_many_connections_leave_the_files_alone(riacho_server, name):
     server = riacho_server(prefix=["prlimit", "--nofile=400:400"])
     client = server.client()

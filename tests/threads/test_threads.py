@@ -80,8 +80,10 @@ def test_everything_that_crosses_threads(riacho_server, name):
         thread.join()
     for thread in readers:
         thread.join(timeout=60)
-    assert all(len(records) >= 50 for records in seen)
     wait_active(client, name)
+    # On a busy machine the shards may have been split before 50 records came to each.
+    for shard, records in enumerate(seen):
+        assert len(records) >= min(50, len(read_all(client, name, f"shardId-{shard:012}")))
     shards = [shard["ShardId"] for shard in client.list_shards(StreamName=name)["Shards"]]
     total = sum(len(read_all(client, name, shard)) for shard in shards)
     assert total == WRITERS * ROUNDS * 21
