@@ -51,9 +51,10 @@ endfunction()
 
 # riacho_library(NAME log DEPS base core io [LINK third::party] [PCH <header>...] [SOURCES <more>...] [ALONE <source>...])
 # One static library per folder: every *.cc in the caller's folder, detail/, ops/ and modules/. *_test.cc form the executable
-# NAME_test; each *_fuzz.cc becomes a libFuzzer executable with its own name. ALONE: see riacho_unite.
+# NAME_test; each *_fuzz.cc becomes a libFuzzer executable with its own name. ALONE: see riacho_unite. SHARDS: the number of processes
+# that run NAME_test side by side, where it takes long.
 function(riacho_library)
-  cmake_parse_arguments(ARG "" "NAME" "DEPS;LINK;PCH;SOURCES;ALONE" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;SHARDS" "DEPS;LINK;PCH;SOURCES;ALONE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cc detail/*.cc ops/*.cc modules/*.cc)
   set(tests ${sources})
   set(fuzzers ${sources})
@@ -81,7 +82,16 @@ function(riacho_library)
     target_link_libraries(${ARG_NAME}_test PRIVATE ${target} GTest::gtest GTest::gtest_main)
     target_precompile_headers(${ARG_NAME}_test PRIVATE <gtest/gtest.h> ${ARG_PCH})
     riacho_unite(${ARG_NAME}_test SOURCES ${tests} ALONE ${ARG_ALONE})
-    add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME}_test --gtest_brief=1 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    if(NOT ARG_SHARDS)
+      set(ARG_SHARDS 1)
+    endif()
+    foreach(shard RANGE 1 ${ARG_SHARDS})
+      math(EXPR index "${shard} - 1")
+      add_test(NAME ${ARG_NAME}_${shard} COMMAND ${ARG_NAME}_test --gtest_brief=1 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+      # The longest begin first.
+      set_tests_properties(${ARG_NAME}_${shard} PROPERTIES COST ${ARG_SHARDS}
+                           ENVIRONMENT "GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${index}")
+    endforeach()
   endif()
   if(RIACHO_FUZZ)
     foreach(source ${fuzzers})
