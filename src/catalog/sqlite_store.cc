@@ -190,7 +190,7 @@ struct SqliteStore::Impl : Connection {
 Expected<void, StoreError> SqliteStore::Impl::prepare() {
     // Pragmas: storage-and-reliability 1.12. FULL syncs the write-ahead log on every commit.
     static constexpr const char* pragmas =
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA wal_autocheckpoint=1000;"
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=1000;"
         "PRAGMA journal_size_limit=16777216; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF; PRAGMA "
         "cache_size=-512;";
     if (!execute(pragmas)) return fail(error("cannot be opened"));
@@ -235,6 +235,10 @@ Expected<SqliteStore, StoreError> SqliteStore::open(const std::string& path) {
     const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
     impl->db.reset(db);
     if (code != SQLITE_OK) return fail(impl->error("cannot be opened"));
+    // Before the first statement: a backup that reads the catalog recovers the write-ahead log of a server that was
+    // killed, and empties it when it ends; both lock the database for a moment.
+    constexpr int busy_timeout_ms = 5'000;
+    sqlite3_busy_timeout(db, busy_timeout_ms);
     TRY_VOID(impl->prepare());
     return SqliteStore(std::move(impl));
 }

@@ -4,9 +4,11 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <thread>
 
 #include "catalog/command.h"
 #include "catalog/queue_progress.h"
@@ -171,6 +173,27 @@ TEST(SqliteStore, a_database_of_version_1_is_read_and_becomes_one_of_version_2) 
     EXPECT_FALSE(loaded->is_old);
     EXPECT_EQ(text_of(*loaded), before);
     EXPECT_TRUE(store->check());
+    std::filesystem::remove_all(directory);
+}
+
+// A backup locks the catalog of a server that was killed while it recovers its write-ahead log; the server starts
+// again.
+TEST(Store, that_somebody_else_recovers_is_waited_for) {
+    char name[] = "/tmp/riacho-store-XXXXXX";
+    const std::string directory = mkdtemp(name);
+    const std::string path = directory + "/catalog.sqlite";
+    ASSERT_TRUE(SqliteStore::open(path));
+    sqlite3* other = nullptr;
+    ASSERT_EQ(sqlite3_open(path.c_str(), &other), SQLITE_OK);
+    const char* const lock = "PRAGMA locking_mode=EXCLUSIVE; BEGIN IMMEDIATE; CREATE TABLE other(a); COMMIT;";
+    ASSERT_EQ(sqlite3_exec(other, lock, nullptr, nullptr, nullptr), SQLITE_OK);
+    std::thread release([other] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+        sqlite3_close(other);
+    });
+    const auto store = SqliteStore::open(path);
+    EXPECT_TRUE(store) << (store ? "" : store.error().message);
+    release.join();
     std::filesystem::remove_all(directory);
 }
 
