@@ -85,8 +85,10 @@ unpack_package() {
     say "unpacking $2 into .tools"
     as_root apt-get -qq update
     folder=$(mktemp -d)
-    if (cd "$folder" && apt-get -qq download "$2" 2>/dev/null) && mkdir -p ".tools/$2"; then
-        dpkg-deb -x "$folder"/*.deb ".tools/$2"
+    # Under its name only when it is whole.
+    rm -rf ".tools/$2" ".tools/$2.partial"
+    if (cd "$folder" && apt-get -qq download "$2" 2>/dev/null) && mkdir -p .tools && dpkg-deb -x "$folder"/*.deb ".tools/$2.partial"; then
+        mv ".tools/$2.partial" ".tools/$2"
     else
         say "$2 cannot be had: its tests are skipped"
     fi

@@ -15,6 +15,7 @@
 #include "io/file_system.h"
 #include "log/backup.h"
 #include "server/commands.h"
+#include "server/open_fault.h"
 
 namespace riacho::server {
 namespace {
@@ -29,20 +30,6 @@ bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0;
 int report(ExitCode code, std::string_view problem) {
     fmt::print(stderr, "riacho: {}\n", problem);
     return code;
-}
-
-ExitCode exit_code_of(log::OpenFault fault) {
-    switch (fault) {
-        case log::OpenFault::locked:
-            return exit_locked;
-        case log::OpenFault::damaged:
-            return exit_damaged;
-        case log::OpenFault::io:
-            return exit_io;
-        case log::OpenFault::configuration:
-            return exit_configuration;
-    }
-    return exit_failure;
 }
 
 // Copies streams, records and everything else of the catalog and the log. The catalog comes first: the journal that is

@@ -49,6 +49,7 @@
 #include "server/memory_plan.h"
 #include "server/modules/data_streams.h"
 #include "server/modules/services.h"
+#include "server/open_fault.h"
 #include "server/process_metrics.h"
 #include "server/region_hints.h"
 #include "server/router.h"
@@ -92,20 +93,6 @@ private:
     const catalog::Catalog& catalog_;
     const catalog::Keyring& keyring_;
 };
-
-ExitCode exit_code_of(log::OpenFault fault) {
-    switch (fault) {
-        case log::OpenFault::locked:
-            return exit_locked;
-        case log::OpenFault::damaged:
-            return exit_damaged;
-        case log::OpenFault::io:
-            return exit_io;
-        case log::OpenFault::configuration:
-            return exit_configuration;
-    }
-    return exit_failure;
-}
 
 ExitCode exit_code_of(catalog::StoreError::Kind kind) {
     switch (kind) {
