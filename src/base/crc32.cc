@@ -3,7 +3,9 @@
 #include <array>
 #include <cstring>
 
+#include "base/arm_crc.h"
 #include "base/bytes.h"
+#include "base/plain_paths.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -101,14 +103,21 @@ RIACHO_FOLDING std::size_t fold(const std::byte* at, std::size_t size, std::uint
 }  // namespace
 
 std::uint32_t crc32(std::string_view data, std::uint32_t crc) noexcept {
-    crc = ~crc;
-    const auto* at = reinterpret_cast<const std::byte*>(data.data());
-    std::size_t done = 0;
 #if defined(__x86_64__)
     static const bool can_fold = __builtin_cpu_supports("pclmul") != 0;
-    if (can_fold && data.size() >= 64) done = fold(at, data.size(), crc);
+    if (can_fold && data.size() >= 64) {
+        crc = ~crc;
+        const std::size_t done = fold(as_bytes(data).data(), data.size(), crc);
+        return plain::crc32(data.substr(done), ~crc);
+    }
+#elif defined(__aarch64__)
+    if (arm::has_crc()) return ~arm::crc32(as_bytes(data), ~crc);
 #endif
-    return ~by_tables(at + done, data.size() - done, crc);
+    return plain::crc32(data, crc);
+}
+
+std::uint32_t plain::crc32(std::string_view data, std::uint32_t crc) noexcept {
+    return ~by_tables(as_bytes(data).data(), data.size(), ~crc);
 }
 
 }  // namespace riacho

@@ -2,6 +2,9 @@
 
 #include <array>
 
+#include "base/arm_crc.h"
+#include "base/plain_paths.h"
+
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #include <wmmintrin.h>
@@ -25,11 +28,6 @@ constexpr std::array<std::uint32_t, 256> make_table() {
     return table;
 }
 constexpr auto table = make_table();
-
-std::uint32_t portable(ByteSpan data, std::uint32_t crc) noexcept {
-    for (const std::byte b : data) crc = (crc >> 8) ^ table[(crc ^ static_cast<std::uint32_t>(b)) & 0xFF];
-    return crc;
-}
 
 #if defined(__x86_64__)
 
@@ -91,8 +89,16 @@ std::uint32_t crc32c(ByteSpan data, std::uint32_t seed) noexcept {
 #if defined(__x86_64__)
     static const bool fast = has_hardware();
     if (fast) return ~hardware(data, ~seed);
+#elif defined(__aarch64__)
+    if (arm::has_crc()) return ~arm::crc32c(data, ~seed);
 #endif
-    return ~portable(data, ~seed);
+    return plain::crc32c(data, seed);
+}
+
+std::uint32_t plain::crc32c(ByteSpan data, std::uint32_t seed) noexcept {
+    std::uint32_t crc = ~seed;
+    for (const std::byte b : data) crc = (crc >> 8) ^ table[(crc ^ static_cast<std::uint32_t>(b)) & 0xFF];
+    return ~crc;
 }
 
 }  // namespace riacho

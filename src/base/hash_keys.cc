@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/hash_key.h"
+#include "base/plain_paths.h"
 
 namespace riacho {
 namespace {
@@ -20,8 +21,8 @@ constexpr std::size_t text_size_max = 55;  // a text, the byte 0x80 and eight by
 constexpr std::size_t lane_count = 16;
 constexpr std::size_t word_count = block_size / 4;
 
-// One 32-bit word of each lane. One register with AVX-512, two with AVX2, four with SSE2; in the latter cases the
-// chains of dependent steps overlap.
+// One 32-bit word of each lane. One register with AVX-512, two with AVX2, four with SSE2 and NEON; where there are
+// several, the chains of dependent steps overlap.
 using Lanes = std::uint32_t __attribute__((vector_size(lane_count * 4)));
 
 struct Blocks {
@@ -86,20 +87,27 @@ RIACHO_INLINE void digest_blocks(const Blocks& blocks, States& out) {
     }
 }
 
+using Digest = void (*)(const Blocks&, States&);
+
+// With the instructions that every CPU of the architecture has.
+void digest_plain(const Blocks& blocks, States& out) { digest_blocks(blocks, out); }
+
+#if defined(__x86_64__)
 __attribute__((target("avx512f"))) void digest_avx512(const Blocks& blocks, States& out) { digest_blocks(blocks, out); }
 __attribute__((target("avx2"))) void digest_avx2(const Blocks& blocks, States& out) { digest_blocks(blocks, out); }
-void digest_sse2(const Blocks& blocks, States& out) { digest_blocks(blocks, out); }
 
-using Digest = void (*)(const Blocks&, States&);
 Digest best_digest() {
     if (__builtin_cpu_supports("avx512f")) return digest_avx512;
-    return __builtin_cpu_supports("avx2") ? digest_avx2 : digest_sse2;
+    return __builtin_cpu_supports("avx2") ? digest_avx2 : digest_plain;
 }
+#else
+Digest best_digest() { return digest_plain; }
+#endif
 
 // Collects keys of one block and digests them when every lane has one.
 class Gatherer {
 public:
-    explicit Gatherer(std::span<U128> hash_keys) : hash_keys_(hash_keys) {}
+    Gatherer(Digest digest, std::span<U128> hash_keys) : digest_(digest), hash_keys_(hash_keys) {}
 
     void add(std::string_view text, std::size_t index) {
         std::array<std::uint32_t, word_count> block{};
@@ -114,9 +122,8 @@ public:
 
     // Digests what was added; lanes without a text hold an earlier one.
     void finish() {
-        static const Digest digest = best_digest();
         if (count_ == 0) return;
-        digest(blocks_, states_);
+        digest_(blocks_, states_);
         for (std::size_t lane = 0; lane < count_; ++lane) {
             U128 key = 0;
             for (const auto& word : states_.words) key = key << 32 | __builtin_bswap32(word[lane]);
@@ -126,6 +133,7 @@ public:
     }
 
 private:
+    Digest digest_;
     std::span<U128> hash_keys_;
     Blocks blocks_{};
     States states_{};
@@ -133,11 +141,9 @@ private:
     std::size_t count_ = 0;
 };
 
-}  // namespace
-
-void hash_keys_of(std::span<const std::string_view> partition_keys, std::span<U128> hash_keys) noexcept {
+void hash_keys_by(Digest digest, std::span<const std::string_view> partition_keys, std::span<U128> hash_keys) {
     RIACHO_CHECK(partition_keys.size() == hash_keys.size());
-    Gatherer gatherer(hash_keys);
+    Gatherer gatherer(digest, hash_keys);
     for (std::size_t i = 0; i < partition_keys.size(); ++i) {
         if (partition_keys[i].size() > text_size_max) {
             hash_keys[i] = hash_key_of(partition_keys[i]);
@@ -146,6 +152,17 @@ void hash_keys_of(std::span<const std::string_view> partition_keys, std::span<U1
         }
     }
     gatherer.finish();
+}
+
+}  // namespace
+
+void hash_keys_of(std::span<const std::string_view> partition_keys, std::span<U128> hash_keys) noexcept {
+    static const Digest digest = best_digest();
+    hash_keys_by(digest, partition_keys, hash_keys);
+}
+
+void plain::hash_keys_of(std::span<const std::string_view> partition_keys, std::span<U128> hash_keys) noexcept {
+    hash_keys_by(digest_plain, partition_keys, hash_keys);
 }
 
 }  // namespace riacho

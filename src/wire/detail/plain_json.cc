@@ -1,12 +1,11 @@
 #include "wire/detail/plain_json.h"
 
-#include <emmintrin.h>
-
 #include <bit>
 #include <cstring>
 
 #include "base/base64_scan.h"
 #include "wire/detail/json_parser.h"
+#include "wire/detail/special_bytes.h"
 
 namespace riacho::wire::detail {
 namespace {
@@ -22,18 +21,11 @@ struct TextEnd {
     bool is_ascii = true;
 };
 
-// Looks for the closing quote from `at` on, 16 bytes at a time.
+// Looks for the closing quote from `at` on.
 TextEnd find_quote(const char* at, const char* end) {
     TextEnd found;
-    for (; at < end; at += 16) {
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-        const __m128i limit = _mm_set1_epi8(0x1F);
-        const __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(bytes, limit), limit);
-        const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-        const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-        const auto special =
-            static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash))));
-        const auto beyond_ascii = static_cast<unsigned>(_mm_movemask_epi8(bytes));
+    for (; at < end; at += special_bytes_step) {
+        const auto [special, beyond_ascii] = special_bytes(at);
         if (special == 0) {
             found.is_ascii &= beyond_ascii == 0;
             continue;

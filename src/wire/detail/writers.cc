@@ -1,7 +1,5 @@
 #include "wire/detail/writers.h"
 
-#include <emmintrin.h>
-
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -9,6 +7,7 @@
 
 #include "base/base64.h"
 #include "base/check.h"
+#include "wire/detail/special_bytes.h"
 
 namespace riacho::wire::detail {
 namespace {
@@ -18,15 +17,9 @@ bool needs_escape(char c) { return static_cast<std::uint8_t>(c) < 0x20 || c == '
 // Length of the prefix that needs no escaping.
 std::size_t plain_prefix(std::string_view text) {
     std::size_t at = 0;
-    for (; at + 16 <= text.size(); at += 16) {
-        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + at));
-        // Unsigned bytes up to 0x1F are those for which max() with 0x1F yields 0x1F.
-        const __m128i limit = _mm_set1_epi8(0x1F);
-        const __m128i control = _mm_cmpeq_epi8(_mm_max_epu8(bytes, limit), limit);
-        const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-        const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-        const int mask = _mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)));
-        if (mask != 0) return at + static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(mask)));
+    for (; text.size() - at >= special_bytes_step; at += special_bytes_step) {
+        const std::uint32_t special = special_bytes(text.data() + at).special;
+        if (special != 0) return at + static_cast<std::size_t>(std::countr_zero(special));
     }
     while (at < text.size() && !needs_escape(text[at])) ++at;
     return at;
