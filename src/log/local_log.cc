@@ -136,7 +136,7 @@ void LocalLog::Impl::make_spares() {
     // Filling spare files at once would slow down the start of a server.
     if (!store.journal.wait_until_filling(first_spare_delay_ms)) return;
     for (;;) {
-        while (store.journal.wants_spare() && !store.is_poisoned()) {
+        while (store.wants_spare() && !store.is_poisoned()) {
             const auto made = store.journal.prepare_spare();
             store.note_shortage(detail::Store::Writer::spares, made ? nullptr : &made.error());
             if (made) continue;
@@ -146,7 +146,8 @@ void LocalLog::Impl::make_spares() {
         // Recycled files may have replaced the spare that met the full disk.
         if (!store.journal.wants_spare()) store.note_shortage(detail::Store::Writer::spares, nullptr);
         if (!store.journal.wait_until_wanted(spare_retry_ms)) return;
-        if (store.is_poisoned() && !store.journal.pause(spare_retry_ms)) return;
+        const bool is_for_later = store.journal.wants_spare() && (store.is_poisoned() || !store.wants_spare());
+        if (is_for_later && !store.journal.pause(spare_retry_ms)) return;
     }
 }
 

@@ -129,6 +129,37 @@ TEST_F(LogTest, many_writers_share_groups_and_each_shard_is_dense) {
     EXPECT_EQ(log->stats().dirty_bytes, 0U);
 }
 
+// Each start takes a journal file. A process that is killed before its first checkpoint leaves it retained.
+TEST_F(LogTest, records_and_commands_are_accepted_after_many_kills_before_a_checkpoint) {
+    Options options;
+    options.journal_file_bytes = 64 << 10;
+    options.first_file_bytes = 32 << 10;
+    options.checkpoint_interval_ms = 3'600'000;
+    options.checkpoint_bytes = 64 << 20;
+    auto disk = std::make_unique<io::SimulatedFileSystem>();
+    ASSERT_TRUE(disk->mkdir("/"));
+    const std::size_t kills = options.journal_files_max * 3;
+    for (std::size_t kill = 0; kill < kills; ++kill) {
+        const auto directory = *Directory::open("/log", {}, *disk);
+        const auto log = *LocalLog::open(options, *directory, clock_, rng_, applier_);
+        ASSERT_TRUE(log->submit_and_wait(fmt::format("create {}", kill + 1)));
+        auto left = disk->clone();
+        log->close();
+        disk = std::move(left);
+    }
+    const auto directory = *Directory::open("/log", {}, *disk);
+    const auto log = *LocalLog::open(options, *directory, clock_, rng_, applier_);
+    run(0, [&](core::Core& core) -> Task<void> {
+        for (int i = 0; i < 20; ++i) {
+            const auto appended = co_await log->append(core, ShardUid(1), make_batch({std::string(8'000, 'x')}));
+            EXPECT_TRUE(appended) << i << " " << (appended ? "" : to_string(appended.error()));
+        }
+    });
+    EXPECT_TRUE(log->submit_and_wait("create 1000"));
+    EXPECT_LE(log->stats().journal_files, options.journal_files_max);
+    log->close();
+}
+
 TEST_F(LogTest, large_and_small_batches_and_commands_beside_each_other) {
     Options options;
     options.checkpoint_interval_ms = 50;

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::int64_t tick_ms = 1'000;
 constexpr std::int64_t gather_ms = 50;
+constexpr std::int64_t crowded_tick_ms = 100;  // the sequencer may be waiting for a journal file
 constexpr std::size_t flush_bytes = 8 << 20;
 constexpr std::size_t cache_media_bytes_max = 256 << 20;
 
@@ -358,6 +359,9 @@ void Flusher::tick() {
         store_.poison(fmt::format("the data directory {} was removed or replaced", store_.options.directory));
     }
     if (store_.is_poisoned()) return;
+    if (store_.is_low()) {
+        if (const auto deleted = store_.journal.delete_extra_spares(); !deleted) survive(deleted.error());
+    }
     if (todo_.empty() && touched_.empty()) seal_old_segments();
     const std::int64_t retention_interval_ms =
         std::clamp<std::int64_t>(store_.options.retention_slack_ms / 60, 1'000, 60'000);
@@ -372,6 +376,7 @@ void Flusher::tick() {
 bool Flusher::checkpoint_is_due() {
     if (!has_changed_) return false;
     if (store_.is_memory_wanted()) return true;
+    if (store_.journal.crowded_until() > checkpoint_lsn_) return true;
     const std::uint64_t limit =
         std::min<std::uint64_t>(store_.options.checkpoint_bytes, store_.options.cache_bytes / 2);
     // A start reads both.
@@ -383,7 +388,8 @@ bool Flusher::checkpoint_is_due() {
 void Flusher::run() {
     last_checkpoint_ = store_.clock.monotonic();
     for (;;) {
-        store_.flush_queue.wait(tick_ms, gather_ms);
+        const bool is_crowded = store_.journal.crowded_until().value() != 0;
+        store_.flush_queue.wait(is_crowded ? crowded_tick_ms : tick_ms, gather_ms);
         const bool is_stopping = store_.flush_queue.is_stopping();
         const bool is_complete = process();
         if (is_complete && (checkpoint_is_due() || (is_stopping && has_changed_))) {
@@ -392,6 +398,8 @@ void Flusher::run() {
             evict();
         }
         if (is_stopping) return;
+        // The applier may have stored its commands since the checkpoint.
+        if (is_crowded && !store_.is_poisoned()) release_journal();
         tick();
     }
 }

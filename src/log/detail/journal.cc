@@ -212,7 +212,8 @@ bool Journal::wait_for_spare(std::int64_t span_ms) {
     const MutexLock lock(mutex_);
     is_file_filling_ = true;
     spare_wanted_.notify_all();
-    if (spares_.empty() && !stopping_) spare_ready_.wait_for_ms(mutex_, span_ms);
+    while (spares_.empty() && !stopping_ && spare_ready_.wait_for_ms(mutex_, span_ms)) {
+    }
     return !spares_.empty();
 }
 
@@ -252,15 +253,38 @@ io::IoResult<bool> Journal::recycle(Lsn checkpoint, Lsn applied) {
         const MutexLock lock(mutex_);
         retained_.erase(retained_.begin());
         spare_wanted_.notify_all();
-        if (!released_->empty()) spares_.push_back(*std::move(released_));
+        if (!released_->empty()) {
+            spares_.push_back(*std::move(released_));
+            spare_ready_.notify_all();
+        }
         released_.reset();
-        spare_ready_.notify_all();
     }
 }
 
 bool Journal::wants_spare() const {
     const MutexLock lock(mutex_);
     return wants_spare_locked();
+}
+
+bool Journal::has_spare() const {
+    const MutexLock lock(mutex_);
+    return !spares_.empty();
+}
+
+io::IoResult<void> Journal::delete_extra_spares() {
+    for (;;) {
+        std::string extra;
+        {
+            const MutexLock lock(mutex_);
+            if (spares_.size() < 2) return {};
+            extra = std::move(spares_.back());
+            spares_.pop_back();
+        }
+        if (const auto gone = fs_.unlink(extra); !gone) {
+            give_back(std::move(extra));
+            return gone;
+        }
+    }
 }
 
 bool Journal::wants_spare_locked() const {
@@ -320,6 +344,11 @@ std::size_t Journal::file_count() const {
 std::size_t Journal::retained_count() const {
     const MutexLock lock(mutex_);
     return retained_.size();
+}
+
+Lsn Journal::crowded_until() const {
+    const MutexLock lock(mutex_);
+    return retained_.size() * 2 < options_.journal_files_max ? Lsn(0) : retained_.front().end;
 }
 
 }  // namespace riacho::log::detail

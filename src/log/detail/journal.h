@@ -71,6 +71,9 @@ public:
 
     // True while more spares are wanted and the pool may grow.
     [[nodiscard]] bool wants_spare() const;
+    [[nodiscard]] bool has_spare() const;
+    // Deletes every spare but one.
+    io::IoResult<void> delete_extra_spares();
     // Waits until wants_spare, at most span_ms. False once stop_waiting was called.
     bool wait_until_wanted(std::int64_t span_ms);
     // Waits until the first file fills up, at most span_ms. False once stop_waiting was called.
@@ -81,6 +84,9 @@ public:
 
     [[nodiscard]] std::size_t file_count() const;
     [[nodiscard]] std::size_t retained_count() const;
+    // While half of the pool or more is retained: the end of the oldest file; otherwise Lsn(0). A process that is
+    // killed again and again before its first checkpoint leaves one file a start, and a full pool makes no spares.
+    [[nodiscard]] Lsn crowded_until() const;
 
 private:
     bool wants_spare_locked() const REQUIRES(mutex_);

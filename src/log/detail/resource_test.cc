@@ -167,6 +167,37 @@ TEST_F(ResourceTest, what_was_deleted_without_a_checkpoint_is_no_damage) {
     }
 }
 
+// On a disk of a few journal files, spares would keep the node below the mark at which appends are refused.
+TEST_F(ResourceTest, a_second_spare_does_not_take_the_space_that_appends_need) {
+    constexpr std::uint64_t mark = (1ULL << 40) / 20;  // the simulated disk has 1 TiB
+    Options options = TestNode::small_options();
+    const auto node = open(options);
+    ASSERT_TRUE(node->command("create 1"));
+    node->make_spares();
+    ASSERT_EQ(node->store.journal.file_count(), 3U);
+    const auto tick = [&] {
+        clock_.advance_ms(2000);
+        node->flusher.tick();
+    };
+    fs_.set_bytes_free(mark - 1);
+    tick();
+    EXPECT_EQ(node->store.journal.file_count(), 2U);
+    EXPECT_TRUE(node->store.journal.has_spare()) << "commands and trims need it";
+    fs_.set_bytes_free(mark + mark / 4);
+    tick();
+    EXPECT_EQ(node->store.state(), StoreState::ok);
+    node->make_spares();
+    EXPECT_EQ(node->store.journal.file_count(), 3U);
+    fs_.set_bytes_free(mark - 1);
+    tick();
+    fs_.set_bytes_free(mark / 5 * 6 + options.journal_file_bytes - 1);
+    tick();
+    EXPECT_EQ(node->store.state(), StoreState::ok);
+    node->make_spares();
+    EXPECT_EQ(node->store.journal.file_count(), 2U) << "the second spare would bring the low state back";
+    EXPECT_TRUE(node->append(1, {"a"}));
+}
+
 TEST_F(ResourceTest, a_full_disk_leaves_room_in_the_journal_for_commands_and_trims) {
     const auto node = open();
     ASSERT_TRUE(node->command("create 1 2"));

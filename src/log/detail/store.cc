@@ -39,22 +39,31 @@ StoreState Store::state() const {
     return is_low() ? StoreState::disk_low : StoreState::ok;
 }
 
+std::uint64_t Store::low_mark(const io::SpaceInfo& space) {
+    constexpr std::uint64_t gib = 1ULL << 30;
+    const bool is_small = space.bytes_total < 40 * gib;
+    const std::uint64_t share = space.bytes_total / (is_small ? 40 : 20);
+    const std::uint64_t floor = is_small ? std::min(gib / 4, space.bytes_total / 10) : 2 * gib;
+    return std::max(share, floor);
+}
+
+bool Store::wants_spare() const {
+    if (!journal.wants_spare()) return false;
+    if (!journal.has_spare()) return true;
+    const auto space = fs.statvfs(options.directory);
+    return !space || space->bytes_free >= low_end(*space) + options.journal_file_bytes;
+}
+
 void Store::sample_space() {
     const auto space = fs.statvfs(options.directory);
     if (!space || space->bytes_total == 0) return;
-    constexpr std::uint64_t gib = 1ULL << 30;
-    const bool is_small = space->bytes_total < 40 * gib;
-    const std::uint64_t share = space->bytes_total / (is_small ? 40 : 20);
-    const std::uint64_t floor = is_small ? std::min(gib / 4, space->bytes_total / 10) : 2 * gib;
-    const std::uint64_t threshold = std::max(share, floor);
     const bool was_low = is_low();
-    // Hysteresis: the low state ends a little above the threshold at which it begins, so that it does not flicker.
-    const bool low = space->bytes_free < (was_low ? threshold + threshold / 5 : threshold);
+    const bool low = space->bytes_free < (was_low ? low_end(*space) : low_mark(*space));
     if (low == was_low) return;
     low_ = low;
     core::log_line(low ? core::LogLevel::warn : core::LogLevel::info,
                    low ? "disk space low, appends refused" : "disk space back",
-                   {{"bytes_free", space->bytes_free}, {"bytes_needed", threshold}});
+                   {{"bytes_free", space->bytes_free}, {"bytes_needed", low_mark(*space)}});
 }
 
 LogError Store::report(Shard& shard, const ReadFailure& failure) {

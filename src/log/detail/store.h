@@ -164,6 +164,9 @@ struct Store {
     }
     [[nodiscard]] bool is_low() const { return low_.load(std::memory_order_relaxed); }
     void sample_space();
+    // Whether a spare journal file is to be made now. A spare beyond the first must not take the space without which
+    // appends are refused.
+    [[nodiscard]] bool wants_spare() const;
 
     // Reports damage met by a read: logged once for each place; the shard counts as damaged until the lost records
     // would have been trimmed.
@@ -195,6 +198,11 @@ struct Store {
     [[nodiscard]] bool is_memory_wanted() const { return memory_wanted_.load(std::memory_order_relaxed); }
 
 private:
+    // Less free space than this is low.
+    static std::uint64_t low_mark(const io::SpaceInfo& space);
+    // The low state ends a little above the mark at which it begins, so that it does not flicker.
+    static std::uint64_t low_end(const io::SpaceInfo& space) { return low_mark(space) / 5 * 6; }
+
     Mutex memory_mutex_;
     Condition memory_freed_;
     std::atomic<bool> memory_wanted_{false};

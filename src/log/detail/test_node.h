@@ -193,7 +193,7 @@ public:
     }
     bool checkpoint() { return flusher.process() && flusher.checkpoint(); }
     void make_spares() {
-        while (store.journal.wants_spare() && store.journal.prepare_spare()) {
+        while (store.wants_spare() && store.journal.prepare_spare()) {
         }
     }
     void shut_down() {
