@@ -44,12 +44,14 @@ bool calls_logged() { return core::is_logged(line_level); }
 void raise_call_lines() { line_level = core::LogLevel::info; }
 
 void log_call(const http::Request& request, int status, const CallLine& line) {
+    core::LogField took("ms", fmt::format("{:.3f}", static_cast<double>(line.ns) / 1e6));
+    took.is_number = true;
     core::log_line(line_level, "call",
                    {{"operation", line.operation.empty() ? operation_of(request) : line.operation},
                     {"stream", line.stream},
                     {"status", status},
                     {"error", line.error},
-                    {"ms", static_cast<double>(line.ns) / 1e6}});
+                    took});
 }
 
 std::string stream_of(std::string_view known, const wire::Document& document) {

@@ -45,12 +45,12 @@ int import_records(const ImportRequest& request);
 struct PutRequest {
     ClientOptions client;
     std::string stream;
-    std::optional<std::string> data;  // a record; without it, and without a file, each line of standard input is one
-    std::string file;                 // its bytes are a record
-    std::string key;                  // partition key; empty: another for each record
-    std::string hash_key;             // explicit hash key; empty: none
+    std::vector<std::string> data;  // records; without any, and without a file, each line of standard input is one
+    std::string file;               // its bytes are a record
+    std::string key;                // partition key; empty: another for each record
+    std::string hash_key;           // explicit hash key; empty: none
 };
-// Puts records into a stream; prints where `data` or `file` is.
+// Puts records into a stream; prints where each of `data`, or `file`, is.
 int put(const PutRequest& request);
 
 struct StreamsRequest {

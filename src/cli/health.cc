@@ -60,7 +60,7 @@ Answer ask(const HealthRequest& request, const Target& target) {
     // Some other server may answer there.
     if (!body.starts_with("{\"status\":"))
         return {.text = fmt::format("no riacho server answers at {} ({})", target.url, target.source)};
-    return {.able = reply->status == 200, .text = body, .is_page = true};
+    return {.able = reply->status == 200, .text = body.substr(0, body.find('\n')), .is_page = true};
 }
 
 // {"status":"not ready","log":"disk_full",...} as text: "not ready: log disk_full, catalog ok".

@@ -27,8 +27,9 @@ public:
         : client_(std::move(client)), request_(request), batch_(client_, request.stream) {}
 
     int run() {
-        const bool from_lines = !request_.data && request_.file.empty();
+        const bool from_lines = request_.data.empty() && request_.file.empty();
         if (!from_lines) {
+            batch_.name_entries("record");
             batch_.on_put(
                 [](std::string_view shard, std::string_view number) { fmt::print("{} {}\n", shard, number); });
         }
@@ -49,18 +50,19 @@ public:
 
 private:
     // AWS spreads records with different keys over the shards.
-    Expected<void, std::string> add(std::string_view data, std::uint64_t line) {
+    Expected<void, std::string> add(std::string_view data, std::uint64_t number) {
         const std::string key = request_.key.empty() ? rng_.uuid() : request_.key;
         std::optional<std::string_view> hash_key;
         if (!request_.hash_key.empty()) hash_key = request_.hash_key;
         std::string entry = put_entry(key, encode_base64(data), hash_key);
         if (!batch_.has_room_for(entry.size())) TRY_VOID(batch_.send());
-        batch_.add(std::move(entry), line);
+        batch_.add(std::move(entry), number);
         return {};
     }
 
     Expected<void, std::string> put_data() {
-        TRY_VOID(add(*request_.data, 1));
+        for (std::size_t i = 0; i < request_.data.size() && interrupted() == 0; ++i)
+            TRY_VOID(add(request_.data[i], i + 1));
         return batch_.send();
     }
 

@@ -40,9 +40,9 @@ bool PutBatch::has_room_for(std::size_t entry_size) const {
     return entries_.empty() || (entries_.size() < batch_records_max && bytes_ + entry_size <= batch_bytes_max);
 }
 
-void PutBatch::add(std::string entry, std::uint64_t line) {
+void PutBatch::add(std::string entry, std::uint64_t number) {
     bytes_ += entry.size();
-    entries_.push_back({std::move(entry), line});
+    entries_.push_back({std::move(entry), number});
 }
 
 Expected<void, std::string> PutBatch::send() {
@@ -79,7 +79,7 @@ std::string PutBatch::describe(const CallError& error) {
     if (error.may_have_acted) is_split_ = true;
     const auto blamed = blamed_entry(error.message);
     if (!blamed || *blamed >= entries_.size()) return error.describe();
-    return fmt::format("line {} was refused: {}", entries_[*blamed].line, error.describe());
+    return fmt::format("{} {} was refused: {}", noun_, entries_[*blamed].number, error.describe());
 }
 
 Expected<void, std::string> PutBatch::keep_failed(const std::string& reply) {

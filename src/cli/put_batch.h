@@ -25,11 +25,14 @@ public:
     PutBatch(KinesisClient& client, std::string stream) : client_(client), stream_(std::move(stream)) {}
 
     [[nodiscard]] bool has_room_for(std::size_t entry_size) const;
-    // line: where the record comes from, for messages.
-    void add(std::string entry, std::uint64_t line);
+    // number: where the record comes from, for messages: the number of its line, or what name_entries() says.
+    void add(std::string entry, std::uint64_t number);
     // Repeats until every record is in the stream; records that fail alone are sent again, and so come after those that
     // did not. Ends without an error, with records left, when a signal comes. The error is a sentence.
     Expected<void, std::string> send();
+
+    // Messages call the entries so: "record" 3 instead of "line" 3.
+    void name_entries(std::string noun) { noun_ = std::move(noun); }
 
     [[nodiscard]] bool empty() const { return entries_.empty(); }
     // Some of the records are in the stream, or may be, and some are not.
@@ -44,7 +47,7 @@ public:
 private:
     struct Entry {
         std::string json;
-        std::uint64_t line;
+        std::uint64_t number;
     };
     [[nodiscard]] std::string request_body() const;
     std::string describe(const CallError& error);
@@ -52,6 +55,7 @@ private:
 
     KinesisClient& client_;
     std::string stream_;
+    std::string noun_ = "line";
     std::function<void(std::string_view, std::string_view)> on_put_;
     wire::Document document_;
     std::vector<Entry> entries_;

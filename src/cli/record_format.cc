@@ -123,7 +123,8 @@ void append_record(std::string& out, const RecordView& record, RecordFormat form
             return append_json(out, record);
         case RecordFormat::hex:
             append_head(out, record);
-            fmt::format_to(std::back_inserter(out), " {} bytes\n", record.data.size());
+            fmt::format_to(std::back_inserter(out), " {} byte{}\n", record.data.size(),
+                           record.data.size() == 1 ? "" : "s");
             return append_dump(out, record.data);
     }
 }

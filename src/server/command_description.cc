@@ -28,8 +28,8 @@ CommandDescription describe(const CLI::App& command, std::string_view path) {
     for (const CLI::Option* option : command.get_options({})) {
         if (option->get_group().empty()) continue;
         if (option->get_positional()) {
-            description.arguments.push_back(
-                {option->get_name(true, false), option->get_description(), option->get_required()});
+            description.arguments.push_back({option->get_name(true, false), option->get_description(),
+                                             option->get_required(), option->get_items_expected_max() > 1});
         } else {
             description.flags.push_back(describe_flag(*option));
         }
@@ -39,6 +39,11 @@ CommandDescription describe(const CLI::App& command, std::string_view path) {
         description.subcommands.push_back(describe(*subcommand, std::string(path) + " " + subcommand->get_name()));
     }
     return description;
+}
+
+std::string synopsis_of(const ArgumentDescription& argument) {
+    const std::string name = argument.name + (argument.repeated ? "..." : "");
+    return argument.required ? name : "[" + name + "]";
 }
 
 std::vector<std::string> choices_of(const std::string& value) {

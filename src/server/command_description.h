@@ -23,6 +23,7 @@ struct ArgumentDescription {
     std::string name;  // "STREAM"
     std::string help;
     bool required = false;
+    bool repeated = false;  // takes all further words
 };
 
 struct CommandDescription {
@@ -38,6 +39,9 @@ struct CommandDescription {
 
 // The command and everything below it. path: the names of the commands above it, and its own.
 CommandDescription describe(const CLI::App& command, std::string_view path);
+
+// How a synopsis shows an argument: STREAM, [FILE], [DATA...].
+std::string synopsis_of(const ArgumentDescription& argument);
 
 // The choices that a value's name lists: "text|json|hex" has three, "FILE" none.
 std::vector<std::string> choices_of(const std::string& value);
@@ -62,5 +66,14 @@ std::string fish_completion(const CommandDescription& root);
 // A sentence about the first word of a command line that is neither a subcommand nor a flag, with the nearest one that
 // is; empty when there is no such word. words: without the program's name.
 std::string explain_unknown_word(const CommandDescription& root, const std::vector<std::string>& words);
+
+// The words of a command line that are neither names of commands, flags, nor values of flags.
+std::vector<std::string> arguments_of(const CommandDescription& root, const std::vector<std::string>& words);
+
+// What CLI11 says of a flag's value, as a sentence of ours.
+std::string explain_parse_error(const std::string& text);
+
+// `riacho help put` as `riacho put --help`, and `riacho version` as `riacho --version`: other tools have them so.
+std::vector<std::string> words_as_flags(std::vector<std::string> words);
 
 }  // namespace riacho::server

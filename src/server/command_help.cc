@@ -42,7 +42,7 @@ std::string usage_of(const CommandDescription& command) {
     if (!command.subcommands.empty()) return usage + " SUBCOMMAND";
     usage += " [OPTIONS]";
     for (const ArgumentDescription& argument : command.arguments) {
-        usage += argument.required ? " " + argument.name : " [" + argument.name + "]";
+        usage += " " + synopsis_of(argument);
     }
     return usage;
 }

@@ -182,8 +182,9 @@ Subcommand make_config(CLI::App& app) {
 Subcommand make_health(CLI::App& app) {
     CLI::App* command =
         add_command(app, "health", "Ask a server whether it is ready; the exit code tells", server_group,
-                    "Without --endpoint (or RIACHO_ENDPOINT) the server is the one that runs on the data\n"
-                    "directory, else http://127.0.0.1:4566. Exit code 0: yes; 1: no, or no answer.\n\n"
+                    "Without --endpoint (or RIACHO_ENDPOINT) the server is the one that runs on the\n"
+                    "data directory, else http://127.0.0.1:4566. Exit code 0: yes; 1: no, or no\n"
+                    "answer.\n\n"
                     "Examples, for a script and for a container's health check:\n"
                     "  riacho health --wait 30 && riacho put orders hello\n"
                     "  riacho health --live");
@@ -217,22 +218,26 @@ Subcommand make_streams(CLI::App& app) {
     return {command, [request] { return cli::streams(*request); }};
 }
 
-Subcommand make_put(CLI::App& app) {
+// words: the command line.
+Subcommand make_put(CLI::App& app, const std::vector<std::string>& words) {
     CLI::App* command = add_command(app, "put", "Put records into a stream", streams_group,
-                                    client_footer + std::string("Examples, one record, and one for each line:\n"
+                                    client_footer + std::string("Examples, one record, two, and one for each line:\n"
                                                                 "  riacho put orders '{\"id\": 7}' --key 7\n"
+                                                                "  riacho put orders first second\n"
                                                                 "  tail -f access.log | riacho put clicks"));
     auto request = std::make_shared<cli::PutRequest>();
     command->add_option("STREAM", request->stream, "the name of a stream that exists")->required();
-    auto data = std::make_shared<std::string>();
-    auto* given = command->add_option("DATA", *data, "the record [each line of standard input is one]");
+    auto data = std::make_shared<std::vector<std::string>>();
+    command->add_option("DATA", *data, "a record each [each line of standard input is one]");
     command->add_option("--key", request->key, "their partition key [another for each record]")->type_name("KEY");
     command->add_option("--hash-key", request->hash_key, "their explicit hash key, decimal")->type_name("N");
     command->add_option("--file", request->file, "put the bytes of FILE as one record")->type_name("FILE");
     add_client_flags(*command, request->client);
-    return {command, [request, data, given] {
-                if (!given->empty()) request->data = *data;
-                if (!request->file.empty() && request->data) return fail_usage("put: either DATA or --file");
+    return {command, [&app, &words, request, data] {
+                // The words themselves: CLI11 makes two of "[1, 2]", and none of "{}".
+                request->data = arguments_of(describe(app, "riacho"), words);
+                request->data.erase(request->data.begin());  // the stream's name
+                if (!request->file.empty() && !request->data.empty()) return fail_usage("put: either DATA or --file");
                 return cli::put(*request);
             }};
 }
@@ -511,7 +516,7 @@ CLI::App* named_command(CLI::App& app) {
 int fail_parse(CLI::App& app, const std::vector<std::string>& words, const CLI::ParseError& error) {
     const CommandDescription root = describe(app, "riacho");
     const std::string unknown = explain_unknown_word(root, words);
-    const std::string problem = unknown.empty() ? error.what() : unknown;
+    const std::string problem = unknown.empty() ? explain_parse_error(error.what()) : unknown;
     std::string path = "riacho";
     for (CLI::App* at = &app; !at->get_subcommands().empty();) {
         at = at->get_subcommands().front();
@@ -540,12 +545,13 @@ int run_command_line(int argc, char** argv) {
         "  riacho serve --create-stream orders &\n"
         "  riacho put orders hello && riacho tail orders\n\n"
         "riacho SUBCOMMAND --help tells more.");
+    const std::vector<std::string> words = words_as_flags(std::vector<std::string>(argv + 1, argv + argc));
     Subcommands commands;
     commands.push_back(make_serve(app));
     commands.push_back(make_config(app));
     commands.push_back(make_health(app));
     commands.push_back(make_streams(app));
-    commands.push_back(make_put(app));
+    commands.push_back(make_put(app, words));
     commands.push_back(make_tail(app));
     commands.push_back(make_export(app));
     commands.push_back(make_import(app));
@@ -559,10 +565,10 @@ int run_command_line(int argc, char** argv) {
     commands.push_back(make_completion(app));
     commands.push_back(make_manual(app));
     try {
-        app.parse(argc, argv);
+        app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes them from the end
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-        return fail_parse(app, std::vector<std::string>(argv + 1, argv + argc), error);
+        return fail_parse(app, words, error);
     }
     for (const Subcommand& command : commands) {
         if (!command.app->parsed()) continue;

@@ -106,7 +106,8 @@ void append_zsh_function(std::string& out, const CommandDescription& command) {
     }
     std::size_t place = 0;
     for (const ArgumentDescription& argument : command.arguments) {
-        out += " \\\n    " + quoted(fmt::format("{}{}:{}:{}", ++place, argument.required ? "" : ":",
+        const std::string which = argument.repeated ? "*" : std::to_string(++place);
+        out += " \\\n    " + quoted(fmt::format("{}{}:{}:{}", which, argument.required || argument.repeated ? "" : ":",
                                                 zsh_text(argument.help), zsh_action(argument.name)));
     }
     if (command.subcommands.empty()) {
@@ -216,8 +217,8 @@ std::string bash_completion(const CommandDescription& root) {
         if (!names.empty())
             out += fmt::format("            else COMPREPLY=($(compgen -W '{}' -- \"$word\"))\n", joined(names));
         for (std::size_t i = 0; i < command.arguments.size(); ++i) {
-            out += fmt::format("            elif [[ $arguments == {} ]]; then {}\n", i,
-                               bash_reply(command.arguments[i].name));
+            out += fmt::format("            elif [[ $arguments -{} {} ]]; then {}\n",
+                               command.arguments[i].repeated ? "ge" : "eq", i, bash_reply(command.arguments[i].name));
         }
         out += "            fi ;;\n";
     });

@@ -35,7 +35,7 @@ void append_command(std::string& out, const CommandDescription& command) {
     if (!command.subcommands.empty()) return;
     std::string synopsis = command.path;
     for (const ArgumentDescription& argument : command.arguments) {
-        synopsis += argument.required ? " " + argument.name : " [" + argument.name + "]";
+        synopsis += " " + synopsis_of(argument);
     }
     out += fmt::format(".SS {}\n{}.\n", roff(synopsis), roff(command.help));
     for (const ArgumentDescription& argument : command.arguments) append_entry(out, argument.name, argument.help);

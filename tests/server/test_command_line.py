@@ -42,6 +42,9 @@ def test_every_help_fits_80_columns_and_has_an_example():
         assert shown.returncode == 0 and "--help" in shown.stdout and f"Usage: {' '.join(('riacho', *path))}" in shown.stdout
         assert [line for line in shown.stdout.splitlines() if len(line) > 80] == [], path
         assert path in (("user",), ("firehose",)) or "Example" in shown.stdout, path
+        # A line of the source that is too long leaves its last word alone.
+        assert not re.search(r"\n(\S{1,12})\n(?=\S)", shown.stdout.split("Options:")[-1]), path
+        assert run("help", *path).stdout == shown.stdout
 
 
 def test_flags_of_serve_stand_in_groups():
@@ -69,7 +72,9 @@ def test_bare_riacho_prints_help():
     (["user", "ad", "ana"], "riacho user has no subcommand 'ad'; did you mean add?"), (["list-streams"], "did you mean streams?"),
     (["serve", "--durabilty", "os"], "riacho serve has no flag '--durabilty'; did you mean --durability?"),
     (["serve", "--port=4566"], "did you mean --listen?"), (["tail", "s", "--folow"], "did you mean --follow?"),
-    (["export", "s", "--data-dir", "x"], "riacho export has no flag '--data-dir'"), (["xyzzy"], "riacho has no subcommand 'xyzzy'\n")])
+    (["export", "s", "--data-dir", "x"], "riacho export has no flag '--data-dir'"), (["xyzzy"], "riacho has no subcommand 'xyzzy'\n"),
+    (["streams", "--region"], "riacho: --region needs a value\n"), (["completion", "tcsh"], "= 'tcsh' is none of bash|zsh|fish"),
+    (["tail", "s", "--format", "xml"], "--format = 'xml' is none of text|json|hex"), (["put", "--stream", "s"], "stands without a flag")])
 def test_what_is_mistyped_gets_a_suggestion(words, told):
     wrong = run(*words)
     assert wrong.returncode == 64 and told in wrong.stderr and "--help tells more" in wrong.stderr and wrong.stdout == ""
@@ -300,13 +305,30 @@ def test_put(riacho, kinesis, make_stream, tmp_path):
     told = put("--key", "l", stdin="one line\n\nlast, without an end").stderr
     assert told == "3 records\n"
     assert put(stdin="alone\n").stderr == "1 record\n"
+    assert run("put", stream, "x", "--file", file).returncode == 64
     found = [(r["PartitionKey"], r["Data"]) for r in read_all(kinesis, stream)]
     assert found[:6] == [("k", b"hello"), ("k", b'["second", "third"]'), ("f", file.read_bytes()), ("l", b"one line"), ("l", b""),
                          ("l", b"last, without an end")]
     assert found[6][1] == b"alone" and len(found[6][0]) == 36
     missing = run("put", "missing", "x", "--endpoint", riacho.url)
     assert missing.returncode == 1 and "ResourceNotFoundException" in missing.stderr and missing.stdout == ""
-    assert run("put", stream, "x", "--file", file).returncode == 64
+
+
+def test_put_takes_several_records(riacho, kinesis, make_stream):
+    stream = make_stream()
+    # Each as it was given: none of them means a list, nothing, or standard input.
+    given = ["first", "[1, 2]", "{}", "", "two words", *(f"record {i}" for i in range(600))]
+    done = run("put", stream, *given, "--key", "k", "--endpoint", riacho.url)
+    assert done.returncode == 0 and done.stderr == ""
+    assert [r["Data"].decode() for r in read_all(kinesis, stream)] == given
+    numbers = [r["SequenceNumber"] for r in read_all(kinesis, stream)]
+    assert done.stdout.splitlines() == [f"shardId-000000000000 {number}" for number in numbers]
+    dashes = run("put", stream, "--endpoint", riacho.url, "--", "-x", "--")
+    assert dashes.returncode == 0 and [r["Data"] for r in read_all(kinesis, stream)[-2:]] == [b"-x", b"--"]
+    alone = run("put", stream, "{}", "--endpoint", riacho.url)
+    assert len(alone.stdout.splitlines()) == 1 and read_all(kinesis, stream)[-1]["Data"] == b"{}"
+    refused = run("put", stream, "a", "b", "--key", "k" * 257, "--endpoint", riacho.url)
+    assert refused.returncode == 1 and "record 1 was refused" in refused.stderr
 
 
 def test_records_without_a_key_are_spread(riacho, kinesis, make_stream):
