@@ -95,7 +95,8 @@ def show(endpoint, demo, speaks_portuguese):
         "{} sales -> {} -> SQL application {} -> {} and files of the bucket {} (up to ten seconds)"
     print("\n" + text.format(sales, names.source, names.application, names.destination, names.bucket), flush=True)
     for _ in range(sales):
-        data = {"nome": random.choice(sellers), "valor": round(random.uniform(5, 500), 2)}
+        # Multiples of 0.25: their sums are exact, and short when they are printed.
+        data = {"nome": random.choice(sellers), "valor": random.randrange(20, 2000) / 4}
         kinesis.put_record(StreamName=names.source, Data=json.dumps(data, ensure_ascii=False), PartitionKey=data["nome"])
     counted, deadline = 0, time.monotonic() + wait_seconds_max
     while counted < sales:

@@ -24,15 +24,25 @@ def open_notebook(path, endpoint, monkeypatch):
     return notebook, NotebookClient(notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
 
 
-def execute(path, endpoint, monkeypatch):
+def replace(notebook, old, new):
+    """Edits the code as a reader would."""
+    (cell,) = (cell for cell in notebook.cells if cell["cell_type"] == "code" and old in cell["source"])
+    cell["source"] = cell["source"].replace(old, new)
+
+
+def execute(path, endpoint, monkeypatch, edit=None):
     notebook, client = open_notebook(path, endpoint, monkeypatch)
+    if edit:
+        replace(notebook, *edit)
     client.execute()
     return notebook
 
 
-def refusal(path, endpoint, monkeypatch):
+def refusal(path, endpoint, monkeypatch, edit=None):
     """What a reader sees of the error that ends the notebook."""
     notebook, client = open_notebook(path, endpoint, monkeypatch)
+    if edit:
+        replace(notebook, *edit)
     with pytest.raises(nbclient.exceptions.CellExecutionError):
         client.execute()
     (error,) = (output for cell in notebook.cells for output in cell.get("outputs", []) if output["output_type"] == "error")
@@ -147,9 +157,15 @@ def test_sales_are_delivered_into_files_and_counted(riacho_server, monkeypatch, 
 @pytest.mark.parametrize("path", ["en/sales_per_seller.ipynb", "pt/vendas_por_vendedor.ipynb"])
 def test_the_sales_are_counted(riacho_server, monkeypatch, path):
     server = riacho_server()
-    for _ in range(2):  # run again, it goes on with what is there
-        text = printed(execute(pathlib.Path(ROOT, "tutorial", path), server.url, monkeypatch))
+    # Run again, it goes on with what is there, and the application has the SQL that the notebook has then.
+    for run, edit in enumerate([None, ('SUM("valor")', 'MAX("valor")')]):
+        text = printed(execute(pathlib.Path(ROOT, "tutorial", path), server.url, monkeypatch, edit))
+        assert ("already there: it has" in text or "já existia: agora" in text) == (run == 1)
         rows = [ast.literal_eval(line) for line in text.splitlines() if line.startswith("{'nome'")]
         assert sum(row["vendas"] for row in rows) == 50 and all(row["total"] > 0 for row in rows)
         assert {row["nome"] for row in rows} <= {"Ana", "Bruno", "Célia", "Davi", "Eduarda"}
+        assert all(row["total"] * 4 == int(row["total"] * 4) for row in rows), "sums are printed without a tail of digits"
+        assert run == 0 or all(row["total"] < 500 for row in rows)
         assert "50 " in text and "'RUNNING'" in text and "'READY'" in text
+    said = refusal(pathlib.Path(ROOT, "tutorial", path), server.url, monkeypatch, ("SELECT STREAM", "SELEC STREAM"))
+    assert 'Encountered "SELEC" at line 6' in said and "Traceback" not in said and said.count("\n") < 6
