@@ -6,6 +6,11 @@ endif
 JOBS ?= $(shell nproc)
 export CXX JOBS
 
+# LANG=pt_BR.UTF-8 behind `make run` or `make notebooks` says in which language they speak, whatever the environment says.
+ifeq ($(origin LANG),command line)
+unexport LC_ALL LC_MESSAGES
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help run notebooks build test test-threads test-clients package test-package bench bench-peers compare format lint clean
 

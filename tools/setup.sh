@@ -5,6 +5,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+# perl, in the scripts of many packages, complains at length about a locale that is not installed.
+if command -v locale >/dev/null && [ -n "$(locale 2>&1 >/dev/null)" ]; then export LC_ALL=C.UTF-8; fi
+
 build_packages="ccache clang-19 cmake libboost1.81-dev libcli11-dev libfmt-dev libnghttp2-dev libpcre2-dev libsimdjson-dev libmimalloc-dev libsqlite3-dev
  libssl-dev libtomlplusplus-dev lld-19 ninja-build pkg-config python3 tzdata zlib1g-dev"
 # Compresses ten times as fast as zlib; packaged for few machines.

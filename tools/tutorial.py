@@ -34,7 +34,12 @@ The film plays in VLC, Safari or Chrome for twelve hours:
 
   {film}
 
-In another terminal, in this folder:
+In another terminal, in this folder. First, if there is no `aws` yet, and behind a proxy:
+
+  .venv/bin/pip install awscli && export PATH="$PWD/.venv/bin:$PATH"
+  export NO_PROXY=127.0.0.1,localhost
+
+Then:
 
   export AWS_ACCESS_KEY_ID=my-key AWS_SECRET_ACCESS_KEY=my-secret AWS_DEFAULT_REGION=us-east-1
   aws --endpoint-url {endpoint} kinesis list-streams
@@ -46,11 +51,6 @@ or with riacho's own commands:
   build/riacho put {stream} '{{"id_vendedor": 6, "nome": "Flávia"}}' --endpoint {endpoint}
   build/riacho tail {stream} --endpoint {endpoint}
 
-First, if there is no `aws` yet, and behind a proxy:
-
-  .venv/bin/pip install awscli && export PATH="$PWD/.venv/bin:$PATH"
-  export NO_PROXY=127.0.0.1,localhost
-
 The tutorial's notebooks: `make notebooks` in another terminal. Ctrl-C stops riacho; the records stay.
 """
 closing_portuguese = """
@@ -59,7 +59,12 @@ O vídeo pode ser visto no VLC, no Safari ou no Chrome por doze horas:
 
   {film}
 
-Em outro terminal, nesta pasta:
+Em outro terminal, nesta pasta. Antes de tudo, se ainda não houver o comando `aws` e se a rede usar proxy:
+
+  .venv/bin/pip install awscli && export PATH="$PWD/.venv/bin:$PATH"
+  export NO_PROXY=127.0.0.1,localhost
+
+Depois:
 
   export AWS_ACCESS_KEY_ID=minha-chave AWS_SECRET_ACCESS_KEY=meu-segredo AWS_DEFAULT_REGION=us-east-1
   aws --endpoint-url {endpoint} kinesis list-streams
@@ -70,11 +75,6 @@ ou com os comandos do próprio riacho:
   build/riacho streams --endpoint {endpoint}
   build/riacho put {stream} '{{"id_vendedor": 6, "nome": "Flávia"}}' --endpoint {endpoint}
   build/riacho tail {stream} --endpoint {endpoint}
-
-Antes disso, se ainda não houver o comando `aws`, e se a rede usar proxy:
-
-  .venv/bin/pip install awscli && export PATH="$PWD/.venv/bin:$PATH"
-  export NO_PROXY=127.0.0.1,localhost
 
 Os notebooks do tutorial: `make notebooks` em outro terminal. Ctrl-C encerra o riacho; os registros continuam gravados.
 """
