@@ -2,12 +2,15 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 from conftest import ROOT
 
-PAGES = ["README.md", "README.pt-BR.md", "tutorial/README.md", "docs/walkthrough-cli.md", "docs/walkthrough-cli.pt-BR.md"]
-PORTUGUESE = ["README.pt-BR.md", "docs/walkthrough-cli.pt-BR.md", "src/server/welcome.cc", "tools/tutorial.py", "tools/tutorial_sales.py",
+PAGES = ["README.md", "README.pt-BR.md", "tutorial/README.md", "tutorial/README.pt-BR.md", "docs/walkthrough-cli.md",
+         "docs/walkthrough-cli.pt-BR.md"]
+PORTUGUESE = ["README.pt-BR.md", "tutorial/README.pt-BR.md", "docs/walkthrough-cli.pt-BR.md", "src/server/welcome.cc", "tools/tutorial.py", "tools/tutorial_sales.py",
               "tools/notebooks.py", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tutorial" / "pt").glob("*.ipynb"))]
 # What a reader stumbled over, and what stands there now.
 STUMBLES = {
@@ -45,6 +48,26 @@ def test_both_first_pages_say_the_same():
         }
 
     assert shape("README.md") == shape("README.pt-BR.md")
+
+
+def test_both_pages_of_the_tutorial_name_the_notebooks():
+    notebooks = {str(path.relative_to(ROOT / "tutorial")) for path in (ROOT / "tutorial").glob("*/*.ipynb")}
+    linked = {page: set(re.findall(r"\]\((\S+\.ipynb)\)", text_of(f"tutorial/{page}"))) for page in ("README.md", "README.pt-BR.md")}
+    assert linked["README.md"] == notebooks
+    assert linked["README.pt-BR.md"] == {name for name in notebooks if name.startswith("pt/")}
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.pt-BR.md"])
+def test_the_python_of_the_first_page(riacho_server, page):
+    """Twice: whoever has served with --create-stream, or has run it before, has the stream already."""
+    server = riacho_server()
+    (code,) = re.findall(r"```python\n(.*?)```", text_of(page), re.DOTALL)
+    assert "http://127.0.0.1:4566" in code
+    code = code.replace("http://127.0.0.1:4566", server.url)
+    for run in (1, 2):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("'Ana'") == run
 
 
 def test_what_a_screen_shows_first():
