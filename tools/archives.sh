@@ -2,7 +2,8 @@
 # tools/archives.sh: builds static libraries of what Debian packages only as shared ones (fmt, simdjson, mimalloc, ISA-L), from Debian's own
 # source packages, into build/archives/. CMake links riacho with what it finds there, so the binary then needs glibc alone.
 #   tools/archives.sh [ARCHITECTURE [SYSROOT]]   ARCHITECTURE: of Debian, this machine's by default; others go to build/archives-ARCHITECTURE/
-# The sources have the versions of the installed headers. Nothing is done if that was built before.
+# The sources have the versions of the headers: those of SYSROOT (tools/sysroot.sh), or those installed here. Nothing is done if that was
+# built before. A run that is interrupted leaves nothing that a later one takes for whole: sources and archives get their names last.
 set -eu
 cd "$(dirname "$0")/.."
 here=$(dpkg --print-architecture)
@@ -30,8 +31,13 @@ command -v $ar >/dev/null || ar=ar
 headers="libfmt-dev libsimdjson-dev libmimalloc-dev"
 if [ "$architecture" = amd64 ]; then headers="$headers libisal-dev"; fi
 # shellcheck disable=SC2016,SC2086
-wanted=$(dpkg-query -W -f '${source:Package}=${source:Version} ' $headers)
+wanted=$(dpkg-query --admindir="$sysroot/var/lib/dpkg" -W -f '${source:Package}=${source:Version} ' $headers)
 if [ "$(cat "$out/built" 2>/dev/null)" = "$wanted $flags" ]; then exit 0; fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# source_of NAME: the folder of that source package in the wanted version.
+source_of() { echo "$sources/$(echo "$wanted" | tr ' ' '\n' | grep "^$1=")"; }
 
 # The repositories that this machine gets its packages from, asked for sources; an apt state of its own leaves the machine's alone.
 apt=$PWD/build/archives/apt
@@ -45,31 +51,23 @@ fetch() {
 }
 missing=
 for source in $wanted; do
-    if [ ! -e "$sources/$source.unpacked" ]; then missing="$missing $source"; fi
+    if [ ! -d "$sources/$source" ]; then missing="$missing $source"; fi
 done
 if [ -n "$missing" ]; then
     echo "archives: fetching the sources of$missing" >&2
     fetch update
-    # shellcheck disable=SC2086
-    (cd "$sources" && fetch source $missing >/dev/null)
-    for source in $missing; do touch "$sources/$source.unpacked"; done
+    for source in $missing; do
+        mkdir "$work/source"
+        (cd "$work/source" && fetch source "$source" >/dev/null)
+        rm -rf "$sources/$source.partial"
+        mv "$work/source"/*/ "$sources/$source.partial"
+        mv "$sources/$source.partial" "$sources/$source"
+        rm -rf "$work/source"
+    done
 fi
 
 echo "archives: building for $architecture:" $wanted >&2
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-# archive NAME: what was compiled into $work/NAME/ becomes $out/libNAME.a, whole or not at all.
-archive() {
-    rm -f "$out/.libnew.a"
-    $ar cr "$out/.libnew.a" "$work/$1"/*.o
-    mv "$out/.libnew.a" "$out/lib$1.a"
-}
-# source_of NAME: the folder of that source package.
-source_of() {
-    version=$(echo "$wanted" | tr ' ' '\n' | sed -n "s/^$1=//p")
-    echo "$sources/$1-${version%-*}"
-}
-mkdir "$work/fmt" "$work/simdjson" "$work/mimalloc"
+mkdir "$work/out" "$work/fmt" "$work/simdjson" "$work/mimalloc"
 # shellcheck disable=SC2086
 {
     $cxx -std=c++20 $flags -I"$(source_of fmtlib)/include" -c "$(source_of fmtlib)/src/format.cc" -o "$work/fmt/format.o"
@@ -79,12 +77,15 @@ mkdir "$work/fmt" "$work/simdjson" "$work/mimalloc"
     $cc -std=gnu11 $flags -DMI_MALLOC_OVERRIDE -DMI_STATIC_LIB -DMI_SKIP_COLLECT_ON_EXIT -fno-builtin-malloc -fvisibility=hidden -ftls-model=initial-exec -w \
         -I"$(source_of mimalloc)/include" -c "$(source_of mimalloc)/src/static.c" -o "$work/mimalloc/static.o"
 }
-archive fmt
-archive simdjson
-archive mimalloc
+for name in fmt simdjson mimalloc; do $ar cr "$work/out/lib$name.a" "$work/$name"/*.o; done
 if [ "$architecture" = amd64 ]; then
     make -s -C "$(source_of libisal)" -f Makefile.unx units="igzip crc" CC="$cc -fPIC" AS=nasm have_threads=y O="$work/isal" \
         lib_name="$work/isal.a" "$work/isal.a" >/dev/null
-    mv "$work/isal.a" "$out/libisal.a"
+    mv "$work/isal.a" "$work/out/libisal.a"
 fi
-echo "$wanted $flags" >"$out/built"
+
+# What is there is of other versions, or of an interrupted run.
+rm -f "$out/built" "$out"/*.a
+mv "$work/out"/*.a "$out/"
+echo "$wanted $flags" >"$work/built"
+mv "$work/built" "$out/built"
