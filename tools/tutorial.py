@@ -34,7 +34,7 @@ The film plays in VLC, Safari or Chrome for twelve hours:
 
   {film}
 
-In another terminal, in this folder. First, if there is no `aws` yet, and behind a proxy:
+In another terminal, in this folder. The first line if there is no `aws` yet, the second behind a proxy:
 
   .venv/bin/pip install awscli && export PATH="$PWD/.venv/bin:$PATH"
   export NO_PROXY=127.0.0.1,localhost
@@ -59,12 +59,12 @@ O vídeo pode ser visto no VLC, no Safari ou no Chrome por doze horas:
 
   {film}
 
-Em outro terminal, nesta pasta. Antes de tudo, se ainda não houver o comando `aws` e se a rede usar proxy:
+Em outro terminal, nesta pasta. A primeira linha é para quem ainda não tem o comando `aws`; a segunda, para quem usa proxy:
 
   .venv/bin/pip install awscli && export PATH="$PWD/.venv/bin:$PATH"
   export NO_PROXY=127.0.0.1,localhost
 
-Depois:
+Para todos:
 
   export AWS_ACCESS_KEY_ID=minha-chave AWS_SECRET_ACCESS_KEY=meu-segredo AWS_DEFAULT_REGION=us-east-1
   aws --endpoint-url {endpoint} kinesis list-streams

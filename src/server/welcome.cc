@@ -22,8 +22,8 @@ constexpr std::string_view page_english = R"(<header>
 <p>Amazon Kinesis that you run yourself</p>
 </header>
 <p>This port serves <b>Data Streams, Data Firehose, Data Analytics for SQL</b> and <b>Video Streams</b> to AWS
-clients: boto3, the AWS CLI, the SDKs. They need nothing but this address, <code>$ENDPOINT</code>; there is nothing to
-click here.</p>
+clients: boto3, the AWS CLI, the SDKs. They need nothing but this address, <code>$ENDPOINT</code>; this page only shows
+how to begin.</p>
 $NOTES<h2>In a terminal</h2>
 <pre><code>export AWS_ACCESS_KEY_ID=$KEY AWS_SECRET_ACCESS_KEY=$SECRET
 export AWS_DEFAULT_REGION=$REGION
@@ -39,7 +39,10 @@ print(kinesis.list_streams()["StreamNames"])</code></pre>
 <h2>What else there is</h2>
 <ul>
 <li>the notebooks of the tutorial: <code>make notebooks</code> in the project's folder</li>
-<li>records as they come, in a terminal: <code>riacho tail vendedores --follow</code></li>
+<li>records as they come, in a terminal: <code>riacho tail vendedores --follow</code>; in the project's folder it is
+<code>build/riacho</code></li>
+<li>if there is no <code>aws</code>: <code>.venv/bin/pip install awscli</code> in the project's folder, then
+<code>.venv/bin/aws</code></li>
 <li><a href="/health">the state of this server</a> and <a href="/metrics">its metrics</a>, for Prometheus</li>
 <li>operating it, clients, differences from AWS: <code>docs/</code> in the project's folder</li>
 </ul>
@@ -59,8 +62,8 @@ constexpr std::string_view page_portuguese = R"(<header>
 <p>O Amazon Kinesis na sua própria máquina</p>
 </header>
 <p>Os clientes da AWS (boto3, AWS CLI, SDKs) encontram nesta porta o <b>Data Streams</b>, o <b>Data Firehose</b>, o
-<b>Data Analytics para SQL</b> e o <b>Video Streams</b>. Eles só precisam deste endereço, <code>$ENDPOINT</code>; aqui
-na página não há nada para clicar.</p>
+<b>Data Analytics para SQL</b> e o <b>Video Streams</b>. Eles só precisam deste endereço, <code>$ENDPOINT</code>; esta
+página só mostra como começar.</p>
 $NOTES<h2>No terminal</h2>
 <pre><code>export AWS_ACCESS_KEY_ID=$KEY AWS_SECRET_ACCESS_KEY=$SECRET
 export AWS_DEFAULT_REGION=$REGION
@@ -73,10 +76,13 @@ kinesis = boto3.client("kinesis", region_name="$REGION",
                        endpoint_url="$ENDPOINT",
                        aws_access_key_id="$KEY", aws_secret_access_key="$SECRET")
 print(kinesis.list_streams()["StreamNames"])</code></pre>
-<h2>O que mais há</h2>
+<h2>E mais</h2>
 <ul>
 <li>os notebooks do tutorial: <code>make notebooks</code> na pasta do projeto</li>
-<li>os registros à medida que chegam, no terminal: <code>riacho tail vendedores --follow</code></li>
+<li>os registros à medida que chegam, no terminal: <code>riacho tail vendedores --follow</code>; na pasta do projeto, o
+comando é <code>build/riacho</code></li>
+<li>se não houver <code>aws</code>: <code>.venv/bin/pip install awscli</code> na pasta do projeto e, depois,
+<code>.venv/bin/aws</code></li>
 <li><a href="/health">o estado deste servidor</a> e <a href="/metrics">as métricas dele</a>, para o Prometheus</li>
 <li>operação, clientes, diferenças em relação à AWS: <code>docs/</code> na pasta do projeto (em inglês)</li>
 </ul>

@@ -19,6 +19,7 @@ STUMBLES = {
     r"fila/shard": "um arquivo/shard", r"descobre por si": "por conta própria", r"registro são bytes": "uma sequência de bytes",
     r"nenhum duas vezes": "nenhum repetido", r"registro tratado": "registro processado", r"Quando a chamada volta": "retorna",
     r"Ao lado dos outros": "Comparação com outras ferramentas", r"removidos no prazo": "ao fim da retenção", r"\bdevolve\b": "retorna",
+    r"\bturnos\b": "rodadas", r"Os números de sequência só crescem": "Em cada shard", r"O que mais há": "E mais",
 }
 
 
