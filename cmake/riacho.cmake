@@ -4,6 +4,10 @@ add_library(riacho_flags INTERFACE)
 target_include_directories(riacho_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/gen)
 target_compile_options(riacho_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror -Wswitch -fno-omit-frame-pointer
                        -fstack-protector-strong)
+# A char has a sign on x86-64 and none on arm64; with it riacho is the same program on both.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  target_compile_options(riacho_flags INTERFACE -fsigned-char)
+endif()
 # Asio without deprecated overloads and without Boost.Coroutine.
 target_compile_definitions(riacho_flags INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE
                            $<$<NOT:$<OR:$<BOOL:${RIACHO_SANITIZE}>,$<BOOL:${RIACHO_THREAD_SANITIZE}>>>:_FORTIFY_SOURCE=2>)

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,7 @@ here = root / "packaging"
 image_bytes_max = 30_000_000
 image_user = 65532  # "nonroot" of common base images; a number, because Kubernetes checks that it is not root's
 triples = {"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
+elf_machines = {"amd64": 62, "arm64": 183}
 loaders = {"amd64": "lib64/ld-linux-x86-64.so.2", "arm64": "lib/ld-linux-aarch64.so.1"}
 # What is linked into the binary; their licences ask to be passed on.
 linked_packages = ["libboost1.81-dev", "libcli11-dev", "libfmt-dev", "libnghttp2-dev", "libpcre2-dev", "libsimdjson-dev",
@@ -65,6 +67,12 @@ def check_needs(binary):
     extra = [name for name in shared_libraries(binary) if not re.fullmatch(r"(libc|libm|ld-linux[-\w]*)\.so\.\d", name)]
     if extra:
         raise PackageError(f"{binary} needs {', '.join(extra)}: run tools/archives.sh, and build it again")
+
+
+def check_architecture(binary, architecture):
+    machine = int.from_bytes(pathlib.Path(binary).read_bytes()[18:20], "little")
+    if machine != elf_machines[architecture]:
+        raise PackageError(f"{binary} is not for {architecture}")
 
 
 def glibc_version(binary):
@@ -124,10 +132,11 @@ def compress(data):
     return gzip.compress(data, 9, mtime=0)
 
 
-def licences():
+def licences(system):
+    """Of the Debian at `system`, whose packages the binary was linked with."""
     parts = ["riacho is under the Apache License 2.0 (LICENSE). Its binary contains parts of these Debian packages:\n"]
     for package in linked_packages:
-        path = pathlib.Path("/usr/share/doc") / package / "copyright"
+        path = system / "usr/share/doc" / package / "copyright"
         if path.exists():
             parts.append(f"\n{'=' * 80}\n{package}\n{'=' * 80}\n{path.read_text(errors='replace')}")
     return "".join(parts)
@@ -136,13 +145,13 @@ def licences():
 class Parts:
     """What all packages are made of."""
 
-    def __init__(self, binary, runner, version, architecture, strip):
+    def __init__(self, binary, runner, version, architecture, system, strip):
         self.version, self.architecture, self.when = version, architecture, source_time()
         self.binary = stripped(binary) if strip else pathlib.Path(binary).read_bytes()
         self.glibc = glibc_version(binary)
-        self.manual = output_of(runner, "manual")
-        self.completions = {shell: output_of(runner, "completion", shell) for shell in shells}
-        self.licences = licences()
+        self.manual = output_of(*runner, "manual")
+        self.completions = {shell: output_of(*runner, "completion", shell) for shell in shells}
+        self.licences = licences(system)
 
     def file(self, name):
         return (here / name).read_text()
@@ -327,16 +336,19 @@ def make_image(parts, system, out):
 def main():
     parser = argparse.ArgumentParser(description="a .deb, a tarball and a container image of a riacho binary")
     parser.add_argument("--binary", type=pathlib.Path, default=root / "build/riacho")
-    parser.add_argument("--runner", type=pathlib.Path, help="a riacho that runs here, for its help [the binary]")
+    parser.add_argument("--runner", type=shlex.split, help="a command that runs the binary here, for its manual [the binary]")
     parser.add_argument("--architecture", choices=sorted(triples), default=output_of("dpkg", "--print-architecture").strip())
-    parser.add_argument("--system", type=pathlib.Path, default=pathlib.Path("/"), help="the Debian whose glibc goes into the image")
+    parser.add_argument("--system", type=pathlib.Path, default=pathlib.Path("/"),
+                        help="the Debian whose glibc goes into the image, and whose libraries into the binary")
     parser.add_argument("--version", default=source_version())
     parser.add_argument("--out", type=pathlib.Path, default=root / "build/package")
     arguments = parser.parse_args()
     try:
+        check_architecture(arguments.binary, arguments.architecture)
         check_needs(arguments.binary)
         arguments.out.mkdir(parents=True, exist_ok=True)
-        parts = Parts(arguments.binary, arguments.runner or arguments.binary, arguments.version, arguments.architecture, strip=True)
+        runner = arguments.runner or [arguments.binary]
+        parts = Parts(arguments.binary, runner, arguments.version, arguments.architecture, arguments.system, strip=True)
         for package in (make_deb(parts, arguments.out), make_tarball(parts, arguments.out), make_image(parts, arguments.system, arguments.out)):
             print(f"{package.stat().st_size:>12,} bytes  {os.path.relpath(package)}")
     except PackageError as problem:

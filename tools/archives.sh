@@ -29,7 +29,7 @@ command -v $ar >/dev/null || ar=ar
 
 # The packages whose headers riacho includes, each with the library it is for.
 headers="libfmt-dev libsimdjson-dev libmimalloc-dev"
-if [ "$architecture" = amd64 ]; then headers="$headers libisal-dev"; fi
+case "$architecture" in amd64 | arm64) headers="$headers libisal-dev" ;; esac
 # shellcheck disable=SC2016,SC2086
 wanted=$(dpkg-query --admindir="$sysroot/var/lib/dpkg" -W -f '${source:Package}=${source:Version} ' $headers)
 if [ "$(cat "$out/built" 2>/dev/null)" = "$wanted $flags" ]; then exit 0; fi
@@ -78,8 +78,16 @@ mkdir "$work/out" "$work/fmt" "$work/simdjson" "$work/mimalloc"
         -I"$(source_of mimalloc)/include" -c "$(source_of mimalloc)/src/static.c" -o "$work/mimalloc/static.o"
 }
 for name in fmt simdjson mimalloc; do $ar cr "$work/out/lib$name.a" "$work/$name"/*.o; done
-if [ "$architecture" = amd64 ]; then
-    make -s -C "$(source_of libisal)" -f Makefile.unx units="igzip crc" CC="$cc -fPIC" AS=nasm have_threads=y O="$work/isal" \
+# Its assembly for arm64 is for GNU's assembler.
+case "$architecture" in
+    amd64) isal="AS=nasm" ;;
+    arm64) isal="arch=aarch64 host_cpu=aarch64" cc="$cc -fno-integrated-as -w" ;;
+    *) isal= ;;
+esac
+if [ "$architecture" != "$here" ]; then cc="$cc --target=$triple --sysroot=$sysroot"; fi
+if [ -n "$isal" ]; then
+    # shellcheck disable=SC2086
+    make -s -C "$(source_of libisal)" -f Makefile.unx units="igzip crc" CC="$cc -fPIC" AR=$ar $isal have_threads=y O="$work/isal" \
         lib_name="$work/isal.a" "$work/isal.a" >/dev/null
     mv "$work/isal.a" "$work/out/libisal.a"
 fi

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what a make target needs and is missing: tools/setup.sh {build|run|notebooks|test|clients|package|test-package|bench|bench-peers}.
+# Installs what a make target needs and is missing: tools/setup.sh {build|run|notebooks|test|clients|package|test-package|arm64|bench|bench-peers}.
 # Debian packages through apt (as root or with sudo), a Python environment in .venv, npm packages for tests/js.
 # If nothing is missing it only checks, in a fraction of a second.
 set -eu
@@ -11,12 +11,15 @@ if command -v locale >/dev/null && [ -n "$(locale 2>&1 >/dev/null)" ]; then expo
 build_packages="ccache clang-19 cmake libboost1.81-dev libcli11-dev libfmt-dev libnghttp2-dev libpcre2-dev libsimdjson-dev libmimalloc-dev libsqlite3-dev
  libssl-dev libtomlplusplus-dev lld-19 ninja-build pkg-config python3 tzdata zlib1g-dev"
 # Compresses ten times as fast as zlib; packaged for few machines.
-if [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ]; then build_packages="$build_packages libisal-dev"; fi
+case "$(dpkg --print-architecture 2>/dev/null)" in amd64 | arm64) build_packages="$build_packages libisal-dev" ;; esac
 run_packages="$build_packages python3-venv"
 test_packages="$run_packages awscli chromium clang-format-19 clang-tidy-19 curl ffmpeg fish git libclang-rt-19-dev libgtest-dev llvm-19
  mkvtoolnix openssl strace zsh"
 package_packages="$build_packages binutils ca-certificates dpkg-dev llvm-19 nasm xz-utils"
 test_package_packages="$package_packages python3-venv mmdebstrap skopeo"
+# Compilers and tools of this machine; the libraries of the other are in its sysroot.
+arm64_packages="binutils binutils-aarch64-linux-gnu ca-certificates ccache clang-19 cmake dpkg-dev lld-19 llvm-19 ninja-build pkg-config python3 python3-venv
+ qemu-user-static xz-utils"
 bench_packages="$run_packages fio nghttp2-client nginx-light"
 
 say() { echo "setup: $*" >&2; }
@@ -147,6 +150,10 @@ case "${1:-}" in
         install_packages $test_package_packages
         for file in tutorial/requirements.txt tests/requirements.txt; do install_python $file; done
         ;;
+    arm64)
+        install_packages $arm64_packages
+        for file in tutorial/requirements.txt tests/requirements.txt; do install_python $file; done
+        ;;
     bench)
         install_packages $bench_packages
         install_python tests/bench/requirements.txt
@@ -160,7 +167,7 @@ case "${1:-}" in
         (install_command cargo cargo-web cargo) || say "no Rust"
         ;;
     *)
-        echo "usage: tools/setup.sh build|run|notebooks|test|clients|package|test-package|bench|bench-peers" >&2
+        echo "usage: tools/setup.sh build|run|notebooks|test|clients|package|test-package|arm64|bench|bench-peers" >&2
         exit 64
         ;;
 esac

@@ -120,7 +120,7 @@ def test_a_new_revision_of_the_same_release_is_another_source(tree):
 
 
 def test_a_cross_build_takes_the_versions_of_its_sysroot(tree):
-    other = "fmtlib=9.9.0-1 mimalloc=2.0.9+ds-9 simdjson=3.0.1-9 "
+    other = "fmtlib=9.9.0-1 libisal=2.30.0-9 mimalloc=2.0.9+ds-9 simdjson=3.0.1-9 "
     tree.run()
     tree.run("arm64", "/nowhere/sysroot", sysroot_versions=other)
     assert tree.built("archives-arm64") == of(other)

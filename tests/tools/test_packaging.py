@@ -32,6 +32,13 @@ def test_a_binary_that_needs_more_than_glibc_is_refused():
         package.check_needs("/bin/bash")
 
 
+def test_a_binary_of_another_architecture_is_refused():
+    here, other = ("arm64", "amd64") if os.uname().machine == "aarch64" else ("amd64", "arm64")
+    package.check_architecture("/bin/true", here)
+    with pytest.raises(package.PackageError, match=f"not for {other}"):
+        package.check_architecture("/bin/true", other)
+
+
 def test_archives_have_no_trace_of_who_made_them():
     def make():
         tree = package.Tree(1_000_000_000)
