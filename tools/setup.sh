@@ -30,8 +30,8 @@ as_root() {
     elif command -v sudo >/dev/null; then
         sudo "$@"
     else
-        say "not root and no sudo; as root run: $*"
-        exit 1
+        say "not root, and there is no sudo"
+        return 1
     fi
 }
 
@@ -51,6 +51,11 @@ install_packages() {
     missing=$(missing_packages "$@")
     [ -z "$missing" ] && return
     say "installing" $missing
+    if ! as_root true; then
+        # shellcheck disable=SC2086
+        say "as root run this, then make again: apt-get update && apt-get install --no-install-recommends" $missing
+        exit 1
+    fi
     as_root apt-get -qq update
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $missing >&2
