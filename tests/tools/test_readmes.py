@@ -51,6 +51,15 @@ def test_both_first_pages_say_the_same():
     assert shape("README.md") == shape("README.pt-BR.md")
 
 
+@pytest.mark.parametrize("english,portuguese", [("README.md", "README.pt-BR.md"), ("docs/walkthrough-cli.md", "docs/walkthrough-cli.pt-BR.md")])
+def test_both_languages_have_the_same_figures(english, portuguese):
+    def figures(page):
+        text = re.sub(r"```.*?```|\]\([^)]*\)|UTF-8", "", text_of(page), flags=re.DOTALL)
+        return sorted(re.sub(r"[.,]", "", number) for number in re.findall(r"\d+(?:[.,]\d+)*", text))
+
+    assert figures(english) == figures(portuguese)
+
+
 def test_both_pages_of_the_tutorial_name_the_notebooks():
     notebooks = {str(path.relative_to(ROOT / "tutorial")) for path in (ROOT / "tutorial").glob("*/*.ipynb")}
     linked = {page: set(re.findall(r"\]\((\S+\.ipynb)\)", text_of(f"tutorial/{page}"))) for page in ("README.md", "README.pt-BR.md")}
