@@ -7,7 +7,7 @@ import pytest
 import programs
 import tour
 from analytics.applications import ACCOUNT, COPY, stream_arn, wait_rows
-from conftest import put_many
+from conftest import ROOT, put_many
 from firehose import stores
 from firehose.delivery import wait_for_lines
 
@@ -58,3 +58,13 @@ def test_analytics(riacho, kinesis, make_stream, scheme):
                     "streams": ["SOURCE_SQL_STREAM_001"], "code": COPY, "listed": True, "gone": True,
                     "errors": {"stale": "ConcurrentModificationException", "running": "ResourceInUseException",
                                "snapshot": "UnsupportedOperationException"}}
+
+
+def test_grafana_knows_every_field_of_the_dashboard(tmp_path):
+    """packaging/grafana/riacho.json against Grafana's own definitions of dashboards and panels. Its queries are tried in tests/server/test_monitoring.py."""
+    program = programs.build_go("dashboard")
+    dashboard = ROOT / "packaging" / "grafana" / "riacho.json"
+    assert programs.run([*program, dashboard]) == {"problems": [], "panels": {"stat": 6, "timeseries": 32}, "untyped": []}
+    misspelt = tmp_path / "misspelt.json"
+    misspelt.write_text(dashboard.read_text().replace("showLegend", "showLegand", 1))
+    assert "unexpected field 'showLegand'" in str(programs.run([*program, misspelt])["problems"])
