@@ -53,6 +53,8 @@ struct Options {
     // disk counts as failed).
     std::int64_t space_wait_ms = 2'000;
     std::size_t open_files_max = 128;  // segments kept open
+    // Called by open() for each frame that it replays: a start that reads a long journal is not one that hangs.
+    std::function<void()> on_replay;
     // Called once, from a thread of the log, when the disk has failed: no later append will succeed. Must not call back
     // into the log.
     std::function<void(std::string_view reason)> on_failure;

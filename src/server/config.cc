@@ -476,9 +476,11 @@ const std::vector<Setting>& all_settings() {
     return settings;
 }
 
-bool Config::listens_on_loopback() const {
-    return listen_host.starts_with("127.") || listen_host == "::1" || listen_host == "localhost";
+bool is_loopback_host(std::string_view host) {
+    return host.starts_with("127.") || host == "::1" || host == "localhost";
 }
+
+bool Config::listens_on_loopback() const { return is_loopback_host(listen_host); }
 
 Expected<SettingValue, std::string> resolve_setting(std::string_view name, const GivenFlags& flags) {
     TRY(const ConfigFile file, find_file(flags));

@@ -54,6 +54,9 @@ struct Services {
     bool video = true;
 };
 
+// Whether only this machine reaches what listens there.
+bool is_loopback_host(std::string_view host);
+
 // The checked and typed settings.
 struct Config {
     std::string data_dir;

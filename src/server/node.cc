@@ -195,7 +195,7 @@ struct Node::Impl {
     std::atomic<bool> is_stopping{false};
     bool stopped = false;
 
-    Expected<void, StartError> open_data(std::function<void()> on_failure);
+    Expected<void, StartError> open_data(std::function<void()> on_failure, std::function<void()> on_progress);
     Expected<void, StartError> open_keyring(bool is_new);
     void make_modules();
     // The modules in the order in which they are started.
@@ -209,7 +209,7 @@ struct Node::Impl {
     void warn_without_users();
 };
 
-Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failure) {
+Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failure, std::function<void()> on_progress) {
     const auto report = [on_failure = std::move(on_failure)](std::string_view what) {
         core::log_line(core::LogLevel::error, "storage failed", {{"reason", what}});
         on_failure();
@@ -240,6 +240,7 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
     options.journal_files_max = std::max<std::size_t>(config.journal_bytes / options.journal_file_bytes, 3);
     options.open_files_max = open_segments_max();
     options.on_failure = report;
+    options.on_replay = std::move(on_progress);
     auto opened_log = log::LocalLog::open(std::move(options), *directory, clock, rng, *applier);
     if (!opened_log) return fail(StartError{exit_code_of(opened_log.error().fault), opened_log.error().message});
     log = *std::move(opened_log);
@@ -469,12 +470,13 @@ void Node::Impl::warn_without_users() {
 Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Node::~Node() { stop(0); }
 
-Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, std::function<void()> on_failure) {
+Expected<std::unique_ptr<Node>, StartError> Node::start(const Config& config, std::function<void()> on_failure,
+                                                        std::function<void()> on_progress) {
     auto dir = config.ephemeral ? DataDir::make_temporary() : DataDir::prepare(config.data_dir);
     if (!dir) return fail(StartError{exit_configuration, dir.error().message});
     auto node = std::unique_ptr<Node>(new Node(std::make_unique<Impl>(config, *std::move(dir))));
     Impl& impl = *node->impl_;
-    TRY_VOID(impl.open_data(std::move(on_failure)));
+    TRY_VOID(impl.open_data(std::move(on_failure), std::move(on_progress)));
     impl.runtime.start();
     impl.start_idle_releases();
     impl.make_modules();

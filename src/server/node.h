@@ -20,8 +20,10 @@ struct StartError {
 class Node {
 public:
     // Opens the data directory, recovers its content, and listens. The streams of Config::create_streams exist when it
-    // returns. on_failure is called from another thread, once, when the disk has failed and the process should end.
-    static Expected<std::unique_ptr<Node>, StartError> start(const Config& config, std::function<void()> on_failure);
+    // returns. on_failure is called from another thread, once, when the disk has failed and the process should end;
+    // on_progress from this one, often, while a journal is replayed.
+    static Expected<std::unique_ptr<Node>, StartError> start(const Config& config, std::function<void()> on_failure,
+                                                             std::function<void()> on_progress = {});
     ~Node();
 
     [[nodiscard]] std::string address() const;  // "127.0.0.1:4566"

@@ -11,6 +11,7 @@
 
 #include "aws/call_log.h"
 #include "base/exit_code.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "server/commands.h"
 #include "server/node.h"
@@ -48,6 +49,8 @@ void warn_of_dangerous_settings(const Config& config) {
     if (!config.key_faults.empty()) warn("kms-key", "keys are unusable on purpose");
     if (config.time_scale > 1) warn("time-scale", "time passes too fast, and so does retention");
     if (config.test_clock) warn("test-clock", "time can be moved, and records expire by it");
+    if (config.metrics_listen && !is_loopback_host(config.metrics_listen->host))
+        warn("metrics-listen", "anyone who reaches the port may read names of streams, and figures");
 }
 
 void raise_file_limit() {
@@ -81,12 +84,14 @@ int serve(const Config& config) {
     warn_of_dangerous_settings(config);
     const char* notify_socket = std::getenv("NOTIFY_SOCKET");
     const ServiceManager manager(notify_socket == nullptr ? "" : notify_socket);
-    auto node = Node::start(config, [] { kill(getpid(), SIGUSR1); });
+    const core::SystemClock clock;
+    StartReport report(manager, clock);
+    auto node = Node::start(config, [] { kill(getpid(), SIGUSR1); }, [&report] { report.progress(); });
     if (!node) {
         core::log_line(core::LogLevel::error, "cannot start", {{"reason", node.error().message}});
         return node.error().exit_code;
     }
-    manager.notify("READY=1");
+    report.ready();
     int signal = 0;
     sigwait(&signals, &signal);
     if (signal == SIGUSR1) {

@@ -71,5 +71,35 @@ TEST(ServiceManager, goes_without_a_manager) {
     }
 }
 
+TEST(StartReport, extends_the_time_of_a_start_that_goes_on) {
+    const std::string path = unique("@riacho-notify-");
+    Manager manager(path);
+    const ServiceManager ours(path);
+    core::ManualClock clock(TimestampMs(0));
+    StartReport report(ours, clock);
+    constexpr const char* extension = "EXTEND_TIMEOUT_USEC=600000000\nSTATUS=reading the journal";
+    for (int i = 0; i < 100; ++i) report.progress();
+    EXPECT_EQ(manager.receive(), extension);
+    EXPECT_EQ(manager.receive(), "") << "one message, however much is done";
+    clock.advance_ms(4'999);
+    report.progress();
+    EXPECT_EQ(manager.receive(), "");
+    clock.advance_ms(1);
+    report.progress();
+    EXPECT_EQ(manager.receive(), extension);
+    report.ready();
+    EXPECT_EQ(manager.receive(), "STATUS=");
+    EXPECT_EQ(manager.receive(), "READY=1");
+}
+
+TEST(StartReport, says_nothing_of_a_quick_start) {
+    const std::string path = unique("@riacho-notify-");
+    Manager manager(path);
+    const ServiceManager ours(path);
+    const core::SystemClock clock;
+    StartReport(ours, clock).ready();
+    EXPECT_EQ(manager.receive(), "READY=1");
+}
+
 }  // namespace
 }  // namespace riacho::server

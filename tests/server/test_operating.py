@@ -565,11 +565,11 @@ def test_the_port_is_only_announced_once_it_answers(riacho_server):
 
 
 def test_dangerous_settings_are_named_at_start(riacho_server):
-    quiet = riacho_server()
+    quiet = riacho_server("--metrics-listen", "127.0.0.1:0")
     assert "dangerous" not in quiet.log.read_text()
-    server = riacho_server("--fault", "delay=1", "--fault-header", "--time-scale", "2", "--insecure", "--kms-key", "k=denied")
+    server = riacho_server("--metrics-listen", "0.0.0.0:0", "--fault", "delay=1", "--fault-header", "--time-scale", "2", "--insecure", "--kms-key", "k=denied")
     lines = [line for line in server.log.read_text().splitlines() if "dangerous setting" in line]
-    for setting in ("fault", "fault-header", "time-scale", "test-clock", "insecure", "kms-key"):
+    for setting in ("fault", "fault-header", "time-scale", "test-clock", "insecure", "kms-key", "metrics-listen"):
         assert sum(f"setting={setting} " in line for line in lines) == 1, (setting, lines)
 
 
@@ -594,6 +594,20 @@ def test_a_service_manager_is_told(riacho_server, tmp_path):
             assert json.loads(page(server, "/health/ready"))["status"] == "ready"
             assert server.stop() == 0
             assert manager.recv(64) == b"STOPPING=1"
+
+
+def test_a_service_manager_gives_a_replay_time(riacho_server, name, tmp_path):
+    """A start that reads a long journal asks for more time than TimeoutStartSec as it gets on, and no longer when it is ready."""
+    path = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(20)
+        server = riacho_server("--create-stream", name, environment={"NOTIFY_SOCKET": path})
+        assert manager.recv(64) == b"READY=1"
+        put_many(server.client(), name, [b"replayed"] * 100)
+        server.kill()
+        server.start()
+        assert [manager.recv(128) for _ in range(3)] == [b"EXTEND_TIMEOUT_USEC=600000000\nSTATUS=reading the journal", b"STATUS=", b"READY=1"]
 
 
 def test_a_service_manager_is_not_told_of_a_start_that_fails(riacho_server, tmp_path):

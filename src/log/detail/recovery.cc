@@ -29,6 +29,7 @@ public:
         : store_(store), sequencer_(sequencer), flusher_(flusher), checkpoint_(checkpoint) {}
 
     Expected<void, OpenError> on_frame(const JournalFile& file, const FrameHeader& header, ByteSpan bytes) override {
+        if (store_.options.on_replay) store_.options.on_replay();
         const bool is_covered = header.lsn < checkpoint_.lsn;
         generation_ = file.header.generation;
         switch (header.kind) {
@@ -263,23 +264,6 @@ Expected<void, OpenError> judge_bad_headers(const JournalListing& listing, const
     return {};
 }
 
-Expected<void, OpenError> check_chain(const JournalListing& listing, const Checkpoint& checkpoint,
-                                      const std::string& journal_directory) {
-    if (!listing.files.empty() && listing.files.back().header.generation < checkpoint.generation) {
-        return damaged(fmt::format("{}/{}, of which {} tells, is missing", journal_directory,
-                                   journal_file_name(checkpoint.generation), checkpoint_file_name));
-    }
-    for (std::size_t i = 1; i < listing.files.size(); ++i) {
-        const JournalHeader& header = listing.files[i].header;
-        const std::uint64_t before = listing.files[i - 1].header.generation;
-        if (header.prev_generation != before && header.first_lsn > checkpoint.lsn) {
-            return damaged(fmt::format("{} follows generation {}, which is missing", listing.files[i].path,
-                                       header.prev_generation));
-        }
-    }
-    return {};
-}
-
 // The start of the scan: the checkpoint, or an earlier position if the applier still needs earlier commands.
 Lsn scan_start(const JournalListing& listing, const Checkpoint& checkpoint, Lsn applied) {
     if (checkpoint.last_command_lsn <= applied || listing.files.empty()) return checkpoint.lsn;
@@ -337,6 +321,23 @@ Expected<Checkpoint, OpenError> load_checkpoint(Store& store, const JournalListi
 }
 
 }  // namespace
+
+Expected<void, OpenError> check_chain(const JournalListing& listing, const Checkpoint& checkpoint,
+                                      const std::string& journal_directory) {
+    if (!listing.files.empty() && listing.files.back().header.generation < checkpoint.generation) {
+        return damaged(fmt::format("{}/{}, of which {} tells, is missing", journal_directory,
+                                   journal_file_name(checkpoint.generation), checkpoint_file_name));
+    }
+    for (std::size_t i = 1; i < listing.files.size(); ++i) {
+        const JournalHeader& header = listing.files[i].header;
+        const std::uint64_t before = listing.files[i - 1].header.generation;
+        if (header.prev_generation != before && header.first_lsn > checkpoint.lsn) {
+            return damaged(fmt::format("{} follows generation {}, which is missing", listing.files[i].path,
+                                       header.prev_generation));
+        }
+    }
+    return {};
+}
 
 Expected<std::optional<StoreFile>, OpenError> read_store_file(io::FileSystem& fs, const std::string& directory) {
     const std::string path = directory + "/" + std::string(store_file_name);

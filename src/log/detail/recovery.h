@@ -6,6 +6,7 @@
 #include "core/fwd.h"
 #include "io/file_system.h"
 #include "log/detail/flusher.h"
+#include "log/detail/journal_scan.h"
 #include "log/detail/sequencer.h"
 #include "log/detail/store.h"
 
@@ -19,5 +20,9 @@ Expected<std::optional<StoreFile>, OpenError> read_store_file(io::FileSystem& fs
 // The last checkpoint; nothing if there is none.
 Expected<std::optional<Checkpoint>, OpenError> read_checkpoint(io::FileSystem& fs, const std::string& directory,
                                                                const StoreUuid& store);
+
+// Whether the journal's files follow one another, up to the one that the checkpoint was written in.
+Expected<void, OpenError> check_chain(const JournalListing& listing, const Checkpoint& checkpoint,
+                                      const std::string& journal_directory);
 
 }  // namespace riacho::log::detail
