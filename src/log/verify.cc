@@ -174,10 +174,14 @@ private:
         if (oldest > checkpoint_.lsn) {
             note(Severity::damage, listing->files.front().path, 0, "the journal file before it is missing");
         }
+        // Of a copy that was made while the server ran, parts are of different times.
+        if (const auto chain = check_chain(*listing, checkpoint_, directory_ + "/journal"); !chain)
+            note(Severity::damage, directory_ + "/journal", 0, chain.error().message);
         // Positions before the checkpoint are verified, too; replay may still need their commands.
         from = std::min(from, oldest);
         const auto end = scan_journal(fs_, listing->files, from, false, *this);
         if (!end) return note(Severity::damage, directory_ + "/journal", 0, end.error().message);
+        report_.end = std::max(end->lsn, checkpoint_.lsn).value();
         if (end->truncated_bytes > 0) {
             note(Severity::note, listing->files.back().path, end->lsn.value(),
                  fmt::format("{} bytes of an interrupted write; never acknowledged", end->truncated_bytes));
@@ -200,7 +204,8 @@ private:
             for (const auto& shard : *shards) {
                 const std::string name = "data/" + bucket.name + "/" + shard.name;
                 if (expected.contains(name)) continue;
-                note(Severity::note, directory_ + "/" + name, 0, "belongs to no shard of the checkpoint");
+                note(Severity::note, directory_ + "/" + name, 0,
+                     "of a shard that is newer than the last checkpoint, or was deleted");
             }
         }
     }

@@ -29,6 +29,7 @@ struct VerifyReport {
     std::uint64_t frames = 0;
     std::uint64_t records = 0;
     std::uint64_t bytes = 0;
+    std::uint64_t end = 0;   // position behind the last frame of the journal; 0 if it could not be read
     bool is_in_use = false;  // another process uses the directory; nothing was checked
 
     [[nodiscard]] bool is_damaged() const;

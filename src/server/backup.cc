@@ -88,6 +88,11 @@ void copy_folder(const files::path& from, const files::path& to) {
             copy_folder(path, target);
             continue;
         }
+        if (status.type() != files::file_type::regular) {
+            // A pipe, a socket or a device: not of riacho, and nothing to copy. Opening it might never end.
+            fmt::print(stderr, "riacho: {} is not a file: the backup does not have it\n", path.string());
+            continue;
+        }
         files::copy_file(path, target, error);
         tolerate("copy", path);
     }

@@ -147,6 +147,12 @@ int verify(const cli::DataDirectory& data_dir) {
     // Until the catalog is written for the first time, the journal has all of it.
     const bool has_whole_journal = exists(path + "/journal/j-0000000000000001.rkj");
     const auto catalog = verify_catalog(path + "/catalog.sqlite", is_used && !has_whole_journal, findings);
+    if (catalog && report.end != 0 && catalog->applied_lsn >= report.end) {
+        findings.damage(fmt::format(
+            "{}/catalog.sqlite holds commands up to position {}, but the journal ends at {}: one of the two comes "
+            "from elsewhere, or from another time",
+            path, catalog->applied_lsn, report.end));
+    }
     verify_keyring(path + "/keyring", is_used || exists(path + "/catalog.sqlite"), catalog, findings);
     verify_certificate({path + "/tls-cert.pem", path + "/tls-key.pem"}, findings);
     if (findings.exit_code() == exit_ok) fmt::print("no damage found\n");

@@ -5,6 +5,7 @@ import os
 import random
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -236,6 +237,59 @@ def test_a_backup_says_which_links_it_does_not_follow(riacho_server, tmp_path):
     assert not (copied / "file").is_symlink() and (copied / "file").read_bytes() == b"rows"
     said = [line for line in done.stderr.splitlines() if "is a link to" in line]
     assert len(said) == 2 and any(f"{buckets}/folder is a link to {elsewhere}:" in line for line in said)
+
+
+def test_a_backup_leaves_out_what_is_not_a_file(riacho_server, tmp_path):
+    server = riacho_server()
+    assert server.stop() == 0
+    bucket = server.data_dir / "buckets" / "bucket"
+    bucket.mkdir(parents=True)
+    (bucket / "object").write_bytes(b"rows")
+    os.mkfifo(bucket / "pipe")
+    (bucket / "link").symlink_to(bucket / "pipe")
+    here = os.getcwd()
+    os.chdir(bucket)  # a socket's name is short
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+        os.chdir(here)
+        done = backup(server, tmp_path / "copy", "--no-verify")
+    assert done.returncode == 0, done.stderr
+    copied = tmp_path / "copy" / "buckets" / "bucket"
+    assert sorted(entry.name for entry in copied.iterdir()) == ["link", "object"] and (copied / "object").read_bytes() == b"rows"
+    for name in ("pipe", "socket"):
+        assert f"{bucket}/{name} is not a file: the backup does not have it\n" in done.stderr
+
+
+def test_a_plain_copy_of_a_running_server_is_no_backup_and_of_a_stopped_one_is(riacho_server, name, tmp_path):
+    """docs/operations.md says so. `cp -a` copies what it finds first; here that is the journal, and the rest when the journal has moved on."""
+    server = riacho_server()
+    client = server.client()
+    client.create_stream(StreamName=name, ShardCount=1)
+    wait_active(client, name)
+    put_many(client, name, [b"first"])
+    torn = tmp_path / "torn"
+    torn.mkdir()
+    subprocess.run(["cp", "-a", server.data_dir / "journal", torn], check=True)
+    client.create_stream(StreamName=f"{name}-later", ShardCount=1)
+    wait_active(client, f"{name}-later")
+    rest = [entry for entry in server.data_dir.iterdir() if entry.name not in ("journal", "admin.json")]
+    deadline = time.monotonic() + 60
+    while True:  # until the catalog on disk has the later stream, which the copied journal lacks
+        subprocess.run(["cp", "-a", *rest, torn], check=True)
+        refused = subprocess.run([BINARY, "verify", "--data-dir", torn], capture_output=True, text=True, check=False)
+        if refused.returncode == DAMAGED:
+            assert "catalog.sqlite holds commands up to position" in refused.stdout
+            break
+        assert time.monotonic() < deadline, refused.stdout
+        time.sleep(0.2)
+    started = subprocess.run([BINARY, "serve", "--data-dir", torn, "--listen", "127.0.0.1:0"], capture_output=True, text=True, check=False)
+    assert started.returncode == DAMAGED, "what verify finds a start finds"
+    assert server.stop() == 0
+    whole = tmp_path / "whole"
+    subprocess.run(["cp", "-a", server.data_dir, whole], check=True)
+    copied = riacho_server(data_dir=whole)
+    assert {name, f"{name}-later"} <= set(copied.client().list_streams()["StreamNames"])
+    assert read_all(copied.client(), name) == read_all(server.start().client(), name)
 
 
 def test_a_backup_of_a_stopped_server_is_the_same(riacho_server, name, tmp_path):
