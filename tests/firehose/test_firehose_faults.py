@@ -31,7 +31,7 @@ def test_more_goes_through_a_disk_than_it_holds(riacho_server, tmp_path, name):
     create(firehose, name, **s3(name, CompressionFormat="GZIP", BufferingHints=hints(5, 60)))
     records = [{"Data": b"%04d" % i + b"x" * 8000} for i in range(500)]
     sent = 0
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 95
     while sent < 110:
         reply = firehose.put_record_batch(DeliveryStreamName=name, Records=records)
         if reply["FailedPutCount"] == 0:

@@ -59,9 +59,10 @@ def test_puts_go_on_beside_many_uploads_in_a_small_node(riacho_server):
     cameras = [threading.Thread(target=camera, args=(index,), daemon=True) for index in range(20)]
     for each in cameras:
         each.start()
-    deadline = time.monotonic() + 8
+    began = time.monotonic()
     puts = 0
-    while time.monotonic() < deadline:
+    while puts < 60 or time.monotonic() - began < 8:
+        assert time.monotonic() - began < 60, (puts, failures)
         client.put_record(StreamName="orders", Data=b"x" * 1000, PartitionKey="k")
         puts += 1
         resident = int(next(line for line in open(f"/proc/{server.pid}/status") if line.startswith("VmRSS")).split()[1])
@@ -69,4 +70,4 @@ def test_puts_go_on_beside_many_uploads_in_a_small_node(riacho_server):
     stopping.set()
     for each in cameras:
         each.join(30)
-    assert puts > 50 and not failures
+    assert not failures
