@@ -13,7 +13,8 @@ namespace riacho::aws {
 class EventWriter {
 public:
     // Sends whole frames at once, and completes when the client's flow control has taken them. False: the client has
-    // gone, or the server is closing the connection; the producer should end.
+    // gone, or the server is closing the connection; the producer should end. Without a byte nothing is sent, and the
+    // result is whether the client is still connected.
     virtual Task<bool> write(std::string_view frames) = 0;
     // As write(frames), for pieces that follow one another, without joining them first: one chunk over HTTP/1.1.
     virtual Task<bool> write(std::span<const std::string_view> pieces) = 0;

@@ -189,7 +189,8 @@ TEST(HttpClient, a_sink_can_end_the_call) {
 Task<void> produce_pieces(BodyWriter& body, int count) {
     const std::string piece(10'000, 'p');
     for (int i = 0; i < count; ++i) {
-        if (!co_await body.write(piece)) co_return;
+        const bool goes_on = co_await body.write(piece) && co_await body.write(std::string_view());
+        if (!goes_on) co_return;
     }
 }
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "core/task.h"
+#include "core/timer.h"
 #include "http/detail/rate_watch.h"
 #include "http/detail/test_h2_client.h"
 #include "http/detail/test_shares.h"
@@ -22,7 +23,8 @@ constexpr std::size_t mib = std::size_t{1} << 20;
 
 // By path: /count reads all and returns the number of bytes; /echo writes back each piece as it arrives; /held does so
 // once the test calls release(); /early answers without reading; /first answers after one piece; /idle writes "idle"
-// when nothing arrives for 5 ms; /pieces writes five pieces at once. The query is the pace's idle time in ms.
+// when nothing arrives for 5 ms; /pieces writes five pieces at once; /empty writes "a", nothing in three ways, and "b";
+// /watch and /watch-pieces write nothing until the client has gone. The query is the pace's idle time in ms.
 class DuplexHandler final : public Handler {
 public:
     BodyPlan on_head(const Request& request) override {
@@ -48,6 +50,10 @@ public:
             response.body.append("enough");
         } else if (path == "/pieces") {
             response.producer = [](BodyWriter& writer) { return write_pieces(&writer); };
+        } else if (path == "/empty") {
+            response.producer = [](BodyWriter& writer) { return write_empty(&writer); };
+        } else if (path.starts_with("/watch")) {
+            response.producer = [this, &request](BodyWriter& writer) { return watch(&request, &writer); };
         } else if (path == "/idle") {
             response.producer = [&body](BodyWriter& writer) { return say_idle(&body, &writer); };
         } else {
@@ -114,6 +120,23 @@ private:
         const std::array<std::string_view, 5> pieces{"one", "", "two", large, "three"};
         co_await writer->write(std::span<const std::string_view>(pieces));
         co_await writer->write(std::span<const std::string_view>());
+    }
+    static Task<void> write_empty(BodyWriter* writer) {
+        const std::array<std::string_view, 2> nothing;
+        EXPECT_TRUE(co_await writer->write("a"));
+        EXPECT_TRUE(co_await writer->write(std::string_view()));
+        EXPECT_TRUE(co_await writer->write(std::span<const std::string_view>()));
+        EXPECT_TRUE(co_await writer->write(std::span<const std::string_view>(nothing)));
+        EXPECT_TRUE(co_await writer->write("b"));
+    }
+    Task<void> watch(Request* request, BodyWriter* writer) {
+        const bool as_pieces = request->path() == "/watch-pieces";
+        for (bool there = true; there;) {
+            co_await core::sleep(request->core(), 1);
+            there = as_pieces ? co_await writer->write(std::span<const std::string_view>())
+                              : co_await writer->write(std::string_view());
+        }
+        ++ended;
     }
     Task<void> wait(core::Core* core) {
         co_await core::suspend([this, core](core::Wakeup& wakeup) {
@@ -355,6 +378,31 @@ TEST(DuplexHttp1, pieces_are_one_chunk) {
     EXPECT_EQ(read_chunk(client), "");
 }
 
+// An empty chunk would end the body in front of "b".
+TEST(DuplexHttp1, an_empty_write_sends_nothing) {
+    DuplexServer server;
+    TestClient client(server.server.port());
+    client.send(get("/empty"));
+    read_head(client);
+    EXPECT_EQ(read_chunk(client), "a");
+    EXPECT_EQ(read_chunk(client), "b");
+    EXPECT_EQ(read_chunk(client), "");
+    EXPECT_EQ(client.request(get("/count")).body, "0");
+}
+
+TEST(DuplexHttp1, an_empty_write_notices_a_client_that_has_gone) {
+    DuplexServer server;
+    for (const std::string_view target : {"/watch", "/watch-pieces"}) {
+        TestClient client(server.server.port());
+        client.send(get(target));
+        EXPECT_TRUE(read_head(client).starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+    TestClient half(server.server.port());
+    half.send(get("/watch"));
+    half.finish_sending();
+    while (server.handler.ended < 3) std::this_thread::yield();
+}
+
 TEST(DuplexHttp1, without_memory_for_a_reader_the_request_is_shed) {
     DuplexServer server({}, shares_with({{core::MemoryUse::bodies, 100'000}}));
     TestClient client(server.server.port());
@@ -487,6 +535,28 @@ TEST(DuplexHttp2, an_answer_before_the_end_ends_the_upload) {
     const auto& stream = client.finish(client.submit("POST", "/first", "begin", {}, false));
     EXPECT_EQ(stream.body, "enough");
     EXPECT_EQ(stream.error, NGHTTP2_NO_ERROR);
+}
+
+TEST(DuplexHttp2, an_empty_write_sends_nothing) {
+    DuplexServer server;
+    H2Client client(server.server.port());
+    const auto& stream = client.request("GET", "/empty");
+    EXPECT_EQ(stream.body, "ab");
+    EXPECT_EQ(stream.error, NGHTTP2_NO_ERROR);
+}
+
+TEST(DuplexHttp2, an_empty_write_notices_a_client_that_has_cancelled_or_gone) {
+    DuplexServer server;
+    {
+        H2Client client(server.server.port());
+        const std::int32_t cancelled = client.submit("GET", "/watch");
+        const std::int32_t kept = client.submit("GET", "/watch-pieces");
+        while (client.streams[cancelled].status == 0 || client.streams[kept].status == 0) ASSERT_TRUE(client.step());
+        client.reset(cancelled);
+        client.flush();
+        while (server.handler.ended < 1) std::this_thread::yield();
+    }
+    while (server.handler.ended < 2) std::this_thread::yield();
 }
 
 // Time that the handler spends between reads is not counted against the client.

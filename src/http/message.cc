@@ -36,6 +36,7 @@ std::optional<std::string_view> HeaderList::find(std::string_view name) const {
 Task<BodyPiece> BodyReader::read() { return read(0); }
 
 Task<bool> BodyWriter::write(std::span<const std::string_view> pieces) {
+    if (pieces.empty()) co_return co_await write(std::string_view());
     bool written = true;
     for (std::size_t i = 0; written && i < pieces.size(); ++i) written = co_await write(pieces[i]);
     co_return written;

@@ -121,12 +121,15 @@ private:
     Buffer text_;
 };
 
-// Writes a streaming response body. Lives as long as the producer's task.
+// Writes a streaming body: that of a response, or that of a ClientRequest. Lives as long as the producer's task.
 class BodyWriter {
 public:
-    // Sends data as one piece, at once; empty data only asks whether the client is there. Completes when the socket
-    // (HTTP/1.1) or the stream's flow-control window (HTTP/2) has taken the bytes, which must live until then. False:
-    // the client has gone or the server closes the connection, and the producer should end. One write at a time.
+    // Sends data as one piece, at once. Completes when the socket (HTTP/1.1) or the stream's flow-control window
+    // (HTTP/2) has taken the bytes, which must live until then. False: the peer has gone or the connection is being
+    // closed, and the producer should end. One write at a time.
+    //
+    // Empty data sends nothing (an empty chunk would end an HTTP/1.1 body), does not wait, and returns whether the body
+    // can go on. Over HTTP/1.1 a client that has shut down only its sending side counts as gone.
     virtual Task<bool> write(std::string_view data) = 0;
     // As write(data), for pieces that follow one another, without joining them first: over HTTP/1.1 one chunk, written
     // with one system call as far as the socket takes it.

@@ -226,7 +226,7 @@ public:
     using BodyWriter::write;
     Task<bool> write(std::string_view data) override {
         if (step_ != Step::go_on) co_return false;
-        if (data.empty()) co_return true;
+        if (data.empty()) co_return !stopping();
         if (left_ && data.size() > *left_) {
             step_ = Step::failed;
             co_return false;

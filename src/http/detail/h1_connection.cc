@@ -518,7 +518,6 @@ public:
 
     Task<bool> write(std::string_view data) override {
         if (failed_) co_return false;
-        // A producer that has nothing to send asks in this way whether its client is still there.
         if (data.empty()) co_return !http_.transport_.is_peer_gone();
         // TLS makes a record of each piece; small ones are joined.
         if (is_framed() && data.size() <= joined_size_max && http_.transport_.secure()) {
@@ -538,7 +537,7 @@ public:
         if (failed_) co_return false;
         std::size_t size = 0;
         for (const std::string_view piece : pieces) size += piece.size();
-        if (size == 0) co_return true;
+        if (size == 0) co_return !http_.transport_.is_peer_gone();
         const std::string size_line = is_framed() ? fmt::format("{:x}\r\n", size) : std::string();
         std::vector<std::string_view> all{size_line};
         all.insert(all.end(), pieces.begin(), pieces.end());
