@@ -1,49 +1,14 @@
 #include "base/sequence_number.h"
 
-#include <cstring>
-
 #include "base/check.h"
 #include "base/u128.h"
+#include "base/u192.h"
 
 namespace riacho {
 namespace {
 
 constexpr std::int64_t created_s_end = 16'025'175'000;
 constexpr std::size_t digits_max = 129;  // the model's pattern
-
-// 192 bits as three 64-bit words, least significant first.
-using Wide = std::array<std::uint64_t, 3>;
-
-// Divides by 10^19 in place and returns the remainder.
-constexpr std::uint64_t ten_to_19 = 10'000'000'000'000'000'000U;
-std::uint64_t divide(Wide& value) {
-    U128 rest = 0;
-    for (std::size_t i = value.size(); i-- > 0;) {
-        const U128 part = (rest << 64) | value[i];
-        value[i] = static_cast<std::uint64_t>(part / ten_to_19);
-        rest = part % ten_to_19;
-    }
-    return static_cast<std::uint64_t>(rest);
-}
-
-// "00" to "99"
-constexpr std::array<char, 200> pairs = [] {
-    std::array<char, 200> text{};
-    for (std::size_t i = 0; i < 100; ++i) {
-        text[2 * i] = static_cast<char>('0' + i / 10);
-        text[2 * i + 1] = static_cast<char>('0' + i % 10);
-    }
-    return text;
-}();
-
-// Two digits at a time.
-void put_digits(std::uint64_t value, char* at, std::size_t count) {
-    for (; count >= 2; value /= 100) {
-        count -= 2;
-        std::memcpy(at + count, pairs.data() + value % 100 * 2, 2);
-    }
-    if (count != 0) at[0] = static_cast<char>('0' + value % 10);
-}
 
 // The decimal digits of a sequence number: 18, 19 and 19 of them. A batch and a read have numbers of one shard and one
 // time that follow each other; for those an addition replaces four long divisions.
@@ -64,9 +29,9 @@ public:
 
     // Writes 56 characters.
     void write(char* at) const {
-        put_digits(high_, at, 18);
-        put_digits(middle_, at + 18, 19);
-        put_digits(low_, at + 37, 19);
+        write_digits(high_, at, 18);
+        write_digits(middle_, at + 18, 19);
+        write_digits(low_, at + 37, 19);
     }
 
 private:
@@ -92,9 +57,9 @@ private:
                          static_cast<U128>(number.seq_ix) << 80;
         const std::uint64_t high =
             number.seq_ix >> 48 | static_cast<std::uint64_t>(shard & 0xF) << 16 | created << 20 | 2ULL << 56;
-        Wide value{static_cast<std::uint64_t>(low), static_cast<std::uint64_t>(low >> 64), high};
-        low_ = divide(value);
-        middle_ = divide(value);
+        U192 value{static_cast<std::uint64_t>(low), static_cast<std::uint64_t>(low >> 64), high};
+        low_ = divide_by_ten_to_19(value);
+        middle_ = divide_by_ten_to_19(value);
         high_ = value[0];
     }
 
@@ -106,7 +71,7 @@ private:
 };
 
 // The bits [low, low + count) of a wide number; count <= 64.
-std::uint64_t bits(const Wide& value, unsigned low, unsigned count) {
+std::uint64_t bits(const U192& value, unsigned low, unsigned count) {
     const unsigned word = low / 64;
     const unsigned shift = low % 64;
     U128 part = word < value.size() ? value[word] : 0;
@@ -116,29 +81,13 @@ std::uint64_t bits(const Wide& value, unsigned low, unsigned count) {
     return static_cast<std::uint64_t>(part & mask);
 }
 
-// Nothing when the number needs more than 192 bits: no version is that long.
-std::optional<Wide> parse_wide(std::string_view text) {
-    Wide value{};
-    for (const char c : text) {
-        if (c < '0' || c > '9') return std::nullopt;
-        U128 carry = static_cast<unsigned>(c - '0');
-        for (std::uint64_t& word : value) {
-            carry += static_cast<U128>(word) * 10;
-            word = static_cast<std::uint64_t>(carry);
-            carry >>= 64;
-        }
-        if (carry != 0) return std::nullopt;
-    }
-    return value;
-}
-
 std::optional<SequenceNumber> checked(SequenceNumber number) {
     if (number.created_s >= created_s_end || number.seq_ix > closed_seq_ix) return std::nullopt;
     return number;
 }
 
 // 47 hexadecimal digits: bit 184 starts the leading one.
-std::optional<SequenceNumber> from_long(const Wide& value) {
+std::optional<SequenceNumber> from_long(const U192& value) {
     if (bits(value, 184, 64) != 2) return std::nullopt;
     SequenceNumber number;
     number.created_s = static_cast<std::int64_t>(bits(value, 148, 36));
@@ -169,7 +118,7 @@ SequenceText format_sequence_number(const SequenceNumber& number) {
 
 std::optional<SequenceNumber> parse_sequence_number(std::string_view text) {
     if (text.empty() || text.size() > digits_max) return std::nullopt;
-    const auto value = parse_wide(text);
+    const auto value = parse_u192(text);  // no version is longer than that
     if (!value) return std::nullopt;
     if (bits(*value, 128, 64) != 0) return from_long(*value);
     // Version 0: numbers below 2^124 count from 2^124.
