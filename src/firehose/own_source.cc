@@ -1,60 +1,35 @@
 #include "firehose/own_source.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/check.h"
+#include "base/try.h"
 #include "catalog/data_keys.h"
 #include "catalog/snapshot.h"
 #include "core/clock.h"
 #include "core/task.h"
 #include "firehose/settings.h"
 #include "log/record_log.h"
-#include "log/shard_watch.h"
+#include "log/shard_source.h"
 
 namespace riacho::firehose {
 namespace {
 
 using ports::SourceFault;
 
-SourceFault to_source_fault(log::LogError error) {
-    switch (error) {
-        case log::LogError::unknown_shard:
-        case log::LogError::sealed:
-            return SourceFault::gone;
-        case log::LogError::overloaded:
-        case log::LogError::disk_full:
-        case log::LogError::shutting_down:
-            return SourceFault::overloaded;
-        case log::LogError::poisoned:
-        case log::LogError::corrupt:
-            return SourceFault::damaged;
-    }
-    RIACHO_CHECK(false, "an unknown LogError");
-}
-
-// What the views of a slice point into.
+// Owns the records to which the views of a slice point.
 struct Kept {
     log::ReadResult read;
     std::vector<std::string> opened;
 };
 
-class Watch final : public ports::SourceWatch {
-public:
-    explicit Watch(std::unique_ptr<log::ShardWatch> watch) : watch_(std::move(watch)) {}
-
-private:
-    std::unique_ptr<log::ShardWatch> watch_;
-};
-
-class OwnSource final : public ports::RecordSource {
+class OwnSource final : public log::ShardSource {
 public:
     OwnSource(log::RecordLog& log, core::Clock& clock, const catalog::DataKeys& keys, SnapshotSource snapshot,
               std::uint64_t stream_uid)
-        : log_(log), clock_(clock), keys_(keys), snapshot_(std::move(snapshot)), stream_uid_(stream_uid) {}
+        : ShardSource(log), clock_(clock), keys_(keys), snapshot_(std::move(snapshot)), stream_uid_(stream_uid) {}
 
     [[nodiscard]] std::vector<ports::SourceShard> shards() const override {
         std::vector<ports::SourceShard> listing;
@@ -67,31 +42,14 @@ public:
         return listing;
     }
 
-    Task<Expected<std::uint64_t, SourceFault>> tip(core::Core& core, std::uint64_t shard_uid) override {
-        const auto state = co_await log_.state(core, log::ShardUid(shard_uid));
-        if (!state) co_return fail(to_source_fault(state.error()));
-        co_return state->next.value();
-    }
-
     Task<Expected<ports::SourceSlice, SourceFault>> read(core::Core& core, std::uint64_t shard_uid, std::uint64_t from,
                                                          std::size_t bytes_max) override {
-        from = std::max<std::uint64_t>(from, 1);
-        log::ReadLimits limits;
-        limits.bytes_max = bytes_max;
-        auto read =
-            co_await log_.read(core, log::ShardUid(shard_uid), log::SeqIx(from), limits, clock_.ago(own_retention_ms));
-        if (!read) co_return fail(to_source_fault(read.error()));
+        auto read = co_await read_shard(core, shard_uid, from, bytes_max, clock_.ago(own_retention_ms));
+        if (!read) co_return fail(read.error());
         auto kept = std::make_shared<Kept>();
         kept->read = *std::move(read);
         if (!open(*kept)) co_return fail(SourceFault::key);
         co_return slice_of(std::move(kept), from);
-    }
-
-    std::unique_ptr<ports::SourceWatch> watch(core::Core& core, std::uint64_t shard_uid, std::uint64_t seen,
-                                              std::function<void()> ready) override {
-        auto watch = log::ShardWatch::arm(log_, core, log::ShardUid(shard_uid),
-                                          log::SeqIx(std::max<std::uint64_t>(seen, 1)), std::move(ready));
-        return watch == nullptr ? nullptr : std::make_unique<Watch>(std::move(watch));
     }
 
     [[nodiscard]] std::int64_t retention_ms() const override { return own_retention_ms; }
@@ -120,15 +78,7 @@ private:
 
     static Expected<ports::SourceSlice, SourceFault> slice_of(std::shared_ptr<const Kept> kept, std::uint64_t from) {
         const log::ReadResult& read = kept->read;
-        ports::SourceSlice slice;
-        slice.first = std::max(read.next.value() - read.record_count, from);
-        slice.next = std::max(read.next.value(), from);
-        slice.at_tip = read.at_tip;
-        slice.has_ended = read.at_tip && read.closed;
-        slice.next_arrival = read.next_arrival;
-        // Nothing was found although there should be something: the disk is not ready.
-        if (read.record_count == 0 && !slice.at_tip && slice.next == from) return fail(SourceFault::overloaded);
-        slice.records.reserve(read.record_count);
+        TRY(ports::SourceSlice slice, begin_slice(read, from));
         auto opened = kept->opened.begin();
         for (const log::FrameSlice& part : read.slices) {
             const bool is_sealed = part.frame->is_sealed();
@@ -142,7 +92,6 @@ private:
         return slice;
     }
 
-    log::RecordLog& log_;
     core::Clock& clock_;
     const catalog::DataKeys& keys_;
     const SnapshotSource snapshot_;

@@ -14,7 +14,7 @@
 #include "core/task.h"
 #include "core/timer.h"
 #include "log/record_log.h"
-#include "log/shard_watch.h"
+#include "log/shard_source.h"
 #include "ports/record_sink.h"
 #include "ports/record_source.h"
 #include "streams/encryption.h"
@@ -44,22 +44,6 @@ bool may(const catalog::StreamState& stream, const ports::StreamUser& user, Stre
     return policy && policy->ask({user.account, user.user, action_of(access), stream.arn}) == aws::PolicyAnswer::allow;
 }
 
-SourceFault to_fault(log::LogError error) {
-    switch (error) {
-        case log::LogError::unknown_shard:
-        case log::LogError::sealed:
-            return SourceFault::gone;
-        case log::LogError::overloaded:
-        case log::LogError::disk_full:
-        case log::LogError::shutting_down:
-            return SourceFault::overloaded;
-        case log::LogError::poisoned:
-        case log::LogError::corrupt:
-            return SourceFault::damaged;
-    }
-    RIACHO_CHECK(false, "an unknown LogError");
-}
-
 SinkFault to_fault(AppendError error) {
     switch (error) {
         case AppendError::throttled:
@@ -83,18 +67,10 @@ StreamRef find_living(const Service& service, std::uint64_t uid) {
     return status == StreamStatus::creating || status == StreamStatus::deleting ? nullptr : stream;
 }
 
-class Watch final : public ports::SourceWatch {
-public:
-    explicit Watch(std::unique_ptr<log::ShardWatch> watch) : watch_(std::move(watch)) {}
-
-private:
-    std::unique_ptr<log::ShardWatch> watch_;
-};
-
-class Source final : public ports::RecordSource {
+class Source final : public log::ShardSource {
 public:
     Source(Service& service, std::uint64_t stream_uid, ports::StreamUser user)
-        : service_(service), stream_uid_(stream_uid), user_(std::move(user)) {}
+        : ShardSource(service.log), service_(service), stream_uid_(stream_uid), user_(std::move(user)) {}
 
     [[nodiscard]] std::vector<ports::SourceShard> shards() const override {
         std::vector<ports::SourceShard> listing;
@@ -112,12 +88,6 @@ public:
         return listing;
     }
 
-    Task<Expected<std::uint64_t, SourceFault>> tip(core::Core& core, std::uint64_t shard_uid) override {
-        const auto state = co_await service_.log.state(core, log::ShardUid(shard_uid));
-        if (!state) co_return fail(to_fault(state.error()));
-        co_return state->next.value();
-    }
-
     Task<Expected<ports::SourceSlice, SourceFault>> read(core::Core& core, std::uint64_t shard_uid, std::uint64_t from,
                                                          std::size_t bytes_max) override {
         const StreamRef stream = find_living(service_, stream_uid_);
@@ -130,12 +100,8 @@ public:
         if (is_limited && !limits.begin_read(shard_uid, service_.clock.monotonic())) {
             co_return fail(SourceFault::overloaded);
         }
-        from = std::max<std::uint64_t>(from, 1);
-        log::ReadLimits read_limits;
-        read_limits.bytes_max = bytes_max;
-        auto read = co_await service_.log.read(core, log::ShardUid(shard_uid), log::SeqIx(from), read_limits,
-                                               retention_horizon(*stream, service_.clock));
-        if (!read) co_return fail(to_fault(read.error()));
+        auto read = co_await read_shard(core, shard_uid, from, bytes_max, retention_horizon(*stream, service_.clock));
+        if (!read) co_return fail(read.error());
         if (is_limited) {
             limits.charge_read(shard_uid, read->payload_bytes, service_.clock.monotonic());
             note_read(shard_uid, read->next.value());
@@ -148,30 +114,16 @@ public:
         co_return slice_of(std::move(shard_read), from);
     }
 
-    std::unique_ptr<ports::SourceWatch> watch(core::Core& core, std::uint64_t shard_uid, std::uint64_t seen,
-                                              std::function<void()> ready) override {
-        auto watch = log::ShardWatch::arm(service_.log, core, log::ShardUid(shard_uid),
-                                          log::SeqIx(std::max<std::uint64_t>(seen, 1)), std::move(ready));
-        return watch == nullptr ? nullptr : std::make_unique<Watch>(std::move(watch));
-    }
-
     [[nodiscard]] std::int64_t retention_ms() const override {
         const StreamRef stream = find_living(service_, stream_uid_);
         return stream == nullptr ? 0 : stream->retention_ms();
     }
 
 private:
-    // `from`: the requested number. An empty read that is not at the tip means that the disk is not ready: overloaded.
+    // `from`: the requested number.
     static Expected<ports::SourceSlice, SourceFault> slice_of(std::shared_ptr<const ShardRead> read,
                                                               std::uint64_t from) {
-        ports::SourceSlice slice;
-        slice.first = std::max(read->first().value(), from);
-        slice.next = std::max(read->log.next.value(), from);
-        slice.at_tip = read->log.at_tip;
-        slice.has_ended = read->is_end_of_shard();
-        slice.next_arrival = read->log.next_arrival;
-        if (read->log.record_count == 0 && !slice.at_tip && slice.next == from) return fail(SourceFault::overloaded);
-        slice.records.reserve(read->log.record_count);
+        TRY(ports::SourceSlice slice, begin_slice(read->log, from));
         read->each_record([&](const ReadRecord& record) {
             slice.records.push_back({record.seq.value(), record.arrival, record.partition_key, record.data});
             slice.bytes += record.data.size();
