@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/mutex.h"
 #include "base/try.h"
+#include "core/file_exists.h"
 #include "core/log.h"
 
 namespace riacho::catalog {
@@ -193,7 +194,7 @@ Expected<std::unique_ptr<Catalog>, StoreError> Catalog::open(const std::string& 
     auto impl = std::make_unique<Impl>();
     impl->path = directory + "/catalog.sqlite";
     impl->on_failure = std::move(on_failure);
-    if (SqliteStore::exists(impl->path)) {
+    if (core::file_exists(impl->path)) {
         TRY(auto store, SqliteStore::open(impl->path));
         TRY(auto loaded, store.load());
         impl->store.emplace(std::move(store));

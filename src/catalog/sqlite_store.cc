@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <sqlite3.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -224,8 +223,6 @@ SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SqliteStore::SqliteStore(SqliteStore&&) noexcept = default;
 SqliteStore& SqliteStore::operator=(SqliteStore&&) noexcept = default;
 SqliteStore::~SqliteStore() = default;
-
-bool SqliteStore::exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 Expected<SqliteStore, StoreError> SqliteStore::open(const std::string& path) {
     auto impl = std::make_unique<Impl>();

@@ -53,8 +53,6 @@ class SqliteStore {
 public:
     // Opens the database, or creates it.
     static Expected<SqliteStore, StoreError> open(const std::string& path);
-    // Whether the database file exists; much cheaper than open(), which takes some milliseconds.
-    static bool exists(const std::string& path);
     SqliteStore(SqliteStore&&) noexcept;
     SqliteStore& operator=(SqliteStore&&) noexcept;
     ~SqliteStore();

@@ -1,7 +1,6 @@
 // `riacho user` and `riacho clock`: administration through the running server; `user` starts a temporary server if none
 // runs.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include "cli/admin_client.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "core/file_exists.h"
 
 namespace riacho::cli {
 namespace {
@@ -74,7 +74,7 @@ int user(const UserRequest& request, const StartServer& start) {
     if (const auto contact = read_admin_contact(directory)) {
         if (const auto answer = post_admin(*contact, path_of(request.action), body)) return print(request, *answer);
     }
-    if (::access((directory + "/STORE").c_str(), F_OK) != 0) {
+    if (!core::file_exists(directory + "/STORE")) {
         report(
             fmt::format("there is no riacho store in {}; name its directory with --data-dir, RIACHO_DATA_DIR or "
                         "--config",

@@ -12,6 +12,7 @@
 #include "base/exit_code.h"
 #include "base/try.h"
 #include "catalog/database_copy.h"
+#include "core/file_exists.h"
 #include "io/file_system.h"
 #include "log/backup.h"
 #include "server/commands.h"
@@ -21,11 +22,10 @@ namespace riacho::server {
 namespace {
 
 namespace files = std::filesystem;
+using core::file_exists;
 
 // How often a copy begins again because the server removed what was to be copied next. Each try has less to copy.
 constexpr int tries_max = 50;
-
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 int report(ExitCode code, std::string_view problem) {
     fmt::print(stderr, "riacho: {}\n", problem);
@@ -41,7 +41,7 @@ int copy_store(const std::string& from, const std::string& to) {
     if (!bulk) return report(exit_code_of(bulk.error().fault), bulk.error().message);
     for (int tries = 0; tries < tries_max; ++tries) {
         log::Lsn applied(0);
-        if (exists(from + "/catalog.sqlite")) {
+        if (file_exists(from + "/catalog.sqlite")) {
             ::unlink(catalog.c_str());
             const auto copied = catalog::copy_database(from + "/catalog.sqlite", catalog);
             if (!copied) return report(copied.error().is_damage ? exit_damaged : exit_io, copied.error().message);
@@ -102,7 +102,7 @@ void copy_folder(const files::path& from, const files::path& to) {
 // was there before.
 void copy_neighbours(const std::string& from, const std::string& to) {
     for (const char* name : {"clock", "keyring", "tls-cert.pem", "tls-key.pem"}) {
-        if (exists(from + "/" + name)) files::copy_file(from + "/" + name, to + "/" + name);
+        if (file_exists(from + "/" + name)) files::copy_file(from + "/" + name, to + "/" + name);
     }
     copy_folder(from + "/buckets", to + "/buckets");
 }
@@ -111,7 +111,7 @@ void copy_neighbours(const std::string& from, const std::string& to) {
 
 int backup(const cli::DataDirectory& data_dir, const BackupRequest& request) {
     const std::string& from = data_dir.path;
-    if (!exists(from + "/STORE")) {
+    if (!file_exists(from + "/STORE")) {
         return report(exit_configuration, fmt::format("there is no riacho store in {}", data_dir.describe()));
     }
     std::string to = files::absolute(request.target).lexically_normal().string();
@@ -121,8 +121,8 @@ int backup(const cli::DataDirectory& data_dir, const BackupRequest& request) {
         return report(exit_usage, fmt::format("{} is inside of the data directory", to));
     }
     const std::string partial = to + ".partial";
-    if (exists(to)) return report(exit_usage, fmt::format("{} exists: a backup is made in a new directory", to));
-    if (exists(partial)) {
+    if (file_exists(to)) return report(exit_usage, fmt::format("{} exists: a backup is made in a new directory", to));
+    if (file_exists(partial)) {
         return report(exit_usage, fmt::format("{} exists: a backup is being made there, or one was interrupted. If no "
                                               "backup runs, remove that directory and try again",
                                               partial));

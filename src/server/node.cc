@@ -24,6 +24,7 @@
 #include "catalog/catalog.h"
 #include "catalog/keyring.h"
 #include "core/clock.h"
+#include "core/file_exists.h"
 #include "core/log.h"
 #include "core/memory_budget.h"
 #include "core/memory_release.h"
@@ -219,7 +220,7 @@ Expected<void, StartError> Node::Impl::open_data(std::function<void()> on_failur
     auto locked = log::Directory::open(data_dir.path(), neighbours, io::posix_file_system());
     if (!locked) return fail(StartError{exit_code_of(locked.error().fault), locked.error().message});
     directory = *std::move(locked);
-    const bool is_new = !catalog::SqliteStore::exists(data_dir.file("catalog.sqlite"));
+    const bool is_new = !core::file_exists(data_dir.file("catalog.sqlite"));
     const auto report_catalog = [this, report](std::string_view what) {
         catalog_failed = true;
         report(what);

@@ -10,6 +10,7 @@
 #include "catalog/keyring.h"
 #include "catalog/sqlite_store.h"
 #include "cli/progress.h"
+#include "core/file_exists.h"
 #include "core/rng.h"
 #include "http/tls.h"
 #include "io/file_system.h"
@@ -19,7 +20,7 @@
 namespace riacho::server {
 namespace {
 
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+using core::file_exists;
 
 // Prints findings and counts them; notes are not counted.
 class Findings {
@@ -62,7 +63,7 @@ void print_log(const log::VerifyReport& report, Findings& findings) {
 // is_used: the journal no longer begins with the store's first file, so there must be a catalog. Returns its content,
 // if it can be read.
 std::optional<catalog::Loaded> verify_catalog(const std::string& path, bool is_used, Findings& findings) {
-    if (!catalog::SqliteStore::exists(path)) {
+    if (!file_exists(path)) {
         if (is_used) {
             findings.damage(path + " is missing, and the journal no longer holds what it described");
         } else {
@@ -100,7 +101,7 @@ bool fits(const catalog::Keyring& keyring, const catalog::Loaded& catalog, core:
 
 void verify_keyring(const std::string& path, bool is_used, const std::optional<catalog::Loaded>& catalog,
                     Findings& findings) {
-    if (!is_used && !exists(path)) return Findings::note(path + " is not there yet");
+    if (!is_used && !file_exists(path)) return Findings::note(path + " is not there yet");
     core::SystemRng rng;
     const auto keyring = catalog::Keyring::open(path, false, rng);
     if (!keyring) return findings.keyring_problem(keyring.error().message);
@@ -112,8 +113,8 @@ void verify_keyring(const std::string& path, bool is_used, const std::optional<c
 
 // The generated certificate and key, if they exist; files named by --tls-cert are outside the directory.
 void verify_certificate(const http::TlsOptions& paths, Findings& findings) {
-    const bool has_cert = exists(paths.cert_path);
-    const bool has_key = exists(paths.key_path);
+    const bool has_cert = file_exists(paths.cert_path);
+    const bool has_key = file_exists(paths.key_path);
     if (!has_cert || !has_key) {
         const std::string& missing = has_cert ? paths.key_path : paths.cert_path;
         return Findings::note(fmt::format("{} is not there{}: the next start makes a new certificate", missing,
@@ -132,7 +133,7 @@ int verify(const cli::DataDirectory& data_dir) {
         return exit_configuration;
     }
     // Checked before the log creates LOCK in a directory that is not riacho's.
-    if (!exists(path + "/STORE") && !exists(path + "/journal") && !exists(path + "/catalog.sqlite")) {
+    if (!file_exists(path + "/STORE") && !file_exists(path + "/journal") && !file_exists(path + "/catalog.sqlite")) {
         fmt::print(stderr, "riacho: there is no riacho store in {}\n", data_dir.describe());
         return exit_configuration;
     }
@@ -143,9 +144,9 @@ int verify(const cli::DataDirectory& data_dir) {
     }
     Findings findings;
     print_log(report, findings);
-    const bool is_used = report.frames > 0 || report.shards > 0 || exists(path + "/checkpoint.rkc");
+    const bool is_used = report.frames > 0 || report.shards > 0 || file_exists(path + "/checkpoint.rkc");
     // Until the catalog is written for the first time, the journal has all of it.
-    const bool has_whole_journal = exists(path + "/journal/j-0000000000000001.rkj");
+    const bool has_whole_journal = file_exists(path + "/journal/j-0000000000000001.rkj");
     const auto catalog = verify_catalog(path + "/catalog.sqlite", is_used && !has_whole_journal, findings);
     if (catalog && report.end != 0 && catalog->applied_lsn >= report.end) {
         findings.damage(fmt::format(
@@ -153,7 +154,7 @@ int verify(const cli::DataDirectory& data_dir) {
             "from elsewhere, or from another time",
             path, catalog->applied_lsn, report.end));
     }
-    verify_keyring(path + "/keyring", is_used || exists(path + "/catalog.sqlite"), catalog, findings);
+    verify_keyring(path + "/keyring", is_used || file_exists(path + "/catalog.sqlite"), catalog, findings);
     verify_certificate({path + "/tls-cert.pem", path + "/tls-key.pem"}, findings);
     if (findings.exit_code() == exit_ok) fmt::print("no damage found\n");
     return findings.exit_code();
