@@ -11,6 +11,7 @@
 #include "base/try.h"
 #include "core/file_exists.h"
 #include "core/log.h"
+#include "core/thread.h"
 
 namespace riacho::catalog {
 namespace {
@@ -184,7 +185,10 @@ void Catalog::Impl::mark_all_dirty() {
 }
 
 Catalog::Catalog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)), id_(next_catalog_id()) {
-    impl_->writer = std::thread([impl = impl_.get()] { impl->write_loop(); });
+    impl_->writer = std::thread([impl = impl_.get()] {
+        core::begin_thread("catalog");
+        impl->write_loop();
+    });
 }
 
 Catalog::~Catalog() { close(); }

@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from conftest import BINARY, iterator, put_many, read_all, wait_active
+from conftest import BINARY, ROOT, iterator, put_many, read_all, wait_active
 
 
 def run(*arguments, **environment):
@@ -35,6 +35,24 @@ def metrics(server):
             name, labels, value = re.fullmatch(r"(\w+)(?:\{(.*)\})? (\S+)", line).groups()
             found[name][labels or ""] = float(value)
     return found
+
+
+def test_threads_have_the_names_that_the_architecture_lists(riacho_server):
+    server = riacho_server("--create-stream", "s:1")
+    put_many(server.client(), "s", [b"x"])
+
+    def names_now():
+        return [path.read_text().strip() for path in pathlib.Path(f"/proc/{server.pid}/task").glob("*/comm")]
+
+    deadline = time.monotonic() + 20  # a thread names itself when it first runs
+    while (names := names_now()).count("riacho") > 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert names.count("riacho") == 1, names  # the main thread
+    text = ROOT.joinpath("ARCHITECTURE.md").read_text()
+    table = text[text.index("## Threads"):text.index("Threads are scheduled in batches")]
+    listed = " ".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| ")).replace(",", " ").replace(";", " ").split()
+    for name in set(names) - {"riacho"}:
+        assert ("cores" if name.startswith("core-") else name) in listed, name
 
 
 def test_health_shows_the_durability(riacho_server):
