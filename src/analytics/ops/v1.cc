@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "analytics/control.h"
-#include "analytics/discover.h"
 #include "analytics/operations.h"
+#include "analytics/ops/changes.h"
 #include "analytics/ops/convert.h"
 #include "analytics/ops/describe.h"
 #include "aws/gen/analytics_v1/operations.gen.h"
@@ -38,7 +38,7 @@ namespace {
 
 constexpr std::int32_t page_max = 50;
 
-// With the texts where version 1 has them.
+// Errors with their texts where version 1 has them.
 template <class T>
 Result<T> v1(Result<T> result) {
     if (!result) return fail(as_v1(std::move(result).error()));
@@ -81,8 +81,6 @@ api::ApplicationDetail detail_of(const ApplicationRef& application) {
     detail.application_version_id = static_cast<std::int64_t>(settings.version);
     return detail;
 }
-
-KnownVersion version(std::int64_t id) { return {id, std::nullopt}; }
 
 Result<NewApplication> to_application(const api::CreateApplicationRequest& request) {
     NewApplication wanted;
@@ -145,11 +143,13 @@ Task<Result<api::ListApplicationsResponse>> list(AnalyticsOp op, api::ListApplic
     co_return response;
 }
 
-Task<Result<api::UpdateApplicationResponse>> update(AnalyticsOp op, api::UpdateApplicationRequest request) {
-    const Edit edit = [&](ApplicationSettings& settings, std::uint64_t) { return apply_update(op, request, settings); };
-    CO_TRY_VOID(v1(co_await change_application(op, std::string(request.application_name),
-                                               version(request.current_application_version_id), edit)));
-    co_return api::UpdateApplicationResponse{};
+// An operation that changes the settings by `edit`, and answers without members.
+template <class Operation, auto edit>
+Task<Result<typename Operation::Output>> change(AnalyticsOp op, typename Operation::Input request) {
+    const Edit apply = [&](ApplicationSettings& settings, std::uint64_t) { return edit(op, request, settings); };
+    const KnownVersion known{request.current_application_version_id, std::nullopt};
+    CO_TRY_VOID(v1(co_await change_application(op, std::string(request.application_name), known, apply)));
+    co_return typename Operation::Output{};
 }
 
 Task<Result<api::DeleteApplicationResponse>> remove(AnalyticsOp op, api::DeleteApplicationRequest request) {
@@ -160,10 +160,7 @@ Task<Result<api::DeleteApplicationResponse>> remove(AnalyticsOp op, api::DeleteA
 Task<Result<api::StartApplicationResponse>> start(AnalyticsOp op, api::StartApplicationRequest request) {
     std::vector<StartingPosition> positions;
     for (const auto& wanted : request.input_configurations) {
-        StartingPosition& position = positions.emplace_back();
-        position.input_id = wanted.id;
-        const auto& given = wanted.input_starting_position_configuration.input_starting_position;
-        if (given) position.position = static_cast<Position>(*given);  // numbered alike
+        positions.push_back(to_starting_position(wanted.id, wanted.input_starting_position_configuration));
     }
     CO_TRY_VOID(v1(co_await start_application(op, std::string(request.application_name), std::move(positions))));
     co_return api::StartApplicationResponse{};
@@ -174,83 +171,9 @@ Task<Result<api::StopApplicationResponse>> stop(AnalyticsOp op, api::StopApplica
     co_return api::StopApplicationResponse{};
 }
 
-Task<Result<api::AddApplicationInputResponse>> add_input(AnalyticsOp op, api::AddApplicationInputRequest request) {
-    const Edit edit = [&](ApplicationSettings& settings, std::uint64_t) -> Result<void> {
-        TRY(InputSettings input, to_input(request.input));
-        TRY_VOID(check_input(op, input));
-        settings.inputs.push_back(std::move(input));
-        return {};
-    };
-    CO_TRY_VOID(v1(co_await change_application(op, std::string(request.application_name),
-                                               version(request.current_application_version_id), edit)));
-    co_return api::AddApplicationInputResponse{};
-}
-
-Task<Result<api::AddApplicationOutputResponse>> add_output(AnalyticsOp op, api::AddApplicationOutputRequest request) {
-    const Edit edit = [&](ApplicationSettings& settings, std::uint64_t) -> Result<void> {
-        TRY(OutputSettings output, to_output(request.output));
-        TRY_VOID(check_output(output));
-        settings.outputs.push_back(std::move(output));
-        return {};
-    };
-    CO_TRY_VOID(v1(co_await change_application(op, std::string(request.application_name),
-                                               version(request.current_application_version_id), edit)));
-    co_return api::AddApplicationOutputResponse{};
-}
-
-Task<Result<api::DeleteApplicationOutputResponse>> delete_output(AnalyticsOp op,
-                                                                 api::DeleteApplicationOutputRequest request) {
-    const Edit edit = [&](ApplicationSettings& settings, std::uint64_t) -> Result<void> {
-        if (std::erase_if(settings.outputs, [&](const auto& output) { return output.id == request.output_id; }) == 0) {
-            return fail(errors::output_not_found(request.application_name, request.output_id));
-        }
-        return {};
-    };
-    CO_TRY_VOID(v1(co_await change_application(op, std::string(request.application_name),
-                                               version(request.current_application_version_id), edit)));
-    co_return api::DeleteApplicationOutputResponse{};
-}
-
-Task<Result<api::AddApplicationCloudWatchLoggingOptionResponse>> add_logging_option(
-    AnalyticsOp op, api::AddApplicationCloudWatchLoggingOptionRequest request) {
-    const Edit edit = [&](ApplicationSettings& settings, std::uint64_t) -> Result<void> {
-        settings.logging.push_back(to_logging(request.cloud_watch_logging_option));
-        return {};
-    };
-    CO_TRY_VOID(v1(co_await change_application(op, std::string(request.application_name),
-                                               version(request.current_application_version_id), edit)));
-    co_return api::AddApplicationCloudWatchLoggingOptionResponse{};
-}
-
-Task<Result<api::DeleteApplicationCloudWatchLoggingOptionResponse>> delete_logging_option(
-    AnalyticsOp op, api::DeleteApplicationCloudWatchLoggingOptionRequest request) {
-    const Edit edit = [&](ApplicationSettings& settings, std::uint64_t) -> Result<void> {
-        const std::string_view id = request.cloud_watch_logging_option_id;
-        if (std::erase_if(settings.logging, [&](const auto& option) { return option.id == id; }) == 0) {
-            return fail(errors::logging_option_not_found(request.application_name, id));
-        }
-        return {};
-    };
-    CO_TRY_VOID(v1(co_await change_application(op, std::string(request.application_name),
-                                               version(request.current_application_version_id), edit)));
-    co_return api::DeleteApplicationCloudWatchLoggingOptionResponse{};
-}
-
 Task<Result<api::DiscoverInputSchemaResponse>> discover(AnalyticsOp op, api::DiscoverInputSchemaRequest request) {
-    DiscoverRequest wanted;
-    wanted.stream_arn = request.resource_arn;
-    wanted.has_s3 = request.s3_configuration.has_value();
-    wanted.has_processor = request.input_processing_configuration.has_value();
-    if (const auto& position = request.input_starting_position_configuration;
-        position && position->input_starting_position) {
-        wanted.position = static_cast<Position>(*position->input_starting_position);
-    }
-    CO_TRY(DiscoveredSchema found, v1(co_await discover_schema(op, std::move(wanted))));
-    api::DiscoverInputSchemaResponse response;
-    response.input_schema = describe_schema<api::SourceSchema>(found.schema);
-    response.parsed_input_records = std::move(found.parsed);
-    response.raw_input_records = std::move(found.raw);
-    co_return response;
+    CO_TRY(DiscoveredSchema found, v1(co_await discover_schema(op, to_discover_request(request))));
+    co_return describe_discovered<api::DiscoverInputSchemaResponse>(std::move(found));
 }
 
 Task<Result<api::TagResourceResponse>> tag(AnalyticsOp op, api::TagResourceRequest request) {
@@ -267,14 +190,7 @@ Task<Result<api::UntagResourceResponse>> untag(AnalyticsOp op, api::UntagResourc
 
 Task<Result<api::ListTagsForResourceResponse>> list_tags(AnalyticsOp op, api::ListTagsForResourceRequest request) {
     CO_TRY(const ApplicationRef application, v1(op.find_by_arn(request.resource_arn)));
-    api::ListTagsForResourceResponse response;
-    response.tags.emplace();
-    for (const auto& [key, value] : application.object->tags) {
-        api::Tag& told = response.tags->emplace_back();
-        told.key = key;
-        told.value = value;
-    }
-    co_return response;
+    co_return describe_tags<api::ListTagsForResourceResponse>(application);
 }
 
 using aws::Bind;
@@ -282,15 +198,25 @@ using aws::Unsupported;
 
 // Every operation of the model appears here, or the build fails.
 using Operations = aws::OperationList<
-    Bind<api::AddApplicationCloudWatchLoggingOption, &add_logging_option>, Bind<api::AddApplicationInput, &add_input>,
-    Unsupported<api::AddApplicationInputProcessingConfiguration>, Bind<api::AddApplicationOutput, &add_output>,
+    Bind<api::AddApplicationCloudWatchLoggingOption,
+         &change<api::AddApplicationCloudWatchLoggingOption,
+                 add_logging_option<api::AddApplicationCloudWatchLoggingOptionRequest>>>,
+    Bind<api::AddApplicationInput, &change<api::AddApplicationInput, add_input<api::AddApplicationInputRequest>>>,
+    Unsupported<api::AddApplicationInputProcessingConfiguration>,
+    Bind<api::AddApplicationOutput, &change<api::AddApplicationOutput, add_output<api::AddApplicationOutputRequest>>>,
     Unsupported<api::AddApplicationReferenceDataSource>, Bind<api::CreateApplication, &create>,
-    Bind<api::DeleteApplication, &remove>, Bind<api::DeleteApplicationCloudWatchLoggingOption, &delete_logging_option>,
-    Unsupported<api::DeleteApplicationInputProcessingConfiguration>, Bind<api::DeleteApplicationOutput, &delete_output>,
+    Bind<api::DeleteApplication, &remove>,
+    Bind<api::DeleteApplicationCloudWatchLoggingOption,
+         &change<api::DeleteApplicationCloudWatchLoggingOption,
+                 delete_logging_option<api::DeleteApplicationCloudWatchLoggingOptionRequest>>>,
+    Unsupported<api::DeleteApplicationInputProcessingConfiguration>,
+    Bind<api::DeleteApplicationOutput,
+         &change<api::DeleteApplicationOutput, delete_output<api::DeleteApplicationOutputRequest>>>,
     Unsupported<api::DeleteApplicationReferenceDataSource>, Bind<api::DescribeApplication, &describe>,
     Bind<api::DiscoverInputSchema, &discover>, Bind<api::ListApplications, &list>,
     Bind<api::ListTagsForResource, &list_tags>, Bind<api::StartApplication, &start>, Bind<api::StopApplication, &stop>,
-    Bind<api::TagResource, &tag>, Bind<api::UntagResource, &untag>, Bind<api::UpdateApplication, &update>>;
+    Bind<api::TagResource, &tag>, Bind<api::UntagResource, &untag>,
+    Bind<api::UpdateApplication, &change<api::UpdateApplication, apply_update>>>;
 static_assert(aws::covers<Operations, api::AllOperations>);
 
 }  // namespace

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "analytics/control.h"
-#include "analytics/discover.h"
 #include "analytics/operations.h"
+#include "analytics/ops/changes.h"
 #include "analytics/ops/convert.h"
 #include "analytics/ops/describe.h"
 #include "aws/gen/analytics_v2/operations.gen.h"
@@ -260,10 +260,7 @@ Task<Result<api::StartApplicationResponse>> start(AnalyticsOp op, api::StartAppl
             co_return fail(errors::flink_member("ApplicationRestoreConfiguration"));
         }
         for (const auto& wanted : run->sql_run_configurations.value_or(std::vector<api::SqlRunConfiguration>())) {
-            StartingPosition& position = positions.emplace_back();
-            position.input_id = wanted.input_id;
-            const auto& given = wanted.input_starting_position_configuration.input_starting_position;
-            if (given) position.position = static_cast<Position>(*given);  // numbered alike
+            positions.push_back(to_starting_position(wanted.input_id, wanted.input_starting_position_configuration));
         }
     }
     CO_TRY_VOID(co_await start_application(op, std::string(request.application_name), std::move(positions)));
@@ -276,109 +273,35 @@ Task<Result<api::StopApplicationResponse>> stop(AnalyticsOp op, api::StopApplica
     co_return api::StopApplicationResponse{};
 }
 
-Task<Result<api::AddApplicationInputResponse>> add_input(AnalyticsOp op, api::AddApplicationInputRequest request) {
-    const Edit edit = [&](ApplicationSettings& settings, std::uint64_t) -> Result<void> {
-        TRY(InputSettings input, to_input(request.input));
-        TRY_VOID(check_input(op, input));
-        settings.inputs.push_back(std::move(input));
-        return {};
-    };
-    const KnownVersion known{request.current_application_version_id, std::nullopt};
+// An operation that changes the settings by `edit`, and answers with the new version and the descriptions that its
+// response has.
+template <class Operation, auto edit>
+Task<Result<typename Operation::Output>> change(AnalyticsOp op, typename Operation::Input request) {
+    const Edit apply = [&](ApplicationSettings& settings, std::uint64_t) { return edit(op, request, settings); };
+    KnownVersion known{request.current_application_version_id, std::nullopt};
+    if constexpr (requires { request.conditional_token; }) known.token = request.conditional_token;
     CO_TRY(const ApplicationRef changed,
-           co_await change_application(op, std::string(request.application_name), known, edit));
-    api::AddApplicationInputResponse response;
+           co_await change_application(op, std::string(request.application_name), known, apply));
+    const ApplicationSettings& settings = changed.settings;
+    typename Operation::Output response;
     response.application_arn = changed.object->arn;
-    response.application_version_id = static_cast<std::int64_t>(changed.settings.version);
-    response.input_descriptions = describe_all<api::InputDescription>(changed.settings.inputs, {});
-    co_return response;
-}
-
-Task<Result<api::AddApplicationOutputResponse>> add_output(AnalyticsOp op, api::AddApplicationOutputRequest request) {
-    const Edit edit = [&](ApplicationSettings& settings, std::uint64_t) -> Result<void> {
-        TRY(OutputSettings output, to_output(request.output));
-        TRY_VOID(check_output(output));
-        settings.outputs.push_back(std::move(output));
-        return {};
-    };
-    const KnownVersion known{request.current_application_version_id, std::nullopt};
-    CO_TRY(const ApplicationRef changed,
-           co_await change_application(op, std::string(request.application_name), known, edit));
-    api::AddApplicationOutputResponse response;
-    response.application_arn = changed.object->arn;
-    response.application_version_id = static_cast<std::int64_t>(changed.settings.version);
-    response.output_descriptions = describe_all<api::OutputDescription>(changed.settings.outputs, {});
-    co_return response;
-}
-
-Task<Result<api::DeleteApplicationOutputResponse>> delete_output(AnalyticsOp op,
-                                                                 api::DeleteApplicationOutputRequest request) {
-    const Edit edit = [&](ApplicationSettings& settings, std::uint64_t) -> Result<void> {
-        if (std::erase_if(settings.outputs, [&](const auto& output) { return output.id == request.output_id; }) == 0) {
-            return fail(errors::output_not_found(request.application_name, request.output_id));
-        }
-        return {};
-    };
-    const KnownVersion known{request.current_application_version_id, std::nullopt};
-    CO_TRY(const ApplicationRef changed,
-           co_await change_application(op, std::string(request.application_name), known, edit));
-    api::DeleteApplicationOutputResponse response;
-    response.application_arn = changed.object->arn;
-    response.application_version_id = static_cast<std::int64_t>(changed.settings.version);
-    co_return response;
-}
-
-Task<Result<api::AddApplicationCloudWatchLoggingOptionResponse>> add_logging_option(
-    AnalyticsOp op, api::AddApplicationCloudWatchLoggingOptionRequest request) {
-    const Edit edit = [&](ApplicationSettings& settings, std::uint64_t) -> Result<void> {
-        settings.logging.push_back(to_logging(request.cloud_watch_logging_option));
-        return {};
-    };
-    const KnownVersion known{request.current_application_version_id, request.conditional_token};
-    CO_TRY(const ApplicationRef changed,
-           co_await change_application(op, std::string(request.application_name), known, edit));
-    api::AddApplicationCloudWatchLoggingOptionResponse response;
-    response.application_arn = changed.object->arn;
-    response.application_version_id = static_cast<std::int64_t>(changed.settings.version);
-    response.cloud_watch_logging_option_descriptions =
-        describe_all<api::CloudWatchLoggingOptionDescription>(changed.settings.logging, {});
-    co_return response;
-}
-
-Task<Result<api::DeleteApplicationCloudWatchLoggingOptionResponse>> delete_logging_option(
-    AnalyticsOp op, api::DeleteApplicationCloudWatchLoggingOptionRequest request) {
-    const Edit edit = [&](ApplicationSettings& settings, std::uint64_t) -> Result<void> {
-        const std::string_view id = request.cloud_watch_logging_option_id;
-        if (std::erase_if(settings.logging, [&](const auto& option) { return option.id == id; }) == 0) {
-            return fail(errors::logging_option_not_found(request.application_name, id));
-        }
-        return {};
-    };
-    const KnownVersion known{request.current_application_version_id, request.conditional_token};
-    CO_TRY(const ApplicationRef changed,
-           co_await change_application(op, std::string(request.application_name), known, edit));
-    api::DeleteApplicationCloudWatchLoggingOptionResponse response;
-    response.application_arn = changed.object->arn;
-    response.application_version_id = static_cast<std::int64_t>(changed.settings.version);
-    response.cloud_watch_logging_option_descriptions =
-        describe_all<api::CloudWatchLoggingOptionDescription>(changed.settings.logging, {});
+    response.application_version_id = static_cast<std::int64_t>(settings.version);
+    if constexpr (requires { response.input_descriptions; }) {
+        response.input_descriptions = describe_all<api::InputDescription>(settings.inputs, {});
+    }
+    if constexpr (requires { response.output_descriptions; }) {
+        response.output_descriptions = describe_all<api::OutputDescription>(settings.outputs, {});
+    }
+    if constexpr (requires { response.cloud_watch_logging_option_descriptions; }) {
+        response.cloud_watch_logging_option_descriptions =
+            describe_all<api::CloudWatchLoggingOptionDescription>(settings.logging, {});
+    }
     co_return response;
 }
 
 Task<Result<api::DiscoverInputSchemaResponse>> discover(AnalyticsOp op, api::DiscoverInputSchemaRequest request) {
-    DiscoverRequest wanted;
-    wanted.stream_arn = request.resource_arn;
-    wanted.has_s3 = request.s3_configuration.has_value();
-    wanted.has_processor = request.input_processing_configuration.has_value();
-    if (const auto& position = request.input_starting_position_configuration;
-        position && position->input_starting_position) {
-        wanted.position = static_cast<Position>(*position->input_starting_position);
-    }
-    CO_TRY(DiscoveredSchema found, co_await discover_schema(op, std::move(wanted)));
-    api::DiscoverInputSchemaResponse response;
-    response.input_schema = describe_schema<api::SourceSchema>(found.schema);
-    response.parsed_input_records = std::move(found.parsed);
-    response.raw_input_records = std::move(found.raw);
-    co_return response;
+    CO_TRY(DiscoveredSchema found, co_await discover_schema(op, to_discover_request(request)));
+    co_return describe_discovered<api::DiscoverInputSchemaResponse>(std::move(found));
 }
 
 Task<Result<api::TagResourceResponse>> tag(AnalyticsOp op, api::TagResourceRequest request) {
@@ -395,14 +318,7 @@ Task<Result<api::UntagResourceResponse>> untag(AnalyticsOp op, api::UntagResourc
 
 Task<Result<api::ListTagsForResourceResponse>> list_tags(AnalyticsOp op, api::ListTagsForResourceRequest request) {
     CO_TRY(const ApplicationRef application, op.find_by_arn(request.resource_arn));
-    api::ListTagsForResourceResponse response;
-    response.tags.emplace();
-    for (const auto& [key, value] : application.object->tags) {
-        api::Tag& told = response.tags->emplace_back();
-        told.key = key;
-        told.value = value;
-    }
-    co_return response;
+    co_return describe_tags<api::ListTagsForResourceResponse>(application);
 }
 
 // What only Flink applications have; AWS's own choice of the error is not known.
@@ -424,11 +340,20 @@ using aws::Unsupported;
 
 // Every operation of the model appears here, or the build fails.
 using Operations = aws::OperationList<
-    Bind<api::AddApplicationCloudWatchLoggingOption, &add_logging_option>, Bind<api::AddApplicationInput, &add_input>,
-    Unsupported<api::AddApplicationInputProcessingConfiguration>, Bind<api::AddApplicationOutput, &add_output>,
+    Bind<api::AddApplicationCloudWatchLoggingOption,
+         &change<api::AddApplicationCloudWatchLoggingOption,
+                 add_logging_option<api::AddApplicationCloudWatchLoggingOptionRequest>>>,
+    Bind<api::AddApplicationInput, &change<api::AddApplicationInput, add_input<api::AddApplicationInputRequest>>>,
+    Unsupported<api::AddApplicationInputProcessingConfiguration>,
+    Bind<api::AddApplicationOutput, &change<api::AddApplicationOutput, add_output<api::AddApplicationOutputRequest>>>,
     Unsupported<api::AddApplicationReferenceDataSource>, Bind<api::CreateApplication, &create>,
-    Bind<api::DeleteApplication, &remove>, Bind<api::DeleteApplicationCloudWatchLoggingOption, &delete_logging_option>,
-    Unsupported<api::DeleteApplicationInputProcessingConfiguration>, Bind<api::DeleteApplicationOutput, &delete_output>,
+    Bind<api::DeleteApplication, &remove>,
+    Bind<api::DeleteApplicationCloudWatchLoggingOption,
+         &change<api::DeleteApplicationCloudWatchLoggingOption,
+                 delete_logging_option<api::DeleteApplicationCloudWatchLoggingOptionRequest>>>,
+    Unsupported<api::DeleteApplicationInputProcessingConfiguration>,
+    Bind<api::DeleteApplicationOutput,
+         &change<api::DeleteApplicationOutput, delete_output<api::DeleteApplicationOutputRequest>>>,
     Unsupported<api::DeleteApplicationReferenceDataSource>, Bind<api::DescribeApplication, &describe>,
     Bind<api::DiscoverInputSchema, &discover>, Bind<api::ListApplications, &list>,
     Bind<api::ListTagsForResource, &list_tags>, Bind<api::StartApplication, &start>, Bind<api::StopApplication, &stop>,
