@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "sql/ast/ast.h"
+#include "sql/function/regex.h"
 #include "sql/plan/plan.h"
 
 namespace riacho::sql {
@@ -119,6 +120,11 @@ private:
 };
 
 [[nodiscard]] bool contains_aggregate(const ast::Expr& expr);
+[[nodiscard]] bool any_nullable(std::span<const ExprPtr> args);
+// The expression with its place in the text; folded if all of its arguments are constants.
+[[nodiscard]] ExprPtr finished(std::shared_ptr<Expr> expr, const Span& span);
+// Compiles the regular expression that is the second argument of a call, if it is constant.
+Bound<void> compile_pattern(Expr& call, Regex::Syntax syntax, std::string_view escape = {});
 
 // Messages (S12.9) that several files of the binder use.
 [[nodiscard]] Issue invalid(const Span& at, std::string_view message);

@@ -25,23 +25,6 @@ ExprPtr placed(std::shared_ptr<Expr> expr, const Span& span) {
     return expr;
 }
 
-// Folds an operation whose arguments are constants.
-ExprPtr finished(std::shared_ptr<Expr> expr, const Span& span) {
-    expr->span = span;
-    const bool constants =
-        !expr->args.empty() && std::ranges::all_of(expr->args, [](const ExprPtr& arg) { return is_constant(*arg); });
-    if (!constants) return expr;
-    const ExprPtr folded = fold(expr);
-    if (folded.get() == expr.get()) return folded;
-    auto copy = std::make_shared<Expr>(*folded);
-    copy->span = span;
-    return copy;
-}
-
-bool any_nullable(std::span<const ExprPtr> args) {
-    return std::ranges::any_of(args, [](const ExprPtr& arg) { return arg->type.nullable; });
-}
-
 ExprPtr boolean_op(Op op, std::vector<ExprPtr> args, const Span& span) {
     const bool nullable = any_nullable(args);
     return finished(make_op(op, boolean_type(nullable), std::move(args)), span);
@@ -73,6 +56,34 @@ Op comparison(std::string_view text) {
 }
 
 }  // namespace
+
+ExprPtr finished(std::shared_ptr<Expr> expr, const Span& span) {
+    expr->span = span;
+    const bool constants =
+        !expr->args.empty() && std::ranges::all_of(expr->args, [](const ExprPtr& arg) { return is_constant(*arg); });
+    if (!constants) return expr;
+    const ExprPtr folded = fold(expr);
+    if (folded.get() == expr.get()) return folded;
+    auto copy = std::make_shared<Expr>(*folded);
+    copy->span = span;
+    return copy;
+}
+
+bool any_nullable(std::span<const ExprPtr> args) {
+    return std::ranges::any_of(args, [](const ExprPtr& arg) { return arg->type.nullable; });
+}
+
+Bound<void> compile_pattern(Expr& call, Regex::Syntax syntax, std::string_view escape) {
+    const Expr& pattern = *call.args[1];
+    if (!is_constant(pattern) || pattern.is_null) return {};
+    auto regex = Regex::compile(pattern.value.text, syntax, escape);
+    if (!regex) {
+        return fail(invalid(pattern.span,
+                            fmt::format("Invalid regular expression '{}': {}", pattern.value.text, regex.error())));
+    }
+    call.regex = *std::move(regex);
+    return {};
+}
 
 Issue cannot_apply(const ast::Expr& expr, std::span<const ExprPtr> args, std::string_view forms) {
     std::string types;
@@ -449,11 +460,7 @@ Bound<ExprPtr> Binder::pattern(const ast::Expr& expr, const ExprContext& context
     if (literals) {
         const std::string_view escape = args.size() == 3 ? args[2]->value.text : std::string_view();
         if (result->op == Op::similar) {
-            auto regex = Regex::compile(args[1]->value.text, Regex::Syntax::similar, escape);
-            if (!regex)
-                return fail(invalid(args[1]->span, fmt::format("Invalid regular expression '{}': {}",
-                                                               args[1]->value.text, regex.error())));
-            result->regex = *std::move(regex);
+            TRY_VOID(compile_pattern(*result, Regex::Syntax::similar, escape));
         } else {
             bool matches = false;
             PatternMeter meter;

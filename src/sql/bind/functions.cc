@@ -12,20 +12,6 @@
 namespace riacho::sql {
 namespace {
 
-bool any_nullable(std::span<const ExprPtr> args) {
-    return std::ranges::any_of(args, [](const ExprPtr& arg) { return arg->type.nullable; });
-}
-
-ExprPtr finished(std::shared_ptr<Expr> expr, const Span& span) {
-    expr->span = span;
-    const bool constants =
-        !expr->args.empty() && std::ranges::all_of(expr->args, [](const ExprPtr& arg) { return is_constant(*arg); });
-    if (!constants) return expr;
-    auto copy = std::make_shared<Expr>(*fold(expr));
-    copy->span = span;
-    return copy;
-}
-
 // What an argument may be.
 enum class Arg : std::uint8_t { number, integer, character, timestamp, timestamp_or_bigint, text_or_binary };
 
@@ -209,13 +195,7 @@ Bound<ExprPtr> regular(const ast::Expr& expr, const Signature& signature, std::v
         for (ExprPtr& arg : args) arg = make_cast(std::move(arg), simple_type(Kind::double_precision));
     }
     auto result = make_op(signature.op, type, std::move(args));
-    if (signature.op == Op::regex_replace && is_constant(*result->args[1]) && !result->args[1]->is_null) {
-        auto regex = Regex::compile(result->args[1]->value.text, Regex::Syntax::java);
-        if (!regex)
-            return fail(invalid(result->args[1]->span, fmt::format("Invalid regular expression '{}': {}",
-                                                                   result->args[1]->value.text, regex.error())));
-        result->regex = *std::move(regex);
-    }
+    if (signature.op == Op::regex_replace) TRY_VOID(compile_pattern(*result, Regex::Syntax::java));
     return finished(std::move(result), expr.span);
 }
 
@@ -227,13 +207,7 @@ Bound<ExprPtr> substring(const ast::Expr& expr, std::vector<ExprPtr> args) {
     // SUBSTRING(s FROM '<regex>')
     if (args.size() == 2 && !expr.comma_form && args[0]->type.is_character() && args[1]->type.is_character()) {
         auto result = make_op(Op::substring_regex, varchar_type(args[0]->type.length), std::move(args));
-        if (is_constant(*result->args[1]) && !result->args[1]->is_null) {
-            auto regex = Regex::compile(result->args[1]->value.text, Regex::Syntax::java);
-            if (!regex)
-                return fail(invalid(result->args[1]->span, fmt::format("Invalid regular expression '{}': {}",
-                                                                       result->args[1]->value.text, regex.error())));
-            result->regex = *std::move(regex);
-        }
+        TRY_VOID(compile_pattern(*result, Regex::Syntax::java));
         return finished(std::move(result), expr.span);
     }
     bool good = args[0]->type.is_character() || args[0]->type.is_binary();

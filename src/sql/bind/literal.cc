@@ -4,7 +4,7 @@
 
 #include "base/try.h"
 #include "sql/bind/binder.h"
-#include "sql/text/lexer.h"
+#include "sql/text/characters.h"
 #include "sql/types/calendar.h"
 #include "sql/types/interval.h"
 
@@ -76,7 +76,7 @@ Bound<ExprPtr> Binder::literal(const ast::Expr& expr) {
         case ast::ExprKind::number:
             return number(expr);
         case ast::ExprKind::string: {
-            const auto length = static_cast<std::uint32_t>(count_code_points(expr.text));
+            const auto length = static_cast<std::uint32_t>(code_points(expr.text));
             if (length > string_length_max)
                 return fail(
                     invalid(expr.span, fmt::format("String literal is longer than {} characters", string_length_max)));

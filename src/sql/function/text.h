@@ -1,19 +1,12 @@
 // Texts by code point: with a short way for ASCII.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
+#include "sql/text/characters.h"
+
 namespace riacho::sql {
-
-inline bool is_ascii(std::string_view text) {
-    return std::ranges::none_of(text, [](char c) { return (static_cast<unsigned char>(c) & 0x80) != 0; });
-}
-
-inline std::int64_t code_points(std::string_view text) {
-    return std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-}
 
 // Byte position behind the first `count` code points (all of them, if there are fewer).
 inline std::size_t position_of(std::string_view text, std::int64_t count) {

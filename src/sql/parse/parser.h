@@ -92,6 +92,11 @@ private:
     Parsed<ast::ExprPtr> floor_call();
     Parsed<ast::ExprPtr> step_call();
     [[nodiscard]] std::optional<TimeUnit> unit_here() const;
+    Parsed<TimeUnit> unit();
+    // Appends the next expression to the arguments of a call.
+    Parsed<void> argument(ast::Expr& call, int precedence_min = 0);
+    // The call, behind its closing parenthesis.
+    Parsed<ast::ExprPtr> closed(ast::ExprPtr call);
 
     // Tokens
     [[nodiscard]] const Token& here() const { return tokens_[at_]; }

@@ -1,8 +1,7 @@
 // Literals and calls that have words of their own. A special form becomes a call whose name says which it is:
 // SUBSTRING (args: text, from [, for]; comma_form), SUBSTRING_SIMILAR, POSITION (part, whole), OVERLAY (text, with,
-// from
-// [, for]), TRIM_BOTH, TRIM_LEADING and TRIM_TRAILING (characters, text), EXTRACT (value; qualifier.from), FLOOR and
-// CEIL (value; qualifier.from or none), STEP (value, by).
+// from [, for]), TRIM_BOTH, TRIM_LEADING and TRIM_TRAILING (characters, text), EXTRACT (value; qualifier.from), FLOOR
+// and CEIL (value; qualifier.from or none), STEP (value, by).
 #include <array>
 #include <charconv>
 #include <optional>
@@ -31,6 +30,16 @@ std::optional<TimeUnit> Parser::unit_here() const {
     return std::nullopt;
 }
 
+Expected<TimeUnit, Issue> Parser::unit() {
+    const auto found = unit_here();
+    if (!found) {
+        for (const std::string_view word : units) look(word);
+        return fail(unexpected());
+    }
+    ++at_;
+    return *found;
+}
+
 Expected<int, Issue> Parser::small_number() {
     int value = 0;
     const std::string& text = here().value;
@@ -49,27 +58,22 @@ Expected<int, Issue> Parser::small_number() {
 Expected<ast::Qualifier, Issue> Parser::qualifier() {
     ast::Qualifier result;
     result.span = here().span;
-    const auto from = unit_here();
-    if (!from) {
-        for (const std::string_view unit : units) look(unit);
-        return fail(unexpected());
-    }
-    ++at_;
-    result.from = *from;
-    result.to = *from;
+    TRY(const TimeUnit from, unit());
+    result.from = from;
+    result.to = from;
     if (accept("(")) {
         TRY(result.precision, small_number());
-        if (*from == TimeUnit::second && accept(",")) {
+        if (from == TimeUnit::second && accept(",")) {
             TRY(result.scale, small_number());
         }
         TRY_VOID(expect(")"));
     }
-    if (is(here(), "TO") && *from != TimeUnit::second) {
+    if (is(here(), "TO") && from != TimeUnit::second) {
         ++at_;
         const auto to = unit_here();
-        const bool months = *from <= TimeUnit::month;
-        if (!to || *to <= *from || (*to <= TimeUnit::month) != months) {
-            for (std::size_t i = static_cast<std::size_t>(*from); i < (months ? 2 : units.size()); ++i) look(units[i]);
+        const bool months = from <= TimeUnit::month;
+        if (!to || *to <= from || (*to <= TimeUnit::month) != months) {
+            for (std::size_t i = static_cast<std::size_t>(from); i < (months ? 2 : units.size()); ++i) look(units[i]);
             return fail(unexpected());
         }
         ++at_;
@@ -139,35 +143,36 @@ Expected<ExprPtr, Issue> Parser::escape_literal() {
     return node;
 }
 
+Expected<void, Issue> Parser::argument(ast::Expr& call, int precedence_min) {
+    TRY(ExprPtr value, expr(precedence_min));
+    call.args.push_back(std::move(value));
+    return {};
+}
+
+Expected<ExprPtr, Issue> Parser::closed(ExprPtr call) {
+    TRY_VOID(expect(")"));
+    call->span = since(call->span);
+    return call;
+}
+
 Expected<ExprPtr, Issue> Parser::cast_call() {
     TRY(ExprPtr node, make(ExprKind::cast, here().span));
     TRY_VOID(expect_all({"CAST", "("}));
-    TRY(ExprPtr value, expr());
-    node->args.push_back(std::move(value));
+    TRY_VOID(argument(*node));
     TRY_VOID(expect("AS"));
     TRY(node->type, type());
-    TRY_VOID(expect(")"));
-    node->span = since(node->span);
-    return node;
+    return closed(std::move(node));
 }
 
 Expected<ExprPtr, Issue> Parser::extract_call() {
     TRY(ExprPtr node, make(ExprKind::call, here().span));
     node->text = "EXTRACT";
     TRY_VOID(expect_all({"EXTRACT", "("}));
-    const auto unit = unit_here();
-    if (!unit) {
-        for (const std::string_view word : units) look(word);
-        return fail(unexpected());
-    }
-    node->qualifier.from = node->qualifier.to = *unit;
-    ++at_;
+    TRY(node->qualifier.from, unit());
+    node->qualifier.to = node->qualifier.from;
     TRY_VOID(expect("FROM"));
-    TRY(ExprPtr value, expr());
-    node->args.push_back(std::move(value));
-    TRY_VOID(expect(")"));
-    node->span = since(node->span);
-    return node;
+    TRY_VOID(argument(*node));
+    return closed(std::move(node));
 }
 
 Expected<ExprPtr, Issue> Parser::position_call() {
@@ -175,44 +180,32 @@ Expected<ExprPtr, Issue> Parser::position_call() {
     node->text = "POSITION";
     TRY_VOID(expect_all({"POSITION", "("}));
     // Above IN, which would take the rest.
-    TRY(ExprPtr part, expr(31));
+    TRY_VOID(argument(*node, 31));
     TRY_VOID(expect("IN"));
-    TRY(ExprPtr whole, expr());
-    node->args.push_back(std::move(part));
-    node->args.push_back(std::move(whole));
-    TRY_VOID(expect(")"));
-    node->span = since(node->span);
-    return node;
+    TRY_VOID(argument(*node));
+    return closed(std::move(node));
 }
 
 Expected<ExprPtr, Issue> Parser::substring_call() {
     TRY(ExprPtr node, make(ExprKind::call, here().span));
     node->text = "SUBSTRING";
     TRY_VOID(expect_all({"SUBSTRING", "("}));
-    TRY(ExprPtr text, expr(31));
-    node->args.push_back(std::move(text));
-    const auto argument = [&]() -> Parsed<void> {
-        TRY(ExprPtr value, expr());
-        node->args.push_back(std::move(value));
-        return {};
-    };
+    TRY_VOID(argument(*node, 31));
     if (accept(",")) {
         node->comma_form = true;
-        TRY_VOID(argument());
-        if (accept(",")) TRY_VOID(argument());
+        TRY_VOID(argument(*node));
+        if (accept(",")) TRY_VOID(argument(*node));
     } else if (accept("SIMILAR")) {
         node->text = "SUBSTRING_SIMILAR";
-        TRY_VOID(argument());
+        TRY_VOID(argument(*node));
         TRY_VOID(expect("ESCAPE"));
-        TRY_VOID(argument());
+        TRY_VOID(argument(*node));
     } else {
         TRY_VOID(expect("FROM"));
-        TRY_VOID(argument());
-        if (accept("FOR")) TRY_VOID(argument());
+        TRY_VOID(argument(*node));
+        if (accept("FOR")) TRY_VOID(argument(*node));
     }
-    TRY_VOID(expect(")"));
-    node->span = since(node->span);
-    return node;
+    return closed(std::move(node));
 }
 
 Expected<ExprPtr, Issue> Parser::overlay_call() {
@@ -220,18 +213,14 @@ Expected<ExprPtr, Issue> Parser::overlay_call() {
     node->text = "OVERLAY";
     TRY_VOID(expect_all({"OVERLAY", "("}));
     for (const std::string_view behind : {"PLACING", "FROM", "FOR"}) {
-        TRY(ExprPtr value, expr());
-        node->args.push_back(std::move(value));
+        TRY_VOID(argument(*node));
         if (behind == "FOR" && !look("FOR")) break;
         TRY_VOID(expect(behind));
         if (behind == "FOR") {
-            TRY(ExprPtr count, expr());
-            node->args.push_back(std::move(count));
+            TRY_VOID(argument(*node));
         }
     }
-    TRY_VOID(expect(")"));
-    node->span = since(node->span);
-    return node;
+    return closed(std::move(node));
 }
 
 // TRIM([LEADING|TRAILING|BOTH] [c] [FROM] s)
@@ -250,17 +239,14 @@ Expected<ExprPtr, Issue> Parser::trim_call() {
         }
     }
     if (node->args.empty()) {
-        TRY(ExprPtr text, expr());
-        node->args.push_back(std::move(text));
+        TRY_VOID(argument(*node));
     }
     if (!characters) {
         TRY(characters, make(ExprKind::string, node->span));
         characters->text = " ";
     }
     node->args.insert(node->args.begin(), std::move(characters));
-    TRY_VOID(expect(")"));
-    node->span = since(node->span);
-    return node;
+    return closed(std::move(node));
 }
 
 Expected<ExprPtr, Issue> Parser::floor_call() {
@@ -268,34 +254,22 @@ Expected<ExprPtr, Issue> Parser::floor_call() {
     node->text = here().value == "FLOOR" ? "FLOOR" : "CEIL";
     ++at_;
     TRY_VOID(expect("("));
-    TRY(ExprPtr value, expr());
-    node->args.push_back(std::move(value));
+    TRY_VOID(argument(*node));
     if (accept("TO")) {
-        const auto unit = unit_here();
-        if (!unit) {
-            for (const std::string_view word : units) look(word);
-            return fail(unexpected());
-        }
-        node->qualifier.from = node->qualifier.to = *unit;
-        ++at_;
+        TRY(node->qualifier.from, unit());
+        node->qualifier.to = node->qualifier.from;
     }
-    TRY_VOID(expect(")"));
-    node->span = since(node->span);
-    return node;
+    return closed(std::move(node));
 }
 
 Expected<ExprPtr, Issue> Parser::step_call() {
     TRY(ExprPtr node, make(ExprKind::call, here().span));
     node->text = "STEP";
     at_ += 2;
-    TRY(ExprPtr value, expr());
+    TRY_VOID(argument(*node));
     TRY_VOID(expect("BY"));
-    TRY(ExprPtr by, expr());
-    node->args.push_back(std::move(value));
-    node->args.push_back(std::move(by));
-    TRY_VOID(expect(")"));
-    node->span = since(node->span);
-    return node;
+    TRY_VOID(argument(*node));
+    return closed(std::move(node));
 }
 
 }  // namespace riacho::sql

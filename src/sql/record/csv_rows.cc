@@ -8,28 +8,24 @@
 namespace riacho::sql {
 namespace {
 
-constexpr std::size_t rows_max_of_record = 100'000;
-
-class CsvDecoder final : public RecordDecoder {
+class CsvDecoder final : public BuildingDecoder {
 public:
     CsvDecoder(const RecordSchema& schema, bool shard_metadata, const std::vector<bool>& used)
-        : builder_(schema.columns, shard_metadata, used),
+        : BuildingDecoder(schema, shard_metadata, used),
           row_delimiter_(schema.row_delimiter),
           column_delimiter_(schema.column_delimiter) {
         values_.resize(schema.columns.size());
     }
 
     void decode(std::string_view record, std::size_t, RowTime rowtime, const RecordMetadata& metadata) override {
-        if (!is_utf8(record)) return builder_.add_error("PARSE_ERROR", "The record is no UTF-8", rowtime, record);
+        if (!is_utf8(record)) return builder_.add_error("PARSE_ERROR", no_utf8, rowtime, record);
         std::string_view left = record;
-        std::size_t rows = 0;
         builder_.begin_record(false);
         while (!left.empty()) {
             if (!next_csv_row(left, row_delimiter_, column_delimiter_, values_.size(), fields_))
                 return builder_.add_error("PARSE_ERROR", "A quote is not closed", rowtime, record);
             if (fields_.size() == 1 && fields_[0].text.empty() && !fields_[0].quoted) continue;  // an empty line
-            if (++rows > rows_max_of_record || builder_.exhausted())
-                return builder_.add_error("PARSE_ERROR", "The record has too many rows or values", rowtime, record);
+            if (builder_.exhausted()) return builder_.add_error("PARSE_ERROR", too_many_rows, rowtime, record);
             for (std::size_t i = 0; i < values_.size(); ++i) {
                 values_[i] = RawValue();
                 if (i >= fields_.size()) continue;
@@ -42,12 +38,8 @@ public:
             builder_.add(values_, rowtime, metadata, record);
         }
     }
-    std::vector<BatchRef> take_rows() override { return builder_.take_rows(); }
-    std::vector<InputError> take_errors() override { return builder_.take_errors(); }
-    [[nodiscard]] std::size_t held_size() const override { return builder_.held_size(); }
 
 private:
-    RowBuilder builder_;
     std::string row_delimiter_;
     std::string column_delimiter_;
     std::vector<CsvField> fields_;

@@ -12,6 +12,7 @@
 #include "sql/program.h"
 #include "sql/record/json_path.h"
 #include "sql/record/record_decoders.h"
+#include "sql/text/characters.h"
 #include "sql/types/number.h"
 
 namespace riacho::sql {
@@ -28,13 +29,8 @@ struct Seen {
     bool all_numbers = true;
     std::int64_t min = 0;
     std::int64_t max = 0;
-    std::size_t length = 0;  // code points
+    std::int64_t length = 0;  // code points
 };
-
-std::size_t code_points(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
 
 std::optional<std::int64_t> as_integer(std::string_view text) {
     std::int64_t value = 0;
@@ -62,7 +58,7 @@ void look_at(Seen& seen, std::string_view text, bool is_boolean, bool is_text) {
 }
 
 // AWS: S8 rule 4: texts get the next power of two, at least 4.
-Type text_type(std::size_t length) {
+Type text_type(std::int64_t length) {
     std::uint32_t size = 4;
     while (size < length && size < 65'536) size *= 2;
     return varchar_type(std::min<std::uint32_t>(size, 65'534));

@@ -9,12 +9,12 @@
 #include "base/try.h"
 #include "sql/record/json_path.h"
 #include "sql/record/record_decoders.h"
+#include "sql/text/characters.h"
 
 namespace riacho::sql {
 namespace {
 
 constexpr int depth_max = 32;
-constexpr std::size_t rows_max_of_record = 100'000;
 constexpr std::size_t values_max_of_array = 1'000'000;  // rows times columns
 
 // Steps of all paths as a tree. A node may be a column itself and have members.
@@ -49,12 +49,11 @@ struct Trie {
 };
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-class JsonDecoder final : public RecordDecoder {
+class JsonDecoder final : public BuildingDecoder {
 public:
     JsonDecoder(const RecordSchema& schema, const PathPlan& plan, bool shard_metadata, const std::vector<bool>& used)
-        : builder_(schema.columns, shard_metadata, used), has_array_(plan.has_array) {
+        : BuildingDecoder(schema, shard_metadata, used), has_array_(plan.has_array) {
         for (std::uint32_t i = 0; i < plan.columns.size(); ++i) {
             const ColumnPath& column = plan.columns[i];
             if (column.in_document) add_path(document_, column.document, i);
@@ -71,8 +70,7 @@ public:
     void decode(std::string_view record, std::size_t, RowTime rowtime, const RecordMetadata& metadata) override {
         text_ = record;
         at_ = 0;
-        if (!is_utf8(record)) return builder_.add_error("PARSE_ERROR", "The record is no UTF-8", rowtime, record);
-        rows_of_record_ = 0;
+        if (!is_utf8(record)) return builder_.add_error("PARSE_ERROR", no_utf8, rowtime, record);
         builder_.begin_record(true);
         while (true) {
             skip_blanks();
@@ -86,12 +84,9 @@ public:
                 return builder_.add_error("PARSE_ERROR", fmt::format("The record is no JSON from byte {} on", at_),
                                           rowtime, record);
             if (!emit(rowtime, metadata, record))
-                return builder_.add_error("PARSE_ERROR", "The record has too many rows or values", rowtime, record);
+                return builder_.add_error("PARSE_ERROR", too_many_rows, rowtime, record);
         }
     }
-    std::vector<BatchRef> take_rows() override { return builder_.take_rows(); }
-    std::vector<InputError> take_errors() override { return builder_.take_errors(); }
-    [[nodiscard]] std::size_t held_size() const override { return builder_.held_size(); }
 
 private:
     static void add_path(Trie& root, const Path& path, std::uint32_t column) {
@@ -105,12 +100,12 @@ private:
     bool emit(RowTime rowtime, const RecordMetadata& metadata, std::string_view record) {
         // AWS: S5.3: an empty or unmatched array gives exactly one row.
         if (!has_array_ || rows_count_ == 0) {
-            if (++rows_of_record_ > rows_max_of_record || builder_.exhausted()) return false;
+            if (builder_.exhausted()) return false;
             builder_.add(values_, rowtime, metadata, record);
             return true;
         }
         for (std::size_t i = 0; i < rows_count_; ++i) {
-            if (++rows_of_record_ > rows_max_of_record || builder_.exhausted()) return false;
+            if (builder_.exhausted()) return false;
             row_ = values_;
             for (std::size_t c = 0; c < row_.size(); ++c) {
                 const RawValue& own = rows_[i * row_.size() + c];
@@ -297,7 +292,6 @@ private:
         return at_ > begin;
     }
 
-    RowBuilder builder_;
     bool has_array_;
     Trie document_;
     Trie element_;
@@ -307,7 +301,6 @@ private:
     std::vector<RawValue> row_;
     std::vector<RawValue> rows_;  // of the elements, one after the other
     std::size_t rows_count_ = 0;
-    std::size_t rows_of_record_ = 0;
     bool saw_array_ = false;
     std::string key_;
 };

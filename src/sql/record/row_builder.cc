@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "sql/program.h"
+#include "sql/text/characters.h"
 #include "sql/types/calendar.h"
 #include "sql/types/cast.h"
 
@@ -22,24 +23,6 @@ std::uint32_t hexit(char c) {
     if (c >= '0' && c <= '9') return static_cast<std::uint32_t>(c - '0');
     const char lower = static_cast<char>(c | 0x20);
     return lower >= 'a' && lower <= 'f' ? static_cast<std::uint32_t>(lower - 'a' + 10) : 16;
-}
-
-void append_utf8(std::string& out, std::uint32_t code) {
-    if (code < 0x80) {
-        out += static_cast<char>(code);
-    } else if (code < 0x800) {
-        out += static_cast<char>(0xC0 | code >> 6);
-        out += static_cast<char>(0x80 | (code & 0x3F));
-    } else if (code < 0x10000) {
-        out += static_cast<char>(0xE0 | code >> 12);
-        out += static_cast<char>(0x80 | (code >> 6 & 0x3F));
-        out += static_cast<char>(0x80 | (code & 0x3F));
-    } else {
-        out += static_cast<char>(0xF0 | code >> 18);
-        out += static_cast<char>(0x80 | (code >> 12 & 0x3F));
-        out += static_cast<char>(0x80 | (code >> 6 & 0x3F));
-        out += static_cast<char>(0x80 | (code & 0x3F));
-    }
 }
 
 std::uint32_t four_hexits(std::string_view text) {
@@ -70,8 +53,7 @@ bool parse_binary(std::string_view text, std::string& out) {
 
 // A number's text in an exact or approximate column; a fraction in an integer is an error (S5.3).
 bool parse_number(std::string_view text, const Type& type, bool exact, Scalar& out) {
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+    text = without_blanks(text);
     if (type.is_exact_number()) {
         Int128 value = 0;
         if (parse_exact(text, type.scale, exact && type.is_integer(), value) != SqlState::ok ||
@@ -219,13 +201,15 @@ RowBuilder::RowBuilder(std::vector<RecordColumn> columns, bool shard_metadata, c
 
 void RowBuilder::begin_record(bool texts_stay) {
     texts_stay_ = texts_stay;
+    record_rows_ = 0;
     record_cells_ = 0;
     record_bytes_ = 0;
     last_texts_.assign(used_.size(), {});
 }
 
 bool RowBuilder::exhausted() const {
-    return record_cells_ > cells_max_of_record || record_bytes_ > bytes_max_of_record;
+    return record_rows_ >= rows_max_of_record || record_cells_ > cells_max_of_record ||
+           record_bytes_ > bytes_max_of_record;
 }
 
 void RowBuilder::begin_batch() {
@@ -323,6 +307,7 @@ bool RowBuilder::store(std::size_t column, const RawValue& value, std::uint32_t 
 bool RowBuilder::add(const std::vector<RawValue>& values, RowTime rowtime, const RecordMetadata& metadata,
                      std::string_view record) {
     if (rows_ == 0) begin_batch();
+    ++record_rows_;
     record_cells_ += used_.size();
     const std::uint32_t row = rows_;
     for (std::size_t i = 0; i < columns_.size(); ++i) {

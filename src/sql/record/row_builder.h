@@ -19,6 +19,8 @@ struct RawValue {
     std::string_view text;  // number, string (without quotes), json: the source
 };
 
+inline constexpr std::size_t rows_max_of_record = 100'000;
+
 class RowBuilder {
 public:
     RowBuilder(std::vector<RecordColumn> columns, bool shard_metadata, const std::vector<bool>& used);
@@ -26,7 +28,7 @@ public:
     // Of a record to come: what it may make begins anew. `texts_stay`: views in its values are valid until the next
     // record, so that equal ones are one text.
     void begin_record(bool texts_stay);
-    // Whether the record has made as many values or bytes as one may; then its other rows must be left.
+    // Whether the record has made as many rows, values or bytes as one may; then its other rows must be left.
     [[nodiscard]] bool exhausted() const;
     // One value for each declared column. False: the row does not fit; the error has been noted.
     bool add(const std::vector<RawValue>& values, RowTime rowtime, const RecordMetadata& metadata,
@@ -54,6 +56,7 @@ private:
     std::size_t sealed_size_ = 0;
     std::vector<InputError> errors_;
     std::string buffer_;
+    std::size_t record_rows_ = 0;
     std::size_t record_cells_ = 0;
     std::size_t record_bytes_ = 0;
     // The last text of each column, in the record and in the arena: a member of the document is the same in all rows.

@@ -7,30 +7,17 @@
 
 #include "base/try.h"
 #include "sql/program.h"
+#include "sql/text/characters.h"
 
 namespace riacho::sql {
 namespace {
 
-constexpr std::size_t name_size_max = 128;
+constexpr std::int64_t name_size_max = 128;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_hexit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
 char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c; }
-
-void append_utf8(std::string& out, std::uint32_t code) {
-    if (code < 0x80) {
-        out += static_cast<char>(code);
-    } else if (code < 0x800) {
-        out += static_cast<char>(0xC0 | code >> 6);
-        out += static_cast<char>(0x80 | (code & 0x3F));
-    } else {
-        out += static_cast<char>(0xE0 | code >> 12);
-        out += static_cast<char>(0x80 | (code >> 6 & 0x3F));
-        out += static_cast<char>(0x80 | (code & 0x3F));
-    }
-}
 
 class Lexer {
 public:
@@ -145,7 +132,7 @@ private:
     }
 
     Expected<void, Issue> check_name(std::string_view name) const {
-        if (count_code_points(name) <= name_size_max) return {};
+        if (code_points(name) <= name_size_max) return {};
         Span at = span_;
         at.end_line = last_line_;
         at.end_column = last_column_;
@@ -217,18 +204,23 @@ private:
         return false;
     }
 
-    Expected<Token, Issue> string(bool unicode) {
-        if (unicode) {
-            take();
-            take();
-        }
+    // One literal, of all lines that belong to it.
+    Expected<std::string, Issue> chain() {
         std::string value;
         while (true) {
             TRY(const std::string part, quotes());
             value += part;
             TRY(const bool more, chained());
-            if (!more) break;
+            if (!more) return value;
         }
+    }
+
+    Expected<Token, Issue> string(bool unicode) {
+        if (unicode) {
+            take();
+            take();
+        }
+        TRY(const std::string value, chain());
         Token token = make(TokenKind::string, value);
         if (unicode) {
             TRY(token.value, unescape(value));
@@ -287,13 +279,7 @@ private:
 
     Expected<Token, Issue> binary() {
         take();
-        std::string value;
-        while (true) {
-            TRY(const std::string part, quotes());
-            value += part;
-            TRY(const bool more, chained());
-            if (!more) break;
-        }
+        TRY(std::string value, chain());
         Token token = make(TokenKind::binary, std::move(value));
         if (!std::ranges::all_of(token.value, is_hexit))
             return fail(issue(token.span, "Binary literal string must contain only characters '0' - '9', 'A' - 'F'"));
@@ -334,13 +320,8 @@ private:
 
 }  // namespace
 
-std::size_t count_code_points(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 Expected<std::vector<Token>, Issue> tokenize(std::string_view text) {
-    if (text.size() > sql_text_max && count_code_points(text) > sql_text_max)
+    if (text.size() > sql_text_max && code_points(text) > static_cast<std::int64_t>(sql_text_max))
         return fail(Issue{IssueCode::syntax, {}, fmt::format("The SQL has more than {} characters", sql_text_max)});
     if (text.size() > sql_text_max * 4) return fail(Issue{IssueCode::syntax, {}, "The SQL is no UTF-8"});
     return Lexer(text).run();

@@ -34,7 +34,4 @@ struct Token {
 
 [[nodiscard]] bool is_reserved_upper(std::string_view upper_case);
 
-// Code points of a UTF-8 text; bytes that belong to none count as one.
-[[nodiscard]] std::size_t count_code_points(std::string_view text);
-
 }  // namespace riacho::sql

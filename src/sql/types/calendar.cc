@@ -5,18 +5,12 @@
 #include <array>
 #include <iterator>
 
+#include "sql/text/characters.h"
+
 namespace riacho::sql {
 namespace {
 
 constexpr std::int64_t years_max = 200'000'000;  // milliseconds of it fit 64 bits
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string_view without_blanks(std::string_view text) {
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-    return text;
-}
 
 // Between 1 (or exactly digits_max when strict) and digits_max digits.
 bool take_number(std::string_view& text, std::size_t digits_max, bool strict, std::int64_t& value) {

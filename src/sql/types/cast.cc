@@ -3,26 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sql/text/characters.h"
 #include "sql/types/calendar.h"
 #include "sql/types/interval.h"
 
 namespace riacho::sql {
 namespace {
-
-bool is_ascii(std::string_view text) {
-    return std::ranges::none_of(text, [](char c) { return (static_cast<unsigned char>(c) & 0x80) != 0; });
-}
-
-std::size_t code_points(std::string_view text) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-std::string_view without_blanks(std::string_view text) {
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-    return text;
-}
 
 bool equal_upper(std::string_view text, std::string_view upper) {
     return std::ranges::equal(text, upper, [](char a, char b) {
@@ -50,7 +36,7 @@ SqlState store_real(double value, const Type& to, Scalar& out) {
 
 // Text of a value that must fit whole; CHAR is padded.
 SqlState fit_text(std::string& buffer, const Type& to, Scalar& out) {
-    const std::size_t size = code_points(buffer);
+    const auto size = static_cast<std::size_t>(code_points(buffer));
     if (size > to.length) return SqlState::truncation;
     if (to.kind == Kind::character) buffer.append(to.length - size, ' ');
     out.text = buffer;
@@ -62,7 +48,7 @@ SqlState to_text(const Type& from, const Scalar& in, const Type& to, Scalar& out
         out.text = cut_code_points(in.text, to.length);
         if (to.is_binary()) out.text = in.text.substr(0, to.length);
         if (to.kind == Kind::character) {
-            const std::size_t size = code_points(out.text);
+            const auto size = static_cast<std::size_t>(code_points(out.text));
             if (size < to.length) {
                 buffer.assign(out.text);
                 buffer.append(to.length - size, ' ');

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <vector>
 
+#include "sql/text/characters.h"
 #include "sql/types/calendar.h"
 #include "sql/types/number.h"
 
@@ -75,7 +76,7 @@ Expected<std::int64_t, std::string> parse_interval(std::string_view text, const 
     for (TimeUnit unit = type.from;; unit = next(unit)) {
         std::size_t digits = 0;
         std::int64_t field = 0;
-        while (digits < left.size() && digits < 11 && left[digits] >= '0' && left[digits] <= '9')
+        while (digits < left.size() && digits < 11 && is_digit(left[digits]))
             field = field * 10 + (left[digits++] - '0');
         if (digits == 0) return illegal();
         left.remove_prefix(digits);
@@ -95,7 +96,7 @@ Expected<std::int64_t, std::string> parse_interval(std::string_view text, const 
         left.remove_prefix(1);
         std::int64_t weight = 100;
         if (left.empty() || left.size() > type.scale) return illegal();
-        for (; !left.empty() && left.front() >= '0' && left.front() <= '9'; left.remove_prefix(1)) {
+        for (; !left.empty() && is_digit(left.front()); left.remove_prefix(1)) {
             sum += (left.front() - '0') * weight;
             weight /= 10;
         }

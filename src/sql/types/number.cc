@@ -8,12 +8,12 @@
 #include <iterator>
 #include <limits>
 
+#include "sql/text/characters.h"
+
 namespace riacho::sql {
 namespace {
 
 constexpr int exponent_max = 400;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 }  // namespace
 
