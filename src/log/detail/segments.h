@@ -33,6 +33,11 @@ struct ReadFailure {
     std::string problem;
 };
 
+// The arrival time of an index entry: milliseconds since the creation of the segment.
+std::uint32_t arrival_offset(TimestampMs created, TimestampMs arrival);
+// Adds an index entry if the last one is an interval behind.
+void index_frame(SegmentIndex& index, const Segment& segment, SeqIx first, TimestampMs arrival, std::uint64_t position);
+
 // append, seal, sync and remove belong to the flusher's thread (recovery before it); the reading functions are
 // thread-safe.
 class SegmentStore {
