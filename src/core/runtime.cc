@@ -15,7 +15,7 @@ namespace riacho::core {
 namespace {
 
 // A group of writes that ends wakes hundreds of coroutines, each of which sends a reply. Requests that have arrived
-// meanwhile, and new connections, do not wait for all of them.
+// meanwhile, and new connections, do not wait for all of them. A turn is one pass over the loop's handlers.
 constexpr std::size_t wakeups_per_turn = 32;
 
 }  // namespace
@@ -24,10 +24,11 @@ struct Core::Impl {
     boost::asio::io_context context{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{context.get_executor()};
     std::atomic<std::thread::id> thread;
+    // A call of drain() is on its way. There is one at a time, so that there is one in a turn.
+    std::atomic<bool> drain_posted{false};
     // The following members are used on the core's thread only.
     Wakeup* queue = nullptr;  // taken from wakeups_, oldest first
     Wakeup* queue_last = nullptr;
-    bool drain_posted = false;  // for the rest of the queue
 
     // Appends a stack, which has the newest wakeup on top.
     void enqueue(Wakeup* stack) noexcept {
@@ -72,7 +73,9 @@ void Core::wake_all(Wakeup* first) noexcept {
         last->next = head;
     } while (!wakeups_.compare_exchange_weak(head, reversed, std::memory_order_release, std::memory_order_relaxed));
     // Only the push onto an empty stack posts drain(); later wakeups are drained with it.
-    if (head == nullptr) boost::asio::post(impl_->context, [this] { drain(); });
+    if (head == nullptr && !impl_->drain_posted.exchange(true, std::memory_order_acq_rel)) {
+        boost::asio::post(impl_->context, [this] { drain(); });
+    }
 }
 
 void Core::drain() noexcept {
@@ -83,12 +86,13 @@ void Core::drain() noexcept {
         impl.queue = wakeup->next;
         wakeup->run();
     }
-    if (impl.queue == nullptr || impl.drain_posted) return;
-    impl.drain_posted = true;
-    boost::asio::post(impl.context, [this] {
-        impl_->drain_posted = false;
-        drain();
-    });
+    if (impl.queue == nullptr) {
+        // Who has pushed before this exchange has posted nothing, and is seen here.
+        impl.drain_posted.exchange(false, std::memory_order_acq_rel);
+        if (wakeups_.load(std::memory_order_acquire) == nullptr) return;
+        if (impl.drain_posted.exchange(true, std::memory_order_acq_rel)) return;
+    }
+    boost::asio::post(impl.context, [this] { drain(); });
 }
 
 Runtime::Runtime(std::size_t count) {

@@ -52,6 +52,42 @@ TEST(Runtime, wakeups_run_in_the_order_they_were_given) {
     EXPECT_EQ(seen, (std::vector<int>{0, 1, 2, 3, 4, 5}));
 }
 
+// Wakeups come from several threads, also between two turns of the loop.
+TEST(Runtime, wakeups_that_come_while_others_wait_do_not_lengthen_a_turn) {
+    struct Note final : Wakeup {
+        Core* core = nullptr;
+        Wakeup* more = nullptr;
+        std::size_t* seen = nullptr;
+        void run() noexcept override {
+            ++*seen;
+            if (more != nullptr) core->wake(*more);
+        }
+    };
+    Runtime runtime(1);
+    Core& core = runtime.core(0);
+    std::size_t seen = 0;
+    constexpr std::size_t half = 500;
+    std::vector<Note> notes(2 * half);
+    for (std::size_t i = 0; i < half; ++i) {
+        notes[i].core = &core;
+        notes[i].more = &notes[half + i];
+        notes[i].seen = notes[half + i].seen = &seen;
+        if (i + 1 < half) notes[i].next = &notes[i + 1];
+    }
+    std::promise<void> all;
+    std::size_t longest = 0;
+    std::function<void(std::size_t)> look = [&](std::size_t before) {
+        longest = std::max(longest, seen - before);
+        if (seen == notes.size()) return all.set_value();
+        post(core, [&look, now = seen] { look(now); });
+    };
+    post(core, [&look] { look(0); });
+    core.wake_all(&notes.front());
+    runtime.start();
+    all.get_future().get();
+    EXPECT_LE(longest, 32U);
+}
+
 // A group commit wakes as many coroutines as there are connections; a request that arrives meanwhile must not wait for
 // all of them.
 TEST(Runtime, other_work_runs_between_the_wakeups_of_a_long_chain) {
