@@ -402,4 +402,13 @@ std::size_t effects_max(const State& state, const Command& command) {
     return detail::object_effects_max(state, command);
 }
 
+bool may_end_shards(const Command& command) {
+    if (const auto* replace = std::get_if<ReplaceObjects>(&command)) {
+        return std::ranges::any_of(replace->replacements,
+                                   [](const auto& replacement) { return !replacement.drop_shards.empty(); });
+    }
+    return std::holds_alternative<PurgeStream>(command) || std::holds_alternative<ContinueReshard>(command) ||
+           std::holds_alternative<ForgetShards>(command) || std::holds_alternative<PurgeObject>(command);
+}
+
 }  // namespace riacho::catalog

@@ -49,4 +49,7 @@ Outcome apply(State& state, const Command& command, TimestampMs now);
 // An upper bound of the number of shards that the command's effects name if it is applied to this state.
 std::size_t effects_max(const State& state, const Command& command);
 
+// Whether the command's effects may close or drop shards.
+bool may_end_shards(const Command& command);
+
 }  // namespace riacho::catalog

@@ -222,7 +222,8 @@ Expected<std::unique_ptr<Catalog>, StoreError> Catalog::open(const std::string& 
 Prepared Catalog::prepare(std::string_view command) const {
     auto decoded = decode_command(command);
     if (!decoded) return {};
-    Prepared prepared{*std::move(decoded), 0};
+    Prepared prepared{.command = *std::move(decoded)};
+    prepared.may_end_shards = catalog::may_end_shards(*prepared.command);
     prepare_again(prepared);
     return prepared;
 }
@@ -235,6 +236,8 @@ Outcome Catalog::apply(std::uint64_t lsn, const Prepared& prepared, TimestampMs 
     if (!prepared.command) return {false, {Verdict::Code::stream_missing, StreamStatus::active, 0, {}}, {}, {}};
     Outcome outcome = catalog::apply(impl_->head, *prepared.command, now);
     if (outcome.accepted) {
+        RIACHO_CHECK(prepared.may_end_shards || (outcome.effects.close.empty() && outcome.effects.drop.empty()),
+                     "a command ends shards and did not say so");
         impl_->feed.streams.insert(outcome.changes.streams.begin(), outcome.changes.streams.end());
         impl_->feed.objects.insert(outcome.changes.objects.begin(), outcome.changes.objects.end());
         impl_->unpublished.add(Changes(outcome.changes));

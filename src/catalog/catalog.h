@@ -19,9 +19,10 @@
 
 namespace riacho::catalog {
 
-// A decoded command and an upper bound of the shards its effects name.
+// A decoded command and what is known of its effects on the log.
 struct Prepared {
     std::optional<Command> command;  // nothing: the command cannot be decoded
+    bool may_end_shards = false;     // its effects may close or drop shards, whatever the state
     std::size_t effects_max = 0;     // number of shards, if the command is applied to the state it was prepared for
 };
 

@@ -37,6 +37,10 @@ public:
     // right before on_sequenced, on its thread: after that the command cannot be refused for lack of room.
     [[nodiscard]] virtual std::size_t effects_max(std::string_view command) const = 0;
 
+    // Whether the command may close or drop shards. Called on the sequencer thread. Such a command waits for records
+    // that are being written beside the journal, because they get their place in the order later; others pass them.
+    [[nodiscard]] virtual bool may_end_shards(std::string_view command) const = 0;
+
     // Orders the command. Called on the sequencer thread, in journal order. An accepted command takes effect at once
     // for everything after it, but must stay invisible to clients until on_durable; the effects may name each shard
     // once. The answers of `view` are recorded, so that on_replay can repeat its questions. Must not block.

@@ -45,6 +45,8 @@ const catalog::Prepared& CatalogApplier::prepare(std::string_view command) const
 
 std::size_t CatalogApplier::effects_max(std::string_view command) const { return prepare(command).effects_max; }
 
+bool CatalogApplier::may_end_shards(std::string_view command) const { return prepare(command).may_end_shards; }
+
 log::CommandOutcome CatalogApplier::on_sequenced(log::Lsn lsn, std::string_view command, TimestampMs now,
                                                  const log::SequencerView&) {
     const catalog::Outcome outcome = catalog_.apply(lsn.value(), prepare(command), now);

@@ -19,6 +19,7 @@ public:
     explicit CatalogApplier(catalog::Catalog& catalog) : catalog_(catalog) {}
 
     [[nodiscard]] std::size_t effects_max(std::string_view command) const override;
+    [[nodiscard]] bool may_end_shards(std::string_view command) const override;
     log::CommandOutcome on_sequenced(log::Lsn lsn, std::string_view command, TimestampMs now,
                                      const log::SequencerView& view) override;
     void on_durable(log::Lsn lsn) override;

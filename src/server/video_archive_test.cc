@@ -26,6 +26,7 @@ constexpr std::uint64_t index_uid = 2;
 class ShardMaker final : public log::CommandApplier {
 public:
     std::size_t effects_max(std::string_view) const override { return 2; }
+    bool may_end_shards(std::string_view) const override { return true; }
     log::CommandOutcome on_sequenced(log::Lsn lsn, std::string_view, TimestampMs, const log::SequencerView&) override {
         log::CommandOutcome outcome{.accepted = true, .effects = {}, .reply = {}};
         outcome.effects.create.push_back({log::ShardUid(media_uid), log::SeqIx(1), log::ShardClass::media});

@@ -1,6 +1,7 @@
 // Power cuts at every change that a scenario makes to the disk, and the recovery after each.
 #include <gtest/gtest-spi.h>
 
+#include <array>
 #include <functional>
 
 #include "log/detail/test_node.h"
@@ -102,16 +103,38 @@ public:
     // One request with a batch for each of the shards.
     void append(const std::vector<std::uint64_t>& uids, std::size_t size = 100) {
         if (!node.is_open()) return;
-        std::vector<ShardBatch> batches;
-        for (const std::uint64_t uid : uids) {
-            Expectation& shard = shards[uid];
-            std::string data = fmt::format("{}/{} {}", uid, shard.attempted.size(), std::string(size, 'x'));
-            batches.push_back({.shard = ShardUid(uid), .batch = make_batch({data})});
-            shard.attempted.push_back(std::move(data));
-        }
-        const auto results = node.append_all(std::move(batches));
+        const auto results = node.append_all(make_batches(uids, size));
         for (std::size_t i = 0; i < uids.size(); ++i) {
             if (results[i]) shards[uids[i]].acknowledged = results[i]->first.value();
+        }
+    }
+    // Two requests of so many batches that one job of the direct lane does not take both, and a trim of the second
+    // one's shard, which comes when that request is written and its references are not yet placed.
+    void append_around_trim(std::uint64_t shard, std::uint64_t other, std::uint64_t first) {
+        if (!node.is_open()) return;
+        struct Request {
+            std::uint64_t uid = 0;
+            std::vector<ShardBatch> batches;
+            AppendRequest request;
+            NoWakeup wakeup;
+        };
+        std::array<Request, 2> requests;
+        requests[0].uid = other;
+        requests[1].uid = shard;
+        node.make_spares();
+        for (Request& one : requests) {
+            one.batches = make_batches(std::vector<std::uint64_t>(job_frames, one.uid), 50);
+            one.request.batches = one.batches;
+            one.request.wakeup = &one.wakeup;
+            node.sequencer.submit(one.request);
+        }
+        node.sequencer.step();
+        if (node.command(fmt::format("trim {}={}", shard, first))) shards[shard].first_available = first;
+        for (const Request& one : requests) {
+            EXPECT_EQ(one.wakeup.count, 1);
+            for (const ShardBatch& batch : one.batches) {
+                if (batch.result) shards[one.uid].acknowledged = batch.result->first.value();
+            }
         }
     }
     void checkpoint() {
@@ -121,6 +144,20 @@ public:
     SimulatedFileSystem& disk;
     TestNode node;
     std::map<std::uint64_t, Expectation> shards;
+
+private:
+    static constexpr std::size_t job_frames = 70;  // references to twice as many do not fit into a journal file
+
+    std::vector<ShardBatch> make_batches(const std::vector<std::uint64_t>& uids, std::size_t size) {
+        std::vector<ShardBatch> batches;
+        for (const std::uint64_t uid : uids) {
+            Expectation& shard = shards[uid];
+            std::string data = fmt::format("{}/{} {}", uid, shard.attempted.size(), std::string(size, 'x'));
+            batches.push_back({.shard = ShardUid(uid), .batch = make_batch({data})});
+            shard.attempted.push_back(std::move(data));
+        }
+        return batches;
+    }
 };
 
 using Scenario = std::function<void(Life&)>;
@@ -391,6 +428,16 @@ TEST(Crash, large_batches_of_shards_that_are_created_closed_trimmed_and_dropped)
         life.checkpoint();
         life.create(3);
         life.append({3, 2}, 6000);
+    });
+}
+
+TEST(Crash, a_command_in_front_of_the_references_of_large_batches) {
+    crash_everywhere([](Life& life) {
+        life.create(1);
+        life.create(2);
+        life.append({1}, 7000);
+        life.append_around_trim(1, 2, 2);
+        life.append({1}, 7000);
     });
 }
 

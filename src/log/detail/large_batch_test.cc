@@ -144,24 +144,65 @@ TEST_F(LargeBatch, requests_that_wait_together_are_numbered_in_their_order) {
     EXPECT_EQ(node->read_all(1).size(), 6U);
 }
 
-TEST_F(LargeBatch, a_command_waits_for_what_the_lane_writes) {
-    const auto node = open();
-    ASSERT_TRUE(node->command("create 1"));
+// Two jobs of the lane, and a command that comes when the second one, of shard 1, is written and has no place yet.
+struct BesideTheLane {
+    BesideTheLane(TestNode& node, std::string text) {
+        EXPECT_TRUE(node.command("create 1 50"));
+        std::vector<std::pair<std::uint64_t, std::size_t>> first;
+        for (std::uint64_t shard = 2; shard < 2 + job_shards_max; ++shard) {
+            EXPECT_TRUE(node.command(fmt::format("create {}", shard)));
+            first.emplace_back(shard, large);
+        }
+        queued.submit(node, first);
+        queued.submit(node, 1, large);
+        EXPECT_TRUE(node.sequencer.step());
+        // The lane gets no job in front of a command that would wait for it: another request is before it.
+        queued.submit(node, 50, 10);
+        command.command = std::move(text);
+        command.wakeup = &wakeup;
+        node.sequencer.submit(command);
+        EXPECT_TRUE(node.sequencer.step());
+        EXPECT_EQ(queued.items[0]->wakeup.count, 1);
+        EXPECT_EQ(queued.items[1]->wakeup.count, 0) << "the lane is not busy with the second job";
+    }
     Queued queued;
-    queued.submit(*node, 1, large);
-    ASSERT_TRUE(node->sequencer.step());
     CommandRequest command;
     NoWakeup wakeup;
-    command.command = "close 1";
-    command.wakeup = &wakeup;
-    node->sequencer.submit(command);
+};
+
+TEST_F(LargeBatch, a_command_that_ends_no_shard_does_not_wait_for_what_the_lane_writes) {
+    {
+        const auto node = open();
+        BesideTheLane beside(*node, "trim 1=1");
+        EXPECT_EQ(beside.wakeup.count, 1);
+        ASSERT_TRUE(beside.command.result);
+        EXPECT_TRUE(beside.command.result->accepted);
+        EXPECT_EQ(applier_.sequenced.back().next, std::vector<std::uint64_t>{1}) << "its place is before the records";
+        ASSERT_TRUE(node->command("create 99"));
+        ASSERT_TRUE(beside.queued.result(1));
+        EXPECT_EQ(beside.queued.result(1)->first, SeqIx(1));
+        EXPECT_EQ(node->read_all(1).size(), 1U);
+    }
+    fs_.crash({});
+    expect_clean(fs_);
+    TestApplier again;
+    TestNode node(fs_, clock_, again, options());
+    ASSERT_TRUE(node.is_open());
+    EXPECT_EQ(node.read_all(1).size(), 1U);
+    EXPECT_EQ(again.replayed, applier_.sequenced);
+}
+
+TEST_F(LargeBatch, a_command_that_ends_shards_waits_for_what_the_lane_writes) {
+    const auto node = open();
+    BesideTheLane beside(*node, "close 1");
+    EXPECT_EQ(beside.wakeup.count, 0);
     finish(*node);
-    ASSERT_TRUE(queued.result(0));
-    EXPECT_EQ(queued.result(0)->first, SeqIx(1));
-    ASSERT_TRUE(command.result);
+    ASSERT_TRUE(beside.queued.result(1));
+    EXPECT_EQ(beside.queued.result(1)->first, SeqIx(1));
+    ASSERT_TRUE(beside.command.result);
     EXPECT_EQ(applier_.sequenced.back().next, std::vector<std::uint64_t>{2});
     EXPECT_EQ(node->append(1, {std::string(large, 'x')}).error(), LogError::sealed);
-    EXPECT_EQ(node->append(9, {std::string(large, 'x')}).error(), LogError::unknown_shard);
+    EXPECT_EQ(node->append(99, {std::string(large, 'x')}).error(), LogError::unknown_shard);
     ASSERT_TRUE(node->checkpoint());
     EXPECT_EQ(node->store.shards.find(ShardUid(1))->flushed.active_base, SeqIx(0)) << "its segment is sealed";
     node->empty_cache();

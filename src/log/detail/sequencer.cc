@@ -10,6 +10,19 @@
 #include "core/runtime.h"
 
 namespace riacho::log::detail {
+namespace {
+
+constexpr std::size_t commands_ahead_max = 32;  // of a group
+
+void run_all(core::Wakeup* first) {
+    while (first != nullptr) {
+        core::Wakeup* next = first->next;
+        first->run();
+        first = next;
+    }
+}
+
+}  // namespace
 
 // --- Building a group ---
 
@@ -206,6 +219,8 @@ void Sequencer::place_command(CommandRequest& request) {
     CommandOutcome outcome = store_.applier.on_sequenced(header.lsn, request.command, now, *this);
     request.result = CommandResult{.accepted = outcome.accepted, .reply = std::move(outcome.reply)};
     if (!outcome.accepted) return;
+    RIACHO_CHECK(!lane_.is_busy() || (outcome.effects.close.empty() && outcome.effects.drop.empty()),
+                 "a command ends shards that the lane writes to");
     request.result->lsn = header.lsn;
     const CommandBody body{.now = now, .effects = outcome.effects, .facts = facts_, .command = request.command};
     const std::size_t size = command_body_size(body);
@@ -254,8 +269,7 @@ bool Sequencer::place_front(QueueItem*& list, std::size_t bytes_max, bool& is_st
     bool is_out_of_memory = false;
     while (list != nullptr && staging_.size() < bytes_max) {
         QueueItem& item = *list;
-        if (item.kind == QueueItem::Kind::command && lane_.is_busy()) {
-            // The command may ask for the numbers that the lane's job takes, and may close its shards.
+        if (lane_.is_busy() && waits_for_lane(item)) {
             if (!trailer_.entries.empty()) return false;
             finish_job();
             continue;
@@ -493,33 +507,34 @@ void Sequencer::publish_group() {
     store_.flush_queue.push(events_, staging_.size() + group_direct_bytes_);
 }
 
-void Sequencer::wake_later(core::Core* core, core::Wakeup* wakeup) {
+void Sequencer::wake_later(core::Core* core, core::Wakeup* wakeup, bool is_ahead) {
     wakeup->next = nullptr;
     for (Completion& completion : completions_) {
-        if (completion.core != core) continue;
+        if (completion.core != core || completion.is_ahead != is_ahead) continue;
         completion.last->next = wakeup;
         completion.last = wakeup;
         return;
     }
-    completions_.push_back({core, wakeup, wakeup});
+    completions_.push_back({.core = core, .is_ahead = is_ahead, .first = wakeup, .last = wakeup});
 }
 
 void Sequencer::wake_all() {
     for (const Completion& completion : completions_) {
         if (completion.core != nullptr) {
-            completion.core->wake_all(completion.first);
+            if (completion.is_ahead) {
+                core::post(*completion.core, [first = completion.first] { run_all(first); });
+            } else {
+                completion.core->wake_all(completion.first);
+            }
             continue;
         }
-        for (core::Wakeup* at = completion.first; at != nullptr;) {
-            core::Wakeup* next = at->next;
-            at->run();
-            at = next;
-        }
+        run_all(completion.first);
     }
     completions_.clear();
 }
 
 void Sequencer::complete_group(bool is_durable) {
+    std::size_t commands = 0;
     while (group_items_ != nullptr) {
         QueueItem& item = *group_items_;
         group_items_ = item.next;
@@ -527,13 +542,16 @@ void Sequencer::complete_group(bool is_durable) {
         if (is_media(item)) store_.counters.queue_media_bytes -= item.bytes;
         store_.counters.queue_frames -= item.frames;
         if (!is_durable) set_error(item, LogError::poisoned);
-        wake_later(item.core, item.wakeup);
+        // Clients that put without pause keep each core's queue of wakeups long; commands, which are few, pass it.
+        const bool is_ahead = item.kind == QueueItem::Kind::command && commands < commands_ahead_max;
+        if (is_ahead) ++commands;
+        wake_later(item.core, item.wakeup, is_ahead);
     }
     group_items_end_ = &group_items_;
     while (woken_ != nullptr) {
         Waiter* waiter = woken_;
         woken_ = waiter->next;
-        wake_later(waiter->core, waiter->wakeup);
+        wake_later(waiter->core, waiter->wakeup, false);
     }
     wake_all();
 }

@@ -23,7 +23,7 @@ inline constexpr std::size_t queue_control_bytes = 4 << 20;
 inline constexpr std::size_t queue_control_frames = 1'024;
 inline constexpr std::size_t group_bytes_max = 4 << 20;
 inline constexpr std::int64_t mark_after_idle_ms = 50;
-// Bounds of a job of the direct lane: its commands wait for it, and its frames are in memory.
+// Bounds of a job of the direct lane: commands that end shards wait for it, and its frames are in memory.
 inline constexpr std::size_t job_bytes_max = 8 << 20;
 inline constexpr std::size_t job_frames_max = 1'024;
 // Parts of Options::large_bytes_min. Measured: a direct write costs two syncs, one after the other, so it pays only
@@ -108,6 +108,7 @@ private:
     };
     struct Completion {
         core::Core* core;
+        bool is_ahead;
         core::Wakeup* first;
         core::Wakeup* last;
     };
@@ -124,6 +125,8 @@ private:
     // Large batches, which go to their segments directly (sequencer_direct.cc).
     [[nodiscard]] bool is_direct_allowed() const;
     bool goes_to_lane(const QueueItem& item) const;
+    // Whether the item has to be placed behind what the lane writes.
+    bool waits_for_lane(const QueueItem& item) const;
     void hold(QueueItem& item);
     void release(QueueItem& item);
     // Gives the lane the held requests that are worth it. True if others came back to the lists, to be journaled.
@@ -187,7 +190,8 @@ private:
     void publish_frame(Shard& shard, const FramePtr& frame);
     FlushEvent group_end() const;
     void complete_group(bool is_durable);
-    void wake_later(core::Core* core, core::Wakeup* wakeup);
+    // is_ahead: it passes the core's queue of wakeups.
+    void wake_later(core::Core* core, core::Wakeup* wakeup, bool is_ahead);
     void wake_all();
 
     Store& store_;

@@ -1,8 +1,9 @@
 // The sequencer's part in direct writes: which batches go to their segments directly, and the references to them.
 //
 // A shard whose frames the lane is writing has its next numbers promised to them: until the references are placed,
-// every other request for the shard waits. Commands wait for the lane, because they may ask for numbers and close
-// shards.
+// every other request for the shard waits. Commands that may end shards wait for the lane, too: a reference cannot be
+// placed behind the end of its shard. Others are placed in front of the references, and find the state of the shards at
+// that place of the order, without the numbers that are promised.
 #include <algorithm>
 #include <utility>
 
@@ -42,6 +43,11 @@ bool Sequencer::goes_to_lane(const QueueItem& item) const {
         const DirectWrites& direct = *at->second->sequencing.direct;
         return direct.held > 0 || direct.is_in_job || (is_candidate && direct.has_segment);
     });
+}
+
+bool Sequencer::waits_for_lane(const QueueItem& item) const {
+    return item.kind == QueueItem::Kind::command &&
+           store_.applier.may_end_shards(static_cast<const CommandRequest&>(item).command);
 }
 
 void Sequencer::hold(QueueItem& item) {
@@ -190,8 +196,8 @@ void Sequencer::keep_out(const AppendRequest& request, Choice choice) {
 }
 
 bool Sequencer::begin_job() {
-    const bool has_command = pending_ != nullptr && pending_->kind == QueueItem::Kind::command;
-    if (held_ == nullptr || lane_.is_busy() || returned_ > 0 || has_command) return false;
+    if (held_ == nullptr || lane_.is_busy() || returned_ > 0) return false;
+    if (pending_ != nullptr && waits_for_lane(*pending_)) return false;
     sum_held();
     is_job_out_of_memory_ = false;
     DirectJob job;

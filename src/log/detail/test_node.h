@@ -39,6 +39,9 @@ public:
     std::size_t effects_max(std::string_view command) const override {
         return static_cast<std::size_t>(std::count(command.begin(), command.end(), ' ')) * 2;
     }
+    bool may_end_shards(std::string_view command) const override {
+        return command.starts_with("close") || command.starts_with("drop");
+    }
     CommandOutcome on_sequenced(Lsn lsn, std::string_view command, TimestampMs now,
                                 const SequencerView& view) override {
         if (command == "reject") return {.accepted = false, .reply = "no"};
