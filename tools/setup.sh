@@ -16,7 +16,7 @@ run_packages="$build_packages python3-venv"
 test_packages="$run_packages awscli chromium clang-format-19 clang-tidy-19 curl ffmpeg fish git libclang-rt-19-dev libgtest-dev llvm-19
  mkvtoolnix openssl strace zsh"
 package_packages="$build_packages binutils ca-certificates dpkg-dev llvm-19 nasm xz-utils"
-test_package_packages="$package_packages python3-venv mmdebstrap skopeo"
+test_package_packages="$package_packages python3-venv crun mmdebstrap podman skopeo systemd-container"
 # Compilers and tools of this machine; the libraries of the other are in its sysroot.
 arm64_packages="binutils binutils-aarch64-linux-gnu ca-certificates ccache clang-19 cmake dpkg-dev lld-19 llvm-19 ninja-build pkg-config python3 python3-venv
  qemu-user-static xz-utils"

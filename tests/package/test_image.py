@@ -1,11 +1,15 @@
-"""The container image without a container: its layers as a root file system, its configuration obeyed. Needs root; skopeo checks the format."""
+"""The container image: its layers as a root file system, its configuration obeyed; then in podman. Needs root; skopeo checks the format."""
 
 import hashlib
 import io
 import json
+import os
+import pathlib
+import resource
 import shutil
 import subprocess
 import tarfile
+import tempfile
 
 import pytest
 from chroots import Chroot, Service
@@ -34,6 +38,51 @@ class Image:
                     if member.isdir():
                         (folder / member.name).chmod(member.mode)
         return Chroot(folder)
+
+
+class Podman:
+    """A container runtime with a store of its own. What it asks of a whole machine is taken back, so that it also runs in a virtual machine or
+    container that allows less: network namespaces, limits above our own, and the mixture of both versions of control groups."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.containers = []
+
+    def run(self, *command, check=True):
+        own = ["--root", self.folder / "store", "--runroot", self.folder / "run", "--cgroup-manager", "cgroupfs"]
+        script = 'if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi; exec podman "$@"'
+        done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "podman", *map(str, [*own, *command])],
+                              capture_output=True, text=True, timeout=120, check=False)
+        assert not check or done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+    def limits(self):
+        return [f"--ulimit={kind}={min(1024, hard)}:{min(1024, hard)}" for kind, hard in
+                (("nofile", resource.getrlimit(resource.RLIMIT_NOFILE)[1]), ("nproc", resource.getrlimit(resource.RLIMIT_NPROC)[1]))]
+
+    def start(self, name, *options):
+        """As `docker run -d` does, on the network of this machine."""
+        self.containers.append(name)
+        self.run("run", "--detach", "--name", name, "--network", "host", *self.limits(), *options)
+
+    def end(self):
+        for name in self.containers:
+            self.run("rm", "--force", "--time", "0", name, check=False)
+        self.run("rmi", "--all", "--force", check=False)
+
+
+@pytest.fixture
+def podman():
+    if shutil.which("podman") is None:
+        pytest.fail("podman is not installed: tools/setup.sh test-package")
+    with tempfile.TemporaryDirectory(prefix="riacho-") as folder:  # podman wants a short name
+        made = Podman(pathlib.Path(folder))
+        try:
+            yield made
+        finally:
+            made.end()
+            # It may be left mounted.
+            subprocess.run(["umount", made.folder / "store" / "overlay"], capture_output=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +186,30 @@ def test_it_trusts_the_authorities_of_debian(image, root, tmp_path):
         assert service.stop() == 0
     finally:
         service.end()
+
+
+def test_a_container_runtime_runs_it(image, podman, client):  # noqa: F811
+    """docs/packages.md: loaded under its name, with the flags of packaging/compose.yaml; the health check, keys, the volume, the stop."""
+    version = image.archive.name.removeprefix("riacho-").removesuffix("-oci-amd64.tar")
+    loaded = podman.run("load", "-i", image.archive)
+    assert f"riacho:{version}" in loaded.stdout, loaded.stdout
+    port = free_port()
+    strict = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "-v", f"riacho-{os.getpid()}:/var/lib/riacho",
+              "-e", f"RIACHO_LISTEN=0.0.0.0:{port}"]
+    name = f"riacho:{version}"
+    refused = podman.run("run", "--rm", "--network", "host", *podman.limits(), *strict, name, check=False)
+    assert refused.returncode == 64 and "--insecure" in refused.stderr and "sigv4" in refused.stderr
+
+    # podman takes no health check from an OCI image, only from Docker's form. It would ask regularly by a timer of systemd.
+    health = ["--health-cmd", "CMD /usr/bin/riacho health --live", "--health-interval", "disable"]
+    podman.start("first", *health, *strict, "-e", "RIACHO_INSECURE=true", "-e", "RIACHO_CREATE_STREAM=orders", name)
+    podman.run("exec", "first", "/usr/bin/riacho", "health", "--wait", "60")
+    podman.run("healthcheck", "run", "first")
+    put(client(port), "orders", "one")
+    podman.run("exec", "first", "riacho", "user", "add", "ana")
+    podman.run("stop", "--time", "30", "first")
+    assert podman.run("inspect", "--format", "{{.State.ExitCode}}", "first").stdout.strip() == "0"
+
+    podman.start("second", *strict, "-e", "RIACHO_INSECURE=true", name)
+    podman.run("exec", "second", "/usr/bin/riacho", "health", "--wait", "60")
+    assert read(client(port), "orders") == ["one"] and "ana" in podman.run("exec", "second", "riacho", "user", "list").stdout
