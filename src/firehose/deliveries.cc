@@ -7,11 +7,11 @@
 
 #include "base/check.h"
 #include "catalog/catalog.h"
+#include "core/alarm.h"
 #include "core/clock.h"
 #include "core/rng.h"
 #include "core/runtime.h"
 #include "core/task.h"
-#include "core/timer.h"
 #include "firehose/detail/home.h"
 #include "firehose/detail/stream.h"
 #include "firehose/metrics.h"
@@ -24,7 +24,8 @@ using catalog::StreamStatus;
 using detail::Home;
 using detail::Stream;
 
-constexpr std::int64_t flush_look_ms = 20;
+// A flush is woken by what happens to its stream; a stop is seen so late.
+constexpr std::int64_t flush_look_ms = 100;
 
 }  // namespace
 
@@ -183,6 +184,8 @@ Task<Expected<FlushReport, FlushFault>> Deliveries::flush(core::Core& core, std:
                 const std::shared_ptr<Stream> stream = found->second;
                 result = FlushReport();
                 const MonotonicNs until = impl->needs.clock.monotonic().plus(wait_ms * 1'000'000);
+                core::Alarm alarm(place.home.core());
+                stream->watch(alarm);
                 for (std::size_t i = 0; i < stream->lanes().size(); ++i) stream->lanes()[i]->flush();
                 for (;;) {
                     std::size_t left = 0;
@@ -196,8 +199,9 @@ Task<Expected<FlushReport, FlushFault>> Deliveries::flush(core::Core& core, std:
                         result = fail(FlushFault::timeout);
                         break;
                     }
-                    co_await core::sleep(place.home.core(), flush_look_ms);
+                    co_await alarm.sleep(flush_look_ms);
                 }
+                stream->unwatch(alarm);
             }
             core.wake(wakeup);
         };

@@ -173,6 +173,7 @@ void Stream::show_figures() {
     counters_->source_oldest_ms = behind ? behind->value() : 0;
     counters_->batches = batches;
     counters_->batches_failing = failing;
+    for (core::Alarm* alarm : watchers_) alarm->wake();
 }
 
 Task<bool> Stream::look_at_backlog() {

@@ -51,7 +51,11 @@ public:
     Task<bool> adopt_children();
     // Whether a shard has to wait for its parents.
     [[nodiscard]] bool has_unread_parent(const ports::SourceShard& shard) const;
+    // After whatever may have changed them; wakes whoever watches.
     void show_figures();
+    // To be woken by it; on the core.
+    void watch(core::Alarm& alarm) { watchers_.push_back(&alarm); }
+    void unwatch(core::Alarm& alarm) { std::erase(watchers_, &alarm); }
     // How much of the disk its own records take, now and then: puts go by it. True: too much, look again.
     Task<bool> look_at_backlog();
     void forget_backlog() { looked_at_ = TimestampMs(0); }
@@ -92,6 +96,7 @@ private:
     std::shared_ptr<ports::RecordSource> source_;
     std::shared_ptr<Counters> counters_;
     std::vector<std::unique_ptr<Lane>> lanes_;
+    std::vector<core::Alarm*> watchers_;
     TimestampMs looked_at_{0};  // at the backlog
     TimestampMs errors_since_{0};
     std::uint32_t errors_ = 0;  // since then
