@@ -107,7 +107,9 @@ void expect_ends(const Ends& ends, std::initializer_list<Point> points) {
 }
 
 TEST(DeliveriesCrash, whatever_call_a_process_dies_at_each_acknowledged_record_is_delivered) {
-    const auto scenario = [](World& w, std::vector<std::string>& acknowledged) {
+    bool takes_drafts = false;
+    const auto scenario = [&](World& w, std::vector<std::string>& acknowledged) {
+        w.store.takes_drafts = takes_drafts;
         w.create(test_settings(1, 10));
         int attempt = 0;
         w.store.script = [attempt](const ports::ObjectName&) mutable {
@@ -120,15 +122,20 @@ TEST(DeliveriesCrash, whatever_call_a_process_dies_at_each_acknowledged_record_i
             if (i == 3) w.update([](Settings& settings) { settings.s3.prefix = "p/"; });
         }
     };
-    // A batch that was planned anew under another version may lie under both names.
-    expect_ends(
-        die_at_every_call(scenario, 1),
-        {Point::frame_not_durable, Point::put_not_answered, Point::batch_not_sealed, Point::batch_sealed,
-         Point::file_not_stored, Point::completion_not_durable, Point::floor_moved, Point::updating, Point::created});
+    for (const bool as_draft : {false, true}) {
+        takes_drafts = as_draft;
+        // A batch that was planned anew under another version may lie under both names.
+        expect_ends(die_at_every_call(scenario, 1),
+                    {Point::frame_not_durable, Point::put_not_answered, Point::batch_not_sealed, Point::batch_sealed,
+                     Point::file_not_stored, Point::completion_not_durable, Point::floor_moved, Point::updating,
+                     Point::created});
+    }
 }
 
 TEST(DeliveriesCrash, without_an_update_there_are_no_doubles) {
-    const auto scenario = [](World& w, std::vector<std::string>& acknowledged) {
+    bool takes_drafts = false;
+    const auto scenario = [&](World& w, std::vector<std::string>& acknowledged) {
+        w.store.takes_drafts = takes_drafts;
         w.create(test_settings(1, 10));
         int attempt = 0;
         w.store.script = [attempt](const ports::ObjectName&) mutable {
@@ -140,9 +147,12 @@ TEST(DeliveriesCrash, without_an_update_there_are_no_doubles) {
         }
         w.advance(2 * minute_ms);
     };
-    expect_ends(die_at_every_call(scenario, 0),
-                {Point::frame_not_durable, Point::put_not_answered, Point::batch_not_sealed, Point::batch_sealed,
-                 Point::file_not_stored, Point::completion_not_durable, Point::floor_moved, Point::created});
+    for (const bool as_draft : {false, true}) {
+        takes_drafts = as_draft;
+        expect_ends(die_at_every_call(scenario, 0),
+                    {Point::frame_not_durable, Point::put_not_answered, Point::batch_not_sealed, Point::batch_sealed,
+                     Point::file_not_stored, Point::completion_not_durable, Point::floor_moved, Point::created});
+    }
 }
 
 TEST(DeliveriesCrash, a_batch_delivered_behind_one_that_fails_is_not_made_again) {

@@ -147,6 +147,64 @@ TEST_F(DeliveriesTest, no_file_is_larger_than_the_memory_for_all_of_them) {
     EXPECT_EQ(world.memory.used(core::MemoryUse::deliveries), 0U);
 }
 
+TEST(DeliveriesDraftTest, a_file_that_is_written_while_it_is_made_is_never_in_memory_as_a_whole) {
+    World world(std::size_t{64} << 20);
+    world.store.takes_drafts = true;
+    std::size_t used_most = 0;
+    std::size_t writes = 0;
+    world.store.drafts_take = [&](std::size_t) {
+        ++writes;
+        used_most = std::max(used_most, world.memory.used(core::MemoryUse::deliveries));
+        return true;
+    };
+    world.start();
+    world.create(test_settings(64, 60));
+    std::string expected;
+    for (int i = 0; i < 200; ++i) {
+        ASSERT_TRUE(world.put({record(i, 100 << 10)}));
+        expected += record(i, 100 << 10);
+    }
+    world.advance(61 * 1'000);
+    ASSERT_EQ(world.store.objects.size(), 1U);
+    EXPECT_TRUE(world.delivered() == expected);
+    EXPECT_GE(writes, 8U);
+    EXPECT_GT(used_most, 0U);
+    EXPECT_LT(used_most, std::size_t{6} << 20);
+    EXPECT_EQ(world.memory.used(core::MemoryUse::deliveries), 0U);
+}
+
+TEST(DeliveriesDraftTest, what_ends_in_the_middle_of_a_file_is_made_again) {
+    for (const auto format : {api::CompressionFormat::uncompressed, api::CompressionFormat::gzip}) {
+        World w;
+        w.store.takes_drafts = true;
+        int failures = 0;
+        w.store.drafts_take = [&](std::size_t size) { return size == 0 || ++failures > 3; };
+        w.start();
+        Settings settings = test_settings(3, 60);
+        settings.s3.compression_format = format;
+        w.create(settings);
+        std::string expected;
+        for (int i = 0; i < 25; ++i) {
+            std::string noise(100 << 10, '\0');
+            for (char& c : noise) c = static_cast<char>(w.rng.next());
+            ASSERT_TRUE(w.put({noise}));
+            expected += noise;
+        }
+        w.advance(61 * 1'000);
+        EXPECT_TRUE(w.store.objects.empty());
+        EXPECT_GE(failures, 1);
+        EXPECT_EQ(w.counters()->batches_failing, 1U);
+        ASSERT_FALSE(w.errors.empty());
+        w.advance(5 * minute_ms);
+        ASSERT_EQ(w.store.objects.size(), 1U);
+        if (format == api::CompressionFormat::uncompressed) EXPECT_TRUE(w.delivered() == expected);
+        EXPECT_EQ(w.counters()->delivered_records, 25U);
+        EXPECT_EQ(w.counters()->delivered_bytes, expected.size());
+        EXPECT_EQ(w.row_count(Kind::batch), 0U);
+        EXPECT_EQ(w.memory.used(core::MemoryUse::deliveries), 0U);
+    }
+}
+
 TEST_F(DeliveriesTest, an_answer_that_is_lost_makes_no_second_object) {
     world.start();
     world.create(test_settings());

@@ -35,6 +35,13 @@ public:
     std::map<std::string, std::string> objects;  // by BUCKET/KEY
     std::vector<std::string> attempts;           // names, in order
     std::vector<std::string> overwritten;        // names that were stored again with other bytes
+    bool takes_drafts = false;
+    std::function<bool(std::size_t)> drafts_take;  // whether a draft that has so many bytes takes more; absent: yes
+
+    [[nodiscard]] std::unique_ptr<ports::ObjectDraft> make_draft(const ports::ObjectName& name) override {
+        if (!takes_drafts) return nullptr;
+        return std::make_unique<Draft>(*this, name);
+    }
 
     Task<Expected<void, ports::StoreError>> put(core::Core& core, ports::ObjectName name,
                                                 std::shared_ptr<const ports::Body> body,
@@ -81,6 +88,30 @@ public:
     [[nodiscard]] std::string host_of(std::string_view) const override { return "s3.test"; }
 
 private:
+    class Draft final : public ports::ObjectDraft {
+    public:
+        Draft(TestStore& store, ports::ObjectName name) : store_(store), name_(std::move(name)) {}
+        Task<bool> write(core::Core& core, std::vector<Buffer> pieces) override {
+            co_await core::yield(core);
+            has_failed_ = has_failed_ || (store_.drafts_take && !store_.drafts_take(bytes_.size()));
+            if (has_failed_) co_return false;
+            for (const Buffer& piece : pieces) bytes_ += piece.view();
+            co_return true;
+        }
+        Task<Expected<void, ports::StoreError>> finish(core::Core& core, ports::PutOptions options) override {
+            EXPECT_FALSE(std::exchange(is_finished_, true)) << "a draft is for one attempt";
+            if (has_failed_) co_return fail(error(ports::StoreFault::full, "InternalError"));
+            auto body = std::make_shared<ports::MemoryBody>(bytes_);
+            co_return co_await store_.put(core, std::move(name_), std::move(body), std::move(options));
+        }
+
+    private:
+        TestStore& store_;
+        ports::ObjectName name_;
+        std::string bytes_;
+        bool has_failed_ = false;
+        bool is_finished_ = false;
+    };
     static ports::StoreError error(ports::StoreFault fault, std::string code) {
         ports::StoreError made;
         made.fault = fault;

@@ -82,7 +82,11 @@ inline std::vector<std::pair<std::string, std::string>> rows_at_tips(const TestS
 
 class World {
 public:
-    World() : keyring_(*catalog::Keyring::open(directory_ + "/keyring", true, rng)), data_keys(keyring_, rng) {}
+    // The share of memory for files is small: one of more than 3.25 MiB does not fit.
+    explicit World(std::size_t share = std::size_t{4} << 20)
+        : memory(shares_with(share)),
+          keyring_(*catalog::Keyring::open(directory_ + "/keyring", true, rng)),
+          data_keys(keyring_, rng) {}
     ~World() {
         stop();
         std::filesystem::remove_all(directory_);
@@ -210,6 +214,11 @@ public:
     [[nodiscard]] std::shared_ptr<Counters> counters() { return metrics.of(object()->uid, "", "", ""); }
 
 private:
+    static core::MemoryBudget::Shares shares_with(std::size_t share) {
+        core::MemoryBudget::Shares shares = core::MemoryBudget::unlimited();
+        shares[static_cast<std::size_t>(core::MemoryUse::deliveries)] = share;
+        return shares;
+    }
     std::string directory_ = [] {
         char name[] = "/tmp/riacho-firehose-XXXXXX";
         return std::string(mkdtemp(name));
@@ -222,12 +231,7 @@ public:
     TestLog log{clock, life};
     TestStore store{life};
     TestDirectory streams;
-    // Small: a file of more than 3.25 MiB does not fit.
-    core::MemoryBudget memory{[] {
-        core::MemoryBudget::Shares shares = core::MemoryBudget::unlimited();
-        shares[static_cast<std::size_t>(core::MemoryUse::deliveries)] = std::size_t{4} << 20;
-        return shares;
-    }()};
+    core::MemoryBudget memory;
     Metrics metrics;
     std::vector<std::string> errors;  // codes
     core::Core core{0};

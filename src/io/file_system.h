@@ -65,6 +65,9 @@ public:
     virtual IoResult<std::uint64_t> size() = 0;
     // Drops clean pages of the file from the page cache, so that the next read reads the disk. Advisory.
     virtual void drop_cache() = 0;
+    // Begins to write these bytes to the disk, so that a later fdatasync() waits for less. Advisory: makes nothing
+    // durable, and reports nothing.
+    virtual void start_write_back(std::uint64_t /*offset*/, std::uint64_t /*size*/) {}
 
     IoResult<void> pwrite(std::uint64_t offset, ByteSpan bytes) { return pwritev(offset, std::span(&bytes, 1)); }
 };

@@ -101,6 +101,11 @@ public:
     }
 
     void drop_cache() override { ::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED); }
+    void start_write_back(std::uint64_t offset, std::uint64_t size) override {
+        // An error of the disk is kept for the sync.
+        static_cast<void>(
+            ::sync_file_range(fd_, static_cast<off_t>(offset), static_cast<off_t>(size), SYNC_FILE_RANGE_WRITE));
+    }
 
 private:
     int fd_;

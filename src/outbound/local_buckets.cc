@@ -21,6 +21,8 @@ using ports::StoreError;
 using ports::StoreFault;
 
 constexpr std::size_t file_slice_size = std::size_t{1} << 20;
+// The disk is given so much at a time while a file is still written.
+constexpr std::uint64_t write_back_size = std::uint64_t{2} << 20;
 // The name of no bucket: those do not begin with '.'.
 constexpr std::string_view temporary_folder = ".riacho-tmp";
 
@@ -60,7 +62,8 @@ public:
         std::string path;
         std::unique_ptr<io::File> file;
     };
-    io::IoResult<Temporary> begin();
+    // A file without a name, and the folders that its name will need.
+    io::IoResult<Temporary> begin(const std::vector<std::string>& names);
     // Makes the file durable and gives it its name; false if_absent found one there, which then is durable, too.
     // `written` is closed either way.
     io::IoResult<bool> finish(Temporary written, const std::vector<std::string>& names, bool if_absent);
@@ -71,7 +74,12 @@ public:
 private:
     static constexpr std::size_t known_max = 10'000;
 
-    io::IoResult<void> prepare();
+    struct Target {
+        std::vector<std::string> folders;  // each in the one before it
+        std::string path;
+    };
+    [[nodiscard]] Target target_of(const std::vector<std::string>& names) const;
+    io::IoResult<void> prepare(const Target& target);
     io::IoResult<void> make_folders(const std::vector<std::string>& paths);
     io::IoResult<void> make_folder(const std::string& path) REQUIRES(mutex_);
     [[nodiscard]] bool knows(const std::vector<std::string>& paths);
@@ -131,10 +139,20 @@ io::IoResult<void> LocalBuckets::Folders::make_folders(const std::vector<std::st
     return {};
 }
 
-// The folder of temporary files; at the first object of this process, without what an earlier one left in it.
-io::IoResult<void> LocalBuckets::Folders::prepare() {
+LocalBuckets::Folders::Target LocalBuckets::Folders::target_of(const std::vector<std::string>& names) const {
+    Target target;
+    for (std::string path = root_; const std::string& name : names) target.folders.push_back(path += '/' + name);
+    target.path = std::move(target.folders.back());
+    target.folders.pop_back();
+    return target;
+}
+
+// The folder of temporary files; at the first object of this process, without what an earlier one left in it. Those of
+// the object are made while there is time: each is a sync.
+io::IoResult<void> LocalBuckets::Folders::prepare(const Target& target) {
     const std::string temporary = fmt::format("{}/{}", root_, temporary_folder);
     TRY_VOID(make_folders({root_, temporary}));
+    TRY_VOID(make_folders(target.folders));
     const MutexLock lock(mutex_);
     if (emptied_) return {};
     TRY(const auto left, fs_.list(temporary));
@@ -146,8 +164,9 @@ io::IoResult<void> LocalBuckets::Folders::prepare() {
     return {};
 }
 
-io::IoResult<LocalBuckets::Folders::Temporary> LocalBuckets::Folders::begin() {
-    TRY_VOID(prepare());
+io::IoResult<LocalBuckets::Folders::Temporary> LocalBuckets::Folders::begin(const std::vector<std::string>& names) {
+    const Target target = target_of(names);
+    TRY_VOID(prepare(target));
     remove_left();
     std::string path;
     {
@@ -158,7 +177,7 @@ io::IoResult<LocalBuckets::Folders::Temporary> LocalBuckets::Folders::begin() {
     if (!file && is_gone(file.error())) {
         // Somebody removed the folders while we ran.
         forget_folders();
-        TRY_VOID(prepare());
+        TRY_VOID(prepare(target));
         file = fs_.open(path, {.mode = io::OpenMode::create});
     }
     if (!file) return fail(std::move(file).error());
@@ -187,24 +206,21 @@ void LocalBuckets::Folders::remove_left() {
 
 io::IoResult<bool> LocalBuckets::Folders::finish(Temporary written, const std::vector<std::string>& names,
                                                  bool if_absent) {
-    std::vector<std::string> folders;
-    for (std::string path = root_; const std::string& name : names) folders.push_back(path += '/' + name);
-    const std::string target = std::move(folders.back());
-    folders.pop_back();
+    const Target target = target_of(names);
     auto done = [&]() -> io::IoResult<bool> {
         TRY_VOID(written.file->fdatasync());
         written.file.reset();
-        TRY_VOID(make_folders(folders));
-        auto placed = place(written.path, target, if_absent);
+        TRY_VOID(make_folders(target.folders));
+        auto placed = place(written.path, target.path, if_absent);
         if (placed || !is_gone(placed.error())) return placed;
         // A folder that was made earlier has been removed since.
         forget_folders();
-        TRY_VOID(make_folders(folders));
-        return place(written.path, target, if_absent);
+        TRY_VOID(make_folders(target.folders));
+        return place(written.path, target.path, if_absent);
     }();
     if (!done || !*done) discard(std::move(written));
     // What is there already may owe its name to an attempt that got no further than to this point.
-    if (done) TRY_VOID(fs_.sync_directory(folders.back()));
+    if (done) TRY_VOID(fs_.sync_directory(target.folders.back()));
     return done;
 }
 
@@ -238,6 +254,107 @@ io::IoResult<bool> LocalBuckets::Folders::place(const std::string& temporary, co
     return true;
 }
 
+// Each call takes a thread of the pool once. After a failure the temporary file is removed at once: a disk that is full
+// has room again.
+class LocalBuckets::Draft final : public ports::ObjectDraft {
+public:
+    Draft(Folders& folders, core::WorkPool& pool, ports::ObjectName name)
+        : folders_(folders), pool_(pool), name_(std::move(name)) {
+        auto names = local_names(name_.bucket, name_.key);
+        if (names) {
+            names_ = *std::move(names);
+        } else {
+            failed_ = StoreError{StoreFault::rejected, "S3.InvalidRequest", names.error(), {}};
+        }
+    }
+    ~Draft() override {
+        if (file_) folders_.discard_later(*std::move(file_));
+    }
+    Draft(const Draft&) = delete;
+    Draft& operator=(const Draft&) = delete;
+
+    Task<bool> write(core::Core& core, std::vector<Buffer> pieces) override {
+        std::vector<ByteSpan> parts;
+        parts.reserve(pieces.size());
+        for (const Buffer& piece : pieces) parts.push_back(as_bytes(piece.view()));
+        co_return co_await write_parts(core, parts);
+    }
+    // The parts stay valid until it returns.
+    Task<bool> write_parts(core::Core& core, std::span<const ByteSpan> parts);
+    Task<Expected<void, StoreError>> finish(core::Core& core, ports::PutOptions options) override;
+    // Nothing is stored; finish() tells this.
+    Task<void> give_up(core::Core& core, StoreError error);
+
+private:
+    io::IoResult<void> append(std::span<const ByteSpan> parts);
+
+    Folders& folders_;
+    core::WorkPool& pool_;
+    const ports::ObjectName name_;
+    std::vector<std::string> names_;          // of folders and file
+    std::optional<Folders::Temporary> file_;  // from the first write on
+    std::uint64_t size_ = 0;
+    std::uint64_t on_its_way_ = 0;  // to the disk: up to here
+    std::optional<StoreError> failed_;
+};
+
+// On a thread of the pool.
+io::IoResult<void> LocalBuckets::Draft::append(std::span<const ByteSpan> parts) {
+    if (!file_) {
+        TRY(file_, folders_.begin(names_));
+    }
+    TRY_VOID(file_->file->pwritev(size_, parts));
+    for (const ByteSpan part : parts) size_ += part.size();
+    if (size_ - on_its_way_ < write_back_size) return {};
+    file_->file->start_write_back(on_its_way_, size_ - on_its_way_);
+    on_its_way_ = size_;
+    return {};
+}
+
+Task<bool> LocalBuckets::Draft::write_parts(core::Core& core, std::span<const ByteSpan> parts) {
+    if (failed_) co_return false;
+    const auto written = co_await core::run_on(pool_, core, [&]() -> io::IoResult<void> {
+        auto appended = append(parts);
+        if (!appended && file_) folders_.discard(*std::exchange(file_, std::nullopt));
+        return appended;
+    });
+    if (!written) {
+        co_await give_up(core, to_store_error(written.error()));
+    } else if (!*written) {
+        failed_ = to_store_error(written->error());
+    }
+    co_return !failed_;
+}
+
+Task<void> LocalBuckets::Draft::give_up(core::Core& core, StoreError error) {
+    failed_ = std::move(error);
+    if (!file_) co_return;
+    Folders::Temporary file = *std::exchange(file_, std::nullopt);
+    const auto discarded = co_await core::run_on(pool_, core, [&] { folders_.discard(std::move(file)); });
+    if (!discarded) folders_.discard_later(std::move(file));
+}
+
+Task<Expected<void, StoreError>> LocalBuckets::Draft::finish(core::Core& core, ports::PutOptions options) {
+    if (!failed_ && !file_) co_await write_parts(core, {});  // an empty object
+    if (failed_) co_return fail(*failed_);
+    Folders::Temporary file = *std::exchange(file_, std::nullopt);
+    const bool if_absent = options.if_absent;
+    const auto done =
+        co_await core::run_on(pool_, core, [&] { return folders_.finish(std::move(file), names_, if_absent); });
+    if (!done) {
+        folders_.discard_later(std::move(file));
+        co_return fail(to_store_error(done.error()));
+    }
+    if (!*done) co_return fail(to_store_error(done->error()));
+    if (!**done) {
+        co_return fail(StoreError{StoreFault::exists,
+                                  "S3.PreconditionFailed",
+                                  fmt::format("There is an object {} in {} already.", name_.key, name_.bucket),
+                                  {}});
+    }
+    co_return Expected<void, StoreError>();
+}
+
 LocalBuckets::LocalBuckets(io::FileSystem& file_system, std::string root, core::WorkPool& pool)
     : folders_(std::make_unique<Folders>(file_system, std::move(root))), pool_(pool) {}
 
@@ -245,67 +362,35 @@ LocalBuckets::~LocalBuckets() = default;
 
 std::string LocalBuckets::host_of(std::string_view /*bucket*/) const { return "local"; }
 
+std::unique_ptr<ports::ObjectDraft> LocalBuckets::make_draft(const ports::ObjectName& name) {
+    return std::make_unique<Draft>(*folders_, pool_, name);
+}
+
 Task<Expected<void, StoreError>> LocalBuckets::put(core::Core& core, ports::ObjectName name,
                                                    std::shared_ptr<const ports::Body> body, ports::PutOptions options) {
-    const auto names = local_names(name.bucket, name.key);
-    if (!names) co_return fail(StoreError{StoreFault::rejected, "S3.InvalidRequest", names.error(), {}});
-    Folders& folders = *folders_;
-    auto begun = co_await core::run_on(pool_, core, [&] { return folders.begin(); });
-    if (!begun) co_return fail(to_store_error(begun.error()));
-    if (!*begun) co_return fail(to_store_error(begun->error()));
-    Folders::Temporary file = **std::move(begun);
-    std::optional<StoreError> failed;
-
-    std::vector<std::byte> slice;
+    Draft draft(*folders_, pool_, std::move(name));
+    // A body that has to be read is not, unless there is a file for it.
+    bool goes_on = co_await draft.write_parts(core, {});
     std::vector<ByteSpan> parts;
-    const auto pieces = body->pieces();
-    for (std::uint64_t at = 0; at < body->size() && !failed;) {
-        parts.clear();
-        std::uint64_t size = 0;
-        if (pieces) {
-            for (const std::string_view piece : *pieces) parts.push_back(as_bytes(piece));
-            size = body->size();
-        } else {
-            slice.resize(file_slice_size);
-            const auto got = co_await body->read(core, at, slice);
-            if (!got || *got == 0) {
-                failed = StoreError{StoreFault::body_lost,
-                                    "InternalError",
-                                    got ? "The body is shorter than it says." : got.error().message,
-                                    {}};
-                break;
-            }
-            parts.push_back(ByteSpan(slice).first(*got));
-            size = *got;
+    if (const auto pieces = body->pieces()) {
+        for (const std::string_view piece : *pieces) parts.push_back(as_bytes(piece));
+        if (goes_on) co_await draft.write_parts(core, parts);
+        co_return co_await draft.finish(core, std::move(options));
+    }
+    std::vector<std::byte> slice(file_slice_size);
+    for (std::uint64_t at = 0; at < body->size() && goes_on;) {
+        const auto got = co_await body->read(core, at, slice);
+        if (!got || *got == 0) {
+            const std::string message = got ? "The body is shorter than it says." : got.error().message;
+            StoreError lost{StoreFault::body_lost, "InternalError", message, {}};
+            co_await draft.give_up(core, std::move(lost));
+            break;
         }
-        const auto written = co_await core::run_on(pool_, core, [&] { return file.file->pwritev(at, parts); });
-        if (!written) {
-            failed = to_store_error(written.error());
-        } else if (!*written) {
-            failed = to_store_error(written->error());
-        }
-        at += size;
+        parts.assign(1, ByteSpan(slice).first(*got));
+        goes_on = co_await draft.write_parts(core, parts);
+        at += *got;
     }
-    if (failed) {
-        const auto discarded = co_await core::run_on(pool_, core, [&] { folders.discard(std::move(file)); });
-        if (!discarded) folders.discard_later(std::move(file));
-        co_return fail(*std::move(failed));
-    }
-    const bool if_absent = options.if_absent;
-    const auto done =
-        co_await core::run_on(pool_, core, [&] { return folders.finish(std::move(file), *names, if_absent); });
-    if (!done) {
-        folders.discard_later(std::move(file));
-        co_return fail(to_store_error(done.error()));
-    }
-    if (!*done) co_return fail(to_store_error(done->error()));
-    if (!**done) {
-        co_return fail(StoreError{StoreFault::exists,
-                                  "S3.PreconditionFailed",
-                                  fmt::format("There is an object {} in {} already.", name.key, name.bucket),
-                                  {}});
-    }
-    co_return Expected<void, StoreError>();
+    co_return co_await draft.finish(core, std::move(options));
 }
 
 }  // namespace riacho::outbound

@@ -21,6 +21,8 @@ public:
     LocalBuckets(const LocalBuckets&) = delete;
     LocalBuckets& operator=(const LocalBuckets&) = delete;
 
+    // A temporary file that grows.
+    [[nodiscard]] std::unique_ptr<ports::ObjectDraft> make_draft(const ports::ObjectName& name) override;
     Task<Expected<void, ports::StoreError>> put(core::Core& core, ports::ObjectName name,
                                                 std::shared_ptr<const ports::Body> body,
                                                 ports::PutOptions options) override;
@@ -29,6 +31,7 @@ public:
 
 private:
     class Folders;
+    class Draft;
     std::unique_ptr<Folders> folders_;
     core::WorkPool& pool_;
 };

@@ -98,10 +98,24 @@ struct StoreError {
     std::optional<std::int64_t> retry_after_ms;  // as told by the store
 };
 
+// An object that is written while it is made, and is not there before finish(): nobody sees a part of it, and what was
+// written costs no memory. One attempt: what has failed is made again in another draft. Used by one coroutine at a
+// time, on one core; destroyed before its store. A draft that was not finished leaves nothing behind for long.
+class ObjectDraft {
+public:
+    virtual ~ObjectDraft() = default;
+    // Appends. False: it has failed, nothing more is taken, and finish() tells why.
+    virtual Task<bool> write(core::Core& core, std::vector<Buffer> pieces) = 0;
+    // As ObjectStore::put(), with what was written as the body; called once, after the last write() has returned.
+    virtual Task<Expected<void, StoreError>> finish(core::Core& core, PutOptions options) = 0;
+};
+
 // Thread-safe; owned by the composition root.
 class ObjectStore {
 public:
     virtual ~ObjectStore() = default;
+    // Null: the store has to know the whole of an object, its size and its hash, before the first byte.
+    [[nodiscard]] virtual std::unique_ptr<ObjectDraft> make_draft(const ObjectName& /*name*/) { return nullptr; }
     // One attempt to store an object, in one piece or not at all: when it succeeds, the object is durable by the
     // store's own rules, under exactly this key, replacing what was there. Called on `core`, where it ends. It makes no
     // second attempt but where it knows that the first had no effect.

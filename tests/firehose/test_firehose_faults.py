@@ -88,6 +88,34 @@ def test_a_full_disk_refuses_records_and_delivers_what_it_has(riacho_server, tmp
     assert b"".join(files(Seen, name).values()).count(b"kept") == 100
 
 
+@needs_mount
+def test_a_disk_that_is_full_in_the_middle_of_a_file(riacho_server, tmp_path, name):
+    """Files are written while they are made: of one that does not fit nothing is left, and it is made again."""
+    disk = SmallDisk(tmp_path, 64)
+    server = riacho_server(prefix=disk.prefix)
+    (server.data_dir / "buckets").symlink_to(disk.directory)
+    firehose = server.client(service="firehose")
+    create(firehose, name, **s3(name, BufferingHints=hints(16, 900)))
+    disk.fill(server, 6 * MIB)
+    records = [b"%06d" % i + b"x" * 499_993 + b"\n" for i in range(36)]
+    for start in range(0, len(records), 6):
+        put(firehose, name, *records[start:start + 6])
+    wait_until(lambda: "No space left on device" in server.log.read_text(), 30)
+    inside = disk.inside(server)
+
+    def objects():
+        return [path for path in inside.rglob("*") if path.is_file() and path.name != "filler"]
+
+    # A further attempt may be on its way.
+    wait_until(lambda: objects() == [], 30)
+    disk.clear(server)
+    flush(server, name)
+    found = objects()
+    assert all(path.is_relative_to(inside / name) for path in found), found
+    assert sorted(b"".join(path.read_bytes() for path in found).splitlines(True)) == records
+    assert figure(server, "DeliveryToS3_Records_total", name) == len(records)
+
+
 def test_error_lines_of_a_destination_that_is_not_there(riacho_server, name):
     """45, 70."""
     with socket.socket() as closed:

@@ -109,11 +109,13 @@ Task<bool> Lane::attempt(std::shared_ptr<Batch> batch) {
         co_return false;
     }
     const bool is_made = batch->made || co_await make(batch);
-    const bool has_bytes = is_made && batch->made->body != nullptr;
+    const bool has_bytes = is_made && batch->made->has_bytes();
     if (!has_bytes || stream_.is_stopped()) {
         home.health().let_go(bucket_place);
         home.health().let_go(host);
         if (is_made && !stream_.is_stopped()) count_delivered(*batch);
+        // A draft ends before its store.
+        if (stream_.is_stopped()) batch->made.reset();
         const bool is_nothing_left = is_made && !has_bytes;
         co_return is_nothing_left;
     }
@@ -149,9 +151,10 @@ Task<bool> Lane::make(std::shared_ptr<Batch> batch) {
         RIACHO_CHECK(cursor != nullptr, "a batch names a shard that is not there");
         ranges.push_back({cursor->shard.uid, range.first, range.next});
     }
-    auto made = co_await make_file(
-        stream_.needs(), stream_.home().core(), stream_.source(), batch->plan, std::move(ranges), batch->row.bytes,
-        entry_name(*batch->plan, number_, batch->number), [this] { return stream_.is_stopped(); });
+    auto made =
+        co_await make_file(stream_.needs(), stream_.home().core(), stream_.source(), batch->plan,
+                           stream_.needs().store.make_draft(name_of(*batch)), std::move(ranges), batch->row.bytes,
+                           entry_name(*batch->plan, number_, batch->number), [this] { return stream_.is_stopped(); });
     if (made) {
         batch->made = *std::move(made);
         co_return true;
@@ -184,12 +187,9 @@ Task<bool> Lane::put(std::shared_ptr<Batch> batch, std::string host, std::string
     options.content_encoding = plan.content_encoding;
     options.kms_key_id = plan.kms_key_id;
     options.if_absent = batch->may_be_there;
-    const auto body = batch->made->body;
-    options.timeout_ms = timeout_base_ms + static_cast<std::int64_t>(body->size() / timeout_bytes_per_s) * 1'000;
     ++batch->attempts;
     add(stream_.counters().attempts, 1);
-    ports::ObjectName name = object_name(plan, number_, batch->number, batch->row.oldest);
-    const auto stored = co_await stream_.needs().store.put(home.core(), std::move(name), body, std::move(options));
+    const auto stored = co_await store(*batch, std::move(options));
     // What an earlier attempt stored under this name are the same records.
     const bool is_there = stored || (stored.error().fault == ports::StoreFault::exists && batch->may_be_there);
     if (is_there) {
@@ -204,7 +204,7 @@ Task<bool> Lane::put(std::shared_ptr<Batch> batch, std::string host, std::string
     const Fault fault = fault_of(error.fault);
     batch->has_failed = true;
     batch->may_be_there = batch->may_be_there || fault.may_be_there;
-    if (error.fault == ports::StoreFault::body_lost) batch->made.reset();
+    if (batch->made->draft != nullptr || error.fault == ports::StoreFault::body_lost) batch->made.reset();
     // A server that speaks of a bucket is there.
     if (fault.is_of_bucket && home.health().succeeded(host)) home.tell_recovery();
     const TimestampMs next =
@@ -215,10 +215,22 @@ Task<bool> Lane::put(std::shared_ptr<Batch> batch, std::string host, std::string
     co_return false;
 }
 
+ports::ObjectName Lane::name_of(const Batch& batch) const {
+    return object_name(*batch.plan, number_, batch.number, batch.row.oldest);
+}
+
+Task<Expected<void, ports::StoreError>> Lane::store(const Batch& batch, ports::PutOptions options) {
+    core::Core& core = stream_.home().core();
+    const Made& made = *batch.made;
+    if (made.draft != nullptr) return made.draft->finish(core, std::move(options));
+    options.timeout_ms = timeout_base_ms + static_cast<std::int64_t>(made.body->size() / timeout_bytes_per_s) * 1'000;
+    return stream_.needs().store.put(core, name_of(batch), made.body, std::move(options));
+}
+
 void Lane::count_delivered(const Batch& batch) {
     Counters& counters = stream_.counters();
     const Made& made = *batch.made;
-    if (made.body != nullptr) {
+    if (made.has_bytes()) {
         add(counters.delivered_objects, 1);
         add(counters.delivered_records, made.records);
         add(counters.delivered_bytes, made.bytes);

@@ -13,6 +13,7 @@
 #include "firehose/detail/maker.h"
 #include "firehose/plan.h"
 #include "firehose/row.h"
+#include "ports/object_store.h"
 #include "ports/record_source.h"
 
 namespace riacho::firehose::detail {
@@ -154,6 +155,8 @@ private:
     // True: delivered. Else it waits.
     Task<bool> attempt(std::shared_ptr<Batch> batch);
     Task<bool> put(std::shared_ptr<Batch> batch, std::string host, std::string bucket_place);
+    Task<Expected<void, ports::StoreError>> store(const Batch& batch, ports::PutOptions options);
+    [[nodiscard]] ports::ObjectName name_of(const Batch& batch) const;
     Task<bool> replan(Batch& batch);
     Task<bool> make(std::shared_ptr<Batch> batch);
     void wait(Batch& batch, TimestampMs until);
