@@ -23,12 +23,28 @@ if(RIACHO_UNITY)
   target_compile_options(riacho_flags INTERFACE -Wno-shadow)
 endif()
 if(RIACHO_SANITIZE)
-  target_compile_options(riacho_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all)
+  # AddressSanitizer reports null pointers too, and objects that are too small; without these two checks a build takes an eighth less.
+  target_compile_options(riacho_flags INTERFACE -fsanitize=address,undefined -fno-sanitize=null,object-size -fno-sanitize-recover=all)
   target_link_options(riacho_flags INTERFACE -fsanitize=address,undefined)
 endif()
 if(RIACHO_THREAD_SANITIZE)
   target_compile_options(riacho_flags INTERFACE -fsanitize=thread)
   target_link_options(riacho_flags INTERFACE -fsanitize=thread)
+endif()
+
+# Precompiled once: for the libraries that ask for it (ASYNC), and with GoogleTest for all unit tests. A precompiled header serves targets
+# with the same compile options only.
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/gen/pch.cc CONTENT "// A target with a precompiled header needs a source.\n")
+add_library(riacho_pch STATIC ${CMAKE_BINARY_DIR}/gen/pch.cc)
+target_link_libraries(riacho_pch PRIVATE riacho_flags Boost::headers)
+target_precompile_headers(riacho_pch PRIVATE ${CMAKE_SOURCE_DIR}/src/core/pch.h)
+if(RIACHO_FUZZ)
+  target_compile_options(riacho_pch PRIVATE -fsanitize=fuzzer-no-link)
+endif()
+if(RIACHO_TESTS)
+  add_library(riacho_test_pch STATIC ${CMAKE_BINARY_DIR}/gen/pch.cc)
+  target_link_libraries(riacho_test_pch PRIVATE riacho_flags Boost::headers GTest::gtest)
+  target_precompile_headers(riacho_test_pch PRIVATE <gtest/gtest.h> ${CMAKE_SOURCE_DIR}/src/core/pch.h)
 endif()
 
 # riacho_unite(TARGET SOURCE...): with RIACHO_UNITY, compiles sources of one folder eight at a time. Half of a source's compile time are
@@ -53,12 +69,13 @@ function(riacho_unite target)
   endforeach()
 endfunction()
 
-# riacho_library(NAME log DEPS base core io [LINK third::party] [PCH <header>...] [SOURCES <more>...] [ALONE <source>...])
+# riacho_library(NAME log DEPS base core io [LINK third::party] [ASYNC] [SOURCES <more>...] [ALONE <source>...])
 # One static library per folder: every *.cc in the caller's folder, detail/, ops/ and modules/. *_test.cc form the executable
-# NAME_test; each *_fuzz.cc becomes a libFuzzer executable with its own name. ALONE: see riacho_unite. SHARDS: the number of processes
+# NAME_test; each *_fuzz.cc becomes a libFuzzer executable with its own name. ASYNC: its sources define coroutines, and get a precompiled
+# header for them. ALONE: see riacho_unite. SHARDS: the number of processes
 # that run NAME_test side by side, where it takes long.
 function(riacho_library)
-  cmake_parse_arguments(ARG "" "NAME;SHARDS" "DEPS;LINK;PCH;SOURCES;ALONE" ${ARGN})
+  cmake_parse_arguments(ARG "ASYNC" "NAME;SHARDS" "DEPS;LINK;SOURCES;ALONE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cc detail/*.cc ops/*.cc modules/*.cc)
   set(tests ${sources})
   set(fuzzers ${sources})
@@ -78,13 +95,13 @@ function(riacho_library)
     target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
   endif()
   riacho_unite(${target} SOURCES ${sources} ${ARG_SOURCES} ALONE ${ARG_ALONE})
-  if(ARG_PCH)
-    target_precompile_headers(${target} PRIVATE ${ARG_PCH})
+  if(ARG_ASYNC)
+    target_precompile_headers(${target} REUSE_FROM riacho_pch)
   endif()
   if(RIACHO_TESTS AND tests)
     add_executable(${ARG_NAME}_test ${tests})
     target_link_libraries(${ARG_NAME}_test PRIVATE ${target} GTest::gtest GTest::gtest_main)
-    target_precompile_headers(${ARG_NAME}_test PRIVATE <gtest/gtest.h> ${ARG_PCH})
+    target_precompile_headers(${ARG_NAME}_test REUSE_FROM riacho_test_pch)
     riacho_unite(${ARG_NAME}_test SOURCES ${tests} ALONE ${ARG_ALONE})
     if(NOT ARG_SHARDS)
       set(ARG_SHARDS 1)
