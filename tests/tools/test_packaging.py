@@ -107,6 +107,16 @@ def test_the_workflow_is_yaml_and_its_commands_exist():
     subprocess.run(["sh", "-n"], input=commands, text=True, check=True)
 
 
+def test_the_variables_of_the_workflow_are_all_that_boto3_needs(riacho):
+    """It reads AWS_DEFAULT_REGION, the other SDKs read AWS_REGION."""
+    steps = yaml.safe_load((ROOT / "examples/github-actions.yml").read_text())["jobs"]["tests"]["steps"]
+    (given,) = [step["env"] for step in steps if "env" in step]
+    assert given["AWS_REGION"] == given["AWS_DEFAULT_REGION"]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {"AWS_CONFIG_FILE": os.devnull, "NO_PROXY": "127.0.0.1"}
+    program = "import boto3; boto3.client('kinesis').list_streams()"
+    subprocess.run([sys.executable, "-c", program], env=clean | given | {"AWS_ENDPOINT_URL_KINESIS": riacho.url}, check=True, timeout=60)
+
+
 def test_the_python_example_runs(riacho, tmp_path):
     example = ROOT / "examples" / "testcontainers-python"
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={example}", "-c", os.devnull, example],
