@@ -27,6 +27,8 @@ TRANSITION_MS = 100
 class Riacho:
     """One server and its data directory, which outlives the process."""
 
+    START_SECONDS = 20
+
     def __init__(self, *flags, data_dir=None, environment=None, prefix=()):
         self.flags = list(flags)
         self.prefix = list(prefix)  # a command that execs the server
@@ -35,17 +37,18 @@ class Riacho:
         self.data_dir = pathlib.Path(data_dir or self.home / "data")
         self.log = self.home / "log"
         self.process = None
+        self.binary = BINARY
         self.host = "127.0.0.1"
         self.port = 0
 
     def start(self):
         port_file = self.home / "port"
         port_file.unlink(missing_ok=True)
-        command = [*self.prefix, BINARY, "serve", "--listen", f"{self.host}:{self.port}", "--port-file", str(port_file),
+        command = [*self.prefix, self.binary, "serve", "--listen", f"{self.host}:{self.port}", "--port-file", str(port_file),
                    "--data-dir", str(self.data_dir), "--transition-delay", str(TRANSITION_MS), *self.flags]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, stderr=log, env=os.environ | self.environment)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + self.START_SECONDS
         while not port_file.exists():
             assert self.process.poll() is None, f"the server ended with {self.process.returncode}:\n{self.log.read_text()}"
             assert time.monotonic() < deadline, f"the server did not start:\n{self.log.read_text()}"
