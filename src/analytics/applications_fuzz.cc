@@ -1,4 +1,4 @@
-// Whatever stands on the disk: decoded, or refused; what is decoded encodes to the same bytes.
+// Fuzzes the stored forms of applications: decoded values are encoded to the same bytes.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace riacho::analytics;
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     if (const auto checkpoint = decode_checkpoint(bytes)) check(bytes, encode(*checkpoint));
-    // Varints may be longer than they need to be: their values come back, not their bytes.
+    // Decoders accept longer forms of varints: then values are compared, not bytes.
     if (const auto turn = decode_turn(bytes)) {
         if (decode_turn(encode(*turn)) != turn) std::abort();
     }

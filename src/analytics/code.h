@@ -1,4 +1,4 @@
-// The SQL of an application: settings become what sql/ compiles.
+// The SQL of an application: converts settings to the input of the compiler in sql/.
 #pragma once
 
 #include <memory>
@@ -11,16 +11,16 @@
 
 namespace riacho::analytics {
 
-// The record format of an input. InvalidArgumentException about a type or a mapping that is none.
+// The record format of an input. InvalidArgumentException for an invalid type or mapping.
 Result<sql::RecordSchema> record_schema_of(const InputSettings& input);
-// Whether it can be read like this at all.
+// Checks the record format of an input.
 Result<void> check_schema(const InputSettings& input);
 
-// CodeValidationException with the first issue, the others on lines of their own. Without an input the names in the
-// text are not known, and only its syntax is checked (spec 4.1).
+// CodeValidationException with the first issue, the others on lines of their own. Without an input the names of the
+// code are unknown, and only its syntax is checked (spec 4.1).
 Result<void> check_code(const ApplicationSettings& settings);
 
-// The program of settings that were checked; an error all the same when an older server had checked them.
+// Compiles settings that were checked; it can still fail if an older server checked them.
 Result<std::shared_ptr<const sql::Program>> compile_code(const ApplicationSettings& settings);
 
 }  // namespace riacho::analytics

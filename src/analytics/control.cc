@@ -23,7 +23,7 @@ using Code = catalog::Verdict::Code;
 namespace {
 
 constexpr std::int64_t tags_max = 50;
-// How often a change is made again that another one, which left the version as it was, came in between.
+// Attempts of a change when changes come in between that leave the version as it was.
 constexpr int attempts_max = 8;
 
 aws::ApiError wrong_state(AnalyticsOp op, const ApplicationRef& application) {
@@ -43,7 +43,7 @@ Result<void> check_version(const ApplicationRef& application, const KnownVersion
     return {};
 }
 
-// "2.1": the version that made it, and its number among those of one kind that came with it.
+// "2.1": the version that added the resource, and its number among the resources of its kind added by that version.
 template <class Resource>
 void give_ids(std::vector<Resource>& resources, std::uint64_t version) {
     int number = 0;
@@ -192,7 +192,7 @@ Task<Result<ApplicationRef>> change_application(AnalyticsOp op, std::string name
         CO_TRY_VOID(co_await check_settings(op, settings));
         if (status == Status::running) settings.phase = Phase::updating;
         CO_TRY(const catalog::Verdict verdict, co_await op.submit(replace_settings(*application.object, settings)));
-        if (verdict.code == Code::object_changed) continue;  // the next look tells why
+        if (verdict.code == Code::object_changed) continue;  // the next attempt reads the newer state
         if (verdict.code != Code::ok) co_return fail(errors::application_not_found(name, op.account()));
         op.service().runner.notify(application.object->uid);
         co_return op.find(name);
@@ -216,7 +216,7 @@ Task<Result<void>> start_application(AnalyticsOp op, std::string name, std::vect
         if (!input.position) co_return fail(errors::starting_position_missing(input.id));
         is_continued = is_continued && *input.position == Position::last_stopped_point;
     }
-    CO_TRY_VOID(co_await check_settings(op, settings));  // whatever older servers let pass
+    CO_TRY_VOID(co_await check_settings(op, settings));  // older servers may have accepted more
     if (!is_continued || settings.run == 0) ++settings.run;
     settings.started_at = op.now();
     settings.phase = Phase::starting;
@@ -241,13 +241,13 @@ Task<Result<void>> delete_application(AnalyticsOp op, std::string name, Timestam
     CO_TRY(ApplicationRef application, op.find(name));
     const Status status = status_of(application);
     if (status != Status::ready && status != Status::running) co_return fail(wrong_state(op, application));
-    // AWS: clients send back what Describe showed them; some keep only its whole seconds (spec 4.2).
+    // AWS: clients send back the value of Describe; some keep only its whole seconds (spec 4.2).
     const std::int64_t known = application.object->created_at.value();
     const bool matches = created_at.value() == known || created_at.value() == known / 1000 * 1000;
     if (!matches) co_return fail(errors::wrong_create_timestamp(name));
     catalog::DeleteObject command{{application.object->uid, {}}, 0, op.service().transition_delay_ms};
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
-    static_cast<void>(verdict);  // deleted twice is deleted
+    static_cast<void>(verdict);  // deleting twice succeeds
     op.service().runner.notify(application.object->uid);
     co_return Result<void>();
 }

@@ -51,7 +51,7 @@ Result<void> to_result(ports::SourceFault fault, std::string_view arn) {
     return fail(errors::discovery_unavailable());
 }
 
-// One read of each shard, from the positions on, which it moves.
+// Reads each shard once, and moves the positions.
 Task<Result<void>> read_round(core::Core& core, ports::RecordSource& source, std::string_view arn, Positions& positions,
                               Sample& sample) {
     for (auto& [uid, next] : positions) {

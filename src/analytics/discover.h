@@ -1,4 +1,4 @@
-// DiscoverInputSchema: what schema a sample of a stream's records has.
+// DiscoverInputSchema: derives a schema from a sample of a stream's records.
 #pragma once
 
 #include <optional>
@@ -23,8 +23,8 @@ struct DiscoveredSchema {
     std::vector<std::string> raw;
 };
 
-// Reads a sample: from the oldest record on, or, with NOW, what comes within the next seconds; of a stream to which
-// nothing comes, the newest records. UnableToDetectSchemaException, with the records, when they have no known format.
+// Reads a sample: from the oldest record on, or with NOW the records of the next seconds; if none arrive, the newest
+// records. UnableToDetectSchemaException, with the records, when they have no known format.
 Task<Result<DiscoveredSchema>> discover_schema(AnalyticsOp op, DiscoverRequest request);
 
 }  // namespace riacho::analytics

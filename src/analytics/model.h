@@ -1,4 +1,4 @@
-// What an application of Data Analytics is set to, as the catalog keeps it (ObjectState::settings).
+// The settings of an application in the catalog (ObjectState::settings).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace riacho::analytics {
 
-// What the enumerators are numbered is on disk (docs/formats/applications.md).
+// The numbers of the enumerators are on disk (docs/formats/applications.md).
 enum class Phase : std::uint8_t { ready, starting, running, stopping, updating };
 enum class Position : std::uint8_t { now, trim_horizon, last_stopped_point };
 enum class RecordFormat : std::uint8_t { json, csv };
@@ -25,7 +25,7 @@ struct SchemaColumn {
     friend bool operator==(const SchemaColumn&, const SchemaColumn&) = default;
 };
 
-// How source records become rows.
+// The mapping of source records to rows.
 struct SourceSchema {
     RecordFormat format = RecordFormat::json;
     bool has_parameters = false;   // MappingParameters were given
@@ -37,7 +37,7 @@ struct SourceSchema {
     friend bool operator==(const SourceSchema&, const SourceSchema&) = default;
 };
 
-// A stream or delivery stream, and the role that version 1 wants with each.
+// A stream or delivery stream, and the role that version 1 requires for each.
 struct Endpoint {
     enum class Kind : std::uint8_t { stream, delivery_stream };
     Kind kind = Kind::stream;
@@ -47,12 +47,12 @@ struct Endpoint {
 };
 
 struct InputSettings {
-    std::string id;  // "1.1": the version that made it, and its number among those made with it
+    std::string id;  // "1.1": the version that added it, and its number among those added by that version
     std::string name_prefix;
     Endpoint source;
     std::int32_t parallelism = 1;
     SourceSchema schema;
-    std::optional<Position> position;  // where the last start began
+    std::optional<Position> position;  // at which the last start began
     friend bool operator==(const InputSettings&, const InputSettings&) = default;
 };
 
@@ -74,14 +74,15 @@ struct LoggingOption {
 struct ApplicationSettings {
     std::uint64_t version = 1;  // ApplicationVersionId
     Phase phase = Phase::ready;
-    // Every start with another position than LAST_STOPPED_POINT begins a run; turns, state and progress name it.
+    // Every start with a position other than LAST_STOPPED_POINT begins a run; turns, state and progress have its
+    // number.
     std::uint64_t run = 0;
     TimestampMs updated_at;
-    // From where NOW is counted: when StartApplication was called.
+    // The time of NOW: when StartApplication was called.
     TimestampMs started_at;
     std::optional<std::string> description;
     std::string role;  // ServiceExecutionRole of version 2; empty: made by version 1
-    std::string user;  // who made it, where callers are known: with whose rights it reads and writes
+    std::string user;  // the user who made it, if users are known; the application has this user's rights
     std::string code;
     std::vector<InputSettings> inputs;
     std::vector<OutputSettings> outputs;
@@ -92,7 +93,7 @@ struct ApplicationSettings {
 inline constexpr std::size_t outputs_max = 3;
 // AWS: spec 9.3, in characters.
 inline constexpr std::size_t code_size_max = 102'400;
-// The shards an application owns, by their place in ObjectState::shards.
+// The shards of an application, as indexes of ObjectState::shards.
 inline constexpr std::size_t turns_shard = 0;
 inline constexpr std::size_t state_shard = 1;
 

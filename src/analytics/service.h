@@ -1,4 +1,4 @@
-// Data Analytics: what its operations share, and the handle each of them is given.
+// Data Analytics: the state that its operations share, and the handle passed to each call.
 #pragma once
 
 #include <memory>
@@ -21,7 +21,7 @@ using aws::Result;
 
 class Runner;
 
-// What one process has of the service. Owned by the node, outlives every call; all members are thread-safe.
+// The service's objects in one process. Owned by the node, outlives every call; all members are thread-safe.
 struct Service {
     catalog::Catalog& catalog;
     log::CommandLog& commands;
@@ -29,14 +29,14 @@ struct Service {
     core::Rng& rng;
     ports::StreamDirectory& streams;
     Runner& runner;
-    core::WorkPool& cpu;  // for what computes too long for a core
+    core::WorkPool& cpu;  // for computations that are too long for a core
     std::int64_t transition_delay_ms;
-    std::uint32_t applications_max;  // of an account in a region
+    std::uint32_t applications_max;  // for each account and region
 };
 
 enum class ApiVersion : std::uint8_t { v1, v2 };
 
-// An application as it was found: its object and what that is set to.
+// An application: its object and its settings.
 struct ApplicationRef {
     std::shared_ptr<const catalog::ObjectState> object;
     ApplicationSettings settings;
@@ -58,7 +58,7 @@ public:
 
     // The caller's own application. ResourceNotFoundException when there is none.
     [[nodiscard]] Result<ApplicationRef> find(std::string_view name) const;
-    // The same by its ARN, for tags.
+    // The same by ARN, for tags.
     [[nodiscard]] Result<ApplicationRef> find_by_arn(std::string_view arn) const;
 
     // Gives a command its place in the order and waits until it is durable.
@@ -71,7 +71,7 @@ private:
 
 static_assert(std::is_trivially_copyable_v<AnalyticsOp>);
 
-// The command that gives an application new settings, if it is still the version they were made from.
+// A command that replaces the settings of an application if its version is still that of `object`.
 catalog::ReplaceObjects replace_settings(const catalog::ObjectState& object, const ApplicationSettings& settings);
 
 }  // namespace riacho::analytics

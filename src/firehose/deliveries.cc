@@ -34,7 +34,7 @@ struct Place {
     Place(const Needs& needs, core::Core& core, HostHealth& health, std::function<void()> on_recovery)
         : home(needs, core, health, std::move(on_recovery)) {}
 
-    // A delivery stream that is CREATING is looked at again when it is not any more.
+    // Starts the pipeline of a delivery stream when it is no longer CREATING.
     struct Activation final : Home::Timed {
         Activation(Place& p, std::uint64_t u) : place(p), uid(u) {}
         void on_time() override { place.look(uid); }
@@ -42,7 +42,7 @@ struct Place {
         const std::uint64_t uid;
     };
 
-    // Compares a delivery stream with what the catalog says now.
+    // Brings the pipeline of a delivery stream in line with the catalog.
     void look(std::uint64_t uid);
     void look_at_source(std::uint64_t stream_uid);
     void forget(std::uint64_t uid);
@@ -76,7 +76,7 @@ void Place::look(std::uint64_t uid) {
     }
     if (object->kind != ObjectState::Kind::delivery_stream) return;
     const StreamStatus status = object->status(home.now());
-    // What is not delivered when it is deleted is dropped (spec 3.2).
+    // Undelivered records of a deleted delivery stream are dropped (spec 3.2).
     if (status == StreamStatus::deleting) return forget(uid);
     if (status == StreamStatus::creating) {
         auto& activation = creating[uid];
@@ -176,7 +176,7 @@ Task<Expected<FlushReport, FlushFault>> Deliveries::flush(core::Core& core, std:
                                                           std::int64_t wait_ms) {
     Place& place = impl_->place_of(stream_uid);
     Expected<FlushReport, FlushFault> result = fail(FlushFault::no_stream);
-    // The answer is made on the stream's core and taken home to the caller's.
+    // The result is made on the stream's core and moved to the caller's.
     co_await core::suspend([&](core::Wakeup& wakeup) {
         const auto work = [&, impl = impl_]() -> Task<void> {
             const auto found = place.streams.find(stream_uid);

@@ -1,9 +1,9 @@
 // Deliveries: the pipelines of all delivery streams of a node.
 //
-// A record that was accepted is in the delivery stream's own shard, or in the stream it reads. A pipeline counts what
-// comes, and when a batch is full or has waited long enough, makes a row durable that says which records are in it;
-// then it reads them again, makes the file, and stores it under a name that follows from the row alone. Positions move
-// when the file is stored. Whatever happens in between is done again after a restart, under the same name.
+// Accepted records are in the delivery stream's own shard, or in its source stream. A pipeline counts arriving records.
+// When a batch is full or its interval is over, a row with the ranges of its records becomes durable; then the records
+// are read again, and their file is made and stored under a name that depends on the row alone. Positions move when the
+// file is stored. After a restart every unfinished step is repeated, under the same name.
 #pragma once
 
 #include <cstdint>
@@ -19,35 +19,36 @@
 
 namespace riacho::firehose {
 
-// What became of a flush.
+// The result of a flush.
 struct FlushReport {
     std::uint64_t undelivered = 0;  // batches that could not be delivered yet
 };
 enum class FlushFault : std::uint8_t {
-    no_stream,  // none of that uid is at work here
-    timeout     // something is still on its way
+    no_stream,  // no pipeline runs for that uid
+    timeout     // some records are not delivered yet
 };
 
-// Owned by the node. Every delivery stream lives on one core, which follows from its uid.
+// Owned by the node. Every delivery stream is assigned to one core by its uid.
 class Deliveries {
 public:
     explicit Deliveries(Needs needs);
-    // stop() was called.
+    // After stop().
     ~Deliveries();
 
-    // Takes up every delivery stream of the catalog.
+    // Starts the pipeline of every delivery stream in the catalog.
     void start();
-    // For what the catalog publishes. Thread-safe, does not block.
+    // Called with every published change of the catalog. Thread-safe, does not block.
     void on_publish(const catalog::Feed& feed);
-    // Delivers what was accepted before the call, without waiting for hints; for at most wait_ms. On any core.
+    // Delivers all records that were accepted before the call, without waiting for buffering hints; for at most
+    // wait_ms. On any core.
     Task<Expected<FlushReport, FlushFault>> flush(core::Core& core, std::uint64_t stream_uid, std::int64_t wait_ms);
 
-    // Nothing is begun any more, and what is under way ends. begin_stop() does not block; stop() does, and is not for
-    // the cores. Both idempotent.
+    // No new work is started, and running work ends. begin_stop() does not block; stop() does, and is not for the
+    // cores. Both idempotent.
     void begin_stop();
     void stop();
 
-    // Without timers (Needs::has_timers): calls what is due on every core, whose work the test then polls.
+    // For tests without timers (Needs::has_timers): runs the due timers of every core; the test polls the cores.
     void run_due();
 
     [[nodiscard]] const HostHealth& health() const;

@@ -1,4 +1,4 @@
-// A process of Firehose ends at every call it makes, and a later one goes on: the crash points of
+// A process of Firehose ends at each of its calls, and another one continues: the crash points of
 // docs/formats/firehose.md.
 #include <gtest/gtest.h>
 
@@ -20,11 +20,10 @@ namespace {
 using Answer = TestStore::Answer;
 using Kind = RowKey::Kind;
 
-// What a process does until it dies; fills in what was acknowledged.
+// The work of a process until it ends; fills in the acknowledged records.
 using Scenario = std::function<void(World&, std::vector<std::string>&)>;
 
-// The crash points, by their numbers in docs/formats/firehose.md. Absent there: points of what a delivery stream cannot
-// do yet.
+// The crash points, by their numbers in docs/formats/firehose.md. Points of features that do not exist yet are missing.
 enum class Point : std::uint8_t {
     none = 0,
     frame_not_durable = 1,
@@ -41,7 +40,7 @@ enum class Point : std::uint8_t {
     created = 18
 };
 
-// One command may do several things.
+// One command may make several changes.
 std::vector<Point> points_of(const std::string& call, bool has_effect) {
     if (call == "append") return {has_effect ? Point::put_not_answered : Point::frame_not_durable};
     if (call == "store") return {has_effect ? Point::completion_not_durable : Point::file_not_stored};
@@ -59,7 +58,7 @@ std::vector<Point> points_of(const std::string& call, bool has_effect) {
     return points;
 }
 
-// How many processes ended at each point.
+// The number of processes that ended at each point.
 using Ends = std::map<Point, std::size_t>;
 
 // Every call to the log or the destination may be the last of a process.
@@ -186,7 +185,7 @@ TEST(DeliveriesCrash, records_are_trimmed_once_whenever_the_process_that_trims_e
     expect_ends(die_at_every_call(scenario, 0), {Point::floor_moved, Point::floor_moved_and_trimmed});
 }
 
-// Point 3: nothing says yet which records a batch has.
+// Point 3: no row of the batch is durable yet.
 TEST(DeliveriesCrash, records_that_are_only_collected_are_collected_again) {
     World w;
     w.start();
@@ -200,7 +199,7 @@ TEST(DeliveriesCrash, records_that_are_only_collected_are_collected_again) {
     EXPECT_EQ(w.store.attempts.size(), 1U);
 }
 
-// Point 16: what was not delivered is dropped with the stream, as on AWS; nothing is sent after the deletion.
+// Point 16: undelivered records are dropped with the stream, as on AWS; nothing is sent after the deletion.
 TEST(DeliveriesCrash, a_process_that_ends_while_it_deletes_leaves_nothing_to_send) {
     for (const bool has_effect : {false, true}) {
         World w;

@@ -1,4 +1,4 @@
-// Pipelines against a destination that fails as tests want it, in virtual time.
+// Pipelines against a destination with scripted failures, in virtual time.
 #include "firehose/deliveries.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ namespace {
 using Answer = TestStore::Answer;
 using Kind = RowKey::Kind;
 
-// A KPL aggregate of these records, as the Kinesis Producer Library packs them.
+// A KPL aggregate of these records.
 std::string aggregate(const std::vector<std::string>& records) {
     std::string message = "\x0A\x01k";
     for (const std::string& data : records) {
@@ -236,7 +236,8 @@ TEST_F(DeliveriesTest, a_sealed_batch_has_the_same_name_after_a_restart) {
     EXPECT_TRUE(world.store.objects.contains(world.store.attempts.front()));
 }
 
-// The number of a batch is part of its name: were it a count, the next process would write over the first file.
+// The number of a batch is part of the file's name: a counter that starts again would make the next process overwrite
+// the first file.
 TEST_F(DeliveriesTest, a_process_never_gives_a_name_that_an_earlier_one_gave) {
     world.start();
     world.create(test_settings(1, 0));

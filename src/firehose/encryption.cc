@@ -14,7 +14,7 @@ aws::Result<void> start_encryption(const api::DeliveryStreamEncryptionConfigurat
     if (!is_customers && wanted.key_arn) return fail(errors::encryption_key_not_wanted());
     const std::string_view key_arn = wanted.key_arn.value_or("");
     const bool is_same = wanted.key_type == encryption.key_type && key_arn == encryption.key_arn;
-    // Older keys stay: they open what was sealed under them.
+    // Older keys are kept for the records that were sealed with them.
     if (encryption.data_keys.empty() || !is_same) encryption.data_keys.push_back(keys.make(stream_arn));
     encryption.is_on = true;
     encryption.was_changed = true;

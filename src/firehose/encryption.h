@@ -1,4 +1,4 @@
-// Server-side encryption of what is put into a delivery stream.
+// Server-side encryption of the records that are put into a delivery stream.
 #pragma once
 
 #include <string_view>
@@ -12,8 +12,8 @@ class DataKeys;
 
 namespace riacho::firehose {
 
-// Switches it on under the key that is wanted; a new data key is made when there is none for it yet. settled_at stays
-// as it is. AWS: InvalidArgumentException for a customer's key without its ARN (spec 3.9).
+// Switches encryption on with the requested key; makes a new data key if there is none for it yet. Leaves settled_at
+// unchanged. AWS: InvalidArgumentException for a customer's key without its ARN (spec 3.9).
 aws::Result<void> start_encryption(const api::DeliveryStreamEncryptionConfigurationInput& wanted,
                                    const catalog::DataKeys& keys, std::string_view stream_arn, Encryption& encryption);
 

@@ -8,12 +8,12 @@ namespace riacho::firehose {
 namespace {
 
 constexpr std::int64_t gap_ms_max = 120'000;
-// An attempt that never told how it went holds up the others no longer than this.
+// The longest time for which an attempt without a reported result blocks others.
 constexpr std::int64_t trial_ms_max = 300'000;
-// Nobody asks for it any more.
+// Places that were not asked for since then are removed.
 constexpr std::int64_t old_ms = 3'600'000;
 
-// The gap with 15 % more or less, so that many do not come back together.
+// The gap with up to 15 % more or less, so that many clients do not return at the same time.
 std::int64_t spread(std::int64_t gap_ms, core::Rng& rng) {
     const auto tenths = static_cast<std::int64_t>(rng.next() % 301);
     return gap_ms * (850 + tenths) / 1'000;
@@ -58,7 +58,7 @@ TimestampMs HostHealth::failed(std::string_view place, TimestampMs now, std::int
     auto found = places_.find(place);
     if (found == places_.end()) found = places_.emplace(std::string(place), Place{.failing_since = now}).first;
     Place& failing = found->second;
-    // Others that were under way at the same time tell nothing new.
+    // Failures of attempts that ran at the same time count once.
     if (failing.failures > 0 && !failing.is_tried && now < failing.next_try) return failing.next_try;
     const std::uint32_t doublings = std::min<std::uint32_t>(failing.failures, 10);
     ++failing.failures;

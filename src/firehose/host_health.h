@@ -1,5 +1,5 @@
-// HostHealth: what is known of the servers and buckets that files go to, so that one that is down is asked by one batch
-// at a time, and everybody hears when it is back.
+// HostHealth: the state of destination servers and buckets. A failing one is tried by one batch at a time, and all
+// batches are notified when it works again.
 #pragma once
 
 #include <cstdint>
@@ -21,16 +21,16 @@ class HostHealth {
 public:
     explicit HostHealth(core::Rng& rng) : rng_(rng) {}
 
-    // Whether an attempt may be made now; else when to ask again. While a place is down, whoever is let in is the one
-    // that tries it, and has to tell how it went.
+    // Whether an attempt may be made now; otherwise the time to ask again. While a place fails, an admitted attempt is
+    // the only one, and its result has to be reported.
     [[nodiscard]] std::optional<TimestampMs> blocked_until(std::string_view place, TimestampMs now);
-    // How an attempt went that was let in. True: the place had failed before and is back.
+    // Reports that an admitted attempt succeeded. True: the place had failed before.
     bool succeeded(std::string_view place);
-    // It was not made.
+    // Reports that an admitted attempt was not made.
     void let_go(std::string_view place);
-    // first_gap_ms: how long to wait at least before the next attempt; it doubles with each failure in a row, up to two
-    // minutes. Returns the time before which the same batch should not be tried again. AWS: the gaps are not known
-    // (spec 14.1); these are those of its HTTP endpoints.
+    // Reports that an admitted attempt failed. first_gap_ms: the least wait before the next attempt; it doubles with
+    // each failure in a row, up to two minutes. Returns the earliest time for another attempt with the same batch. AWS:
+    // the gaps are not known (spec 14.1); these are those of its HTTP endpoints.
     TimestampMs failed(std::string_view place, TimestampMs now, std::int64_t first_gap_ms,
                        std::optional<std::int64_t> retry_after_ms);
 
@@ -46,12 +46,12 @@ private:
         std::uint32_t failures = 0;  // in a row
         TimestampMs failing_since;
         TimestampMs next_try;
-        bool is_tried = false;  // somebody is trying it
+        bool is_tried = false;  // an attempt is in progress
         TimestampMs tried_at;
     };
     static constexpr std::uint32_t down_after = 5;
     static constexpr std::int64_t down_after_ms = 60'000;
-    static constexpr std::size_t many = 1'000;  // places; from so many on, old ones are swept out
+    static constexpr std::size_t many = 1'000;  // from this number of places on, old ones are removed
 
     [[nodiscard]] static bool is_down(const Place& place, TimestampMs now) {
         return place.failures >= down_after ||
@@ -60,7 +60,7 @@ private:
 
     core::Rng& rng_;
     mutable Mutex mutex_;
-    std::map<std::string, Place, std::less<>> places_ GUARDED_BY(mutex_);  // those that fail
+    std::map<std::string, Place, std::less<>> places_ GUARDED_BY(mutex_);  // failing ones only
 };
 
 }  // namespace riacho::firehose

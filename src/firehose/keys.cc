@@ -14,7 +14,7 @@ namespace riacho::firehose {
 namespace {
 
 constexpr std::string_view opens = "!{";
-// AWS: 512 characters. S3 has 1,024 bytes for the key, of which the suffix takes up to 265.
+// AWS: 512 characters. S3 allows 1,024 bytes for the key, of which the suffix takes up to 265.
 constexpr std::size_t evaluated_characters_max = 512;
 constexpr std::size_t evaluated_size_max = 700;
 constexpr std::size_t random_string_size = 11;
@@ -26,7 +26,7 @@ const formats::JavaTimePattern& pattern_of(std::string_view text) {
     return text == "hours" ? hours : seconds;
 }
 
-// Every occurrence in a key has its own; AWS: eleven letters and digits.
+// Each occurrence in a key has a different string; AWS: eleven letters and digits.
 std::string random_string(const Sha256& seed, std::uint64_t occurrence) {
     static constexpr std::string_view digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     Encoder encoder;
@@ -35,7 +35,7 @@ std::string random_string(const Sha256& seed, std::uint64_t occurrence) {
     encoder.varint(occurrence);
     const Sha256 hash = sha256(encoder.bytes());
     std::string text;
-    // Two bytes a digit: no digit is visibly more likely than another.
+    // Two bytes for each digit, so that all digits are about equally likely.
     for (std::size_t i = 0; i < random_string_size; ++i) {
         const unsigned value = static_cast<unsigned>(hash[2 * i]) << 8 | hash[2 * i + 1];
         text += digits[value % digits.size()];
@@ -65,7 +65,7 @@ void append_suffix(std::string& out, const KeyOptions& options, const formats::Z
 
 PrefixProblem rule(std::string text) { return {PrefixProblem::Kind::rule, std::move(text)}; }
 
-// How long a prefix becomes, at a time whose names are long ones.
+// Checks the length of an evaluated prefix, for a time with long names.
 std::optional<PrefixProblem> check_size(std::string_view name, const Prefix& prefix) {
     constexpr TimestampMs wednesday_in_september(1'790'204'399'999);  // 2026-09-23T22:59:59.999Z
     std::string text;
@@ -146,7 +146,7 @@ void Prefix::append(std::string& out, const Values& values) const {
             case Part::Kind::error_output_type:
                 out += values.error_output_type;
                 break;
-            case Part::Kind::partition_key:  // check_prefixes() lets none through without partitioning
+            case Part::Kind::partition_key:  // check_prefixes() refuses these without partitioning
                 break;
         }
     }
@@ -181,7 +181,7 @@ std::string object_key(const Prefix& prefix, const KeyOptions& options) {
     const formats::ZonedTime time = zoned(options.oldest, *options.zone);
     std::string key;
     prefix.append(key, {.time = time, .seed = options.identity});
-    // AWS: appended without a slash between, and to nothing else than plain text.
+    // AWS: appended without a slash between, and only to prefixes without expressions.
     if (!prefix.has_expressions()) pattern_of("hours").append(key, time);
     append_suffix(key, options, time, options.extension);
     return key;

@@ -1,5 +1,5 @@
-// Names of the objects that Firehose writes: prefixes with expressions, suffixes, and the identities they are made of.
-// AWS: firehose spec 9. Pure.
+// Names of the objects that Firehose writes: prefixes with expressions, suffixes, and the identities of which names are
+// made. AWS: firehose spec 9. Pure.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ class TimeZone;
 
 namespace riacho::firehose {
 
-// Prefix or ErrorOutputPrefix, parsed once: text and the expressions `!{namespace:value}`.
+// A parsed Prefix or ErrorOutputPrefix: text and expressions `!{namespace:value}`.
 class Prefix {
 public:
-    // The error is what AWS's sentence about prefixes calls the constraint.
+    // The error is the violated constraint as AWS's sentence about prefixes names it.
     static Expected<Prefix, std::string> parse(std::string_view text);
 
     [[nodiscard]] bool has_expressions() const;
@@ -31,7 +31,7 @@ public:
 
     struct Values {
         formats::ZonedTime time;             // of every timestamp expression
-        Sha256 seed{};                       // of the random strings; each occurrence has another
+        Sha256 seed{};                       // of the random strings, which differ at each occurrence
         std::string_view error_output_type;  // "processing-failed"
     };
     void append(std::string& out, const Values& values) const;
@@ -49,7 +49,7 @@ private:
     std::vector<Part> parts_;
 };
 
-// Why AWS refuses a pair of prefixes.
+// The reason why AWS refuses a pair of prefixes.
 struct PrefixProblem {
     enum class Kind : std::uint8_t {
         rule,                // api::prefix_rule(rule): "Ths supplied prefix(es) do not satisfy ..."
@@ -65,8 +65,8 @@ struct PrefixCheck {
 // AWS: spec 9.3 and 5. Nothing if the pair may be used.
 std::optional<PrefixProblem> check_prefixes(const PrefixCheck& check);
 
-// What an object's key depends on: the same values give the same key, so that what is delivered again overwrites what
-// was delivered.
+// All values that an object's key depends on: the same values give the same key, so that a repeated delivery overwrites
+// the first.
 struct KeyOptions {
     std::string_view stream_name;
     std::uint64_t version_id = 1;  // AWS's VersionId of the configuration
@@ -77,7 +77,7 @@ struct KeyOptions {
 };
 // The two prefixes must have passed check_prefixes().
 std::string object_key(const Prefix& prefix, const KeyOptions& options);
-// error_prefix: null without an ErrorOutputPrefix. Errors then lie below the prefix for data.
+// error_prefix: null without an ErrorOutputPrefix; error objects then get the prefix for data.
 std::string error_object_key(const Prefix& prefix, const Prefix* error_prefix, std::string_view error_output_type,
                              const KeyOptions& options);
 
@@ -85,7 +85,7 @@ std::string error_object_key(const Prefix& prefix, const Prefix* error_prefix, s
 std::string_view file_extension(std::string_view compression_format);
 std::string_view content_encoding(std::string_view compression_format);
 
-// A batch, wherever and whenever it is made.
+// Identifies a batch independently of the process that makes it.
 struct BatchIdentity {
     std::string_view store_id;  // of the data directory
     std::string_view account;
@@ -94,7 +94,7 @@ struct BatchIdentity {
     std::uint32_t lane = 0;
     std::uint64_t number = 0;  // of the batch in its lane
 };
-// One object of a batch. Another version of the configuration may make other objects of it.
+// Identifies one object of a batch. Another version of the configuration may make other objects of the same batch.
 struct OutputIdentity {
     std::uint64_t version_id = 1;
     std::string_view kind;       // "main", "error", "backup"

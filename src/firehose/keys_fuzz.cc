@@ -1,4 +1,4 @@
-// Fuzzes prefixes: whatever is accepted gives a key that S3 takes.
+// Fuzzes prefixes: every accepted prefix gives a valid key of S3.
 #include <cstdint>
 #include <string_view>
 

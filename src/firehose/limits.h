@@ -1,5 +1,4 @@
-// The rates of AWS, for those who want to see their clients meet them (--limits=aws). Off, one's own machine is the
-// limit. AWS: firehose spec 1.3.
+// The rate limits of AWS (--limits=aws), for testing clients against them. AWS: firehose spec 1.3.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +13,7 @@
 
 namespace riacho::firehose {
 
-// What a delivery stream takes in a second; AWS: more in three regions.
+// Limits of a delivery stream per second; AWS: higher in three regions.
 struct IngestLimits {
     std::uint64_t records = 0;
     std::uint64_t requests = 0;
@@ -28,8 +27,8 @@ public:
     explicit Limits(bool enforced) : enforced_(enforced) {}
     [[nodiscard]] bool enforced() const { return enforced_; }
 
-    // Takes one request and as many of its records, from the first on, as the second has room for; returns how many.
-    // sizes: of the records, in bytes.
+    // Admits one request and as many of its records, from the first on, as the limits of this second allow; returns
+    // that number. sizes: of the records, in bytes.
     template <class Sizes>
     std::size_t put(std::uint64_t uid, std::string_view region, const Sizes& sizes, MonotonicNs now) {
         const IngestLimits limits = ingest_limits(region);
@@ -46,7 +45,7 @@ public:
         if (taken > 0) buckets.requests -= 1;
         return taken;
     }
-    // A call of the control plane: five a second for each operation of an account.
+    // Admits a call of the control plane: five a second for each operation of an account.
     bool call(std::string_view account, std::string_view region, std::string_view operation, MonotonicNs now);
 
 private:
@@ -60,7 +59,7 @@ private:
         double left = 0;
         std::int64_t filled_ns = -1;
     };
-    // Idle entries are swept out from so many on.
+    // From this number on, idle entries are removed.
     static constexpr std::size_t many = 1'000;
 
     Buckets& buckets_of(std::uint64_t uid, const IngestLimits& limits, MonotonicNs now) REQUIRES(mutex_);

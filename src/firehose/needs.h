@@ -1,5 +1,5 @@
-// What the pipelines of delivery streams are built on. Every source of time, chance and failure is among it, so that
-// all of it can run on one thread in a test.
+// The dependencies of the pipelines of delivery streams: all sources of time, chance and failure, so that tests can run
+// pipelines on one thread.
 #pragma once
 
 #include <functional>
@@ -25,14 +25,14 @@ namespace riacho::firehose {
 class Metrics;
 struct Plan;
 
-// Something that an operator wants to know (firehose spec 16.2).
+// An error for the operator (firehose spec 16.2).
 struct ErrorLine {
     std::string_view code;  // "S3.NoSuchBucket"
     std::string_view message;
 };
 using ErrorSink = std::function<void(const Plan&, const ErrorLine&)>;
 
-// All of it outlives the pipelines and is thread-safe.
+// All of them outlive the pipelines and are thread-safe.
 struct Needs {
     SnapshotSource snapshot;
     log::RecordLog& log;
@@ -46,8 +46,8 @@ struct Needs {
     core::WorkPool* cpu;         // for compression; null: on the core, in tests
     Metrics& metrics;
     ErrorSink errors;
-    std::vector<core::Core*> cores;  // a delivery stream lives on one of them
-    // Whether times that come are seen by timers of the cores; a test calls Deliveries::run_due() instead.
+    std::vector<core::Core*> cores;  // each delivery stream is assigned to one of them
+    // Whether cores run due work by timers; otherwise a test calls Deliveries::run_due().
     bool has_timers = true;
 };
 

@@ -1,4 +1,4 @@
-// Every operation of Data Firehose, as the gateway is given them.
+// The table of all operations of Data Firehose, for the gateway.
 #pragma once
 
 #include <vector>

@@ -1,4 +1,4 @@
-// The records that were put into a delivery stream, in its own shard, as the pipeline reads them.
+// The source of a DirectPut stream: records in the delivery stream's own shard.
 #pragma once
 
 #include <cstdint>
@@ -16,12 +16,12 @@ class DataKeys;
 
 namespace riacho::firehose {
 
-// AWS: what cannot be delivered is kept for a day (firehose spec 1.3).
+// AWS: undeliverable records are kept for a day (firehose spec 1.3).
 inline constexpr std::int64_t own_retention_ms = 86'400'000;
 
 using SnapshotSource = std::function<std::shared_ptr<const catalog::Snapshot>()>;
 
-// What it is given outlives it.
+// All arguments outlive the source.
 std::shared_ptr<ports::RecordSource> make_own_source(log::RecordLog& log, core::Clock& clock,
                                                      const catalog::DataKeys& keys, SnapshotSource snapshot,
                                                      std::uint64_t stream_uid);

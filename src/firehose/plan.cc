@@ -19,7 +19,7 @@ namespace {
 constexpr std::int64_t zero_buffer_ms = 1'000;
 constexpr std::size_t mib = std::size_t{1} << 20;
 
-// "\n" is what guides write for a newline in JSON text, so that two characters arrive.
+// Guides write "\n" for a newline in JSON text, so that two characters arrive.
 std::string unescape(std::string_view text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -46,7 +46,7 @@ std::string unescape(std::string_view text) {
 
 std::string delimiter_of(const api::ExtendedS3DestinationDescription& s3) {
     const auto& processing = s3.processing_configuration;
-    // Absent, it is on: what is checked is what is done.
+    // Processing is enabled if the member is absent.
     if (!processing || !processing->enabled.value_or(true) || !processing->processors) return {};
     const auto processor = std::ranges::find(*processing->processors, api::ProcessorType::append_delimiter_to_record,
                                              &api::Processor::type);

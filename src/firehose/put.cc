@@ -12,7 +12,7 @@
 namespace riacho::firehose {
 namespace {
 
-// The records in the memory that goes to disk.
+// Encodes the records straight into the frame for the disk.
 log::Batch encode_frame(const Service& service, const StreamRef& stream, std::span<const wire::Blob> records,
                         bool seals) {
     const std::size_t overhead = seals ? catalog::seal_overhead : 0;

@@ -1,4 +1,4 @@
-// Records on their way into a delivery stream's own shard.
+// Appending records to a delivery stream's own shard.
 #pragma once
 
 #include <cstdint>
@@ -15,19 +15,18 @@
 
 namespace riacho::firehose {
 
-// AWS: of a record before base64 (firehose spec 1.3).
+// AWS: the largest record before base64 (firehose spec 1.3).
 inline constexpr std::size_t record_bytes_max = 1'024'000;
 
-// Of one delivery stream: what cannot be delivered fills no more of the disk than this. Above it records are refused as
-// AWS throttles them.
+// The disk space for undelivered records of one delivery stream. Above it records are throttled as on AWS.
 inline constexpr std::uint64_t backlog_bytes_max = std::uint64_t{16} << 30;
 
-// All of them are durable, in their order, when it returns; or none is there. Sealed if the stream seals now. The
-// stream is a DirectPut one and ACTIVE; the blobs live until it returns.
+// When it returns, either all records are durable, in their order, or none is stored. They are sealed if the stream's
+// encryption is in effect. The stream is a DirectPut one and ACTIVE; the blobs live until it returns.
 Task<Expected<log::Appended, log::LogError>> append_records(Service& service, core::Core& core, StreamRef stream,
                                                             std::span<const wire::Blob> records, bool seals);
 
-// Ids of records, never given twice. Opaque to clients.
+// Record ids, each given once. Opaque to clients.
 class RecordIds {
 public:
     // first: the number of the first record in the stream's shard.
@@ -41,9 +40,9 @@ private:
 };
 
 std::shared_ptr<Counters> counters_of(Service& service, const StreamRef& stream);
-// The stream's records take more of the disk than they may, or would not be delivered.
+// Whether the stream's records exceed their disk space, or its pipeline has stopped.
 bool is_backlogged(const Counters& counters);
-// What was accepted.
+// Counts accepted records.
 void count_accepted(Counters& counters, std::size_t records, std::size_t bytes);
 
 }  // namespace riacho::firehose

@@ -1,8 +1,8 @@
-// The rows in which the catalog keeps how far a delivery stream is (docs/formats/firehose.md). They are progress of the
-// delivery stream's object: two kinds, one for each shard that is read, one for each batch that is not delivered yet.
+// The rows of a delivery stream's progress in the catalog (docs/formats/firehose.md): one for each shard that is read,
+// and one for each batch that is not delivered yet.
 //
-//   "c" branch lane shard-uid       a cursor: everything before `floor` is delivered or dropped
-//   "b" branch lane batch-number    a batch: which records are in it, before any byte of it leaves
+//   "c" branch lane shard-uid       a cursor: all records before `floor` are delivered or dropped
+//   "b" branch lane batch-number    a batch: the ranges of its records; durable before any byte of it is sent
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace riacho::firehose {
 
-// Shards that share a buffer, so that the row of a batch stays below catalog::progress_value_size_max.
+// The number of shards of a lane, so that the row of a batch stays below catalog::progress_value_size_max.
 inline constexpr std::size_t lane_shards_max = 48;
 
 struct RowKey {
@@ -32,10 +32,10 @@ std::string encode(const RowKey& key);
 std::optional<RowKey> decode_row_key(std::string_view bytes);
 
 struct CursorRow {
-    std::uint32_t ordinal = 0;  // its place in the rows of batches of its lane
+    std::uint32_t ordinal = 0;  // index in the rows of batches of its lane
     std::int32_t index = 0;     // of the shard in its stream
     std::uint64_t floor = 1;
-    bool has_children = false;  // it was read to its end, and the shards that go on have rows
+    bool has_children = false;  // it was read to its end, and its children have rows
     friend bool operator==(const CursorRow&, const CursorRow&) = default;
 };
 std::string encode(const CursorRow& row);
@@ -43,8 +43,8 @@ std::optional<CursorRow> decode_cursor_row(std::string_view bytes);
 
 struct BatchRow {
     enum class State : std::uint8_t {
-        sealed = 1,  // to be delivered
-        done = 2     // delivered; it goes with the ones before it
+        sealed = 1,  // not delivered yet
+        done = 2     // delivered; the row is removed after those before it
     };
     struct Range {
         std::uint32_t ordinal = 0;
@@ -53,14 +53,14 @@ struct BatchRow {
         friend bool operator==(const Range&, const Range&) = default;
     };
     State state = State::sealed;
-    std::uint64_t version = 1;  // of the settings under which it is delivered
+    std::uint64_t version = 1;  // of the settings used for its delivery
     std::uint64_t epoch = 0;    // of the lease of the node that made it; 0 on a single node
     std::vector<Range> ranges;
-    std::uint64_t bytes = 0;  // data as it was read
+    std::uint64_t bytes = 0;  // size of the data when it was read
     TimestampMs oldest;
     TimestampMs newest;
     TimestampMs sealed_at;
-    TimestampMs failing_since;  // 0: it has not failed, or its destination has no window of retries
+    TimestampMs failing_since;  // 0: no attempt has failed, or its destination has no retry window
     friend bool operator==(const BatchRow&, const BatchRow&) = default;
 };
 std::string encode(const BatchRow& row);

@@ -1,4 +1,4 @@
-// Rows and settings out of a catalog: whatever decodes is encoded again to the same bytes.
+// Rows and settings of a catalog from any bytes: decoded values are encoded to the same bytes.
 #include <cstdint>
 #include <string_view>
 
@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace riacho;
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     if (const auto key = firehose::decode_row_key(bytes)) RIACHO_CHECK(firehose::encode(*key) == bytes, "another key");
-    // Varints have longer forms, which decode as well.
+    // Decoders accept longer forms of varints, too.
     if (const auto row = firehose::decode_cursor_row(bytes)) {
         RIACHO_CHECK(firehose::decode_cursor_row(firehose::encode(*row)) == row, "another cursor");
     }

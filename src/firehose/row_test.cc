@@ -32,7 +32,7 @@ TEST(RowKey, sorts_by_kind_lane_and_number) {
     EXPECT_FALSE(decode_row_key(std::string(17, 'x')));
 }
 
-// What is on disk is read by every later version.
+// Every later version must read rows on disk.
 TEST(Rows, have_the_bytes_of_the_format) {
     const CursorRow cursor{.ordinal = 3, .index = 7, .floor = 300, .has_children = true};
     EXPECT_EQ(to_hex(encode(cursor)), "010307ac0201");

@@ -33,7 +33,7 @@ SettingsRef SettingsCache::of(const catalog::ObjectState& object) {
     auto settings = std::make_shared<const Settings>(*std::move(decoded));
     const MutexLock lock(mutex_);
     Entry& entry = entries_[object.uid];
-    // Another thread may have looked at a newer one meanwhile.
+    // Another thread may have cached a newer version meanwhile.
     if (entry.version <= object.version) entry = {object.version, settings};
     return settings;
 }

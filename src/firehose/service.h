@@ -1,4 +1,4 @@
-// Firehose: what its operations share, and the handle each of them is given.
+// Firehose: the state that its operations share, and the handle passed to each call.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ using SettingsRef = std::shared_ptr<const Settings>;
 class Limits;
 class Metrics;
 
-// The settings of objects, decoded once for each of their versions. Thread-safe.
+// Decoded settings of objects, once for each of their versions. Thread-safe.
 class SettingsCache {
 public:
     // Null for settings that this version cannot read.
@@ -50,7 +50,7 @@ private:
     std::unordered_map<std::uint64_t, Entry> entries_ GUARDED_BY(mutex_);
 };
 
-// What one process has of the service. Owned by the node, outlives every call; all members are thread-safe.
+// The service's objects in one process. Owned by the node, outlives every call; all members are thread-safe.
 struct Service {
     catalog::Catalog& catalog;
     log::RecordLog& log;
@@ -65,7 +65,7 @@ struct Service {
     std::int64_t transition_delay_ms;
 };
 
-// A delivery stream and what it is set to.
+// A delivery stream and its settings.
 struct StreamRef {
     ObjectRef object;
     SettingsRef settings;
@@ -86,8 +86,8 @@ public:
     [[nodiscard]] TimestampMs now() const { return context_->now(); }
     [[nodiscard]] Service& service() const { return *service_; }
 
-    // The caller's delivery stream, in whatever state it is; null when there is none. Without settings when they cannot
-    // be read.
+    // The caller's delivery stream, in any status; null when there is none. `settings` is null when they cannot be
+    // read.
     [[nodiscard]] std::optional<StreamRef> find(std::string_view name) const;
     // The same, or ResourceNotFoundException; InternalFailure without settings.
     [[nodiscard]] Result<StreamRef> resolve(std::string_view name) const;
@@ -102,9 +102,9 @@ private:
 
 static_assert(std::is_trivially_copyable_v<FirehoseOp>);
 
-// How often a change that was made from an older version is made again from the newer one.
+// Attempts to apply a change when other changes come first.
 inline constexpr int replace_attempts_max = 8;
-// The command that gives a delivery stream new settings if nothing else has changed it meanwhile.
+// A command that replaces the settings of a delivery stream if its version is still that of `object`.
 catalog::Command replace_settings(const catalog::ObjectState& object, const Settings& settings);
 
 }  // namespace riacho::firehose

@@ -144,7 +144,7 @@ void put(Encoder& out, const api::ExtendedS3DestinationDescription& s3) {
     put_bool(out, s3.processing_configuration.has_value());
     if (s3.processing_configuration) put(out, *s3.processing_configuration);
     const auto& partitioning = s3.dynamic_partitioning_configuration;
-    put_bool(out, partitioning.has_value());  // and it is disabled: another is refused
+    put_bool(out, partitioning.has_value());  // partitioning is stored even if disabled: it cannot be enabled later
     out.optional_text(s3.file_extension);
     out.optional_text(s3.custom_time_zone);
 }

@@ -37,7 +37,7 @@ Settings full_settings() {
     return settings;
 }
 
-// Equal bytes are equal settings: nothing of them is left out.
+// All members take part: equal bytes mean equal settings.
 TEST(Settings, come_back_as_they_went) {
     for (const Settings& settings : {test_settings(), full_settings()}) {
         const std::string bytes = encode(settings);
@@ -61,7 +61,7 @@ TEST(Settings, that_are_cut_or_of_another_format_are_refused) {
     EXPECT_FALSE(decode_settings("\x02" + bytes.substr(1)));
 }
 
-// A change takes effect when its time has come; until then records are written as before.
+// A change takes effect at settled_at; until then records are written as before.
 TEST(Encryption, takes_effect_when_it_is_settled) {
     Settings settings = test_settings();
     EXPECT_EQ(settings.encryption_status(TimestampMs(0)), Status::disabled);

@@ -1,4 +1,4 @@
-// The two ends of a pipeline in memory: streams that tests fill, and a destination with a will of its own.
+// The two ends of a pipeline in memory: source streams, and a destination whose answers a test scripts.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -23,17 +23,17 @@
 
 namespace riacho::firehose {
 
-// A destination. What it stored stays.
+// A destination. Stored objects survive restarts.
 class TestStore final : public ports::ObjectStore {
 public:
     explicit TestStore(Life& life) : life_(life) {}
 
-    // late: as stored_and_lost, when attempts that began after it have ended.
+    // late: as stored_and_lost, but stored only when attempts that began after it have ended.
     enum class Answer : std::uint8_t { ok, stored_and_lost, late, down, denied, no_bucket, slow_down };
-    // What becomes of the attempts to come; absent: they succeed.
+    // The answer to each attempt; absent: ok.
     std::function<Answer(const ports::ObjectName&)> script;
     std::map<std::string, std::string> objects;  // by BUCKET/KEY
-    std::vector<std::string> attempts;           // names, in order
+    std::vector<std::string> attempts;           // of all attempts, in order
     std::vector<std::string> overwritten;        // names that were stored again with other bytes
     bool takes_drafts = false;
     std::function<bool(std::size_t)> drafts_take;  // whether a draft that has so many bytes takes more; absent: yes
@@ -122,7 +122,7 @@ private:
     Life& life_;
 };
 
-// A stream of Data Streams with shards that a test makes, fills and closes.
+// A stream of Data Streams whose shards a test makes, fills and closes.
 class TestSource final : public ports::RecordSource {
 public:
     struct Shard {
@@ -132,7 +132,7 @@ public:
     };
     std::map<std::uint64_t, Shard> by_uid;
     bool is_gone = false;
-    std::map<std::uint64_t, ports::SourceFault> faults;  // of reads, by shard
+    std::map<std::uint64_t, ports::SourceFault> faults;  // of the next reads, by shard
     std::size_t reads = 0;
 
     Shard& add(std::uint64_t uid, std::optional<std::int32_t> parent = {}, std::optional<std::int32_t> adjacent = {}) {
@@ -147,7 +147,7 @@ public:
         by_uid.at(uid).records.emplace_back(at, std::move(data));
         wake();
     }
-    // Everything in it is older than it is kept.
+    // Makes all records of the shard expire.
     void expire(std::uint64_t uid) {
         by_uid.erase(uid);
         wake();
@@ -204,7 +204,7 @@ private:
         std::function<void()> ready;
     };
     static std::uint64_t next_of(const Shard& shard) { return shard.first + shard.records.size(); }
-    // Who finds nothing for it looks again, and waits again.
+    // A callback without new records arms its watch again.
     void wake() {
         for (Watch* watch : std::exchange(watches_, {})) {
             const auto ready = std::move(watch->ready);

@@ -1,5 +1,5 @@
-// A log and a catalog in memory, for one thread, which keep what they acknowledged; and the end of a process at any
-// call.
+// A log and a catalog in memory, for one thread. They keep everything that was acknowledged when a simulated process
+// ends.
 #pragma once
 
 #include <fmt/format.h>
@@ -29,8 +29,8 @@
 
 namespace riacho::firehose {
 
-// When a process ends: at its n-th call to log or destination (1 is the first), before the call has any effect or after
-// it had it, with the answer lost either way.
+// The end of a process: at its n-th call to log or destination (1 is the first), before or after the call takes effect;
+// the answer is lost either way.
 struct CrashPoint {
     std::uint64_t call = 0;  // 0: never
     bool has_effect = false;
@@ -45,12 +45,12 @@ public:
         is_over_ = false;
         last_.clear();
     }
-    // What is left of this call.
+    // The outcome of one call.
     struct Call {
         bool has_effect = true;
         bool is_answered = true;
     };
-    // `name` says what the call does: "append", "store", or what a command changes.
+    // `name` describes the call: "append", "store", or the change of a command.
     Call next(std::string name) {
         if (is_over_) return {false, false};
         ++calls_;
@@ -61,7 +61,7 @@ public:
     }
     [[nodiscard]] std::uint64_t calls() const { return calls_; }
     [[nodiscard]] bool is_over() const { return is_over_; }
-    // The name of the latest call that was made; of the one at which the process ended, if it did.
+    // The name of the latest call, or of the call at which the process ended.
     [[nodiscard]] const std::string& last() const { return last_; }
 
 private:
@@ -71,13 +71,13 @@ private:
     std::string last_;
 };
 
-// The log and the catalog's state machine. What a call acknowledged is there in every later life.
+// The log and the catalog's state machine. Acknowledged calls are visible in all later lives.
 class TestLog final : public log::RecordLog, public log::CommandLog {
 public:
     TestLog(core::Clock& clock, Life& life) : clock_(clock), life_(life) {}
 
     std::function<void(const catalog::Feed&)> on_publish;
-    // Set: nothing is taken any more.
+    // If set, every append and command fails with it.
     std::optional<log::LogError> records_fault;
     std::optional<log::LogError> commands_fault;
 
@@ -218,7 +218,7 @@ private:
         result.next = log::SeqIx(from);
         for (const auto& frame : shard.frames) {
             if (frame->next().value() <= from) continue;
-            // What is beyond the horizon is passed over.
+            // Frames beyond the horizon are skipped.
             if (frame->arrival() < horizon) {
                 if (result.record_count == 0) result.next = frame->next();
                 continue;

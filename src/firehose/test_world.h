@@ -1,4 +1,4 @@
-// A whole Firehose on one thread and in memory. A process of it can end at any call, and another one begin.
+// A whole Firehose on one thread and in memory. Its process can end at any call, and another one start.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -36,14 +36,14 @@ namespace riacho::firehose {
 inline constexpr std::int64_t minute_ms = 60'000;
 inline constexpr std::int64_t hour_ms = 3'600'000;
 
-// Lines that differ, of this size.
+// Lines of this size, all different.
 inline std::string record(int i, std::size_t size = 10) {
     std::string text = std::to_string(i);
     text.resize(size - 1, '.');
     return text + '\n';
 }
 
-// What a new delivery stream is set to, unless a test wants something else.
+// Settings of a new delivery stream.
 inline Settings test_settings(std::int32_t size_mb = 1, std::int32_t interval_s = 60) {
     Settings settings;
     settings.s3.role_arn = "arn:aws:iam::111111111111:role/r";
@@ -92,7 +92,7 @@ public:
         std::filesystem::remove_all(directory_);
     }
 
-    // A process begins.
+    // Starts a process.
     void start(CrashPoint point = {}) {
         life.begin(point);
         deliveries_ = std::make_unique<Deliveries>(
@@ -114,7 +114,7 @@ public:
         deliveries_->start();
         settle();
     }
-    // It ends; nothing is flushed.
+    // Ends it; nothing is flushed.
     void stop() {
         if (deliveries_ == nullptr) return;
         deliveries_->begin_stop();
@@ -128,12 +128,12 @@ public:
         stop();
         start(point);
     }
-    // Everything that can happen now has happened.
+    // Runs everything that can run at the present time.
     void settle() {
         while (core::poll(core) > 0) {
         }
     }
-    // Time passes in steps, with whatever it makes due.
+    // Moves the time in steps and runs what is due.
     void advance(std::int64_t ms, std::int64_t step_ms = 1'000) {
         for (; ms > 0; ms -= step_ms) {
             clock.advance_ms(std::min(ms, step_ms));
@@ -142,7 +142,7 @@ public:
         }
     }
 
-    // Of a process that has ended nothing is accepted.
+    // Commands of a process that has ended are refused.
     void submit(catalog::Command command) {
         const auto result = log.submit_and_wait(catalog::encode(command));
         if (!life.is_over()) ASSERT_TRUE(result && result->accepted);
@@ -165,7 +165,7 @@ public:
         return log.snapshot()->find_object(catalog::ObjectState::Kind::delivery_stream, "111111111111", "us-east-1",
                                            "stream");
     }
-    // As UpdateDestination does.
+    // Like UpdateDestination.
     void update(const std::function<void(Settings&)>& change) {
         if (object() == nullptr) return;
         Settings settings = settings_of(*object());
@@ -178,7 +178,7 @@ public:
         replacement.settings = encode(settings);
         submit(std::move(command));
     }
-    // As PutRecordBatch does. True: acknowledged.
+    // Like PutRecordBatch. True: acknowledged.
     bool put(const std::vector<std::string>& records) {
         if (object() == nullptr) return false;
         log::BatchBuilder builder(0);
@@ -195,7 +195,7 @@ public:
         settle();
         return is_acknowledged;
     }
-    // Rows of the delivery stream that the catalog has.
+    // The number of the delivery stream's rows in the catalog.
     [[nodiscard]] std::size_t row_count(RowKey::Kind kind) const {
         std::size_t count = 0;
         log.snapshot()->progress().for_each([&](const catalog::ProgressKey& key, const catalog::ProgressValue&) {
@@ -205,7 +205,7 @@ public:
         });
         return count;
     }
-    // What the bodies of all objects hold, in the order of their names.
+    // The bodies of all objects, in the order of their names.
     [[nodiscard]] std::string delivered() const {
         std::string all;
         for (const auto& [name, body] : store.objects) all += body;

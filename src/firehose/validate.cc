@@ -22,15 +22,15 @@ using Description = api::ExtendedS3DestinationDescription;
 // AWS: spec 3.3.
 constexpr std::int32_t size_mb_default = 5;
 constexpr std::int32_t interval_s_default = 300;
-// It follows each part of an aggregate too, of which there may be 10,000 in a small record.
+// It also follows each record of an aggregate, of which there may be 10,000 in a small record.
 constexpr std::size_t delimiter_size_max = 64;
 
-// A configuration has its required members as plain texts; those of an update may be absent.
+// Required members of a configuration are plain texts; those of an update may be absent.
 void set(std::string& out, std::string_view given) { out = given; }
 void set(std::string& out, const std::optional<std::string_view>& given) {
     if (given) out = *given;
 }
-// AWS shows no prefix where an empty one was given.
+// AWS shows no prefix if an empty one was given.
 void set(std::optional<std::string>& out, const std::optional<std::string_view>& given) {
     if (!given) return;
     if (given->empty()) {
@@ -71,7 +71,7 @@ Result<void> set_logging(const std::optional<api::CloudWatchLoggingOptions>& giv
     return {};
 }
 
-// What both S3 configurations and both updates have.
+// The members that both S3 configurations and both updates have.
 template <class Given>
 Result<void> set_common(const Given& given, Description& s3) {
     set(s3.role_arn, given.role_arn);
@@ -86,7 +86,7 @@ Result<void> set_common(const Given& given, Description& s3) {
 
 Result<void> check_processor(const api::Processor& processor, bool is_off) {
     const bool is_ours = processor.type == api::ProcessorType::append_delimiter_to_record;
-    // Switched off, it is kept and does nothing, as on AWS.
+    // A disabled processor is stored and has no effect, as on AWS.
     if (!is_ours && !is_off) {
         return fail(errors::feature_not_supported("Processor " + std::string(name_of(processor.type))));
     }
@@ -117,7 +117,7 @@ Result<void> set_processing(const std::optional<api::ProcessingConfiguration>& g
     return {};
 }
 
-// What only extended S3 has.
+// The members of extended S3 only.
 template <class Given>
 Result<void> set_extended(const Given& given, Description& s3) {
     TRY_VOID(set_processing(given.processing_configuration, s3));
@@ -138,7 +138,7 @@ Result<void> set_extended(const Given& given, Description& s3) {
     return {};
 }
 
-// The destination as a whole.
+// Checks the destination as a whole.
 Result<Description> checked(Description s3) {
     TRY_VOID(check_keys(s3));
     return s3;

@@ -1,5 +1,5 @@
-// What AWS checks beyond the model when a destination is made or changed (firehose spec 5, layer 2), and what this
-// server does not do yet. All of it without any network: role, bucket and endpoint are not probed.
+// Checks of AWS beyond the model when a destination is made or changed (firehose spec 5, layer 2), and refusal of
+// settings that are not supported here. Without any network: role, bucket and endpoint are not probed.
 #pragma once
 
 #include <optional>
@@ -17,15 +17,15 @@ namespace riacho::firehose {
 
 using aws::Result;
 
-// The one destination of a new delivery stream, with every default filled in. InvalidArgumentException for none or
-// several of them, for what AWS refuses, and, in one sentence, for what is not supported.
+// The only destination of a new delivery stream, with every default filled in. InvalidArgumentException for none or
+// several destinations, for invalid members, and for unsupported ones.
 Result<api::ExtendedS3DestinationDescription> destination_of(const api::CreateDeliveryStreamInput& request);
 
-// The destination after an update: members given replace, members absent stay (spec 3.7).
+// The destination after an update: members of the request replace, absent ones stay (spec 3.7).
 Result<api::ExtendedS3DestinationDescription> updated_destination(const api::ExtendedS3DestinationDescription& present,
                                                                   const api::UpdateDestinationInput& request);
 
-// AWS: 50 tags at most; a key given twice has the last value.
+// AWS: 50 tags at most; of a key given twice the last value counts.
 catalog::Tags tags_of(const std::vector<api::Tag>& tags);
 
 }  // namespace riacho::firehose

@@ -16,10 +16,10 @@ namespace riacho::formats {
 class GzipCompressor::Engine {
 public:
     virtual ~Engine() = default;
-    // Takes what is left of `input`, and writes to `out` what fits behind its end; the number of bytes written.
-    // Called again while it fills `out`.
+    // Consumes input and writes output to `out`, as far as there is room; returns the number of bytes written. Called
+    // again while it fills `out`.
     virtual std::size_t step(std::string_view& input, bool is_last, char* out, std::size_t room) = 0;
-    // After the last input: all of it was written.
+    // After the last input: all output was written.
     [[nodiscard]] virtual bool is_done() const = 0;
 };
 

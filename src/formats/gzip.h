@@ -1,4 +1,4 @@
-// Gzip (RFC 1952) as a stream: one member, made piece by piece.
+// Gzip (RFC 1952) as a stream: one member, compressed piece by piece.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ enum class GzipEffort : std::uint8_t {
     small  // zlib's level 6: a tenth of the speed for files that are a fifth smaller
 };
 
-// Takes 0.4 MiB from the first write on, until it is destroyed. Not thread-safe. Compressing takes long: about 2.5 ms
-// for 1 MiB when fast, 25 ms when small.
+// Uses 0.4 MiB of memory from the first write on until it is destroyed. Not thread-safe. Compressing takes long: about
+// 2.5 ms for 1 MiB when fast, 25 ms when small.
 class GzipCompressor {
 public:
     explicit GzipCompressor(GzipEffort effort);
@@ -23,12 +23,12 @@ public:
     GzipCompressor(GzipCompressor&&) noexcept;
     GzipCompressor& operator=(GzipCompressor&&) noexcept;
 
-    // Compresses data and appends what is ready to `out`, which may be nothing yet.
+    // Compresses data and appends the output that is ready to `out`; that may be none.
     void write(std::string_view data, Buffer& out);
     // Appends the rest. The compressor must not be used afterwards.
     void finish(Buffer& out);
 
-    // What compresses: "isa-l", "zlib".
+    // The library that compresses: "isa-l", "zlib".
     static std::string_view engine(GzipEffort effort);
 
     class Engine;

@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 7> day_names{"Sunday",   "Monday", "Tuesd
                                                     "Thursday", "Friday", "Saturday"};
 constexpr std::array<std::string_view, 4> quarter_names{"1st quarter", "2nd quarter", "3rd quarter", "4th quarter"};
 
-// What each letter takes: its greatest width, and those below it that it does not take (a bit each).
+// The widths of each letter: the greatest one, and the smaller ones that are invalid (a bit each).
 struct LetterRule {
     char letter;
     std::uint8_t count_max;
@@ -100,7 +100,7 @@ void append_number(std::string& out, std::int64_t value, int width) {
     fmt::format_to(std::back_inserter(out), "{:0{}}", value, width);
 }
 
-// Two letters are the last two digits.
+// With two letters, the last two digits.
 void append_year(std::string& out, std::int64_t year, int count) {
     if (count == 2) {
         append_number(out, year % 100, 2);
@@ -109,7 +109,7 @@ void append_year(std::string& out, std::int64_t year, int count) {
     }
 }
 
-// Three letters are the name's beginning, four all of it, five its first letter.
+// Three letters print the abbreviation, four the full name, five the first letter.
 void append_name(std::string& out, std::string_view name, int count) {
     out += count == 4 ? name : name.substr(0, count == 5 ? 1 : 3);
 }

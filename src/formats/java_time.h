@@ -1,5 +1,5 @@
-// Patterns of Java's DateTimeFormatter, as in "yyyy/MM/dd/HH": what `!{timestamp:...}` of Firehose's prefixes is made
-// of. AWS: Java 8's letters, in English and with weeks as in the United States (firehose spec 9.2).
+// Patterns of Java's DateTimeFormatter, as in "yyyy/MM/dd/HH", for `!{timestamp:...}` in Firehose's prefixes. AWS: Java
+// 8's letters, in English and with weeks as in the United States (firehose spec 9.2).
 #pragma once
 
 #include <cstdint>
@@ -12,24 +12,24 @@
 
 namespace riacho::formats {
 
-// An instant, and the time zone it is shown in.
+// An instant in a time zone.
 struct ZonedTime {
     TimestampMs instant{};
     std::int32_t offset_s = 0;              // east of UTC, at that instant
     bool is_daylight = false;               // clocks are ahead of standard time
     std::string_view zone_id = "UTC";       // as given: "Europe/Berlin"
-    std::string_view abbreviation = "UTC";  // for zones that Java has no name of
+    std::string_view abbreviation = "UTC";  // for zones without a name in Java
 };
 
-// A pattern, parsed once. Letters: G u y Y D M L Q q w W d E e c F a H k K h m s S A n N V z O X x Z, with the widths
-// that Java 8 takes; quoted text; optional sections, which formatting just prints.
-// Where Java 8 fails while it formats, because a number is longer than its letters, the number is printed whole.
+// A parsed pattern. Letters: G u y Y D M L Q q w W d E e c F a H k K h m s S A n N V z O X x Z, with the widths that
+// Java 8 accepts; quoted text; optional sections, which are always printed. Where Java 8 fails to format a number that
+// is longer than its letters, the number is printed whole.
 class JavaTimePattern {
 public:
     // The error is a sentence, close to Java's: "Unknown pattern letter: b".
     static Expected<JavaTimePattern, std::string> parse(std::string_view pattern);
 
-    // Years from 1 to 9999; times beyond are taken for the nearest of them.
+    // Years from 1 to 9999; earlier and later times are printed as the nearest of them.
     void append(std::string& out, const ZonedTime& time) const;
     [[nodiscard]] std::string format(const ZonedTime& time) const;
 

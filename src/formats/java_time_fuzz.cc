@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         JavaTimePattern::parse({reinterpret_cast<const char*>(data) + sizeof(instant) + sizeof(offset_s),
                                 size - sizeof(instant) - sizeof(offset_s)});
     if (!pattern) return 0;
-    // What a clock can say.
+    // The range of a node's clock.
     constexpr std::int64_t span = std::int64_t{1} << 50;
     const ZonedTime time{
         .instant = TimestampMs(instant % span), .offset_s = offset_s % 86'400, .is_daylight = (instant & 1) != 0};

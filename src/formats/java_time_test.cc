@@ -20,7 +20,7 @@ TEST(JavaTimePattern, prints_as_java_does) {
     EXPECT_EQ(format("'year='yyyy'/month='MM", time), "year=2018/month=08");
     EXPECT_EQ(format("DDD SSS Q e X", time), "239 123 3 2 Z");
     EXPECT_EQ(format("yyyy'o''clock'''", time), "2018o'clock'");
-    // A common mistake: valid, and not what was meant.
+    // YYYY instead of yyyy, a common mistake: the pattern is valid, but prints the year of the week.
     const ZonedTime late{.instant = TimestampMs(1'577'664'000'000)};  // 2019-12-30
     EXPECT_EQ(format("YYYY/MM/DD", late), "2020/12/364");
     // Java 8 fails on these.

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view magic = "\xF3\x89\x9A\xC2";
 
-// One field of a protobuf message. `number` holds varints, `bytes` what is length-delimited.
+// One field of a protobuf message. `number` holds varints, `bytes` length-delimited values.
 struct Field {
     enum class Type : std::uint8_t { varint = 0, fixed64 = 1, bytes = 2, fixed32 = 5 };
     std::uint64_t id = 0;
@@ -88,7 +88,7 @@ struct Indexed {
     std::optional<std::string_view> data;
 };
 
-// Nothing when the message is malformed or lacks a required field. Tags and unknown fields are passed over.
+// Nothing when the message is malformed or lacks a required field. Tags and unknown fields are skipped.
 std::optional<Indexed> parse_record(std::string_view message) {
     MessageReader reader(message);
     Indexed record;

@@ -1,5 +1,5 @@
-// KPL aggregation: several user records in the data of one Kinesis record, as the Kinesis Producer Library packs them.
-// AWS: F3 89 9A C2, a protobuf message AggregatedRecord, its MD5 (data-streams spec 6.1).
+// KPL aggregation: several user records in the data of one Kinesis record, in the format of the Kinesis Producer
+// Library. AWS: F3 89 9A C2, a protobuf message AggregatedRecord, its MD5 (data-streams spec 6.1).
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace riacho::formats {
 
-// Views into the aggregate that was parsed. Texts are as the producer wrote them, not checked to be UTF-8.
+// Views into the parsed aggregate. Texts are not checked to be UTF-8.
 struct KplRecord {
     std::string_view partition_key;
     std::optional<U128> explicit_hash_key;
@@ -22,8 +22,8 @@ struct KplRecord {
     [[nodiscard]] U128 hash_key() const;
 };
 
-// More records, or longer keys than a Kinesis record can have, make an aggregate a plain record: an entry of the key
-// table may be used by every record, so that a small aggregate could become arbitrarily large otherwise.
+// An aggregate with more records or longer keys is treated as a plain record: every record may use the same entry of
+// the key table, so that a small aggregate could otherwise expand without bound.
 inline constexpr std::size_t kpl_records_max = 10'000;
 inline constexpr std::size_t kpl_partition_key_size_max = 1'024;  // 256 characters of UTF-8
 

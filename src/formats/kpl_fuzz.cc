@@ -1,4 +1,4 @@
-// Fuzzes the parser of KPL aggregates. The digest is made right first, or no input would get past it.
+// Fuzzes the parser of KPL aggregates. The digest is corrected first, because no mutated input has a valid one.
 #include <cstdint>
 #include <functional>
 #include <string>

@@ -14,7 +14,7 @@ constexpr std::size_t block_size = std::size_t{32} << 10;
 constexpr std::string_view java_header("\x82SNAPPY\0\0\0\0\x01\0\0\0\x01", 16);
 
 constexpr int table_bits = 14;
-// Nothing is looked for so close to the end: as in Snappy itself.
+// No match is searched for so close to the end: as in Snappy itself.
 constexpr std::size_t margin = 15;
 
 void append_byte(Buffer& out, std::size_t value) { out.push_back(static_cast<char>(value)); }
@@ -59,7 +59,7 @@ void append_short_copy(Buffer& out, std::size_t offset, std::size_t size) {
 
 void append_copy(Buffer& out, std::size_t offset, std::size_t size) {
     for (; size >= 68; size -= 64) append_short_copy(out, offset, 64);
-    // What is left over must not be shorter than 4.
+    // The remainder must not be shorter than 4.
     if (size > 64) {
         append_short_copy(out, offset, 60);
         size -= 60;
@@ -74,9 +74,9 @@ void append_snappy_block(Buffer& out, std::string_view data) {
     std::array<std::byte, 10> length{};
     const std::byte* end = put_varint(length.data(), data.size());
     out.append(as_text(ByteSpan(length.data(), static_cast<std::size_t>(end - length.data()))));
-    // Where four bytes with that hash were last seen.
+    // The last position of four bytes with that hash.
     std::array<std::uint16_t, std::size_t{1} << table_bits> table{};
-    std::size_t literal = 0;  // from here on nothing was written
+    std::size_t literal = 0;  // start of the bytes that are not written yet
     const std::size_t limit = data.size() > margin ? data.size() - margin : 0;
     for (std::size_t at = 0; at < limit;) {
         const std::uint32_t four = load(data.data() + at);
@@ -84,7 +84,7 @@ void append_snappy_block(Buffer& out, std::string_view data) {
         const std::size_t before = seen;
         seen = static_cast<std::uint16_t>(at);
         if (before >= at || load(data.data() + before) != four) {
-            // The longer nothing repeats itself, the fewer places are looked at.
+            // The longer no match is found, the fewer positions are tried.
             at += 1 + (at - literal) / 32;
             continue;
         }

@@ -2,7 +2,7 @@
 // Neither is the official framing of Snappy.
 //
 //   java     82 53 4E 41 50 50 59 00 | 1 as 32 bits | 1 as 32 bits | (size of the block | block)*
-//   hadoop   (size of what is in the block | size of the block | block)*
+//   hadoop   (uncompressed size | size of the block | block)*
 //
 // Sizes are 32 bits, most significant byte first; a block holds 32 KiB, the last one less.
 #pragma once
@@ -21,7 +21,7 @@ class SnappyCompressor {
 public:
     explicit SnappyCompressor(SnappyFraming framing) : framing_(framing) {}
 
-    // Compresses data and appends what is ready to `out`.
+    // Compresses data and appends the output that is ready to `out`.
     void write(std::string_view data, Buffer& out);
     // Appends the rest. The compressor must not be used afterwards.
     void finish(Buffer& out);
@@ -31,7 +31,7 @@ private:
 
     const SnappyFraming framing_;
     bool has_begun_ = false;
-    Buffer block_;  // what is not compressed yet, less than a block
+    Buffer block_;  // input that is not compressed yet, less than a block
 };
 
 // One block without framing, of at most 64 KiB: its size as a varint, literals and copies.

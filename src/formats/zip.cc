@@ -22,7 +22,7 @@ void append(Buffer& out, Number value) {
     out.append(as_text(ByteSpan(bytes)));
 }
 
-// What the local header and the central directory have in common.
+// The fields that the local header and the central directory have in common.
 void append_common(Buffer& out, std::uint32_t crc, std::uint32_t compressed, std::uint32_t size, std::size_t name) {
     append(out, version_needed);
     append(out, flag_sizes_follow);
@@ -45,7 +45,7 @@ void ZipCompressor::begin(Buffer& out) {
     out.append(name_);
 }
 
-// Passes on what is deflated data for sure.
+// Passes on the deflated data, without the bytes that may be gzip's trailer.
 void ZipCompressor::drain(Buffer& out) {
     if (held_.size() <= trailer_size) return;
     std::string_view ready = held_.view().substr(0, held_.size() - trailer_size);
@@ -88,7 +88,7 @@ void ZipCompressor::finish(Buffer& out) {
     append(out, std::uint16_t{0});  // disk
     append(out, std::uint16_t{0});  // attributes
     append(out, std::uint32_t{0});
-    append(out, std::uint32_t{0});  // where the local header is
+    append(out, std::uint32_t{0});  // offset of the local header
     out.append(name_);
     out.append("PK\x05\x06");
     append(out, std::uint32_t{0});  // disks

@@ -1,5 +1,5 @@
-// A ZIP archive of one deflated entry, made piece by piece, as Java's ZipOutputStream makes one: sizes follow the data
-// (firehose spec 10).
+// A ZIP archive of one deflated entry, compressed piece by piece, like those of Java's ZipOutputStream: sizes follow
+// the data (firehose spec 10).
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace riacho::formats {
 
-// At most 4 GiB. Costs what GzipCompressor does. Not thread-safe.
+// At most 4 GiB. Costs as much as GzipCompressor. Not thread-safe.
 class ZipCompressor {
 public:
     ZipCompressor(GzipEffort effort, std::string entry_name) : gzip_(effort), name_(std::move(entry_name)) {}
@@ -24,10 +24,10 @@ private:
     void begin(Buffer& out);
     void drain(Buffer& out);
 
-    GzipCompressor gzip_;  // its deflated data, without header and trailer, are the entry's
+    GzipCompressor gzip_;  // without its header and trailer, its output is the entry's data
     const std::string name_;
-    Buffer held_;                   // what came out of it: at least the trailer, once it is there
-    std::size_t header_left_ = 10;  // of gzip's header, to be left out
+    Buffer held_;                   // output of gzip_ that is not passed on yet: at least the trailer, once it is there
+    std::size_t header_left_ = 10;  // bytes of gzip's header that are still to be left out
     std::uint32_t compressed_size_ = 0;
     bool has_begun_ = false;
 };

@@ -13,7 +13,7 @@ struct ZoneNames {
     std::string_view ids;  // with a space around each
 };
 
-// Null for an id that has none.
+// Null for an id without names.
 const ZoneNames* find_zone_names(std::string_view id);
 
 }  // namespace riacho::formats

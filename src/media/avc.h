@@ -16,7 +16,7 @@ struct AvcConfig {
     std::uint32_t width = 0, height = 0;
 };
 
-// Nothing for what is no record, such as Annex B start codes, or has no readable parameter set.
+// Nothing for bytes that are no record, such as Annex B start codes, and for a record without a readable parameter set.
 std::optional<AvcConfig> parse_avc_config(ByteSpan record);
 
 struct PictureSize {

@@ -45,7 +45,7 @@ inline std::string_view find_box(std::string_view bytes, std::string_view path) 
     return {};
 }
 
-// What a media segment says of its samples, checked against its own sizes. Nothing if they do not fit.
+// The samples of a media segment, checked against the sizes of its boxes. Nothing if they do not fit.
 struct SegmentView {
     std::uint32_t sequence = 0, track = 0;
     std::uint64_t tfdt = 0;

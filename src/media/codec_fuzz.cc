@@ -1,4 +1,4 @@
-// Fuzzes codec configuration records, and the initialisation segments that are made of those that can be read.
+// Fuzzes codec configuration records, and the initialisation segments of those that can be read.
 #include <cstdint>
 #include <string>
 

@@ -34,7 +34,7 @@ TEST(AvcConfig, reads_profile_and_size) {
 
 TEST(AvcConfig, other_bytes_are_no_record) {
     EXPECT_FALSE(parse_avc_config({}));
-    // What a High profile may have behind its parameter sets (chroma format, bit depths) may be missing.
+    // The fields of a High profile behind the parameter sets (chroma format, bit depths) are optional.
     for (std::size_t size = 0; size < avc_640x360.size() - 4; ++size) {
         EXPECT_FALSE(parse_avc_config(as_bytes(avc_640x360).first(size))) << size;
     }
@@ -48,7 +48,7 @@ TEST(AacConfig, reads_rate_and_channels) {
     EXPECT_EQ(stereo->sampling_rate, 48'000U);
     EXPECT_EQ(stereo->channels, 2);
     EXPECT_EQ(stereo->frame_samples, 1'024U);
-    // HE-AAC says the rate of its core first: 24 kHz, doubled by SBR.
+    // HE-AAC gives the rate of its core first: 24 kHz, doubled by SBR.
     const auto sbr = parse_audio_specific_config(as_bytes(*from_hex("2b119080")));
     ASSERT_TRUE(sbr);
     EXPECT_EQ(sbr->object_type, 5);

@@ -90,7 +90,7 @@ void put_element_id(Buffer& out, std::uint32_t id) {
 void put_element_size(Buffer& out, std::uint64_t size, unsigned size_bytes) {
     unsigned length = size_bytes;
     if (length == 0) {
-        // All data bits set would say "unknown".
+        // All data bits set would mean "unknown".
         for (length = 1; size >= vint_mask(length); ++length) RIACHO_CHECK(length < 8);
     }
     RIACHO_CHECK(size < vint_mask(length));

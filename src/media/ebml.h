@@ -33,15 +33,15 @@ inline constexpr std::size_t element_head_size_max = 12;
 
 struct ElementHead {
     std::uint32_t id = 0;
-    std::uint64_t size = 0;  // of the content; nothing useful if `unknown`
+    std::uint64_t size = 0;  // of the content; meaningless if `unknown`
     bool unknown = false;    // all data bits of the size are one: the element ends where its parent's next child begins
     std::uint8_t head_size = 0;
 };
 
 enum class HeadState : std::uint8_t { ok, short_of_bytes, bad };
 
-// Reads an element's head. short_of_bytes: `bytes` may be the beginning of one. bad: no id or no size begins like this
-// (ids have 1 to 4 bytes, sizes 1 to 8; an id whose data bits are all zero or all one is none).
+// Reads an element's head. short_of_bytes: `bytes` may be the beginning of a head. bad: no head begins with these bytes
+// (ids have 1 to 4 bytes, sizes 1 to 8; an id with all data bits zero or all one is invalid).
 HeadState read_element_head(ByteSpan bytes, ElementHead& head);
 
 // A number in the form of a size, such as a block's track: its value and length, nothing if cut short or malformed.
@@ -63,8 +63,8 @@ class ElementWalker {
 public:
     explicit ElementWalker(ByteSpan content) : left_(content) {}
 
-    // The next child; nothing at the end, or when what follows is no element that ends inside its parent: then ok() is
-    // false.
+    // The next child; nothing at the end, or when the following bytes are no element that ends inside its parent: then
+    // ok() is false.
     struct Element {
         std::uint32_t id = 0;
         ByteSpan content;
@@ -84,7 +84,7 @@ void put_element_size(Buffer& out, std::uint64_t size, unsigned size_bytes = 0);
 void put_element(Buffer& out, std::uint32_t id, std::string_view content, unsigned size_bytes = 0);
 void put_unsigned(Buffer& out, std::uint32_t id, std::uint64_t value);
 void put_float(Buffer& out, std::uint32_t id, double value);
-// A size that says "unknown", of 8 bytes, or of one.
+// The size "unknown", in 8 bytes or in one.
 void put_unknown_size(Buffer& out, unsigned size_bytes = 8);
 
 }  // namespace riacho::media

@@ -18,7 +18,7 @@ void put_zeros(Buffer& out, unsigned count) {
     for (unsigned i = 0; i < count; ++i) out.push_back('\0');
 }
 
-// A box whose size is known when it goes out of scope.
+// A box whose size is written by the destructor.
 class Box {
 public:
     Box(Buffer& out, std::string_view type) : out_(out), at_(out.size()) {
@@ -96,7 +96,7 @@ void put_aac_entry(Buffer& out, const TrackConfig& config) {
     put_16(out, config.channels);
     put_16(out, 16);
     put_zeros(out, 4);
-    // The field holds 16 bits of rate; the configuration says more.
+    // The field has 16 bits for the rate; the configuration has the exact one.
     put_32(out, (config.timescale > 0xFFFF ? 0 : config.timescale) << 16);
     const Box esds(out, "esds", 0, 0);
     Buffer decoder;
@@ -242,7 +242,8 @@ MediaSegment make_segment(const TrackSamples& track, std::uint32_t sequence, std
             const Box tfdt(out, "tfdt", 1, 0);
             put_64(out, static_cast<std::uint64_t>(std::max<std::int64_t>(base + track.samples.front().dts, 0)));
         }
-        const Box trun(out, "trun", 1, 0xF01);  // data offset; each sample's duration, size, flags, composition offset
+        // data offset; duration, size, flags and composition offset of each sample
+        const Box trun(out, "trun", 1, 0xF01);
         put_32(out, static_cast<std::uint32_t>(track.samples.size()));
         data_offset_at = out.size();
         put_32(out, 0);

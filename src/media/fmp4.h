@@ -22,7 +22,7 @@ struct MediaSegment {
     std::size_t size = 0;  // of all
 };
 
-// base: what the track's clock shows at the Cluster's timecode, in ticks; the first sample is not decoded before 0.
+// base: the track's media time at the Cluster's timecode, in ticks; the first sample is not decoded before 0.
 // `sequence` is the moof's.
 MediaSegment make_segment(const TrackSamples& track, std::uint32_t sequence, std::int64_t base);
 

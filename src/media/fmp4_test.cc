@@ -49,7 +49,7 @@ SegmentView packaged(const Playable::Track& track, const std::string& mkv, std::
     options.duration_ms = duration_ms;
     const auto split = split_samples(track, as_bytes(mkv), options);
     EXPECT_TRUE(split);
-    static std::string bytes;  // what the view points into
+    static std::string bytes;  // the bytes of the view
     bytes = bytes_of(make_segment(*split, 7, base));
     const auto view = read_segment(bytes);
     EXPECT_TRUE(view);
@@ -72,7 +72,7 @@ TEST(Fmp4, an_initialisation_has_one_track) {
 }
 
 TEST(Fmp4, decoding_times_are_the_sorted_presentation_times) {
-    // I0 P3 B1 B2, as an encoder with B-frames sends them.
+    // I0 P3 B1 B2, the decoding order of an encoder with B-frames.
     const std::string mkv = cluster(
         500, {{1, 0, true, "i"}, {1, 120, false, "p"}, {2, 0, true, "a"}, {1, 40, false, "b"}, {1, 80, false, "c"}});
     const SegmentView view = packaged(video(), mkv, 160, 10'000);
@@ -110,7 +110,7 @@ TEST(Fmp4, audio_goes_on_without_the_rounding_of_its_times) {
     EXPECT_EQ(view.tfdt, 480U);
     for (const auto& sample : view.samples) EXPECT_EQ(sample.duration, 1'024U);
 
-    // A real gap stays one.
+    // A gap in the media stays a gap.
     const SegmentView gap = packaged(audio(), cluster(0, {{2, 0, true}, {2, 21, true}, {2, 500, true}}), 521);
     EXPECT_EQ(gap.samples[0].duration, 1'024U);
     EXPECT_EQ(gap.samples[1].duration, 500U * 48 - 1'024);

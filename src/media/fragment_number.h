@@ -22,10 +22,10 @@ struct FragmentNumber {
 inline constexpr std::uint64_t fragment_sequence_end = std::uint64_t{1} << 60;
 
 std::string to_text(const FragmentNumber& number);
-// The number whose text this is; nothing if it is none's. Leading zeros are none's.
+// The number with this text; nothing if no number has it. Texts with leading zeros are invalid.
 std::optional<FragmentNumber> parse_fragment_number(std::string_view text);
-// A place between numbers: any text of 1 to 128 digits, also one that is no fragment's. A number of the stream comes
-// after the text exactly if it is greater than what is returned. Nothing if it is not made of digits.
+// A position between fragment numbers, from any text of 1 to 128 digits, even one that is no fragment number: the
+// numbers after it are those greater than the result. Nothing if the text is not made of digits.
 std::optional<FragmentNumber> parse_fragment_place(std::string_view text);
 
 }  // namespace riacho::media

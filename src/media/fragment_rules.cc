@@ -14,11 +14,10 @@ constexpr std::int64_t producer_ms_end = std::int64_t{1} << 53;
 // AWS: names of 1 to 128 bytes, values of up to 256 (video spec 3.6).
 constexpr std::size_t tag_name_size_max = 128, tag_value_size_max = 256;
 constexpr std::int64_t aac_frame_samples = 1'024;
-// What a fragment of one frame lasts when nothing tells it.
+// The duration of a fragment of one frame that has none.
 constexpr std::int64_t lone_frame_ms = 1'000;
 
-// How long a frame of the track lasts by what its header says, 0 if it does not. Claims beyond what a fragment may span
-// are none.
+// The duration of a frame by the track's header; 0 if the header has none, or one beyond the longest fragment.
 std::int64_t frame_ns(const TrackInfo& track, std::int64_t span_ms_max) {
     if (track.default_duration_ns > 0 &&
         track.default_duration_ns <= static_cast<std::uint64_t>(span_ms_max * ns_per_ms)) {
@@ -51,7 +50,7 @@ bool RuleChecker::header_end(std::uint64_t /*at*/, ByteSpan block) {
         return fail(header.error() == HeaderFault::too_many_tracks ? AckError::more_than_allowed_tracks_found
                                                                    : AckError::invalid_mkv_data);
     }
-    // Readers find the service's tags by their names: nobody else may write them.
+    // Readers find the service's tags by their names: producers may not use those names.
     if (header->reserved_tag) return fail(AckError::fragment_metadata_limit_reached);
     header_ = *std::move(header);
     sink_.header(block, header_);
@@ -148,7 +147,7 @@ bool RuleChecker::cluster_end(std::uint64_t at) {
 }
 
 bool RuleChecker::tags(std::uint64_t /*at*/, std::uint64_t end, ByteSpan content) {
-    if (!holding_) return true;  // behind an end-of-fragment tag: no fragment's
+    if (!holding_) return true;  // behind an end-of-fragment tag: belongs to no fragment
     const auto parsed = parse_tags(content);
     if (!parsed) return fail(AckError::invalid_mkv_data);
     bool end_of_fragment = false;
@@ -182,7 +181,7 @@ bool RuleChecker::progress(std::uint64_t position) {
     return true;
 }
 
-// What is wrong with the fragment as a whole.
+// The first rule that the fragment as a whole breaks.
 std::optional<AckError> RuleChecker::complete() const {
     const auto empty = [](const TrackState& track) { return track.frames == 0; };
     if (std::ranges::all_of(tracks_, empty)) return AckError::invalid_mkv_data;
@@ -190,7 +189,7 @@ std::optional<AckError> RuleChecker::complete() const {
     return std::nullopt;
 }
 
-// AWS: last frame time - first + what the last frame lasts: BlockDuration, else DefaultDuration, else the mean of the
+// AWS: last frame time - first + duration of the last frame: BlockDuration, else DefaultDuration, else the mean of the
 // others (video spec 4.7).
 std::uint32_t RuleChecker::duration_ms() const {
     const TrackInfo* lead = header_.first(TrackType::video);

@@ -1,4 +1,4 @@
-// The rules that PutMedia's stream has to follow, as a state machine over the parser's events (video spec 3.5, 3.6).
+// The rules for PutMedia's streams, as a state machine over the parser's events (video spec 3.5, 3.6).
 #pragma once
 
 #include <cstdint>
@@ -15,39 +15,41 @@ namespace riacho::media {
 
 struct RuleLimits {
     std::int64_t span_ms_max = 20'000;                          // of the frame times of a fragment
-    std::uint64_t fragment_size_max = std::uint64_t{50} << 20;  // Cluster and what trails it
+    std::uint64_t fragment_size_max = std::uint64_t{50} << 20;  // the Cluster and the elements behind it
     std::size_t tracks_max = 3;
     std::size_t metadata_items_max = 10;
-    std::uint32_t frames_max = 65'536;  // laces taken apart; each costs whoever plays it some fifty bytes
+    std::uint32_t frames_max = 65'536;  // each laced frame counts; a player needs some fifty bytes for each
 };
 
 struct FragmentFacts {
     std::int64_t producer_ms = 0;
-    std::uint64_t raw_timecode = 0;  // the Cluster's, as acknowledgements repeat it
+    std::uint64_t raw_timecode = 0;  // the Cluster's; acknowledgements repeat it
     std::uint32_t span_ms = 0;       // from the first frame to the last
-    std::uint32_t duration_ms = 0;   // of the video if there is some, with the last frame's own
+    std::uint32_t duration_ms = 0;   // of the video, or of the audio without video; includes the last frame's duration
     std::uint32_t video_bytes = 0;
     std::uint16_t video_frames = 0, audio_frames = 0;
     bool key_start = false;  // the first video frame is a key frame; true without video
     bool image_tag = false, notify_tag = false;
-    std::uint64_t cluster_end = 0;  // offset of the end of the Cluster element; what is behind it trails
+    // offset of the end of the Cluster element; elements behind it may still belong to the fragment
+    std::uint64_t cluster_end = 0;
 };
 
-// What becomes of a stream. Calls come in the order header, (cluster, begin, end)*, error; after error none.
+// Receives the fragments of a stream. Calls come in the order header, (cluster, begin, end)*, error; none after error.
 class RuleSink {
 public:
     virtual ~RuleSink() = default;
-    // Once; `block` is valid during the call and goes in front of every fragment of this stream.
+    // Called once; `block` is valid during the call and precedes every fragment of this stream.
     virtual void header(ByteSpan block, const HeaderInfo& info) = 0;
-    // Bytes from `at` on are those of a fragment, until end() or error(). `at` may lie up to MkvParser::held_size_max
-    // bytes before the piece that is being fed: FragmentSplitter::held() had them before.
+    // Bytes from `at` on belong to a fragment, until end() or error(). `at` may lie up to MkvParser::held_size_max
+    // bytes before the fed piece: FragmentSplitter::held() has those bytes.
     virtual void cluster(std::uint64_t at) = 0;
-    // Its timecode is known and legal: this is when a number is given (BUFFERING).
+    // Its timecode is known and valid: the fragment gets its number here (BUFFERING).
     virtual void begin(std::uint64_t raw_timecode, std::int64_t producer_ms) = 0;
     // The fragment is complete, ends at `at`, and follows all rules (RECEIVED). Bytes from there to the next cluster()
-    // belong to none.
+    // belong to no fragment.
     virtual void end(std::uint64_t at, const FragmentFacts& facts) = 0;
-    // Nothing more is read from this stream. fragment_open: between begin() and end(); that fragment is void.
+    // Nothing more is read from this stream. fragment_open: called between begin() and end(); that fragment is
+    // discarded.
     virtual void error(AckError error, bool fragment_open) = 0;
 };
 
@@ -55,7 +57,7 @@ enum class TimecodeType : std::uint8_t { absolute, relative };
 
 class RuleChecker final : public MkvEvents {
 public:
-    // start_ms: what x-amzn-producer-start-timestamp says; counts with `relative` only. The sink outlives the checker.
+    // start_ms: the value of x-amzn-producer-start-timestamp; only used with `relative`. The sink outlives the checker.
     RuleChecker(RuleLimits limits, TimecodeType type, std::int64_t start_ms, RuleSink& sink);
 
     bool header_end(std::uint64_t at, ByteSpan block) override;
@@ -67,10 +69,10 @@ public:
     bool other(std::uint64_t at, std::uint64_t end, std::uint32_t id) override;
     bool progress(std::uint64_t position) override;
 
-    // The parser could not go on: error(invalid_mkv_data). A fragment whose Cluster is complete is ended first, unless
-    // the body broke off behind a Cluster of unknown size: what trails it was to come.
+    // The parser has failed: error(invalid_mkv_data). A fragment whose Cluster is complete is ended first, unless the
+    // body ended behind a Cluster of unknown size: elements behind it may be missing.
     void parse_failed(MkvFault fault);
-    // The body has ended where it may: ends the open fragment.
+    // The body has ended between elements: ends the open fragment.
     void finish(std::uint64_t at);
     [[nodiscard]] bool failed() const { return failed_; }
     [[nodiscard]] bool fragment_open() const { return open_; }
@@ -95,9 +97,10 @@ private:
     std::vector<TrackState> tracks_;  // as header_.tracks
     FragmentFacts facts_;
     std::optional<std::uint64_t> previous_timecode_;
-    std::int64_t previous_gap_ms_ = 0;  // between the two Clusters before: stands in for what one frame does not tell
+    // between the two Clusters before: the duration of a fragment of one frame without a duration
+    std::int64_t previous_gap_ms_ = 0;
     std::uint64_t cluster_at_ = 0;
-    std::uint64_t kept_end_ = 0;  // end of the Cluster, or of the last whole element behind it
+    std::uint64_t kept_end_ = 0;  // end of the Cluster, or of the last complete element behind it
     std::size_t metadata_items_ = 0;
     std::uint32_t frames_ = 0;  // of all tracks
     bool in_cluster_ = false;   // between cluster_begin and cluster_end
@@ -107,13 +110,13 @@ private:
     bool failed_ = false;
 };
 
-// Parser and rules together: what a PutMedia session feeds.
+// Parser and rules together, for a PutMedia session.
 class FragmentSplitter {
 public:
     FragmentSplitter(MkvLimits mkv, RuleLimits rules, TimecodeType type, std::int64_t start_ms, RuleSink& sink)
         : parser_(mkv), checker_(rules, type, start_ms, sink) {}
 
-    // False: error() was called, and there is nothing more to feed.
+    // False: error() was called, and the rest of the body is not needed.
     bool feed(ByteSpan piece);
     // The body has ended cleanly. False: error() was called.
     bool finish();

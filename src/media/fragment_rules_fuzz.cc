@@ -1,4 +1,4 @@
-// Fuzzes what a PutMedia session feeds: fragments are whole, in order, and end before an error does.
+// Fuzzes a PutMedia session's parser and rules: fragments are complete, in order, and end before an error.
 #include <algorithm>
 #include <cstdint>
 
@@ -17,7 +17,7 @@ public:
 
     void header(ByteSpan block, const HeaderInfo& info) override {
         RIACHO_CHECK(!header_seen_ && !info.tracks.empty() && info.tracks.size() <= 3);
-        // What is stored must be readable again.
+        // A stored header must be readable again.
         const auto again = parse_mkv_header(block);
         RIACHO_CHECK(again && config_id(*again) == config_id(info));
         header_seen_ = true;

@@ -161,8 +161,7 @@ TEST(FragmentRules, length_and_size_have_limits) {
         << "by its claim";
 }
 
-// video conformance 51
-// Half a megabyte of laced blocks must not become millions of samples for whoever plays them.
+// video conformance 51. Half a megabyte of laced blocks must not become millions of samples for a player.
 TEST(FragmentRules, frames_have_a_limit_with_laces_taken_apart) {
     const std::string laced = element(mkv::simple_block, std::string("\x81\0\0\x84\xFF", 5));
     std::string blocks = number(mkv::timecode, 0);

@@ -11,7 +11,7 @@ enum class Lacing : std::uint8_t { none = 0, xiph = 1, fixed = 2, ebml = 3 };
 
 Lacing lacing_of(std::uint8_t flags) { return static_cast<Lacing>((flags & block_lacing) >> 1); }
 
-// Sizes of all frames but the last, which takes what is left.
+// Sizes of all frames but the last, which takes the remainder.
 std::optional<std::vector<std::size_t>> xiph_sizes(ByteSpan& left, std::size_t count) {
     std::vector<std::size_t> sizes;
     for (std::size_t i = 1; i < count; ++i) {
@@ -38,7 +38,7 @@ std::optional<std::vector<std::size_t>> ebml_sizes(ByteSpan& left, std::size_t c
         if (i == 1) {
             size = static_cast<std::int64_t>(part->value);
         } else {
-            // A signed difference: the middle of the range stands for zero.
+            // A signed difference: the middle of the range means zero.
             size += static_cast<std::int64_t>(part->value) - ((std::int64_t{1} << (7 * part->size - 1)) - 1);
         }
         if (size < 0 || size > static_cast<std::int64_t>(left.size())) return std::nullopt;
@@ -74,7 +74,7 @@ std::optional<std::vector<ByteSpan>> split_laces(ByteSpan payload, const BlockSt
     ByteSpan left = payload.subspan(start.head_size);
     const Lacing lacing = lacing_of(start.flags);
     if (lacing == Lacing::none) return std::vector<ByteSpan>{left};
-    left = left.subspan(1);  // the count, which read_block_start saw
+    left = left.subspan(1);  // the frame count, which read_block_start() has read
     const std::size_t count = start.frames;
     std::optional<std::vector<std::size_t>> sizes;
     switch (lacing) {
@@ -133,7 +133,7 @@ std::optional<ClusterBlock> BlockWalker::next() {
     return std::nullopt;
 }
 
-// Nothing for a group without a Block, too: the parser took it, and it has no frames.
+// Nothing also for a group without a Block: the parser accepts it, and it has no frames.
 std::optional<ClusterBlock> BlockWalker::group(ByteSpan content) {
     ClusterBlock block;
     bool found = false;

@@ -11,19 +11,19 @@
 
 namespace riacho::media {
 
-// Track, relative time, flags and frame count of a Block or SimpleBlock from its first bytes. `size` is the whole
-// payload's. Nothing if it is malformed; `needs_more` if `bytes` is shorter than the payload and too short to tell.
+// Track, relative time, flags and frame count of a Block or SimpleBlock, from its first bytes. `size` is the size of
+// the whole payload. Nothing if it is malformed; `needs_more` if more bytes are needed.
 struct BlockStart {
     std::uint64_t track = 0;
     std::int16_t relative = 0;
     std::uint8_t flags = 0;
-    std::uint8_t head_size = 0;  // up to the first byte behind the flags
+    std::uint8_t head_size = 0;  // offset of the first byte behind the flags
     std::uint16_t frames = 1;
 };
 enum class BlockState : std::uint8_t { ok, short_of_bytes, bad };
 BlockState read_block_start(ByteSpan bytes, std::uint64_t size, BlockStart& start);
 
-// The frames of a block's payload (all of it), views into it. Nothing when a lace does not add up.
+// The frames of a block's complete payload, as views into it. Nothing when the sizes of a lace do not add up.
 std::optional<std::vector<ByteSpan>> split_laces(ByteSpan payload, const BlockStart& start);
 
 struct ClusterBlock {
@@ -33,16 +33,16 @@ struct ClusterBlock {
     bool key = false;
 };
 
-// Goes through the blocks of a stored Cluster element, in their order.
+// Iterates over the blocks of a stored Cluster element, in their order.
 class BlockWalker {
 public:
     // `cluster` begins with the Cluster's id.
     explicit BlockWalker(ByteSpan cluster);
 
     std::optional<ClusterBlock> next();
-    // False once something was not as it should be: the walk ended there.
+    // False once the walk has ended at something malformed.
     [[nodiscard]] bool ok() const { return ok_; }
-    // The Cluster's own; counts after the first next().
+    // The Cluster's timecode; valid after the first next().
     [[nodiscard]] std::uint64_t timecode() const { return timecode_; }
 
 private:

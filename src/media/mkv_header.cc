@@ -14,7 +14,7 @@
 namespace riacho::media {
 namespace {
 
-// AWS: CodecID has up to 32 characters, names are longer elsewhere; a codec's private data is up to 1 MiB.
+// AWS: CodecID has up to 32 characters, other names are longer; a codec's private data is up to 1 MiB.
 constexpr std::size_t codec_id_size_max = 1'024;
 constexpr std::size_t simple_tags_max = 1'024;
 
@@ -127,7 +127,7 @@ Expected<TrackInfo, HeaderFault> read_track(ByteSpan content) {
             case mkv::audio:
                 TRY_VOID(read_details(element->content, track));
                 break;
-            // Frames that are compressed or encrypted once more would play nowhere.
+            // Frames that are additionally compressed or encrypted could not be played.
             case mkv::content_encodings:
                 return invalid();
             default:

@@ -1,4 +1,4 @@
-// What stands before the first Cluster: how time is counted and which tracks there are; and tags, wherever they stand.
+// The header before the first Cluster: timecode scale and tracks; and tags anywhere in the stream.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,9 @@ struct TrackInfo {
 };
 
 struct HeaderInfo {
-    std::uint64_t timecode_scale_ns = 1'000'000;  // what 1 in a timecode is, 100 to 10^9
+    std::uint64_t timecode_scale_ns = 1'000'000;  // duration of one timecode unit, 100 to 10^9
     std::vector<TrackInfo> tracks;                // in the order of the Tracks element, numbers unique
-    bool reserved_tag = false;                    // a tag before the first Cluster bears a name that the service writes
+    bool reserved_tag = false;  // a tag before the first Cluster has a name that is reserved for the service
 
     [[nodiscard]] const TrackInfo* find(std::uint64_t number) const;
     // The first track of a type; null if there is none.
@@ -35,12 +35,12 @@ struct HeaderInfo {
 };
 
 enum class HeaderFault : std::uint8_t {
-    invalid,         // to a producer 4006
-    too_many_tracks  // more than MKV headers are read for; 4012
+    invalid,         // the producer gets error 4006
+    too_many_tracks  // more tracks than are allowed; 4012
 };
 
-// `block` is what MkvEvents::header_end gives, and what is stored in front of every fragment. Checks EBML versions and
-// DocType, Info, Tracks; tracks_max bounds what is looked at.
+// `block` is the block of MkvEvents::header_end, which is stored in front of every fragment. Checks EBML versions and
+// DocType, Info, Tracks; tracks_max bounds the work.
 Expected<HeaderInfo, HeaderFault> parse_mkv_header(ByteSpan block, std::size_t tracks_max = 3);
 
 // Equal for headers whose tracks can be played with one another's initialisation: the first 8 bytes, as a little-endian
@@ -48,7 +48,7 @@ Expected<HeaderInfo, HeaderFault> parse_mkv_header(ByteSpan block, std::size_t t
 // the block, which differs in each session (SegmentUID, dates).
 std::uint64_t config_id(const HeaderInfo& header);
 
-// One name and value out of a Tags element.
+// A name and a value from a Tags element.
 struct MkvTag {
     std::string_view name;
     std::string_view value;  // of TagString or TagBinary
@@ -58,8 +58,8 @@ struct MkvTag {
 // The content of a Tags element; the views point into it. Nothing when it is malformed or nested.
 Expected<std::vector<MkvTag>, HeaderFault> parse_tags(ByteSpan content);
 
-// Names that only the service writes. AWS: all that begin with "AWS" but for the producer's own three and the image
-// prefix (video spec 3.6).
+// Names that are reserved for the service. AWS: all that begin with "AWS" but for the producer's own three and the
+// image prefix (video spec 3.6).
 bool is_reserved_tag(std::string_view name);
 inline constexpr std::string_view tag_end_of_fragment = "AWS_KINESISVIDEO_END_OF_FRAGMENT",
                                   tag_image_generation = "AWS_KINESISVIDEO_IMAGE_GENERATION",

@@ -11,7 +11,7 @@ namespace {
 
 using namespace samples;
 
-// As the parser hands it on: a Segment of unknown size.
+// As the parser returns it: with a Segment of unknown size.
 std::string block(std::string_view ebml, std::string_view content) {
     Buffer out;
     put_element(out, mkv::ebml, ebml);

@@ -101,7 +101,7 @@ Expected<void, MkvFault> MkvParser::run(ByteSpan rest, MkvEvents& events) {
         }
         TRY_VOID(close_complete(events));
         if (rest.empty()) return {};
-        // A head that the piece before cut in two is completed in carry_, which is longer than any step needs.
+        // A head that the previous piece cut in two is completed in carry_, which is longer than any step needs.
         const std::size_t held = carry_size_;
         const std::size_t added = held == 0 ? 0 : std::min(carry_.size() - held, rest.size());
         if (added > 0) std::memcpy(carry_.data() + held, rest.data(), added);
@@ -126,7 +126,7 @@ void MkvParser::take(ByteSpan& view, std::size_t size) {
     at_ += size;
 }
 
-// Ends what ends where the parser stands.
+// Closes the elements that end at the parser's position.
 Expected<void, MkvFault> MkvParser::close_complete(MkvEvents& events) {
     if (element_id_ != 0) {
         const bool on = element_id_ == mkv::tags ? events.tags(element_at_, at_, tags_)
@@ -308,7 +308,7 @@ MkvParser::Result MkvParser::take_number(ByteSpan& view, const ElementHead& head
     return Step::done;
 }
 
-// The heads of element and block; the frames are skipped. Fills block_ but for its place.
+// Parses the heads of element and block; the frames are skipped. Fills block_ but for its offset.
 MkvParser::Result MkvParser::take_block(ByteSpan& view, const ElementHead& head) {
     const ByteSpan payload = view.subspan(head.head_size);
     BlockStart start;

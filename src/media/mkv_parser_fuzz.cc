@@ -1,4 +1,4 @@
-// Fuzzes the push parser: pieces of any size must give the same events and the same fault as the whole.
+// Fuzzes the push parser: pieces of any size must give the same events and the same fault as the whole body.
 #include <algorithm>
 #include <cstdint>
 #include <string>

@@ -14,7 +14,7 @@ namespace {
 using namespace samples;
 using Shape = MkvWriter::Shape;
 
-// Everything that is called, as text.
+// Records all events as text.
 class Record final : public MkvEvents {
 public:
     bool header_end(std::uint64_t at, ByteSpan block) override {
@@ -75,7 +75,7 @@ std::string block_payload(std::string_view head, std::string_view frames) {
     return std::string(head) + std::string(frames);
 }
 
-// A stream with everything that may stand in one.
+// A stream with every kind of element that is allowed.
 std::string rich_stream() {
     const std::string group =
         element(mkv::block_group, element(mkv::block, block_payload(std::string("\x81\0\x50\0", 4), "abc")) +
@@ -147,7 +147,7 @@ TEST(MkvParser, pieces_of_any_size_give_the_same_events) {
     }
 }
 
-// video conformance 61: readers get the header as it was sent, but for the Segment's size.
+// video conformance 61: readers get the original header but for the Segment's size.
 TEST(MkvParser, keeps_the_header_and_only_rewrites_the_size_of_the_segment) {
     const std::string ebml = element(mkv::ebml, element(mkv::doc_type, "webm"), 8);
     const std::string rest =
@@ -203,7 +203,7 @@ TEST(MkvParser, knows_a_stream_that_broke_off) {
     EXPECT_EQ(fault_of(live + tags({{"a", "b"}}).substr(0, 9)), MkvFault::truncated);
 }
 
-// video conformance 49: refused by its claim, before anything arrives or is allocated.
+// video conformance 49: refused because of the declared size, before anything arrives or is allocated.
 TEST(MkvParser, refuses_claims_that_are_too_large) {
     const std::string huge("\x00\xFF\xFF\xFF\xFF\xFF\xFF\xFE", 8);
     const std::string size = std::string(1, '\x01') + huge.substr(1);

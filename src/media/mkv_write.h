@@ -1,4 +1,4 @@
-// Writing Matroska: the tags that the service puts around a fragment, and a small writer of whole streams.
+// Writes Matroska: the tags that the service adds to fragments, and whole small streams.
 #pragma once
 
 #include <cstdint>
@@ -25,14 +25,14 @@ std::string seconds_text(std::int64_t ms);
 // The beginning of a document: EBML header, and a Segment of unknown size.
 void put_document_head(Buffer& out);
 
-enum class TagSpelling : std::uint8_t { get_media, fragment_list };  // the latter has both names of each time
+enum class TagSpelling : std::uint8_t { get_media, fragment_list };  // fragment_list has both names of each time
 // In front of a fragment's Cluster: number and times.
 void put_head_tags(Buffer& out, const FragmentNumber& number, std::int64_t producer_ms, TagSpelling spelling);
-// Behind it: how far behind the newest it is, and where to go on.
+// Behind the Cluster: the delay behind the newest fragment, and the continuation token.
 void put_tail_tags(Buffer& out, std::int64_t millis_behind_now, std::string_view continuation_token);
 
-// Writes streams for tests and for media that does not come as Matroska. The shapes are those of the C producer SDK
-// (unknown sizes, 8-byte sizes) or of a muxer that knows all before it writes.
+// Writes streams for tests and for media that is not Matroska. The sizes are those of the C producer SDK (unknown
+// sizes, 8-byte sizes) or of a muxer that knows all sizes in advance.
 class MkvWriter {
 public:
     enum class Shape : std::uint8_t { live, file };

@@ -10,9 +10,10 @@
 namespace riacho::media {
 namespace {
 
-// AWS: what ON_DISCONTINUITY calls a gap or an overlap (video spec 4.4).
+// AWS: the shortest gap or overlap that is a discontinuity in ON_DISCONTINUITY (video spec 4.4).
 constexpr std::int64_t gap_ms_max = 50;
-// Fragments of the same time that were ingested so much later are another collection; AWS says "very different times".
+// Fragments of the same time that were ingested so much later belong to another collection; AWS says "very different
+// times".
 constexpr std::uint64_t other_collection_after_ms = 3'600'000;
 
 // Gregorian date and time in UTC with milliseconds, from 1970 on (days to civil date by H. Hinnant's algorithm).
@@ -81,7 +82,7 @@ PlaylistFold::Push PlaylistFold::push(const PlaylistItem& item) {
     return Push::taken;
 }
 
-// A producer time that is not beyond all before it. `taken`: it goes on the list.
+// A producer time that is not after all earlier ones. `taken`: the fragment replaces one in the list.
 PlaylistFold::Push PlaylistFold::replace_or_skip(const PlaylistItem& item) {
     if (options_.mode != PlaybackMode::on_demand) return Push::skipped;
     if (item.number.server_ms > last_server_ms_ + other_collection_after_ms) {
@@ -90,8 +91,8 @@ PlaylistFold::Push PlaylistFold::replace_or_skip(const PlaylistItem& item) {
     }
     const auto same = by_producer_.find(item.producer_ms);
     if (same == by_producer_.end()) return Push::taken;
-    // AWS: the largest number of one producer time is listed. One of another configuration would need a new
-    // initialisation in the middle of what is already there.
+    // AWS: of several fragments with one producer time, the one with the largest number is listed. One with another
+    // configuration would need a new initialisation in the middle of the list.
     Segment& segment = segments_[same->second];
     if (segment.item.config_id != item.config_id) return Push::skipped;
     segment.item = item;
@@ -157,7 +158,7 @@ std::string to_text(const MasterPlaylist& master) {
         picture = fmt::format(",RESOLUTION={}x{},FRAME-RATE={:.3f}", lead.config.width, lead.config.height,
                               static_cast<double>(master.video_frames) * 1'000.0 / static_cast<double>(duration_ms));
     }
-    // A tenth more for what the container adds.
+    // 10 % more for the overhead of the container.
     out += fmt::format("#EXT-X-STREAM-INF:CODECS=\"{}\"{},BANDWIDTH={}{}\n", codecs, picture,
                        master.size * 8'800 / duration_ms, group);
     out += fmt::format("getHLSMediaPlaylist.m3u8?SessionToken={}&TrackNumber={}\n", master.token, lead.number);

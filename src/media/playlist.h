@@ -1,4 +1,4 @@
-// HLS: which fragments a session's list shows, and the text of the lists (video spec 4.4, 4.7).
+// HLS: the selection of fragments for a session's list, and the text of the lists (video spec 4.4, 4.7).
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,14 @@ enum class PlaybackMode : std::uint8_t { live = 0, live_replay = 1, on_demand = 
 enum class TimestampSelector : std::uint8_t { producer = 0, server = 1 };
 enum class DiscontinuityMode : std::uint8_t { always = 0, never = 1, on_discontinuity = 2 };
 
-// What a list has to know of a fragment.
+// The properties of a fragment that a list depends on.
 struct PlaylistItem {
     FragmentNumber number;
     std::int64_t producer_ms = 0;
     std::uint32_t duration_ms = 0;
     std::uint64_t config_id = 0;
     bool key_start = false;
-    bool late = false;  // became known after readers had passed it
+    bool late = false;  // it became visible after readers had passed its number
 
     [[nodiscard]] std::int64_t time(TimestampSelector selector) const {
         return selector == TimestampSelector::producer ? producer_ms : static_cast<std::int64_t>(number.server_ms);
@@ -44,32 +44,32 @@ struct PlaylistOptions {
 inline constexpr std::size_t config_changes_max = 500;
 
 // The list of a session as a fold over the stream's fragments in the order of their numbers, from the session's first
-// one on: the same whoever computes it, and whether at once or one by one.
+// one on: the result does not depend on who computes it, or in how many steps.
 class PlaylistFold {
 public:
     explicit PlaylistFold(PlaylistOptions options) : options_(options) {}
 
     struct Segment {
         PlaylistItem item;
-        bool discontinuity = false;  // a tag stands before it
-        // The first fragment of the configuration that it plays with: what names the initialisation.
+        bool discontinuity = false;  // a discontinuity tag precedes it
+        // The sequence of the first fragment with the same configuration; it identifies the initialisation segment.
         std::uint64_t config_sequence = 0;
     };
     enum class Push : std::uint8_t {
         taken,
-        skipped,      // not one for this list
+        skipped,      // does not belong in this list
         need_config,  // the configuration is new: add_config(), then push again
-        ended         // the list takes no more
+        ended         // the list is complete
     };
     Push push(const PlaylistItem& item);
-    // plays_on: a player that plays the session's first configuration can go on with this one.
+    // plays_on: a player of the session's first configuration can continue with this one.
     void add_config(std::uint64_t config_id, bool plays_on);
 
     [[nodiscard]] const std::deque<Segment>& segments() const { return segments_; }
-    // How many segments, and how many discontinuity tags, have left the list at its beginning.
+    // The number of segments, and of discontinuity tags, that were removed from the beginning of the list.
     [[nodiscard]] std::uint64_t media_sequence() const { return media_sequence_; }
     [[nodiscard]] std::uint64_t discontinuity_sequence() const { return discontinuity_sequence_; }
-    // The last fragment that was pushed; 0 if none was.
+    // The sequence of the last pushed fragment; 0 if there is none.
     [[nodiscard]] std::uint64_t pushed_sequence() const { return pushed_sequence_; }
     [[nodiscard]] bool ended() const { return ended_; }
     [[nodiscard]] const PlaylistOptions& options() const { return options_; }
@@ -81,8 +81,8 @@ private:
 
     PlaylistOptions options_;
     std::deque<Segment> segments_;
-    std::unordered_map<std::uint64_t, bool> configs_;            // id -> plays on
-    std::unordered_map<std::int64_t, std::size_t> by_producer_;  // ON_DEMAND: place of each producer time
+    std::unordered_map<std::uint64_t, bool> configs_;            // by id: whether a player can continue with it
+    std::unordered_map<std::int64_t, std::size_t> by_producer_;  // ON_DEMAND: the index of each producer time
     std::uint64_t media_sequence_ = 0;
     std::uint64_t discontinuity_sequence_ = 0;
     std::uint64_t pushed_sequence_ = 0;
@@ -97,7 +97,8 @@ private:
     bool ended_ = false;
 };
 
-// The longest of a session's first list with headroom, for a list that must keep its EXT-X-TARGETDURATION: seconds.
+// The EXT-X-TARGETDURATION of a live list, which must not change: the longest duration of the first list with headroom,
+// in seconds.
 std::uint32_t live_target_duration_s(std::uint32_t longest_ms);
 
 struct MasterPlaylist {
@@ -113,7 +114,7 @@ std::string to_text(const MasterPlaylist& master);
 struct MediaPlaylist {
     std::string_view token;
     std::uint32_t track = 1;
-    std::uint32_t target_s = 0;      // of LIVE; ON_DEMAND takes it from its fragments
+    std::uint32_t target_s = 0;      // of LIVE; for ON_DEMAND it follows from the fragments
     bool show_timestamps = false;    // EXT-X-PROGRAM-DATE-TIME
     std::uint64_t first_config = 0;  // Segment::config_sequence of the session's first configuration
 };

@@ -1,4 +1,4 @@
-// Fuzzes the fold of a session's list: bounds, order, and that its counters tell what left.
+// Fuzzes the fold of a session's list: its bounds, its order, and its counters of removed segments.
 #include <cstdint>
 #include <string>
 

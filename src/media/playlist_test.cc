@@ -45,7 +45,7 @@ std::vector<std::uint64_t> sequences(const PlaylistFold& fold) {
     return result;
 }
 
-// video conformance 80, 82: the sample of video spec 4.7 but for numbers.
+// video conformance 80, 82: the sample of video spec 4.7 with other numbers.
 TEST(Playlist, on_demand_text) {
     PlaylistFold fold = fold_of(on_demand());
     PlaylistItem first = item(732'006, 1'643'353'235'931);

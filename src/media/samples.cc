@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t ns_per_s = 1'000'000'000;
 
-// What RuleLimits::frames_max lets in.
+// RuleLimits::frames_max.
 constexpr std::size_t samples_max = 65'536;
 
 // Rounded to the nearest tick.
@@ -36,14 +36,14 @@ void time_video(std::vector<Sample>& samples, std::uint32_t timescale, std::uint
 void time_audio(std::vector<Sample>& samples, std::uint32_t frame_ticks) {
     std::int64_t expected = samples.front().pts;
     for (Sample& sample : samples) {
-        // Times are rounded to milliseconds: players click when they follow that.
+        // Timestamps are rounded to milliseconds: players that followed them exactly would click.
         if (std::abs(sample.pts - expected) <= frame_ticks) sample.pts = expected;
         sample.dts = sample.pts;
         expected = sample.pts + frame_ticks;
     }
     for (std::size_t i = 0; i < samples.size(); ++i) {
         const std::int64_t next = i + 1 < samples.size() ? samples[i + 1].dts : samples[i].dts + frame_ticks;
-        // A step back is a producer's fault: its frames are played one after another.
+        // A time that goes back is a producer's fault: its frames are played one after another.
         samples[i].duration = static_cast<std::uint32_t>(std::max<std::int64_t>(next - samples[i].dts, 0));
     }
 }

@@ -1,4 +1,4 @@
-// From a stored Cluster to the samples of one track, with the decoding times that Matroska does not have.
+// Converts a stored Cluster to the samples of one track, with decoding times, which Matroska does not have.
 #pragma once
 
 #include <cstdint>
@@ -21,22 +21,22 @@ struct Sample {
 struct TrackSamples {
     std::uint32_t track = 0;
     std::uint32_t timescale = 0;
-    std::vector<Sample> samples;  // in the order they are stored, which is that of decoding; never empty
+    std::vector<Sample> samples;  // in stored order, which is the decoding order; never empty
 };
 
 struct SampleOptions {
     std::uint64_t timecode_scale_ns = 1'000'000;
-    std::uint32_t duration_ms = 0;  // of the fragment: what the last video frame lasts follows from it
+    std::uint32_t duration_ms = 0;  // of the fragment: determines the duration of the last video frame
 };
 
 enum class MediaFault : std::uint8_t {
-    damaged_cluster,  // not what the upload checked
-    no_samples        // the track has no frames here
+    damaged_cluster,  // it differs from the cluster that was checked at the upload
+    no_samples        // the cluster has no frames of the track
 };
 
-// Matroska has presentation times in decoding order: the i-th frame is decoded at the i-th smallest of them. Audio
-// frames follow one another without gaps from the first on, whose rounded time counts, until one is more than a frame
-// off. `cluster` is one whole Cluster element.
+// Matroska has presentation times in decoding order: the decoding time of the i-th frame is the i-th smallest of them.
+// Audio frames follow one another without gaps from the first one on, whose rounded time counts, until a time is off by
+// more than a frame. `cluster` is one complete Cluster element.
 Expected<TrackSamples, MediaFault> split_samples(const Playable::Track& track, ByteSpan cluster, SampleOptions options);
 
 }  // namespace riacho::media

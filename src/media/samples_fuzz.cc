@@ -1,4 +1,4 @@
-// Fuzzes the way from a stored cluster to a media segment; what comes out is read again, box by box.
+// Fuzzes the conversion of a stored cluster to a media segment, whose boxes are then read back.
 #include <cstdint>
 #include <string>
 

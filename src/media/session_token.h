@@ -1,4 +1,5 @@
-// What a playback session is, as the bytes that are sealed into its token: nothing about it is kept anywhere else.
+// The parameters of a playback session, as the bytes that are sealed into its token: no state of a session is kept
+// anywhere else.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,7 @@ struct SessionToken {
     std::int64_t expires_ms = 0;
     std::uint64_t base_sequence = 0;  // the first fragment of the first list
     std::int64_t start_ms = 0, end_ms = 0;
-    std::int64_t zero_ms = 0;  // what the media clock counts from: the first fragment's selected time
+    std::int64_t zero_ms = 0;  // the zero of the media time: the first fragment's selected time
     std::uint64_t config_id = 0;
 
     friend bool operator==(const SessionToken&, const SessionToken&) = default;
@@ -35,7 +36,7 @@ struct SessionToken {
 //   40 base_sequence | 48 start | 56 end | 64 zero_ms | 72 config_id
 inline constexpr std::size_t session_token_size = 80;
 std::string encode(const SessionToken& token);
-// Nothing for bytes that encode() does not make.
+// Nothing for bytes that encode() never makes.
 std::optional<SessionToken> decode_session_token(std::string_view bytes);
 
 }  // namespace riacho::media

@@ -1,4 +1,4 @@
-// Fuzzes the bytes of session tokens: what is taken is what would be written.
+// Fuzzes the bytes of session tokens: accepted bytes are encoded to the same bytes.
 #include <cstdint>
 #include <string_view>
 

@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t kept_ns = 30'000'000'000;
 constexpr std::size_t file_size_max = std::size_t{1} << 20;
 
-// Empty when it cannot be read: the SDKs pass over such a file.
+// Empty when it cannot be read: the SDKs skip such a file, too.
 std::string read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::string content(file_size_max, '\0');
@@ -81,7 +81,7 @@ Profile parse_profile(std::string_view text, std::string_view name, bool is_conf
         std::string_view line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
         if (line.ends_with('\r')) line.remove_suffix(1);
-        // An indented line belongs to a nested setting, none of which is ours.
+        // An indented line belongs to a nested setting, and none of those is needed.
         const bool is_nested = line.starts_with(' ') || line.starts_with('\t');
         line = trimmed(line);
         if (line.empty() || line.starts_with('#') || line.starts_with(';')) continue;

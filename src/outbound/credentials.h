@@ -1,4 +1,4 @@
-// Credentials for calls to AWS or to what is compatible with it, found as the SDKs find them.
+// Credentials for calls to AWS and compatible servers, found in the places where the SDKs look.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +24,11 @@ struct AccessKeys {
 // Empty for a variable that is not set.
 std::string from_environment(const char* name);
 
-// What a credentials or config file says of one profile; empty where it does not.
+// The settings of one profile in a credentials or config file; empty where they are absent.
 struct Profile {
     AccessKeys keys;
     std::string region;
-    // The first setting of the profile that says that keys come from elsewhere ("role_arn", "credential_process",
-    // "sso_session"...).
+    // The first setting that names another source of keys ("role_arn", "credential_process", "sso_session"...).
     std::string other_source;
 };
 // `is_config`: sections are "[profile NAME]", except "[default]".

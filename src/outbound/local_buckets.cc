@@ -68,7 +68,7 @@ public:
     // `written` is closed either way.
     io::IoResult<bool> finish(Temporary written, const std::vector<std::string>& names, bool if_absent);
     void discard(Temporary written);
-    // The same where nothing may block and no thread of the pool is to be had: the next begin() removes the file.
+    // Gives up the file without blocking, when the pool has no room: the next begin() removes it.
     void discard_later(Temporary written);
 
 private:
@@ -90,12 +90,12 @@ private:
 
     io::FileSystem& fs_;
     const std::string root_;
-    Mutex mutex_;  // folders are made and names given by one thread at a time
+    Mutex mutex_;  // held while folders are made and files renamed
     bool emptied_ GUARDED_BY(mutex_) = false;
     Mutex left_mutex_;  // never held during a call to the disk
     std::vector<std::string> left_ GUARDED_BY(left_mutex_);
     std::uint64_t next_temporary_ GUARDED_BY(mutex_) = 0;
-    std::set<std::string> known_ GUARDED_BY(mutex_);  // folders that are there, durably
+    std::set<std::string> known_ GUARDED_BY(mutex_);  // folders that exist durably
 };
 
 bool LocalBuckets::Folders::knows(const std::vector<std::string>& paths) {
@@ -120,10 +120,10 @@ io::IoResult<void> LocalBuckets::Folders::make_folder(const std::string& path) {
     return made;
 }
 
-// Each lies in the one before it; the first in a folder that is there. When it returns they are durable.
+// Makes folders, each inside the one before it, the first inside an existing one. They are durable when it returns.
 io::IoResult<void> LocalBuckets::Folders::make_folders(const std::vector<std::string>& paths) {
     if (knows(paths)) return {};
-    std::vector<std::string> changed;  // folders with a name in them that may not be durable
+    std::vector<std::string> changed;  // folders with an entry that may not be durable
     {
         const MutexLock lock(mutex_);
         for (const std::string& path : paths) {
@@ -158,7 +158,7 @@ io::IoResult<void> LocalBuckets::Folders::prepare(const Target& target) {
     TRY(const auto left, fs_.list(temporary));
     emptied_ = true;
     for (const io::DirectoryEntry& entry : left) {
-        // What cannot be removed takes space, no more.
+        // A file that cannot be removed only takes space.
         if (!entry.is_directory) static_cast<void>(fs_.unlink(fmt::format("{}/{}", temporary, entry.name)).has_value());
     }
     return {};
@@ -175,7 +175,7 @@ io::IoResult<LocalBuckets::Folders::Temporary> LocalBuckets::Folders::begin(cons
     }
     auto file = fs_.open(path, {.mode = io::OpenMode::create});
     if (!file && is_gone(file.error())) {
-        // Somebody removed the folders while we ran.
+        // The folders were removed while the server runs.
         forget_folders();
         TRY_VOID(prepare(target));
         file = fs_.open(path, {.mode = io::OpenMode::create});
@@ -186,7 +186,7 @@ io::IoResult<LocalBuckets::Folders::Temporary> LocalBuckets::Folders::begin(cons
 
 void LocalBuckets::Folders::discard(Temporary written) {
     written.file.reset();
-    // What cannot be removed now is removed at the next start.
+    // A file that cannot be removed now is removed at the next start.
     static_cast<void>(fs_.unlink(written.path).has_value());
 }
 
@@ -213,7 +213,7 @@ io::IoResult<bool> LocalBuckets::Folders::finish(Temporary written, const std::v
         TRY_VOID(make_folders(target.folders));
         auto placed = place(written.path, target.path, if_absent);
         if (placed || !is_gone(placed.error())) return placed;
-        // A folder that was made earlier has been removed since.
+        // A folder that was made earlier was removed meanwhile.
         forget_folders();
         TRY_VOID(make_folders(target.folders));
         return place(written.path, target.path, if_absent);
@@ -224,7 +224,7 @@ io::IoResult<bool> LocalBuckets::Folders::finish(Temporary written, const std::v
     return done;
 }
 
-// Whether an object has this path, or lies aside because a folder has it.
+// Whether the path is that of an object, also of one that was moved aside for a folder.
 io::IoResult<bool> LocalBuckets::Folders::is_there(const std::string& path) {
     for (const std::string& candidate : {path, path + std::string(moved_aside)}) {
         auto file = fs_.open(candidate, {.mode = io::OpenMode::read});
@@ -238,7 +238,7 @@ io::IoResult<bool> LocalBuckets::Folders::is_there(const std::string& path) {
     return false;
 }
 
-// Gives the file its name, which is not durable yet; false if_absent found one there.
+// Renames the file to its name, which is not durable yet; false if if_absent was set and the name exists.
 io::IoResult<bool> LocalBuckets::Folders::place(const std::string& temporary, const std::string& target,
                                                 bool if_absent) {
     const MutexLock lock(mutex_);

@@ -1,4 +1,4 @@
-// LocalBuckets: an object store in folders, ROOT/BUCKET/KEY: what delivers to S3 delivers here without an S3 server.
+// LocalBuckets: an object store in folders, ROOT/BUCKET/KEY, for deliveries without an S3 server.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,8 @@
 
 namespace riacho::outbound {
 
-// Folders of buckets and prefixes are made as they are needed. An object is written to a temporary file, synced,
-// renamed to its name, and its folder is synced: a reader of the folders never sees half of one. Names are those of
+// Folders of buckets and prefixes are made when they are needed. An object is written to a temporary file, synced and
+// renamed, and its folder is synced: a reader of the folders never sees a partial file. Names are those of
 // outbound/local_name.h. Thread-safe; file_system and pool outlive it. It blocks threads of the pool, never a core.
 class LocalBuckets final : public ports::ObjectStore {
 public:
@@ -26,7 +26,7 @@ public:
     Task<Expected<void, ports::StoreError>> put(core::Core& core, ports::ObjectName name,
                                                 std::shared_ptr<const ports::Body> body,
                                                 ports::PutOptions options) override;
-    // "local": one disk holds them all.
+    // "local": all buckets are on one disk.
     [[nodiscard]] std::string host_of(std::string_view bucket) const override;
 
 private:

@@ -23,7 +23,7 @@ using ports::MemoryBody;
 using ports::StoreFault;
 using PutResult = Expected<void, ports::StoreError>;
 
-// What a spool would be: a body that has to be read, and may be lost.
+// A body that is not in memory, and that can be lost.
 class ReadBody final : public ports::Body {
 public:
     ReadBody(std::string text, std::size_t lost_at) : memory_(text), lost_at_(lost_at) {}
@@ -136,7 +136,7 @@ TEST_F(LocalBucketsTest, objects_are_files_and_replace_what_was_there) {
     LocalBuckets buckets(io::posix_file_system(), root + "/buckets", pool_);
     ASSERT_TRUE(put(buckets, "a/b", "one"));
     ASSERT_TRUE(put(buckets, "a/b", "two"));
-    // A folder where an object should lie, and an object where a folder should.
+    // A folder whose name an object needs, and an object whose name a folder needs.
     ASSERT_TRUE(put(buckets, "a", "beside its folder"));
     ASSERT_TRUE(put(buckets, "a/b/c", "below an object"));
     const std::string large(3 << 20, 'x');
@@ -158,7 +158,7 @@ TEST_F(LocalBucketsTest, objects_are_files_and_replace_what_was_there) {
     ASSERT_FALSE(lost);
     EXPECT_EQ(lost.error().fault, StoreFault::body_lost);
 
-    // Somebody tidies up while we run.
+    // Somebody removes the folders while the server runs.
     std::filesystem::remove_all(root + "/buckets");
     EXPECT_TRUE(put(buckets, "a/b/c", "again"));
     EXPECT_EQ(read("a/b/c"), "again");
@@ -232,7 +232,7 @@ TEST_F(LocalBucketsTest, power_that_fails_anywhere_leaves_a_whole_object_or_none
     }
 }
 
-// A name that was given but not synced is not durable yet; whoever finds it there has to make it so.
+// A renamed file is not durable before its folder is synced: an attempt that finds it there has to sync.
 TEST_F(LocalBucketsTest, an_object_that_is_there_already_is_durable_when_that_is_told) {
     auto fs = disk();
     LocalBuckets buckets(*fs, "/data/buckets", pool_);
@@ -246,7 +246,7 @@ TEST_F(LocalBucketsTest, an_object_that_is_there_already_is_durable_when_that_is
     EXPECT_EQ(text_of(*fs, "/data/buckets/b/p/k"), "text");
 }
 
-// Keeps the only thread of a pool busy, and its queue full, from the moment it is read on.
+// Once it is read, keeps the only thread of a pool busy and its queue full.
 class CrowdingBody final : public ports::Body {
 public:
     explicit CrowdingBody(core::WorkPool& pool) : pool_(pool) {}

@@ -19,7 +19,7 @@ bool is_escaped(char c, bool is_first) {
     return byte < 0x20 || byte == 0x7F || c == '%' || c == '\\' || c == '/' || (c == '.' && is_first);
 }
 
-// Whether a name of this size should end before the byte: not inside a character of UTF-8, if it is one.
+// Whether a name of this size should end before this byte, which is not inside a character of UTF-8.
 bool is_cut_before(char c, std::size_t size) {
     const bool continues = (static_cast<std::uint8_t>(c) & 0xC0) == 0x80;
     return size >= name_size_max + 3 || (size >= name_size_max && !continues);
@@ -44,7 +44,7 @@ void append_names(std::vector<std::string>& names, std::string_view segment) {
     if (!name.empty()) names.push_back(std::move(name));
 }
 
-// Nothing for what append_names() does not write.
+// Nothing for a name that append_names() never writes.
 std::optional<std::string> decoded(std::string_view name) {
     std::string text;
     for (std::size_t i = 0; i < name.size(); ++i) {
@@ -92,7 +92,7 @@ std::optional<std::string> key_of_local_names(const std::vector<std::string>& na
         key += *text;
         if (!is_last && !is_part) key += '/';
     }
-    // Other spellings of the same key are not ours.
+    // Only the spelling that local_names() gives is valid.
     auto ours = local_names("b", key);
     if (!ours) return std::nullopt;
     ours->erase(ours->begin());

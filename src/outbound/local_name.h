@@ -1,6 +1,6 @@
-// Where an object lies in local folders: a mapping from keys to paths that loses nothing and leads nowhere else.
+// Paths of objects in local folders: an injective mapping from keys to paths, all of them inside the bucket's folder.
 //
-// A key's segments (what stands between slashes) become folders, the last one a file. In each, "%", "\", control
+// A key's segments (the parts between slashes) become folders, the last one a file. In each, "%", "\", control
 // characters and a "." at its beginning are written as %XX, so that no name is "." or ".." or hidden. An empty segment
 // is "%". One of more than about 200 bytes is cut into several folders, all but the last of which end in "%+".
 #pragma once
@@ -14,14 +14,14 @@
 
 namespace riacho::outbound {
 
-// What an object's file gets behind its name when a folder has the name already: "a%" beside "a/", the folder of "a/b".
+// The suffix of an object's file whose name a folder has already: "a%" beside "a/", the folder of "a/b".
 inline constexpr std::string_view moved_aside = "%";
 
-// The names that lead to the object from the folder of all buckets; the first is the bucket's, the last the file's. The
+// The components of the object's path below the folder of all buckets: first the bucket's, last the file's. The
 // error is a sentence: an empty name, a key of more than 1,024 bytes, a NUL.
 Expected<std::vector<std::string>, std::string> local_names(std::string_view bucket, std::string_view key);
 
-// The way back, from names below a bucket's folder, with or without moved_aside. Nothing for names that no key has.
+// The inverse, for names below a bucket's folder, with or without moved_aside. Nothing for names that no key has.
 std::optional<std::string> key_of_local_names(const std::vector<std::string>& names);
 
 }  // namespace riacho::outbound

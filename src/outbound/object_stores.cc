@@ -21,13 +21,13 @@ http::ClientOptions client_options() {
     options.ca_file = from_environment("AWS_CA_BUNDLE");
     options.proxies = http::proxies_from_environment();
     options.addresses = http::AddressRule::no_link_local;
-    // What is under way is bounded by the memory for bodies; a delivery that waits for a connection would count as one
-    // that its server did not answer.
+    // The memory for bodies already bounds the number of calls; a delivery that waits for a connection would count as
+    // one that its server did not answer.
     options.connections_per_host_max = 128;
     return options;
 }
 
-// The store with what it alone uses.
+// The S3 store with the objects that it alone uses.
 class OwnedS3 final : public ports::ObjectStore {
 public:
     OwnedS3(S3Options options, const ObjectStoreParts& parts)
@@ -49,7 +49,7 @@ private:
     S3Store store_;
 };
 
-// The setting, or what the SDKs' variable says.
+// The setting, or else the value of the SDKs' variable.
 std::string chosen_endpoint(const std::string& setting) {
     if (!setting.empty()) return setting;
     if (equal_ignoring_case(from_environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), "true")) return "local";

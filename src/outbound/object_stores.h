@@ -1,4 +1,4 @@
-// The object store that a node delivers to: an S3 server, or folders in its data directory.
+// Makes the object store of a node: an S3 server, or folders in its data directory.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,7 @@ struct ObjectStoreOptions {
     std::string local_root;  // the folder of all buckets
 };
 
-// What the store stands on; all of it outlives the store.
+// The objects that a store uses; all of them outlive it.
 struct ObjectStoreParts {
     core::Runtime& runtime;
     core::Clock& machine_clock;  // signatures go by it
@@ -29,12 +29,12 @@ struct ObjectStoreParts {
 
 struct ObjectStoreMade {
     std::unique_ptr<ports::ObjectStore> store;
-    std::string description;  // where objects go, for a log line: "http://127.0.0.1:9000", "/data/buckets"
+    std::string description;  // the destination, for a log line: "http://127.0.0.1:9000", "/data/buckets"
 };
 // Blocking: reads files. The error is a sentence. The store is destroyed before the runtime is stopped, not on a core.
 Expected<ObjectStoreMade, std::string> make_object_store(const ObjectStoreOptions& options, ObjectStoreParts parts);
 
-// Whether s3_endpoint may be `text`, with what the environment says when it is empty; the error is a sentence.
+// Whether s3_endpoint may be `text`; when it is empty, the environment is checked. The error is a sentence.
 Expected<void, std::string> check_s3_endpoint(const std::string& text);
 
 }  // namespace riacho::outbound

@@ -25,7 +25,7 @@ constexpr std::size_t regions_max = 10'000;
 constexpr std::size_t slice_size = std::size_t{256} << 10;
 constexpr std::int64_t connect_timeout_ms = 5'000;
 constexpr std::int64_t idle_timeout_ms = 30'000;
-// One for each thing that put() can set right.
+// One for each failure that put() can correct.
 constexpr int attempts_max = 4;
 
 // Everything but unreserved characters and slashes as %XX.
@@ -76,7 +76,7 @@ StoreError to_store_error(const http::SendError& error) {
     StoreError result{.fault = error.sent ? StoreFault::timeout : StoreFault::unreachable,
                       .code = "InternalError",
                       .message = error.message};
-    // Nothing is wrong with the destination.
+    // The destination works.
     if (error.fault == http::SendFault::bad_request) result.fault = StoreFault::rejected;
     return result;
 }
@@ -155,7 +155,7 @@ std::string S3Store::host_of(std::string_view bucket) const {
 
 bool S3Store::learn_region(std::string_view bucket, std::string region) {
     const auto legal = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-    // It becomes a part of the host's name.
+    // The region becomes a part of the host's name.
     if (region.empty() || region.size() > 32 || !std::ranges::all_of(region, legal)) return false;
     const MutexLock lock(mutex_);
     std::string& known = regions_.size() < regions_max || regions_.contains(bucket) ? regions_[std::string(bucket)]
@@ -163,7 +163,7 @@ bool S3Store::learn_region(std::string_view bucket, std::string region) {
     return std::exchange(known, region) != region;
 }
 
-// The server's clock, when it differs by more than a minute from what it was taken to be.
+// The server's clock, when it differs by more than a minute from the last known difference.
 bool S3Store::learn_clock(std::optional<std::string_view> date) {
     const auto told = date ? wire::parse_http_date(*date) : std::nullopt;
     if (!told) return false;
@@ -270,7 +270,7 @@ Task<Expected<void, StoreError>> S3Store::put(core::Core& core, ports::ObjectNam
                                       {}});
         }
         if (error->fault == StoreFault::denied) {
-            // Keys in files are changed while servers run.
+            // Keys in files may be changed while the server runs.
             credentials_.forget();
             if (!std::exchange(has_asked_again_for_keys, true) && attempt < attempts_max) {
                 const auto now = co_await credentials_.find(core);

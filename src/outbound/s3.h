@@ -1,4 +1,4 @@
-// S3Store: an object store behind the S3 API: Amazon's, or any server that speaks it.
+// S3Store: an object store behind the S3 API: Amazon's, or a compatible server's.
 #pragma once
 
 #include <cstdint>
@@ -24,19 +24,19 @@ struct SendError;
 namespace riacho::outbound {
 
 struct S3Options {
-    // Another server than Amazon's; buckets are then addressed by path: endpoint/BUCKET/KEY.
+    // A server other than Amazon's; its buckets are addressed by path: endpoint/BUCKET/KEY.
     std::optional<http::Url> endpoint;
-    std::string region = "us-east-1";  // to sign for, until a bucket turns out to be elsewhere
+    std::string region = "us-east-1";  // for the signature, until a bucket turns out to be in another one
 };
 
-// PutObject only, in one request whatever the size: nothing half-done is ever left behind. Signed with Signature
-// Version 4, the payload included. Thread-safe; what it is given outlives it.
+// PutObject only, in one request whatever the size: no partial object is ever left behind. Signed with Signature
+// Version 4, the payload included. Thread-safe; its parts outlive it.
 class S3Store final : public ports::ObjectStore {
 public:
     S3Store(S3Options options, http::Client& client, CredentialChain& credentials, const core::Clock& clock);
 
-    // A second attempt is made at once, and only where the first certainly stored nothing: the bucket is in another
-    // region, the clock differs from the server's, keys have changed, or the server does not know If-None-Match.
+    // A second attempt is made at once, and only where the first one certainly stored nothing: the bucket is in another
+    // region, the clock differs from the server's, the keys have changed, or the server does not know If-None-Match.
     Task<Expected<void, ports::StoreError>> put(core::Core& core, ports::ObjectName name,
                                                 std::shared_ptr<const ports::Body> body,
                                                 ports::PutOptions options) override;
@@ -53,7 +53,7 @@ private:
     [[nodiscard]] http::ClientRequest make_request(const ports::ObjectName& name, const ports::Body& body,
                                                    const ports::PutOptions& options, const AccessKeys& keys) const
         EXCLUDES(mutex_);
-    // Nothing: the call is worth making again at once, since what it failed for has been put right.
+    // Nothing: the cause of the failure was corrected, and the call is to be repeated at once.
     [[nodiscard]] std::optional<ports::StoreError> judge(const ports::ObjectName& name,
                                                          const ports::PutOptions& options,
                                                          const http::ClientReply& reply) EXCLUDES(mutex_);
@@ -65,8 +65,8 @@ private:
     CredentialChain& credentials_;
     const core::Clock& clock_;
     mutable Mutex mutex_;
-    std::map<std::string, std::string, std::less<>> regions_ GUARDED_BY(mutex_);  // of buckets that are elsewhere
-    std::int64_t ahead_ms_ GUARDED_BY(mutex_) = 0;                                // the server's clock, of ours
+    std::map<std::string, std::string, std::less<>> regions_ GUARDED_BY(mutex_);  // of buckets in other regions
+    std::int64_t ahead_ms_ GUARDED_BY(mutex_) = 0;  // difference between the server's clock and ours
     bool knows_if_none_match_ GUARDED_BY(mutex_) = true;
 };
 

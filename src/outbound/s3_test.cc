@@ -1,4 +1,4 @@
-// The S3 client against a server that does as a script says. Against real ones: tests/firehose.
+// The S3 client against a scripted server. Against real ones: tests/firehose.
 #include "outbound/s3.h"
 
 #include <algorithm>
@@ -35,7 +35,7 @@ struct Answer {
     std::vector<std::pair<std::string, std::string>> headers;
 };
 
-// Answers as told, then with 200; says what it was asked.
+// Gives the scripted answers, then 200; records the requests.
 class FakeS3 final : public http::Handler {
 public:
     Task<http::Response> handle(http::Request& request) override {
@@ -108,7 +108,7 @@ protected:
         });
         return done.get_future().get();
     }
-    // Signed as a server would: from what arrived.
+    // Computes the signature from the received request, as a server does.
     static void expect_signed(const Seen& seen) {
         std::vector<wire::sigv4::Field> fields;
         for (const auto& [name, value] : seen.headers) fields.push_back({name, value});
@@ -196,7 +196,7 @@ TEST_F(S3StoreTest, refusals_become_faults_with_the_codes_that_firehose_logs) {
 }
 
 TEST_F(S3StoreTest, what_can_be_put_right_is_tried_once_more) {
-    // The region that the bucket is in, as it comes and in the header, and remembered.
+    // The region of the bucket, from the body and from the header; it is remembered.
     s3_.will_answer({400, error_xml("AuthorizationHeaderMalformed", "<Region>sa-east-1</Region>"), {}});
     ASSERT_TRUE(put("k", "content"));
     auto seen = s3_.take_seen();
@@ -208,14 +208,14 @@ TEST_F(S3StoreTest, what_can_be_put_right_is_tried_once_more) {
     seen = s3_.take_seen();
     ASSERT_EQ(seen.size(), 3U);
     EXPECT_TRUE(seen[2].headers.at("authorization").contains("/eu-west-1/s3/"));
-    // A region that leads nowhere is not tried for ever, nor is one that is no name.
+    // A region that always redirects is not tried for ever, and an invalid name not at all.
     s3_.will_answer({301, "", {{"x-amz-bucket-region", "eu-west-1"}}});
     EXPECT_FALSE(put("k", "content"));
     s3_.will_answer({301, "", {{"x-amz-bucket-region", "evil.example/"}}});
     EXPECT_FALSE(put("k", "content"));
     s3_.take_seen();
 
-    // A server that cannot make an object only if there is none is not asked to again.
+    // A server without If-None-Match is not asked for it again.
     s3_.will_answer({501, error_xml("NotImplemented"), {}});
     ASSERT_TRUE(put("k", "content", {.if_absent = true}));
     ASSERT_TRUE(put("k", "content", {.if_absent = true}));
@@ -224,7 +224,7 @@ TEST_F(S3StoreTest, what_can_be_put_right_is_tried_once_more) {
     EXPECT_TRUE(seen[0].headers.contains("if-none-match"));
     EXPECT_FALSE(seen[1].headers.contains("if-none-match") || seen[2].headers.contains("if-none-match"));
 
-    // New keys since.
+    // The keys were changed meanwhile.
     s3_.will_answer({403, error_xml("InvalidAccessKeyId"), {}});
     ::setenv("AWS_ACCESS_KEY_ID", "NEWER", 1);
     ASSERT_TRUE(put("k", "content"));

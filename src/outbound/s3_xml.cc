@@ -20,7 +20,7 @@ std::string_view element(std::string_view xml, std::string_view name) {
     return rest.substr(0, end);
 }
 
-// The five entities that XML has by itself; others stay as they are.
+// The five predefined entities of XML; others stay as they are.
 std::string decoded(std::string_view text) {
     struct Entity {
         std::string_view name;
@@ -38,7 +38,7 @@ std::string decoded(std::string_view text) {
             character = entity.character;
             break;
         }
-        // It becomes part of a log line.
+        // The text becomes part of a log line.
         const auto byte = static_cast<std::uint8_t>(character);
         out += byte < 0x20 || byte == 0x7F ? ' ' : character;
         text.remove_prefix(taken);

@@ -1,4 +1,4 @@
-// What an S3 server says in the XML of an error reply. Pure.
+// Parses the XML of an S3 server's error reply. Pure.
 #pragma once
 
 #include <string>
@@ -6,15 +6,14 @@
 
 namespace riacho::outbound {
 
-// Empty where the reply does not say it. Texts are decoded, and at most 1 KiB.
+// Empty where the reply lacks the element. Texts are decoded, and at most 1 KiB long.
 struct S3Error {
     std::string code;  // "NoSuchBucket"
     std::string message;
     std::string region;  // of the bucket, when the request went elsewhere
 };
 
-// Looks for the three elements, wherever they stand: servers differ in what they put around them. At most 64 KiB are
-// looked at.
+// Finds the three elements wherever they are: servers nest them differently. At most 64 KiB are searched.
 S3Error parse_s3_error(std::string_view xml);
 
 }  // namespace riacho::outbound

@@ -1,4 +1,4 @@
-// ObjectStore: where finished files go, whatever it is behind (an S3 server, local folders); and Body, what they hold.
+// ObjectStore: the destination of finished files (an S3 server or local folders); Body: the content of one file.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@
 
 namespace riacho::ports {
 
-// The bytes of a body are gone (the file that held them cannot be read): it has to be made again.
+// The bytes of a body cannot be read any more (its file is unreadable): the body has to be made again.
 struct BodyLost {
     std::string message;
 };
@@ -41,7 +41,7 @@ public:
 // A body in memory.
 class MemoryBody final : public Body {
 public:
-    // `memory` is what was taken for it, given back when the last owner lets go of the body.
+    // `memory` accounts for the buffers and is given back when the last owner destroys the body.
     MemoryBody(std::vector<Buffer> buffers, const Sha256& sha256, core::MemoryLease memory = {});
     // For small ones and tests.
     explicit MemoryBody(std::string_view text);
@@ -95,7 +95,7 @@ struct StoreError {
     std::string
         code;  // as Firehose logs it (firehose spec 14.2): "S3.NoSuchBucket", "S3.AccessDenied", "InternalError"
     std::string message;                         // a sentence that names the bucket or the host
-    std::optional<std::int64_t> retry_after_ms;  // as told by the store
+    std::optional<std::int64_t> retry_after_ms;  // from the store's reply
 };
 
 // An object that is written while it is made, and is not there before finish(): nobody sees a part of it, and what was
@@ -121,9 +121,9 @@ public:
     // second attempt but where it knows that the first had no effect.
     virtual Task<Expected<void, StoreError>> put(core::Core& core, ObjectName name, std::shared_ptr<const Body> body,
                                                  PutOptions options) = 0;
-    // Attempts under way end soon, as failed, and so do later ones. Blocks; not for the cores. Idempotent.
+    // Attempts in progress fail soon, and so do later ones. Blocks; not for the cores. Idempotent.
     virtual void stop() {}
-    // What identifies the server that holds a bucket: destinations that share it share its health. "s3.example:9000".
+    // Identifies the server of a bucket: destinations with the same server share its health. "s3.example:9000".
     [[nodiscard]] virtual std::string host_of(std::string_view bucket) const = 0;
 };
 

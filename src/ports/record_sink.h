@@ -32,7 +32,7 @@ enum class SinkFault : std::uint8_t {
     too_large     // more than the stream takes in one record
 };
 
-// Where a record is. Later records of a shard have greater numbers (SourceRecord::seq).
+// The position of an appended record. Later records of a shard have greater numbers (SourceRecord::seq).
 struct SentRecord {
     std::int32_t shard_index = 0;
     std::uint64_t seq = 0;
@@ -44,9 +44,9 @@ inline constexpr std::size_t sink_records_max = 4'096;
 class RecordSink {
 public:
     virtual ~RecordSink() = default;
-    // Durable and visible when it returns. In the order of the request within each shard: a record that is throttled is
-    // followed by none of its shard. Otherwise each record succeeds or fails alone; results are in the order of the
-    // request. At most sink_records_max records and 5 MiB, or one record.
+    // Records are durable and visible when it returns. Within each shard they keep the order of the request: after a
+    // throttled record no later record of its shard is appended. Otherwise each record succeeds or fails alone; results
+    // are in the order of the request. At most sink_records_max records and 5 MiB, or one record.
     virtual Task<std::vector<Expected<SentRecord, SinkFault>>> append(core::Core& core,
                                                                       std::span<const RecordToSend> records) = 0;
 };

@@ -1,4 +1,4 @@
-// StreamDirectory: finding the streams of Data Streams by ARN, with the rights of who asks.
+// StreamDirectory: finds streams of Data Streams by ARN and checks the rights of the user.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace riacho::ports {
 class RecordSource;
 class RecordSink;
 
-// Who uses a stream: the account of the service's object, and the user who made it, where users are known. Streams of
-// other accounts need a resource policy that allows it.
+// The account of the object that uses the stream, and the user who made the object, if users are known. Streams of
+// other accounts need a resource policy that allows the access.
 struct StreamUser {
     std::string account;
     std::string user;
@@ -30,25 +30,25 @@ enum class StreamFault : std::uint8_t {
     not_an_arn,
     missing,    // there is none, or it is being deleted
     not_ready,  // it is CREATING
-    denied      // another account's, and no policy allows it; also when it does not exist
+    denied      // it belongs to another account and no policy allows the access; also when it does not exist
 };
 
 struct FoundStream {
-    std::uint64_t uid = 0;  // never used again: a stream that is created again under its name is another
+    std::uint64_t uid = 0;  // never used again: a new stream of the same name has another uid
     std::string name;
     std::string arn;
     std::string account;
     TimestampMs created_at;
 };
 
-// Thread-safe; owned by the node, outlives what it gives.
+// Thread-safe; owned by the node, outlives the sources and sinks that it makes.
 class StreamDirectory {
 public:
     virtual ~StreamDirectory() = default;
     [[nodiscard]] virtual Expected<FoundStream, StreamFault> find(std::string_view arn, const StreamUser& user,
                                                                   StreamAccess access) const = 0;
-    // Follows, or writes to, that very stream with the user's rights. Also when it is gone already: then every call
-    // says so.
+    // A source or a sink of the stream with this uid, with the user's rights. When the stream was deleted, every call
+    // on it fails.
     [[nodiscard]] virtual std::shared_ptr<RecordSource> source(std::uint64_t stream_uid, const StreamUser& user) = 0;
     [[nodiscard]] virtual std::shared_ptr<RecordSink> sink(std::uint64_t stream_uid, const StreamUser& user) = 0;
 };

@@ -14,7 +14,7 @@ using log::SeqIx;
 
 namespace {
 
-// What the index shard lacks is written when so many fragments have come together, or the oldest has waited so long.
+// Missing entries of the index shard are written when there are this many, or after this time.
 constexpr std::size_t increment_entries = 4;
 constexpr std::int64_t increment_age_ms = 5'000;
 constexpr std::size_t increment_entries_max = 4'096;
@@ -38,7 +38,7 @@ Archive::Archive(log::RecordLog& log, core::Clock& clock, PageCache& pages, std:
       retention_ms_(stream.settings.retention_ms()),
       least_ms_(stream.settings.floor_ms),
       pages_(std::make_shared<const std::vector<PageSummary>>()) {
-    // Of a new stream there is nothing to read, however much comes before anybody asks.
+    // The shards of a new stream are empty: its index need not be read.
     const auto media = log.last_known(media_);
     const auto index = log.last_known(index_);
     const bool is_new = media && index && media->next == SeqIx(1) && index->next == SeqIx(1);
@@ -91,8 +91,8 @@ Task<Expected<void, LogError>> Archive::append_closing(core::Core& core, Closing
     co_return Expected<void, LogError>();
 }
 
-// Every closing record up to here is among what was inserted: those under way get numbers beyond what there was when
-// they began.
+// Every closing record up to this number has been inserted: appends in progress get greater numbers than there were
+// when they began.
 std::uint64_t Archive::safe_through() const { return closing_.empty() ? max_position_ : *closing_.begin(); }
 
 void Archive::insert(const FragmentEntry& entry, MonotonicNs since, bool pending) {
@@ -128,7 +128,7 @@ Task<void> Archive::write_index(core::Core& core, Effort effort) {
         if (writing_ || pending_ == 0) co_return;
         writing_ = true;
     }
-    // A page's place is only known with those before it.
+    // A page cannot be placed before the earlier ones are known.
     if (const auto opened = co_await open(core); opened && co_await write_increment(core)) {
         while (co_await write_page(core)) {
         }
@@ -137,7 +137,7 @@ Task<void> Archive::write_index(core::Core& core, Effort effort) {
     writing_ = false;
 }
 
-// False: it could not be written. Nothing to write is fine.
+// True when there is nothing to write. False: a write failed.
 Task<bool> Archive::write_increment(core::Core& core) {
     IndexRecord record;
     std::uint64_t last_sequence = 0;
@@ -179,7 +179,7 @@ Task<bool> Archive::write_increment(core::Core& core) {
     co_return true;
 }
 
-// Moves the oldest settled entries into a page, if there are enough. True: there may be enough for another.
+// Moves the oldest settled entries into a page, if there are enough. True: there may be enough for another page.
 Task<bool> Archive::write_page(core::Core& core) {
     IndexRecord record;
     record.kind = IndexRecord::Kind::page;
@@ -191,7 +191,7 @@ Task<bool> Archive::write_page(core::Core& core) {
         if (recent_.size() < page_entries) co_return false;
         known_through = recent_.rbegin()->first;
     }
-    // Asked after that: what is neither open now nor known by then has a higher sequence.
+    // Read after the entries: a fragment that is neither arriving now nor known by then has a higher sequence.
     const std::uint64_t open_from = arrivals_->lowest_open();
     {
         const MutexLock guard(mutex_);
@@ -231,11 +231,11 @@ Task<bool> Archive::write_page(core::Core& core) {
         first_increment = increments_.empty() ? *position + 1 : increments_.front().position;
     }
     if (!co_await write_directory(core)) co_return false;
-    // Without it the next start reads the page again.
+    // Without the root the next start reads the page again.
     co_return co_await write_root(core, first_increment);
 }
 
-// Puts 512 pages into a directory when as many more stand beside it, so that roots stay small. False: it failed.
+// Moves 512 pages into a directory when as many remain in the root, so that roots stay small. False: a write failed.
 Task<bool> Archive::write_directory(core::Core& core) {
     IndexRecord record;
     record.kind = IndexRecord::Kind::directory;

@@ -1,5 +1,5 @@
-// Archive: the fragments of a stream with retention, in the log: a media shard with the fragments, an index shard that
-// is derived from it.
+// Archive: the fragments of a stream with retention, in the log: a media shard with the fragments, and an index shard
+// that is derived from it.
 #pragma once
 
 #include <atomic>
@@ -23,11 +23,11 @@
 
 namespace riacho::video {
 
-// What a reader is told when the log does not give what it asks for.
+// The error of a reader for a failed read of the log.
 ReadError to_read_error(log::LogError error);
 
-// Thread-safe. Made for one pair of shards; what it is given outlives it. The index is read when the first reader or
-// the first page wants it; an append needs none of it.
+// Thread-safe. Made for one pair of shards; all arguments outlive it. The index is read when the first reader needs it
+// or the first page is written; appends do not need it.
 class Archive final : public FragmentSource, public std::enable_shared_from_this<Archive> {
 public:
     Archive(log::RecordLog& log, core::Clock& clock, PageCache& pages, std::shared_ptr<Arrivals> arrivals,
@@ -36,27 +36,28 @@ public:
     [[nodiscard]] log::ShardUid media_shard() const { return media_; }
     // Retention may have changed.
     void configure(const StreamRef& stream);
-    // The stream is gone, or has no retention any more: waiting readers end.
+    // The stream was deleted, or has no retention any more: waiting readers end.
     void end();
-    // The server stops: an index that is being read is given up.
+    // The server stops: a read of the index in progress is given up.
     void stop_reading() { is_stopping_ = true; }
-    // The index is in memory.
+    // Whether the index is in memory.
     [[nodiscard]] bool is_open() const;
 
-    // A part of a fragment that is larger than a record, durable when it returns; gives the record's number.
+    // Appends a part of a fragment that is larger than one record; durable when it returns the record's number.
     Task<Expected<std::uint64_t, log::LogError>> append_chunk(core::Core& core, std::uint64_t sequence,
                                                               std::uint16_t index, const Pieces& part);
-    // The end of a fragment with its last part. When it returns the fragment is durable and every lookup finds it.
+    // Appends the closing record of a fragment with its last part. When it returns, the fragment is durable and visible
+    // to every lookup.
     Task<Expected<void, log::LogError>> append_closing(core::Core& core, Closing closing, const Pieces& part);
 
     enum class Effort : std::uint8_t {
-        if_open,  // when enough has come together, and nothing has to be read for it
-        usual,    // when enough has come together
-        all       // whatever there is
+        if_open,  // entries of a full record, if the index is in memory
+        usual,    // entries of a full record
+        all       // all entries
     };
-    // Writes what the index shard lacks. A failure leaves it for the next time.
+    // Writes missing entries to the index shard. After a failure the next call writes them.
     Task<void> write_index(core::Core& core, Effort effort);
-    // There are fragments that the index shard lacks, and the oldest of them has waited long enough.
+    // Whether entries are missing in the index shard, and the oldest of them has waited long enough.
     [[nodiscard]] bool wants_index(Effort effort) const;
 
     Task<Found> newest(core::Core& core) override;
@@ -74,7 +75,7 @@ private:
         MonotonicNs since;     // visible since
         bool pending = false;  // not in the index shard yet
     };
-    // The index as it was at one moment; blocks 0 .. pages->size() - 1 are pages, the last one is `recent`.
+    // A snapshot of the index: blocks 0 .. pages->size() - 1 are pages, the last one is `recent`.
     struct View {
         std::shared_ptr<const std::vector<PageSummary>> pages;
         std::shared_ptr<const Page> recent;
@@ -82,7 +83,7 @@ private:
         std::uint64_t generation = 0;
         [[nodiscard]] std::size_t block_count() const { return pages->size() + 1; }
     };
-    // Increments in the index shard that hold entries of no page.
+    // Increments in the index shard with entries that are in no page.
     struct Increment {
         std::uint64_t position = 0;
         std::uint64_t last_sequence = 0;
@@ -96,7 +97,7 @@ private:
     Task<Result<void>> read_index(core::Core& core);
     Task<Result<void>> read_records(core::Core& core, std::uint64_t from, std::uint64_t end);
     Task<Result<void>> read_directories(core::Core& core, IndexRecord root);
-    // The index shard is damaged: what is known of it is forgotten, and the media shard is read from its beginning.
+    // The index shard is damaged: clears the index in memory and reads the media shard from its beginning.
     void forget_index() REQUIRES(mutex_);
     Task<Result<void>> read_media(core::Core& core, std::uint64_t from);
     void take_index_record(const IndexRecord& record, std::uint64_t position) REQUIRES(mutex_);
@@ -124,22 +125,23 @@ private:
     enum class State : std::uint8_t { closed, opening, open };
     mutable Mutex mutex_;
     State state_ GUARDED_BY(mutex_) = State::closed;
-    bool writing_ GUARDED_BY(mutex_) = false;                     // one write_index at a time
-    std::map<std::uint64_t, Recent> recent_ GUARDED_BY(mutex_);   // entries that are in no page, by sequence
-    std::size_t pending_ GUARDED_BY(mutex_) = 0;                  // of them
-    MonotonicNs pending_since_ GUARDED_BY(mutex_);                // the oldest of those
-    std::shared_ptr<const Page> recent_copy_ GUARDED_BY(mutex_);  // of recent_, until that changes
-    std::uint64_t generation_ GUARDED_BY(mutex_) = 0;             // how often what was known of the index was forgotten
-    bool is_distrusted_ GUARDED_BY(mutex_) = false;               // the index shard holds damage
+    bool writing_ GUARDED_BY(mutex_) = false;                    // one write_index at a time
+    std::map<std::uint64_t, Recent> recent_ GUARDED_BY(mutex_);  // entries in no page, by sequence
+    std::size_t pending_ GUARDED_BY(mutex_) = 0;    // number of entries of recent_ that the index shard lacks
+    MonotonicNs pending_since_ GUARDED_BY(mutex_);  // since when the oldest of them waits
+    std::shared_ptr<const Page> recent_copy_ GUARDED_BY(mutex_);  // copy of recent_, until that changes
+    std::uint64_t generation_ GUARDED_BY(mutex_) = 0;             // number of calls of forget_index()
+    bool is_distrusted_ GUARDED_BY(mutex_) = false;               // the index shard is damaged
     std::shared_ptr<const std::vector<PageSummary>> pages_ GUARDED_BY(mutex_);
-    std::vector<PageSummary> directories_ GUARDED_BY(mutex_);  // each stands for 512 pages
-    std::size_t in_directories_ GUARDED_BY(mutex_) = 0;        // of pages_, from its beginning
+    std::vector<PageSummary> directories_ GUARDED_BY(mutex_);  // 512 pages each
+    std::size_t in_directories_ GUARDED_BY(mutex_) = 0;  // number of pages_ from the beginning that are in directories
     std::deque<Increment> increments_ GUARDED_BY(mutex_);
     std::uint64_t root_ GUARDED_BY(mutex_) = 0;
-    std::uint64_t through_ GUARDED_BY(mutex_) = 0;             // media_through of the last index record
-    std::uint64_t max_position_ GUARDED_BY(mutex_) = 0;        // of what was inserted
-    std::multiset<std::uint64_t> closing_ GUARDED_BY(mutex_);  // for each append under way, max_position_ at its start
-    std::uint64_t pages_through_ GUARDED_BY(mutex_) = 0;       // the last sequence that is in a page
+    std::uint64_t through_ GUARDED_BY(mutex_) = 0;       // media_through of the last index record
+    std::uint64_t max_position_ GUARDED_BY(mutex_) = 0;  // the greatest position of an inserted entry
+    // for each append in progress, max_position_ at its start
+    std::multiset<std::uint64_t> closing_ GUARDED_BY(mutex_);
+    std::uint64_t pages_through_ GUARDED_BY(mutex_) = 0;  // the last sequence in a page
 };
 
 }  // namespace riacho::video

@@ -1,5 +1,5 @@
-// How an Archive learns what its shards hold: from the newest root of the index shard, from what the index shard has
-// beyond it, and from what the media shard has beyond that.
+// Opening an Archive: reads the newest root of the index shard, the records after it, and the records of the media
+// shard that the index lacks.
 #include <algorithm>
 #include <optional>
 
@@ -38,7 +38,7 @@ ReadError to_read_error(LogError error) {
     return ReadError::unavailable;
 }
 
-// One at a time; the others wait for it.
+// One at a time; other callers wait for it.
 Task<Archive::Result<void>> Archive::open(core::Core& core) {
     {
         Waiters::Entry entry(opening_, core);
@@ -79,7 +79,7 @@ void Archive::forget_index() {
     recent_copy_ = nullptr;
 }
 
-// The index shard, and then what the media shard has beyond it.
+// Reads the index shard, then the records of the media shard that it lacks.
 Task<Archive::Result<void>> Archive::read_index(core::Core& core) {
     bool is_distrusted = false;
     {
@@ -152,7 +152,7 @@ Task<Archive::Result<void>> Archive::read_records(core::Core& core, std::uint64_
     co_return Result<void>();
 }
 
-// All pages that a root names, by its directories and by itself.
+// Reads all pages of a root, those in its directories and its own.
 Task<Archive::Result<void>> Archive::read_directories(core::Core& core, IndexRecord root) {
     std::vector<PageSummary> pages;
     std::vector<PageSummary> directories;
@@ -162,7 +162,7 @@ Task<Archive::Result<void>> Archive::read_directories(core::Core& core, IndexRec
         if (!read) co_return fail(to_read_error(read.error()));
         if (read->slices.empty()) continue;
         const log::RecordView record = *read->slices.front().records().begin();
-        if (record.seq.value() != directory.position) continue;  // retention has taken it away, and its pages
+        if (record.seq.value() != directory.position) continue;  // retention has removed it with its pages
         const auto parsed = parse_index_record(record.data);
         if (!parsed || parsed->kind != IndexRecord::Kind::directory) co_return fail(ReadError::damaged);
         directories.push_back(directory);
@@ -186,7 +186,8 @@ void Archive::take_index_record(const IndexRecord& record, std::uint64_t positio
             break;
         case IndexRecord::Kind::page: {
             const PageSummary page = summary_of(record.entries, position);
-            if (!pages_->empty() && page.first_sequence <= pages_->back().first_sequence) break;  // the root has it
+            // the root has the page
+            if (!pages_->empty() && page.first_sequence <= pages_->back().first_sequence) break;
             auto pages = std::make_shared<std::vector<PageSummary>>(*pages_);
             pages->push_back(page);
             pages_ = std::move(pages);
@@ -201,7 +202,7 @@ void Archive::take_index_record(const IndexRecord& record, std::uint64_t positio
             }
             break;
         }
-        case IndexRecord::Kind::directory:  // its root was not written: its pages stand beside it
+        case IndexRecord::Kind::directory:  // a directory without a root: its pages are also listed one by one
             break;
         case IndexRecord::Kind::root:
             root_ = std::max(root_, position);
@@ -211,7 +212,7 @@ void Archive::take_index_record(const IndexRecord& record, std::uint64_t positio
 }
 
 Task<Archive::Result<void>> Archive::read_media(core::Core& core, std::uint64_t from) {
-    // The last sequence in a page is known from the page alone.
+    // The last sequence of a page is only in the page itself.
     std::shared_ptr<const std::vector<PageSummary>> pages;
     std::uint64_t pages_through = 0;
     {
@@ -227,7 +228,7 @@ Task<Archive::Result<void>> Archive::read_media(core::Core& core, std::uint64_t 
         if (!page && page.error() != ReadError::damaged) co_return fail(page.error());
         const MutexLock guard(mutex_);
         if (page) {
-            // Retention may have taken the page away.
+            // Retention may have removed the page.
             const std::uint64_t known = (*page)->empty() ? pages->back().first_sequence : (*page)->back().sequence;
             pages_through_ = std::max(pages_through_, known);
         } else {
@@ -243,10 +244,10 @@ Task<Archive::Result<void>> Archive::read_media(core::Core& core, std::uint64_t 
     }
     const auto shard = co_await log_.state(core, media_);
     if (!shard) co_return fail(to_read_error(shard.error()));
-    // Behind damage records are read one by one, until there is none.
+    // After damage records are read one by one, up to this number.
     constexpr std::size_t careful_reads = 64;
     std::size_t careful = 0;
-    // Years of media fill pages while they are read. What is cut off lies so far behind that nothing older follows.
+    // Entries become pages while years of media are read. The dropped ones are so old that no older entries follow.
     constexpr std::size_t unpaged_max = 8 * page_entries;
     std::size_t unpaged = 0;
     for (SeqIx next(std::max(from, shard->first_available.value())); next < shard->next;) {

@@ -1,5 +1,5 @@
-// An Archive's lookups. Sequences and server times rise together, so both are found by halving; producer times are
-// looked for through the summaries of pages.
+// An Archive's lookups. Sequences and server times ascend together, so both are found by binary search; producer times
+// are searched through the summaries of pages.
 #include <algorithm>
 #include <limits>
 
@@ -19,9 +19,9 @@ using Found = FragmentSource::Found;
 
 namespace {
 
-// How far a fragment reaches beyond its producer time at most (RuleLimits::span_ms_max).
+// The longest time a fragment lasts beyond its producer time (RuleLimits::span_ms_max).
 constexpr std::int64_t span_ms_max = 20'000;
-// Pages that one call of scan looks into.
+// The number of pages that one call of scan reads.
 constexpr std::size_t scan_pages_max = 64;
 
 bool contains_producer(const FragmentEntry& entry, std::int64_t ms) {
@@ -70,7 +70,7 @@ Task<Archive::Result<std::shared_ptr<const Page>>> Archive::block(core::Core& co
             co_return page;
         }
     }
-    // Taken away by retention meanwhile: a page without entries.
+    // Retention has removed it meanwhile: a page without entries.
     co_return std::make_shared<const Page>();
 }
 
@@ -129,7 +129,7 @@ Task<Found> Archive::containing(core::Core& core, TimeAxis axis, std::int64_t ms
 
 Task<Found> Archive::containing_server(core::Core& core, View view, std::int64_t ms) {
     CO_TRY(const auto later, co_await first_of(core, view, 0, ms == INT64_MAX ? ms : ms + 1));
-    // The one before it began at or before the instant.
+    // The fragment before `later` began at or before the instant.
     const std::uint64_t bound = later ? later->sequence : std::numeric_limits<std::uint64_t>::max();
     for (std::size_t index = view.block_count(); index-- > 0;) {
         if (index < view.pages->size() && (*view.pages)[index].first_sequence >= bound) continue;
@@ -146,7 +146,7 @@ Task<Found> Archive::containing_server(core::Core& core, View view, std::int64_t
 }
 
 Task<Found> Archive::containing_producer(core::Core& core, View view, std::int64_t ms) {
-    std::optional<FragmentEntry> later;  // with the least producer time beyond the instant
+    std::optional<FragmentEntry> later;  // the one with the least producer time beyond the instant
     for (std::size_t index = 0; index < view.block_count(); ++index) {
         if (index < view.pages->size()) {
             const PageSummary& page = (*view.pages)[index];
@@ -157,7 +157,7 @@ Task<Found> Archive::containing_producer(core::Core& core, View view, std::int64
         for (const FragmentEntry& entry : *entries) {
             if (entry.server_ms < view.floor_ms) continue;
             if (contains_producer(entry, ms)) co_return std::optional(entry);
-            // Of equal times the newest counts.
+            // Of several with the same time, the newest.
             if (entry.producer_ms > ms && (!later || entry.producer_ms <= later->producer_ms)) later = entry;
         }
     }
@@ -180,7 +180,7 @@ Task<Archive::Result<ScanPage>> Archive::scan(core::Core& core, ScanQuery query)
             if (!by_server && (summary.max_producer_ms < query.from_ms || summary.min_producer_ms > query.to_ms))
                 continue;
             if (looked_into++ == scan_pages_max) {
-                // Everything before this page was looked at.
+                // All earlier pages were scanned.
                 page.resume_after = std::max(query.after_sequence, summary.first_sequence - 1);
                 co_return page;
             }
@@ -233,7 +233,7 @@ Task<Found> Archive::next(core::Core& core, std::uint64_t after_sequence, std::i
 
 namespace {
 
-// What a loaded fragment's views point into.
+// Owns the memory of a loaded fragment's views.
 struct LoadedFrames {
     std::vector<std::shared_ptr<const log::Frame>> frames;
     std::vector<core::MemoryLease> memory;
@@ -259,7 +259,7 @@ Task<Archive::Result<std::shared_ptr<const Fragment>>> Archive::load(core::Core&
     std::vector<std::string_view> parts;
     const std::vector<std::uint64_t>& chunks = closing->closing.chunks;
     while (parts.size() < chunks.size()) {
-        // Chunks that lie side by side are read together.
+        // Consecutive chunk records are read together.
         std::size_t run = 1;
         const std::size_t first = parts.size();
         while (first + run < chunks.size() && chunks[first + run] == chunks[first] + run) ++run;

@@ -1,4 +1,4 @@
-// Arrivals: which fragments of a stream are on their way, and in what order live readers see those that have arrived.
+// Arrivals: the fragments of a stream that are still arriving, and the order in which live readers see complete ones.
 #pragma once
 
 #include <cstdint>
@@ -10,25 +10,25 @@
 
 namespace riacho::video {
 
-// Thread-safe; one for each stream. A number is given when a fragment begins, so with two producers a higher one may
-// end before a lower one does: live readers wait a while for the lower.
+// Thread-safe; one for each stream. A fragment gets its number when it begins, so with two producers a higher number
+// may be complete before a lower one: live readers wait a while for the lower one.
 class Arrivals {
 public:
     static constexpr std::int64_t hold_ms_max = 5'000;
 
     void begin(std::uint64_t sequence);
-    // Its bytes are complete and are being stored: live readers wait for it however long that takes. True: they have
-    // passed it already.
+    // The fragment is complete and is being stored: live readers wait for it without limit. True: they have passed its
+    // number already.
     bool begin_to_end(std::uint64_t sequence);
-    // Stored and visible, or given up.
+    // The fragment is visible, or was given up.
     void end(std::uint64_t sequence);
 
-    // Above every sequence that is not on its way and never will be.
+    // The lowest sequence that is arriving, or the greatest number there is: no lower one is arriving or will arrive.
     [[nodiscard]] std::uint64_t lowest_open() const;
-    // How long a live reader has to wait before it may be given the fragment, which is visible since then; 0: not at
-    // all, and from now on lower ones are late.
+    // The time that a live reader has to wait before it gets a fragment that is visible since `visible_since`; 0: none,
+    // and from now on fragments with lower numbers are late.
     std::int64_t hold_ms(std::uint64_t sequence, MonotonicNs visible_since, MonotonicNs now);
-    // Whoever waits for fragments; notified by end().
+    // Readers that wait for fragments; notified by end().
     Waiters waiters;
 
 private:
@@ -37,7 +37,8 @@ private:
     };
     mutable Mutex mutex_;
     std::map<std::uint64_t, Open> open_ GUARDED_BY(mutex_);
-    std::uint64_t passed_ GUARDED_BY(mutex_) = 0;  // the highest sequence that was given out over an open one
+    // the highest sequence given to a reader before a lower one was complete
+    std::uint64_t passed_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace riacho::video

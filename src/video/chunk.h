@@ -1,4 +1,4 @@
-// Chunks: fragments as readers get them, each a Matroska document of its own with the service's tags in it.
+// Chunks: fragments for readers, each a Matroska document with the service's tags.
 #pragma once
 
 #include <cstdint>
@@ -14,18 +14,18 @@ namespace riacho::video {
 
 struct ChunkForm {
     media::TagSpelling spelling = media::TagSpelling::get_media;
-    // How far behind the newest it is; with it come the tags behind the Cluster that GetMedia has.
+    // The delay behind the newest fragment; if given, the chunk has GetMedia's tags behind the Cluster.
     std::optional<std::int64_t> millis_behind;
 };
 
-// One chunk with one write, its media uncopied: header block, head tags, Cluster, what trails it, tail tags. False: the
+// Writes a chunk without copying its media: header block, head tags, Cluster, elements behind it, tail tags. False: the
 // client has gone.
 Task<bool> write_chunk(aws::BodyWriter& writer, std::shared_ptr<const Fragment> fragment, ChunkForm form);
 
 // AWS: the ids of errors inside a body (video spec 4.1).
 inline constexpr int chunk_error_reading = 3002, chunk_error_not_found = 4000, chunk_error_internal = 5000;
 
-// In place of a chunk that cannot be read: the number, and why. The body ends after it.
+// Written instead of a chunk that cannot be read: the number and the error. The body ends after it.
 Task<bool> write_error_chunk(aws::BodyWriter& writer, media::FragmentNumber number, int error_id,
                              media::TagSpelling spelling);
 

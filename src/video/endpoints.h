@@ -8,12 +8,12 @@
 
 namespace riacho::video {
 
-// "https://host:port" without a path or a slash at its end: VideoOptions::advertise_url, else as the client of this
-// call sees the server, else where it listens. The port is left out when it is the scheme's own.
+// "https://host:port" without a path or a slash at its end: VideoOptions::advertise_url, else the Host of this call,
+// else the listening address. The port is omitted when it is the scheme's default.
 std::string endpoint_of(VideoOp op);
 
-// Whether a Host header is one that may be repeated to a client: a name, an IPv4 address or an IPv6 address in
-// brackets, and a port from 1 to 65535 if there is one (RFC 3986), of at most 255 characters.
+// Whether a Host header may be part of a reply: a name, an IPv4 address or an IPv6 address in brackets, and optionally
+// a port from 1 to 65535 (RFC 3986), of at most 255 characters.
 bool is_authority(std::string_view text);
 
 }  // namespace riacho::video

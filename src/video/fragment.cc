@@ -17,7 +17,7 @@ void put_u64(std::byte* at, std::uint64_t value) { put_le(at, value); }
 void put_u32(std::byte* at, std::uint32_t value) { put_le(at, value); }
 void put_u16(std::byte* at, std::uint16_t value) { put_le(at, value); }
 
-// Moves `size` bytes off the front of the parts; `skipped` bytes of the first one are gone already.
+// Takes bytes from the front of the parts; `skipped` bytes of the first part were taken already.
 class PartCutter {
 public:
     explicit PartCutter(std::span<const std::string_view> parts) : parts_(parts) {}
@@ -102,7 +102,7 @@ void put_closing_head(std::byte* at, const Closing& closing) {
     put_u32(at + 8, closing.cluster_size);
     put_u32(at + 12, closing.trailing_size);
     FragmentEntry entry = closing.entry;
-    entry.position = 0;  // the record's own number, which nobody knows yet
+    entry.position = 0;  // the record's own number, which is not known yet
     put_entry(at + 16, entry);
     std::byte* next = at + closing_head_size;
     for (const std::uint64_t chunk : closing.chunks) {

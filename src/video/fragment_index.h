@@ -1,5 +1,5 @@
-// The records of a stream's index shard (docs/formats/video.md): the index is derived from the media shard, so what it
-// lacks is read there.
+// The records of a stream's index shard (docs/formats/video.md). The index is derived from the media shard: entries
+// that are missing are read there.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ using Page = std::vector<FragmentEntry>;
 inline constexpr std::size_t page_entries = 512;
 inline constexpr std::size_t directory_pages = 512;
 
-// What is known of a page without reading it.
+// The summary of a page, kept in memory and in directories.
 struct PageSummary {
     std::uint64_t first_sequence = 0;
     std::uint64_t position = 0;  // the record's number in the index shard
@@ -32,22 +32,22 @@ struct PageSummary {
 
 // entries: at least one.
 PageSummary summary_of(const Page& entries, std::uint64_t position);
-// Of a directory with these pages, at least one.
+// The summary of a directory of these pages, at least one.
 PageSummary summary_of(std::span<const PageSummary> pages, std::uint64_t position);
 
 struct IndexRecord {
     enum class Kind : std::uint8_t { increment = 1, page = 2, directory = 3, root = 4 };
     Kind kind = Kind::increment;
-    std::uint64_t root = 0;                // number of the newest root record before this one; 0: none
-    std::uint64_t media_through = 0;       // every closing record up to this number is in this record or an earlier one
+    std::uint64_t root = 0;           // number of the newest root record before this one; 0: none
+    std::uint64_t media_through = 0;  // all closing records up to this number are in this record or in an earlier one
     std::vector<FragmentEntry> entries;    // increment: in order of position; page: in order of sequence
-    std::uint64_t first_increment = 0;     // root: from there on increments hold what no page does
+    std::uint64_t first_increment = 0;     // root: increments from here on have entries that are in no page
     std::vector<PageSummary> directories;  // root: those that are within retention
     std::vector<PageSummary> pages;        // root: those beyond the directories; directory: 512
 };
 
 std::string encode(const IndexRecord& record);
-// Nothing for what this version did not write.
+// Nothing for records that this version does not write.
 std::optional<IndexRecord> parse_index_record(std::string_view bytes);
 
 }  // namespace riacho::video

@@ -1,5 +1,5 @@
-// FragmentSource: the fragments of one stream, for readers. Where they are kept - in the log, or in memory for streams
-// without retention - is not their business.
+// FragmentSource: the fragments of one stream for readers, stored in the log, or in memory for streams without
+// retention.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,12 @@
 namespace riacho::video {
 
 enum class ReadError : std::uint8_t {
-    gone,         // the stream was deleted, or its fragments are kept elsewhere from now on
-    unavailable,  // no memory, too much load, a disk that does not work: try again
-    damaged       // what was stored is not there as it was written
+    gone,         // the stream was deleted, or its fragments moved to another store
+    unavailable,  // no memory, overload, or a failing disk: try again
+    damaged       // the stored bytes are damaged
 };
 
-// Which of a fragment's two times is meant.
+// One of the two times of a fragment.
 enum class TimeAxis : std::uint8_t { server, producer };
 
 struct ScanQuery {
@@ -34,13 +34,13 @@ struct ScanQuery {
 // Entries in the order of their sequences.
 struct ScanPage {
     std::vector<FragmentEntry> entries;
-    // Where the scan goes on; absent when it is complete. Set also when `entries` is short or empty, because so much
-    // was looked at.
+    // The position at which the scan continues; absent when it is complete. May be set although `entries` is short or
+    // empty: the work of one call is bounded.
     std::optional<std::uint64_t> resume_after;
 };
 
-// Thread-safe. Every lookup sees fragments within retention only. An entry is visible from its acknowledgement as
-// PERSISTED on (RECEIVED without retention).
+// Thread-safe. Lookups see only fragments within retention. A fragment is visible from its PERSISTED acknowledgement on
+// (RECEIVED without retention).
 class FragmentSource {
 public:
     template <class T>
@@ -48,20 +48,20 @@ public:
     using Found = Expected<std::optional<FragmentEntry>, ReadError>;
     virtual ~FragmentSource() = default;
 
-    // The one with the highest sequence.
+    // The fragment with the highest sequence.
     virtual Task<Found> newest(core::Core& core) = 0;
-    // Exactly this sequence; who has a number compares the rest of it.
+    // The fragment with exactly this sequence; callers with a fragment number compare its other parts.
     virtual Task<Found> at(core::Core& core, std::uint64_t sequence) = 0;
-    // The first beyond a sequence, which need not exist; 0 gives the oldest.
+    // The first fragment beyond a sequence, which need not exist; 0 gives the oldest.
     virtual Task<Found> after(core::Core& core, std::uint64_t sequence) = 0;
-    // The first whose server time is at least this.
+    // The first fragment whose server time is at least this.
     virtual Task<Found> first_from_server(core::Core& core, std::int64_t server_ms) = 0;
-    // The one in which the instant lies, else the next later one on that axis.
+    // The fragment that contains the instant on that axis, else the next later one.
     virtual Task<Found> containing(core::Core& core, TimeAxis axis, std::int64_t ms) = 0;
     virtual Task<Result<ScanPage>> scan(core::Core& core, ScanQuery query) = 0;
-    // The live tail: as after(), but waits up to wait_ms for one that does not exist yet; nothing when the time is
-    // over. Gives fragments in the order of their sequences: with several producers it waits a while (5 s) for one
-    // that is still arriving before it passes it.
+    // The live tail: as after(), but waits up to wait_ms for a fragment that does not exist yet; nothing after that
+    // time. Returns fragments in the order of their sequences: with several producers it waits up to 5 s for one that
+    // is still arriving before it passes it.
     virtual Task<Found> next(core::Core& core, std::uint64_t after_sequence, std::int64_t wait_ms) = 0;
     virtual Task<Result<std::shared_ptr<const Fragment>>> load(core::Core& core, FragmentEntry entry) = 0;
 };

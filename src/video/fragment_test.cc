@@ -1,4 +1,4 @@
-// The records of video streams: what is on disk must be read by every later version.
+// The records of video streams. Every later version must read records on disk.
 #include "video/fragment.h"
 
 #include <gtest/gtest.h>
@@ -58,7 +58,7 @@ TEST(FragmentRecords, a_closing_record_has_the_bytes_of_version_1) {
               "e903000000000000"  // sequence
               "0068e5cf8b010000"  // server time
               "00806e8774010000"  // producer time
-              "0000000000000000"  // position: not known while it is written
+              "0000000000000000"  // position: unknown when the record is written
               "f0debc9a"          // random with flags
               "3c000000af070000d0070000"
               "0807060504030201"
@@ -164,13 +164,13 @@ TEST(Arrivals, live_readers_wait_for_a_lower_number_and_pass_it_after_a_while) {
     EXPECT_EQ(arrivals.hold_ms(11, start, start), Arrivals::hold_ms_max);
     EXPECT_EQ(arrivals.lowest_open(), 10U);
     EXPECT_FALSE(arrivals.begin_to_end(10));
-    EXPECT_GT(arrivals.hold_ms(11, start, later), 0);  // it is being stored: that is waited for
+    EXPECT_GT(arrivals.hold_ms(11, start, later), 0);  // it is being stored: readers wait without limit
     arrivals.end(10);
     EXPECT_EQ(arrivals.hold_ms(11, start, start), 0);
     arrivals.begin(12);
     arrivals.begin(13);
     EXPECT_EQ(arrivals.hold_ms(13, start, later), 0);
-    EXPECT_TRUE(arrivals.begin_to_end(12));  // late: 13 was given out
+    EXPECT_TRUE(arrivals.begin_to_end(12));  // late: 13 was returned before
     EXPECT_FALSE(arrivals.begin_to_end(13));
 }
 

@@ -12,7 +12,7 @@ using Found = FragmentSource::Found;
 
 namespace {
 
-// What a fragment takes besides its bytes.
+// The memory of a fragment besides its bytes.
 constexpr std::size_t overhead = 512;
 
 }  // namespace

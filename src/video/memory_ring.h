@@ -1,4 +1,4 @@
-// MemoryRing: the newest fragments of a stream without retention, in memory alone.
+// MemoryRing: the newest fragments of a stream without retention, in memory only.
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,7 @@
 
 namespace riacho::video {
 
-// What the rings of all streams hold together: at most half of MemoryUse::media, so that uploads are left some.
+// The memory of all rings together: at most half of MemoryUse::media; the other half is for uploads.
 class RingBudget {
 public:
     explicit RingBudget(core::MemoryBudget& memory) : bytes_max_(memory.share(core::MemoryUse::media) / 2) {}
@@ -30,8 +30,8 @@ private:
     std::atomic<std::size_t> bytes_{0};
 };
 
-// AWS: five minutes or 200 MB of a stream, whichever comes first (video spec 3.8); less while the node's share
-// MemoryUse::media is used up. Thread-safe; what it is given outlives it.
+// AWS: five minutes or 200 MB of a stream, whichever comes first (video spec 3.8); less when the node's share
+// MemoryUse::media is full. Thread-safe; all arguments outlive it.
 class MemoryRing final : public FragmentSource {
 public:
     static constexpr std::int64_t age_ms_max = 5 * 60'000;
@@ -41,13 +41,13 @@ public:
         : clock_(clock), memory_(memory), budget_(budget), arrivals_(std::move(arrivals)) {}
     ~MemoryRing() override;
 
-    // The fragment becomes visible. False: there is no memory for it, even without all older ones.
+    // Adds a fragment and makes it visible. False: there is no memory for it, even without all older ones.
     bool add(const Closing& closing, const Pieces& payload);
-    // Lets go of what is too old.
+    // Drops expired fragments.
     void expire();
-    // Lets go of the oldest fragment. False: there is none.
+    // Drops the oldest fragment. False: there is none.
     bool drop_oldest();
-    // Lets go of everything; waiting readers end.
+    // Drops all fragments; waiting readers end.
     void end();
     [[nodiscard]] std::size_t bytes() const;
 

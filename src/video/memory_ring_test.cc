@@ -69,7 +69,7 @@ TEST_F(RingTest, fragments_go_after_five_minutes) {
     EXPECT_EQ(sequences(ring), (std::vector<std::uint64_t>{2}));
 }
 
-// Uploads are left half of the memory for media, and one ring does not keep another from its own.
+// Half of the memory for media is left for uploads, and the largest ring shrinks when another one needs memory.
 TEST_F(RingTest, rings_share_half_of_the_memory_and_the_oldest_go) {
     core::MemoryBudget memory(shares(200'000));
     RingBudget rings(memory);
@@ -78,7 +78,7 @@ TEST_F(RingTest, rings_share_half_of_the_memory_and_the_oldest_go) {
     for (std::uint64_t sequence = 1; sequence <= 20; ++sequence) ASSERT_TRUE(add(first, sequence, 20'000));
     EXPECT_EQ(sequences(first).back(), 20U);
     EXPECT_LE(memory.used(core::MemoryUse::media), 100'000U);
-    EXPECT_FALSE(add(second, 1, 40'000));  // until the caller has made the largest smaller
+    EXPECT_FALSE(add(second, 1, 40'000));  // until the caller has shrunk the largest ring
     EXPECT_TRUE(first.drop_oldest() && first.drop_oldest());
     EXPECT_TRUE(add(second, 1, 40'000));
     EXPECT_FALSE(add(first, 21, 150'000));

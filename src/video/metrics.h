@@ -1,4 +1,4 @@
-// The figures of Video Streams, by stream (video spec 1.8).
+// Metrics of Video Streams, by stream (video spec 1.8).
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,7 @@ struct StreamCounters {
     std::atomic<std::uint64_t> put_requests{0};
     std::atomic<std::uint64_t> put_succeeded{0};          // calls that ended without an ERROR
     std::atomic<std::uint64_t> put_connection_errors{0};  // calls whose client went away
-    std::atomic<std::uint64_t> put_connections{0};        // at this moment
+    std::atomic<std::uint64_t> put_connections{0};        // open now
     std::atomic<std::uint64_t> incoming_bytes{0};
     std::atomic<std::uint64_t> incoming_fragments{0};
     std::atomic<std::uint64_t> incoming_frames{0};
@@ -26,7 +26,7 @@ struct StreamCounters {
     std::atomic<std::uint64_t> orphan_bytes{0};  // stored parts of fragments that were given up
     // GetMedia and GetMediaForFragmentList
     std::atomic<std::uint64_t> get_requests{0};
-    std::atomic<std::uint64_t> get_connections{0};  // at this moment
+    std::atomic<std::uint64_t> get_connections{0};  // open now
     std::atomic<std::uint64_t> outgoing_bytes{0};
     std::atomic<std::uint64_t> outgoing_fragments{0};
     std::atomic<std::uint64_t> outgoing_frames{0};
@@ -37,7 +37,7 @@ struct StreamCounters {
 class VideoMetrics {
 public:
     std::shared_ptr<StreamCounters> of(std::uint64_t uid, std::string_view stream);
-    // A stream is gone.
+    // The stream was deleted.
     void forget(std::uint64_t uid);
     void collect(core::MetricsWriter& writer) const;
 

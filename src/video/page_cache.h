@@ -1,4 +1,4 @@
-// PageCache: pages of indexes that were read lately, of all streams.
+// PageCache: recently read index pages of all streams.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace riacho::video {
 
-// Thread-safe. The least recently used page goes when the cache is full.
+// Thread-safe. The least recently used page is dropped when the cache is full.
 class PageCache {
 public:
     // A page has 36 KiB.

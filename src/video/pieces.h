@@ -1,4 +1,4 @@
-// Pieces: the bytes of a fragment while it arrives, in blocks of one size, so that nothing is moved when it grows.
+// Pieces: the bytes of an arriving fragment in blocks of one size, so that growth moves no bytes.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +32,7 @@ public:
             bytes = bytes.subspan(count);
         }
     }
-    // Gives back bytes at the end.
+    // Removes bytes at the end.
     void truncate(std::size_t size) {
         size_ = size;
         blocks_.resize((size + block_size - 1) / block_size);

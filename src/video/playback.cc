@@ -28,7 +28,7 @@ namespace errors = api::video_archived_media::errors;
 namespace {
 
 constexpr std::size_t token_size_max = 1'024;
-// A list is brought up to date in steps of so many fragments.
+// The number of fragments added to a list in one step.
 constexpr std::size_t page_max = 1'000;
 
 constexpr std::string_view list_type = "application/vnd.apple.mpegurl", video_type = "video/mp4",
@@ -120,15 +120,15 @@ ByteSpan contiguous(const std::vector<std::string_view>& parts, std::shared_ptr<
 
 Expected<media::Playable, media::CodecFault> Playback::playable_of(const Fragment& fragment) {
     const auto header = header_of(fragment);
-    // The upload has read it: only damage leads here.
+    // The upload has parsed the same header: only damage leads here.
     if (!header) return fail(media::CodecFault::unsupported);
     return media::read_playable(*header);
 }
 
-// What a request's parameters name.
+// The session of a request, from its parameters.
 struct Playback::Session {
     media::SessionToken token;
-    std::string_view text;  // the token as it came
+    std::string_view text;  // the token as received
     std::string key;        // the same for every spelling of it
     std::string_view if_none_match;
     std::shared_ptr<FragmentSource> source;
@@ -137,7 +137,7 @@ struct Playback::Session {
     std::string_view fragment;
 
     [[nodiscard]] bool is_on_demand() const { return token.mode == media::PlaybackMode::on_demand; }
-    // The token lets its holder see what its lists can show.
+    // Whether the session's lists can contain the fragment: its token gives access to no other.
     [[nodiscard]] bool shows(const FragmentEntry& entry) const {
         if (!is_on_demand()) return entry.sequence >= token.base_sequence;
         const std::int64_t ms = item_of(entry).time(token.selector);
@@ -157,7 +157,7 @@ Result<Playback::Session> Playback::open(std::string_view query) const {
         return fail(errors::session_invalid());
     }
     const auto bytes = parts_.tokens.open(aws::TokenSealer::Kind::playback_session, from_url_text(session.text));
-    // Sealing fills the content up.
+    // Sealing pads the content.
     const auto token = bytes
                            ? media::decode_session_token(std::string_view(*bytes).substr(0, media::session_token_size))
                            : std::nullopt;
@@ -191,7 +191,8 @@ namespace {
 
 using FragmentRef = std::shared_ptr<const Fragment>;
 
-// A fragment with a configuration: the one of that sequence, or, once retention has taken it, another that has it.
+// A fragment with the configuration of that sequence: that one, or another with the same configuration once retention
+// has removed it.
 Task<Result<FragmentRef>> load_config(core::Core& core, std::shared_ptr<FragmentSource> source, std::uint64_t sequence,
                                       std::optional<std::uint64_t> config_id) {
     auto found = co_await source->at(core, sequence);
@@ -207,7 +208,7 @@ Task<Result<FragmentRef>> load_config(core::Core& core, std::shared_ptr<Fragment
     co_return *std::move(fragment);
 }
 
-// What a segment's payload points into.
+// Owns the memory of a segment's payload.
 struct SegmentOwner {
     SegmentOwner(FragmentRef of, std::shared_ptr<const void> copy, core::MemoryLease taken)
         : fragment(std::move(of)), joined(std::move(copy)), memory(std::move(taken)) {}
@@ -249,15 +250,15 @@ Task<Result<PlaybackReply>> Playback::media_list(core::Core& core, Session sessi
     co_return text_reply(media::to_text(list->fold, playlist));
 }
 
-// Brings the session's list up to the fragments that there are. What others compute at the same time is the same.
+// Adds new fragments to the session's list. Concurrent calls compute the same list.
 Task<Result<Playback::ListRef>> Playback::newest_list(core::Core& core, Session session) {
     ListRef present = lists_.find(session.key);
     if (present && session.is_on_demand() && !present->fold.segments().empty()) {
-        // Retention may have taken what the list begins with; what is invisible is not listed.
+        // Retention may have removed the first fragments of the list: invisible fragments are not listed.
         const auto front = co_await session.source->at(core, present->fold.segments().front().item.number.sequence);
         if (front && !*front) present = nullptr;
     }
-    std::shared_ptr<SessionList> list;  // a copy, once there is something to add
+    std::shared_ptr<SessionList> list;  // a copy, made when there is something to add
     ScanQuery query;
     if (session.is_on_demand()) {
         const bool producer = session.token.selector == media::TimestampSelector::producer;
@@ -272,8 +273,8 @@ Task<Result<Playback::ListRef>> Playback::newest_list(core::Core& core, Session 
         if (!page) co_return fail(to_api(page.error()));
         std::vector<FragmentEntry> entries = page->entries;
         more = page->resume_after.has_value();
-        // The last ones of a live list are taken as live readers see them: none that a slower producer's may still
-        // precede.
+        // The newest fragments of a live list come in the order of live readers: a fragment is not listed while one
+        // with a lower number may still arrive.
         if (!session.is_on_demand() && !more) {
             std::size_t settled = 0;
             for (std::uint64_t after = query.after_sequence; settled < entries.size(); ++settled) {
@@ -307,7 +308,7 @@ Task<Result<Playback::ListRef>> Playback::newest_list(core::Core& core, Session 
     co_return list;
 }
 
-// Pushes the fragments until the list takes no more.
+// Pushes fragments until the list is complete.
 Task<Result<void>> Playback::extend(core::Core& core, Session session, std::vector<FragmentEntry> entries,
                                     SessionList* list) {
     for (const FragmentEntry& entry : entries) {
@@ -321,8 +322,8 @@ Task<Result<void>> Playback::extend(core::Core& core, Session session, std::vect
     co_return Result<void>();
 }
 
-// Tells the list whether its player can go on with the configuration of a fragment. One that cannot be read any more
-// tells nothing, and the next of its configuration is asked.
+// Adds the configuration of a fragment to the list, with whether its player can continue with it. A fragment that
+// cannot be read any more is skipped: the next one with the same configuration is used.
 Task<Result<void>> Playback::take_config(core::Core& core, Session session, FragmentEntry entry, SessionList* list) {
     if (!list->first) {
         auto first = co_await load_config(core, session.source, session.token.base_sequence, session.token.config_id);
@@ -363,19 +364,19 @@ Task<Result<PlaybackReply>> Playback::init(core::Core& core, Session session) {
 
 namespace {
 
-// Larger fragments are packaged beside the cores, where nobody else waits for it.
+// Larger fragments are packaged on the compute pool, so that they do not delay requests.
 constexpr std::uint32_t inline_size_max = std::uint32_t{1} << 20;
-// Beyond, the media clock of a track would overflow; the year is 36812 then.
+// Later times would overflow the media time of a track; it ends in the year 36812.
 constexpr std::int64_t clock_ms_end = std::int64_t{1} << 40;
 
 struct SegmentJob {
     FragmentRef fragment;
     std::optional<std::uint64_t> track;
     std::uint32_t sequence = 0;
-    std::int64_t ms = 0;  // what the session's clock shows at the fragment's beginning
+    std::int64_t ms = 0;  // the session's media time at the fragment's beginning
 };
 
-// Fills head, payload, content type and size. The payload points into the fragment, or into what `joined` keeps.
+// Fills head, payload, content type and size. The payload points into the fragment, or into memory of `joined`.
 Result<void> package(const SegmentJob& job, std::shared_ptr<const void>& joined, PlaybackReply& reply) {
     const auto header = header_of(*job.fragment);
     if (!header) return fail(errors::internal_failure());
@@ -422,7 +423,7 @@ Task<Result<PlaybackReply>> Playback::segment(core::Core& core, Session session)
     auto loaded = co_await session.source->load(core, **found);
     if (!loaded) co_return fail(to_api(loaded.error()));
     job.fragment = *std::move(loaded);
-    // A fragment of several records is joined in memory.
+    // The parts of a fragment in several records are joined in memory.
     core::MemoryLease memory(parts_.memory, core::MemoryUse::replies);
     if (job.fragment->cluster.size() > 1 && !memory.grow_to(job.fragment->entry.size)) {
         co_return fail(errors::overloaded());

@@ -1,5 +1,5 @@
-// Playback: what is behind the address that GetHLSStreamingSessionURL gives. Nothing is kept of a session but what can
-// be computed again from its token and the stream.
+// Playback: the GET requests below the address that GetHLSStreamingSessionURL returns. A session has no state of its
+// own: replies follow from its token and the stream; what is cached can be computed again.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,7 @@ inline constexpr std::string_view hls_folder = "/hls/v1/", hls_master_path = "/h
                                   hls_init_path = "/hls/v1/getMP4InitFragment.mp4",
                                   hls_segment_path = "/hls/v1/getMP4MediaFragment.mp4";
 
-// A GET of one of them: views that live until the answer does not need them any more.
+// A GET request below hls_folder; its views live until the reply was made.
 struct PlaybackRequest {
     std::string_view path;
     std::string_view query;          // still percent-encoded
@@ -51,8 +51,8 @@ struct PlaybackReply {
     // Segments and initialisations never change; lists do.
     bool immutable = false;
     std::string etag;           // with its quotes; empty for lists
-    bool not_modified = false;  // it is the one of `if_none_match`: there is no body
-    // The body: `head`, then `payload`, which points into `owner`.
+    bool not_modified = false;  // its ETag matches `if_none_match`: there is no body
+    // The body: `head`, then `payload`, whose memory `owner` keeps.
     Buffer head;
     std::vector<std::string_view> payload;
     std::shared_ptr<const void> owner;
@@ -72,14 +72,14 @@ public:
     };
     explicit Playback(const Parts& parts) : parts_(parts) {}
 
-    // The token of a session as its addresses have it: base64url without padding.
+    // The token of a session for its addresses: base64url without padding.
     [[nodiscard]] std::string seal(const media::SessionToken& token) const;
 
-    // Answers a GET below hls_folder. NotAuthorizedException for a token that is expired, absent or not one of ours;
-    // ResourceNotFoundException for what is not there, or not there any more.
+    // Answers a GET below hls_folder. NotAuthorizedException for a token that is expired, absent or invalid;
+    // ResourceNotFoundException for objects that do not exist, or not any more.
     Task<Result<PlaybackReply>> answer(core::Core& core, PlaybackRequest request);
 
-    // What the configuration of a fragment plays, or why it does not.
+    // The playable tracks of a fragment, or the reason why it cannot be played.
     static Expected<media::Playable, media::CodecFault> playable_of(const Fragment& fragment);
 
     [[nodiscard]] std::size_t cached_lists() const { return lists_.count(); }
@@ -103,7 +103,7 @@ private:
     Playlists lists_;
 };
 
-// The part of a fragment that is in one piece in memory: itself if it is, else a copy that `owner` keeps.
+// The parts as one contiguous range: themselves if they are contiguous, else a copy that `owner` keeps.
 ByteSpan contiguous(const std::vector<std::string_view>& parts, std::shared_ptr<const void>& owner);
 
 }  // namespace riacho::video

@@ -1,4 +1,4 @@
-// The lists of playback sessions as they were last computed, for those who ask again.
+// A cache of the lists of playback sessions.
 #pragma once
 
 #include <cstdint>
@@ -18,18 +18,18 @@ namespace riacho::video {
 struct SessionList {
     explicit SessionList(const media::PlaylistOptions& options) : fold(options) {}
     media::PlaylistFold fold;
-    // What the session's first configuration plays.
+    // The tracks of the session's first configuration.
     std::optional<media::Playable> first;
 };
 
-// Thread-safe. Keeps those that were asked for last.
+// Thread-safe. The least recently used lists are dropped.
 class Playlists {
 public:
     // Of the segments of all lists together, about 100 bytes each.
     static constexpr std::size_t segments_max = 40'000;
     static constexpr std::size_t lists_max = 4'096;
 
-    // Null: not here. The key is the session's token.
+    // Null: not cached. The key is the session's token.
     std::shared_ptr<const SessionList> find(std::string_view key);
     void put(std::string_view key, std::shared_ptr<const SessionList> list);
     [[nodiscard]] std::size_t count() const;
@@ -43,7 +43,7 @@ private:
     void erase(std::list<Entry>::iterator entry) REQUIRES(mutex_);
 
     mutable Mutex mutex_;
-    std::list<Entry> entries_ GUARDED_BY(mutex_);  // the last used first
+    std::list<Entry> entries_ GUARDED_BY(mutex_);  // most recently used first
     std::unordered_map<std::string_view, std::list<Entry>::iterator> by_key_ GUARDED_BY(mutex_);
     std::size_t weight_ GUARDED_BY(mutex_) = 0;
 };

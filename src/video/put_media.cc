@@ -18,28 +18,28 @@ using media::AckError;
 
 namespace {
 
-// How often a session without bytes looks around.
+// The interval at which a session without new bytes checks its limits.
 constexpr std::int64_t look_ms = 1'000;
-// AWS: an IDLE acknowledgement from time to time while nothing comes (video spec 3.3).
+// AWS: an IDLE acknowledgement from time to time while no media arrive (video spec 3.3).
 constexpr std::int64_t idle_ack_ms = 5'000;
-// A fragment that is open when the server stops has so long to end.
+// The time for which an open fragment may continue when the server stops.
 constexpr std::int64_t stop_grace_ms = 5'000;
-// A call that is too old ends with its fragment, and so much later at the latest.
+// A call at its time limit ends with its fragment, or at the latest after this time.
 constexpr std::int64_t age_grace_ms = 20'000;
-// What may wait to be stored before the body is not read any more.
+// The bytes waiting to be stored at which the body is no longer read.
 constexpr std::size_t job_bytes_max = std::size_t{4} << 20;
 constexpr std::size_t closings_max = 8;
 constexpr std::size_t acks_max = 64;
-// AWS: five fragments a second (video spec 1.7). More are taken, but no faster than this after a burst of a second's.
+// AWS: five fragments a second (video spec 1.7). More are accepted, but no faster than this after a burst.
 constexpr std::int64_t fragment_gap_ns = 1'000'000'000 / 50;
-// A header block fits into one record with the beginning of the Cluster.
+// The header block and the beginning of the Cluster must fit into one record.
 constexpr media::MkvLimits mkv_limits{.header_size_max = part_size_max - (64U << 10)};
-// How long a session waits for memory.
+// The longest wait for memory.
 constexpr std::int64_t memory_wait_ms = 20'000;
 constexpr std::int64_t memory_step_ms = 50;
-// Under pressure parts of this size are stored, so that their memory comes back.
+// When memory is short, parts of this size are stored early, so that their memory becomes free.
 constexpr std::size_t early_part_size = Pieces::block_size;
-// Pauses after a write that the log had no room for.
+// Pauses after a write that the log refused as overloaded.
 constexpr std::int64_t retry_ms[] = {50, 200, 800};
 
 ByteSpan part_of(ByteSpan bytes, std::uint64_t start, std::uint64_t from, std::uint64_t to) {
@@ -134,7 +134,7 @@ std::optional<AckError> PutMediaSession::reason_to_stop() const {
     return std::nullopt;
 }
 
-// More waits to be stored or acknowledged than should.
+// Whether too much waits to be stored or acknowledged.
 bool PutMediaSession::is_behind() const {
     return job_bytes_ > job_bytes_max || closings_ > closings_max || acks_.size() > acks_max;
 }
@@ -165,7 +165,8 @@ Task<void> PutMediaSession::read_body(const aws::BodyWriter& out) {
             if (open_ == nullptr || !open_->is_begun || is_late) break;
         }
         if (is_behind()) {
-            writer_->last_byte_ns = service_.clock.monotonic().value();  // it is not the producer that is silent
+            // the server, not the producer, caused the pause
+            writer_->last_byte_ns = service_.clock.monotonic().value();
             co_await room_alarm_.sleep(look_ms);
             continue;
         }
@@ -176,7 +177,7 @@ Task<void> PutMediaSession::read_body(const aws::BodyWriter& out) {
             continue;
         }
         if (piece.kind == aws::BodyPiece::Kind::broken) {
-            // The producer has gone, or has sent nothing for too long: what is complete stands.
+            // The producer has gone or was silent for too long: complete fragments are kept.
             if (quiet_ms < idle_ack_ms) ++counters_->put_connection_errors;
             break;
         }
@@ -220,7 +221,7 @@ Task<bool> PutMediaSession::act(Window window) {
                     fail_with(AckError::max_connection_duration_reached);
                     co_return false;
                 }
-                // The parser has another one.
+                // The parser has a second copy.
                 if (!co_await wait_for_memory(&header_memory_, 2 * header_.size())) co_return false;
                 if (!co_await pace()) co_return false;
                 open_ = std::make_shared<OpenFragment>();
@@ -244,7 +245,7 @@ Task<bool> PutMediaSession::act(Window window) {
     co_return true;
 }
 
-// One piece of the body may hold thousands of fragments: each waits for room, and for its turn.
+// One piece of the body may hold thousands of fragments: each waits for room and for the rate limit.
 Task<bool> PutMediaSession::pace() {
     while (is_behind() && !is_over()) {
         writer_->last_byte_ns = service_.clock.monotonic().value();
@@ -289,8 +290,8 @@ Task<bool> PutMediaSession::begin_fragment(Event event) {
 
 Task<bool> PutMediaSession::end_fragment(Window window, Event event) {
     if (!co_await keep_through(window, event.at)) co_return false;
-    // What the parser took for this fragment's at first may be the next one's. Of parts that were cut off already it
-    // stays stored, and is no part of the fragment.
+    // Bytes that were first taken for this fragment's may belong to the next one. Parts that were split off already
+    // stay stored, but are not part of the fragment.
     if (next_ > event.at) {
         const std::uint64_t surplus = next_ - event.at;
         part_.bytes.truncate(part_.bytes.size() - std::min<std::uint64_t>(surplus, part_.bytes.size()));
@@ -322,7 +323,7 @@ Task<bool> PutMediaSession::end_fragment(Window window, Event event) {
     ++counters_->incoming_fragments;
     counters_->incoming_frames += std::uint64_t{facts.video_frames} + facts.audio_frames;
     if (fragment->begun.ring != nullptr) {
-        // Others' rings may hold all there is for rings.
+        // The rings of other streams may hold all of the rings' memory.
         bool kept = fragment->begun.ring->add(closing, part_.bytes);
         while (!kept && service_.homes.shrink_rings()) kept = fragment->begun.ring->add(closing, part_.bytes);
         home_->end(entry.sequence);
@@ -372,7 +373,7 @@ Task<bool> PutMediaSession::keep(ByteSpan bytes) {
             }
             cut_chunk();
         }
-        // Up to the end of a block, so that memory is taken a block at a time.
+        // Up to the end of a block, because memory is taken in blocks.
         std::size_t count = std::min(bytes.size(), Pieces::block_size - part_.bytes.size() % Pieces::block_size);
         if (!in_memory) count = std::min(count, part_size_max - part_.bytes.size());
         const std::size_t needed = round_up(part_.bytes.size() + count, Pieces::block_size);
@@ -384,7 +385,7 @@ Task<bool> PutMediaSession::keep(ByteSpan bytes) {
     co_return true;
 }
 
-// There is no memory for another block: what is here is stored early, and what is being stored gives its own back.
+// There is no memory for another block: the open part is stored early, and parts in storage free theirs.
 Task<bool> PutMediaSession::make_room() {
     const bool can_cut = open_->is_begun && open_->begun.ring == nullptr && open_->chunks_cut < chunks_max;
     if (can_cut && part_.bytes.size() >= early_part_size && jobs_.empty()) cut_chunk();
@@ -415,7 +416,7 @@ void PutMediaSession::cut_chunk() {
     job_alarm_.wake();
 }
 
-// The fragment that is open will never be complete.
+// The open fragment will not be completed.
 void PutMediaSession::give_up_fragment() {
     if (open_ == nullptr) return;
     if (open_->is_begun) home_->end(open_->begun.sequence);
@@ -436,7 +437,8 @@ Task<void> PutMediaSession::store() {
         }
         Job job = std::move(jobs_.front());
         jobs_.pop_front();
-        // Nothing is stored behind a fragment that could not be: PERSISTED tells that all earlier ones are.
+        // After a fragment that could not be stored, no later one is: PERSISTED implies that all earlier ones are
+        // stored.
         is_well = is_well && co_await store_one(job);
         job_bytes_ -= job.part.bytes.size();
         if (job.closing) {
@@ -510,7 +512,7 @@ void PutMediaSession::push_ack(std::string text) {
     ack_alarm_.wake();
 }
 
-// AWS: each acknowledgement in an HTTP chunk of its own, as some producers read chunks by hand (video spec 3.2).
+// AWS: each acknowledgement is an HTTP chunk of its own, as some producers parse chunks themselves (video spec 3.2).
 Task<void> PutMediaSession::write_acks(aws::BodyWriter& out) {
     for (;;) {
         if (acks_.empty()) {

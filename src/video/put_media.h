@@ -1,4 +1,4 @@
-// One PutMedia call: media come in, acknowledgements go out.
+// PutMediaSession: one PutMedia call, which receives media and sends acknowledgements.
 #pragma once
 
 #include <cstdint>
@@ -18,16 +18,17 @@
 
 namespace riacho::video {
 
-// What the head of the request says.
+// The parameters in the head of the request.
 struct PutMediaHead {
     media::TimecodeType timecode_type = media::TimecodeType::absolute;
     std::int64_t start_ms = 0;
-    bool acknowledge = true;  // false: ERROR alone is told
+    bool acknowledge = true;  // false: ERROR is the only acknowledgement sent
 };
 
-// Three coroutines on the core of the connection: one reads the body and cuts it into fragments, one stores them in
-// their order, one writes the acknowledgements. A fragment is acknowledged as PERSISTED when it is durable and found by
-// every lookup. Bounded: the body is not read while much waits to be stored or acknowledged, so TCP slows the producer.
+// Three coroutines on the core of the connection: one reads the body and splits it into fragments, one stores them in
+// their order, one writes the acknowledgements. A fragment is acknowledged as PERSISTED when it is durable and visible
+// to every lookup. Bounded: the body is not read while too much waits to be stored or acknowledged, so that TCP slows
+// the producer down.
 class PutMediaSession final : public media::RuleSink {
 public:
     PutMediaSession(core::Core& core, Service& service, std::shared_ptr<StreamHome> home,
@@ -47,7 +48,7 @@ public:
     void error(media::AckError error, bool fragment_open) override;
 
 private:
-    // What the rules said about a piece of the body; acted upon after the piece was looked through.
+    // A call of the rules for a piece of the body, carried out after the whole piece was parsed.
     struct Event {
         enum class Kind : std::uint8_t { cluster, begin, end, error };
         Kind kind = Kind::cluster;
@@ -57,7 +58,7 @@ private:
         media::FragmentFacts facts;
         media::AckError error = media::AckError::internal_error;
     };
-    // Bytes that wait, with the memory that was taken for them.
+    // Bytes that wait to be stored, and the memory taken for them.
     struct Part {
         Pieces bytes;
         core::MemoryLease memory;
@@ -68,10 +69,10 @@ private:
         std::uint64_t raw_timecode = 0;
         std::int64_t producer_ms = 0;
         std::uint16_t chunks_cut = 0;
-        std::uint32_t chunk_crc = 0;        // of the parts that were cut off
+        std::uint32_t chunk_crc = 0;        // of the parts that were split off
         std::uint64_t chunk_bytes = 0;      // of those
-        std::vector<std::uint64_t> chunks;  // their numbers, as they were stored
-        MonotonicNs started;                // when its first byte came
+        std::vector<std::uint64_t> chunks;  // numbers of the chunk records, once stored
+        MonotonicNs started;                // arrival of its first byte
         bool is_begun = false;
     };
     using FragmentPointer = std::shared_ptr<OpenFragment>;
@@ -82,7 +83,7 @@ private:
         std::optional<Closing> closing;  // absent: a chunk
         MonotonicNs received;
     };
-    // A piece of the body with what the parser held back before it.
+    // A piece of the body, preceded by the bytes that the parser had held back.
     struct Window {
         std::uint64_t start = 0;  // offset of the first byte
         ByteSpan held;
@@ -90,7 +91,7 @@ private:
     };
 
     Task<void> read_body(const aws::BodyWriter& out);
-    // False: nothing more is read.
+    // False: the body is not read any further.
     Task<bool> take_piece(ByteSpan piece);
     Task<bool> act(Window window);
     // Waits until another fragment may begin.
@@ -101,14 +102,14 @@ private:
     Task<bool> keep_through(Window window, std::uint64_t end);
     Task<bool> keep(ByteSpan bytes);
     Task<bool> make_room();
-    // False: there was none for so long that the call ends.
+    // False: there was no memory for so long that the call ends.
     Task<bool> wait_for_memory(core::MemoryLease* lease, std::size_t bytes);
     void cut_chunk();
     void give_up_fragment();
     void fail_with(media::AckError error);
     [[nodiscard]] std::optional<media::AckError> reason_to_stop() const;
     [[nodiscard]] bool is_behind() const;
-    // A wait amid a piece of the body ends: nobody is interested in the rest of it.
+    // Whether a wait within a piece of the body ends, because the rest of the piece is not needed.
     [[nodiscard]] bool is_over() const;
 
     Task<void> store();
@@ -134,16 +135,16 @@ private:
     std::uint64_t config_id_ = 0;
     std::vector<Event> events_;
     FragmentPointer open_;                    // from cluster() to end()
-    Part part_;                               // its bytes that were not cut off yet
-    std::uint64_t next_ = 0;                  // offset of the next byte that is kept
-    std::optional<media::AckError> failure_;  // ends the call
+    Part part_;                               // its bytes that are not split off yet
+    std::uint64_t next_ = 0;                  // offset of the next byte to keep
+    std::optional<media::AckError> failure_;  // the error that ends the call
     FragmentPointer failed_in_;               // the fragment that was open then
 
     std::deque<Job> jobs_;
     std::size_t job_bytes_ = 0;
-    std::size_t closings_ = 0;  // among the jobs, with the one under way
+    std::size_t closings_ = 0;  // number of closings among the jobs, including the one in progress
     bool no_more_jobs_ = false;
-    core::Alarm job_alarm_;   // there are jobs, or no more will come
+    core::Alarm job_alarm_;   // there are jobs, or no more will follow
     core::Alarm room_alarm_;  // fewer jobs or acknowledgements wait
 
     std::deque<std::string> acks_;

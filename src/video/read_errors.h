@@ -1,4 +1,4 @@
-// What a client is told when fragments cannot be read.
+// The errors of clients for fragments that cannot be read.
 #pragma once
 
 #include "aws/error.h"
@@ -6,7 +6,7 @@
 
 namespace riacho::video {
 
-// gone: ResourceNotFoundException; unavailable: 503; damaged: 500, told in the log with its place.
+// gone: ResourceNotFoundException; unavailable: 503; damaged: 500, and the log names the place.
 aws::ApiError to_api(ReadError error);
 
 }  // namespace riacho::video

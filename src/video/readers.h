@@ -1,4 +1,4 @@
-// Readers: how many calls of GetMedia are under way.
+// Readers: counts the open calls of GetMedia.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +13,10 @@ namespace riacho::video {
 // Thread-safe. Outlives every place.
 class Readers {
 public:
-    // AWS: three a stream (video spec 1.7). The node's own bound is for its sockets.
+    // AWS: three for each stream (video spec 1.7). The node's own limit bounds its sockets.
     static constexpr std::size_t per_stream_max = 3, node_max = 1'000;
 
-    // Given back by its destructor.
+    // One counted call, until its destructor.
     class Place {
     public:
         Place(Readers& readers, std::uint64_t uid) : readers_(readers), uid_(uid) {}
@@ -29,7 +29,7 @@ public:
         std::uint64_t uid_;
     };
 
-    // Null: there are as many as there may be.
+    // Null: the limit is reached.
     std::shared_ptr<Place> join(std::uint64_t uid);
     [[nodiscard]] std::size_t count() const;
 

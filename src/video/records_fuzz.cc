@@ -1,4 +1,4 @@
-// The stored forms of video streams from any bytes: never a crash, and what is accepted is written again the same.
+// Fuzzes the records of video streams: accepted records are encoded to the same bytes.
 #include <cstdint>
 
 #include "base/check.h"

@@ -1,4 +1,4 @@
-// How long fragments are kept, and where.
+// The retention of fragments, and the choice of their store.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ inline std::vector<catalog::ShardClass> archive_shards() {
     return {catalog::ShardClass::media, catalog::ShardClass::records};
 }
 
-// Tells the log how long it has to keep the stream's shards. Not stored there: at every start, and after every change.
+// Sets the retention of the stream's shards in the log. Not stored there: to be called at every start and after every
+// change.
 void set_log_retention(log::RecordLog& log, const StreamRef& stream);
 
 }  // namespace riacho::video

@@ -1,4 +1,4 @@
-// Video Streams: what its operations share, and the handle each of them is given.
+// Video Streams: the state that its operations share, and the handle passed to each call.
 #pragma once
 
 #include <cstdint>
@@ -28,19 +28,19 @@ class Playback;
 class StreamHomes;
 class VideoMetrics;
 
-// What an operator may set. Times in milliseconds.
+// Options of an operator. Times in milliseconds.
 struct VideoOptions {
-    std::string advertise_url;                     // "https://video.example.org"; empty: as the client sees this server
-    std::string listen_url;                        // what is left when a client names no host
-    std::int64_t transition_delay_ms = 0;          // how long DELETING lasts
-    std::int64_t connection_ms_max = 45 * 60'000;  // of one PutMedia call; 0: any
+    std::string advertise_url;                     // "https://video.example.org"; empty: the address the client used
+    std::string listen_url;                        // used when a client sends no host
+    std::int64_t transition_delay_ms = 0;          // duration of DELETING
+    std::int64_t connection_ms_max = 45 * 60'000;  // of one PutMedia call; 0: unlimited
     std::size_t sessions_max = 2'000;              // PutMedia calls at one time
-    // PutMedia calls on one stream at one time. AWS: one, and for a short time the one that takes over when credentials
-    // rotate (video spec 3.9).
+    // PutMedia calls on one stream at one time. AWS: one, and for a short time a second one that takes over when
+    // credentials rotate (video spec 3.9).
     std::size_t writers_max = 2;
 };
 
-// What one process has of the service. Owned by the node, outlives every call; all members are thread-safe.
+// The service's objects in one process. Owned by the node, outlives every call; all members are thread-safe.
 struct Service {
     catalog::Catalog& catalog;
     log::RecordLog& log;
@@ -70,15 +70,15 @@ public:
     [[nodiscard]] catalog::Catalog& catalog() const { return service_->catalog; }
     [[nodiscard]] Service& service() const { return *service_; }
 
-    // The stream that a request means by name, by ARN or by both, which must agree; in whatever state it is.
-    // InvalidArgumentException when neither is given, ResourceNotFoundException when there is none.
+    // The stream given by name, by ARN or by both, which must agree; in any status. InvalidArgumentException when
+    // neither is given, ResourceNotFoundException when there is no such stream.
     [[nodiscard]] Result<StreamRef> resolve(const std::optional<std::string_view>& name,
                                             const std::optional<std::string_view>& arn) const;
     [[nodiscard]] Result<StreamRef> resolve_arn(std::string_view arn) const;
-    // The same for fragments: a stream that is being made or deleted is not there yet, or any more.
+    // The same for operations on fragments: ResourceNotFoundException also for a stream that is CREATING or DELETING.
     [[nodiscard]] Result<StreamRef> resolve_active(const std::optional<std::string_view>& name,
                                                    const std::optional<std::string_view>& arn) const;
-    // A stream whose version is the one the caller knows, and that is ACTIVE.
+    // An ACTIVE stream whose version is the given one.
     [[nodiscard]] Result<StreamRef> resolve_version(const std::optional<std::string_view>& name,
                                                     const std::optional<std::string_view>& arn,
                                                     std::string_view version) const;

@@ -1,4 +1,4 @@
-// A video stream as the catalog keeps it.
+// A video stream in the catalog.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,9 @@ struct StreamSettings {
     std::optional<std::string> device_name;
     std::optional<std::string> media_type;
     std::optional<std::string> kms_key_id;
-    std::int32_t retention_hours = 0;  // 0: fragments are kept in memory for a while
+    std::int32_t retention_hours = 0;  // 0: fragments are kept in memory only
     std::int64_t created_ms = 0;       // the number in the ARN
-    std::int64_t floor_ms = 0;         // what came before is invisible, whatever the retention; never goes back
+    std::int64_t floor_ms = 0;         // earlier fragments are invisible, whatever the retention; never goes back
     StorageTier tier = StorageTier::hot;
 
     [[nodiscard]] std::int64_t retention_ms() const { return std::int64_t{retention_hours} * 3'600'000; }
@@ -30,7 +30,7 @@ struct StreamSettings {
 };
 
 std::string encode(const StreamSettings& settings);
-// Nothing for what this version cannot read.
+// Nothing for settings that this version cannot read.
 std::optional<StreamSettings> decode_settings(std::string_view bytes);
 
 // One state of a stream. Copyable; immutable.
@@ -53,10 +53,10 @@ private:
     }
 };
 
-// Nothing when the object is no video stream, or of a form that this version does not know.
+// Nothing when the object is no video stream, or its settings cannot be read by this version.
 std::optional<StreamRef> stream_of(std::shared_ptr<const catalog::ObjectState> object);
 
-// What clients see as Version: 20 characters that differ for every version of every stream.
+// The Version of the API: 20 characters that differ for every version of every stream.
 std::string version_text(const catalog::ObjectState& object);
 
 // "stream/NAME/1785585600123" gives NAME and the number.

@@ -13,12 +13,12 @@
 namespace riacho::video {
 namespace {
 
-// Numbers of a lease. One command for so many fragments, half an hour of two seconds each.
+// The numbers of a lease: one command for so many fragments, half an hour of two seconds each.
 constexpr std::uint64_t lease_size = 1'000;
 constexpr std::string_view lease_key = "seq";
-// A writer that has sent nothing for so long is taken for dead when another wants its place (video spec 3.9).
+// A writer that has sent nothing for so long loses its place to another one (video spec 3.9).
 constexpr std::int64_t silent_ms = 15'000;
-// So much of given up fragments in such a time, and producers are not let in for so long.
+// Producers are refused for some time after so many orphaned bytes within a window.
 constexpr std::uint64_t orphan_bytes_max = 100'000'000;
 constexpr std::int64_t orphan_window_ns = 600'000'000'000;
 constexpr std::int64_t refused_ns = 60'000'000'000;
@@ -115,7 +115,7 @@ Task<Expected<StreamHome::Begun, PutFault>> StreamHome::begin(core::Core& core) 
             if (next_ < ceiling_) {
                 Begun begun;
                 begun.sequence = next_++;
-                // Never less than that of a lower number: the index is searched by it.
+                // Never less than that of a lower number, because the index is searched by it.
                 last_server_ms_ = std::max(parts_.clock.now().value(), last_server_ms_);
                 begun.server_ms = last_server_ms_;
                 begun.random = static_cast<std::uint32_t>(parts_.rng.next()) & ((1U << 28) - 1);
@@ -131,7 +131,7 @@ Task<Expected<StreamHome::Begun, PutFault>> StreamHome::begin(core::Core& core) 
     }
 }
 
-// Returns when there may be numbers. One lease at a time.
+// Returns when numbers are available. One lease at a time.
 Task<Expected<void, PutFault>> StreamHome::lease_numbers(core::Core& core) {
     Waiters::Entry entry(leasing_waiters_, core);
     bool is_mine = false;
@@ -170,9 +170,9 @@ Task<Expected<void, PutFault>> StreamHome::lease_numbers(core::Core& core) {
     co_return fail(active_stream() ? PutFault::unavailable : PutFault::deleted);
 }
 
-// Where fragments of the stream are kept, as it is set now.
+// The store of the stream's fragments for its present settings.
 StreamHome::Place StreamHome::place_for(const StreamRef& stream) {
-    // Somebody who saw the stream before it was changed: two archives over the same shards would not know each other's
+    // The caller has an older version of the stream. Two archives over the same shards would not know each other's
     // fragments.
     if (stream.object->version < version_ && (archive_ != nullptr || ring_ != nullptr)) return {archive_, ring_};
     version_ = stream.object->version;

@@ -1,5 +1,4 @@
-// StreamHome: what one stream that is in use has in memory: who writes to it, which numbers are free, and its
-// fragments.
+// StreamHome: the state of a stream in use: its writers, its next number, and its fragments.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +16,7 @@ namespace riacho::video {
 
 class StreamHomes;
 
-// What the numbers, records and indexes of all streams are made with; outlives every home.
+// The objects that all homes share; they outlive every home.
 struct HomeParts {
     catalog::Catalog& catalog;
     log::RecordLog& log;
@@ -29,18 +28,18 @@ struct HomeParts {
     RingBudget& rings;
 };
 
-// Why a fragment cannot be begun or kept.
+// The reason why a fragment cannot be begun or stored.
 enum class PutFault : std::uint8_t {
-    deleted,      // the stream is gone
-    not_active,   // it is not what it was when the fragment began
-    unavailable,  // the catalog's commands are not taken at the moment
+    deleted,      // the stream was deleted
+    not_active,   // the stream was changed after the fragment began
+    unavailable,  // the catalog accepts no commands at the moment
     storage       // the fragment could not be written
 };
 
-// One PutMedia call, as the other calls on its stream see it. Made and read on its own core, but for the flags.
+// One PutMedia call, for the other calls on its stream. Used on its own core, but for the atomic flags.
 struct Writer {
     std::atomic<std::int64_t> last_byte_ns{0};
-    std::atomic<bool> must_end{false};  // somebody else needs its place
+    std::atomic<bool> must_end{false};  // another call takes its place
 };
 
 // Thread-safe.
@@ -50,13 +49,13 @@ public:
 
     [[nodiscard]] std::uint64_t uid() const { return uid_; }
 
-    // A place for one more writer, or null: there are writers_max, and each has sent something lately. One that was
-    // silent for 15 s makes place.
+    // Registers a writer; null if there are writers_max that have all sent bytes within 15 s. A silent writer loses its
+    // place.
     std::shared_ptr<Writer> join(std::size_t writers_max);
     void leave(const std::shared_ptr<Writer>& writer);
 
-    // Bytes were stored of a fragment that was given up. They lie there until retention ends: who makes many of them is
-    // not let in for a while.
+    // Counts stored bytes of fragments that were given up. They take space until retention ends: a stream with many of
+    // them admits no new fragments for a while.
     void note_orphans(std::uint64_t bytes);
     [[nodiscard]] bool is_refused() const;
 
@@ -64,18 +63,19 @@ public:
         std::uint64_t sequence = 0;
         std::int64_t server_ms = 0;
         std::uint32_t random = 0;
-        std::shared_ptr<Archive> archive;  // where it will be kept;
-        std::shared_ptr<MemoryRing> ring;  // one of the two
+        std::shared_ptr<Archive> archive;  // the store of the fragment
+        std::shared_ptr<MemoryRing> ring;  // one of the two is null
     };
-    // A number for a fragment whose first bytes are here. end() has to follow.
+    // The number of a fragment whose first bytes have arrived. end() has to follow.
     Task<Expected<Begun, PutFault>> begin(core::Core& core);
     void end(std::uint64_t sequence) { arrivals_->end(sequence); }
-    // The fragment is complete and is going to be stored. True: live readers have passed it.
+    // The fragment is complete and will be stored. True: live readers have passed its number.
     bool begin_to_end(std::uint64_t sequence) { return arrivals_->begin_to_end(sequence); }
-    // What went wrong with a write that found no shard.
+    // The reason why a shard was missing at a write.
     [[nodiscard]] PutFault fault_of_missing_shard() const;
 
-    // Where the stream's fragments are, as it is set now. Keeps the home, so that reader and writers share one.
+    // The source of the stream's fragments for its present settings. It keeps the home, so that readers and writers
+    // share one.
     std::shared_ptr<FragmentSource> source(const StreamRef& stream);
     void configure(const StreamRef& stream);
     // Deleted.
@@ -86,7 +86,7 @@ public:
     [[nodiscard]] std::shared_ptr<Archive> archive() const;
     [[nodiscard]] std::shared_ptr<MemoryRing> ring() const;
     [[nodiscard]] std::size_t writer_count() const;
-    // Nobody has used it for so long.
+    // The time since the home was last used.
     [[nodiscard]] std::int64_t idle_ms() const;
 
 private:
@@ -95,7 +95,7 @@ private:
         std::shared_ptr<MemoryRing> ring;
     };
     Place place_for(const StreamRef& stream) REQUIRES(mutex_);
-    // The stream, if it takes fragments.
+    // The stream, if it is ACTIVE.
     [[nodiscard]] Expected<StreamRef, PutFault> active_stream() const;
     Task<Expected<void, PutFault>> lease_numbers(core::Core& core);
 
@@ -105,15 +105,15 @@ private:
     Waiters leasing_waiters_;
     mutable Mutex mutex_;
     bool is_finished_ GUARDED_BY(mutex_) = false;
-    std::uint64_t version_ GUARDED_BY(mutex_) = 0;  // of the settings that the places were made for; never goes back
+    std::uint64_t version_ GUARDED_BY(mutex_) = 0;  // of the settings of archive and ring; never goes back
     std::shared_ptr<Archive> archive_ GUARDED_BY(mutex_);
     std::shared_ptr<MemoryRing> ring_ GUARDED_BY(mutex_);
     std::vector<std::shared_ptr<Writer>> writers_ GUARDED_BY(mutex_);
-    std::uint64_t orphan_bytes_ GUARDED_BY(mutex_) = 0;  // since
+    std::uint64_t orphan_bytes_ GUARDED_BY(mutex_) = 0;  // since orphans_since_
     MonotonicNs orphans_since_ GUARDED_BY(mutex_);
     MonotonicNs refused_until_ GUARDED_BY(mutex_);
     MonotonicNs used_at_ GUARDED_BY(mutex_);
-    // Numbers from next_ up to ceiling_ are this process's to give.
+    // Numbers from next_ up to ceiling_ are leased to this process.
     bool is_leasing_ GUARDED_BY(mutex_) = false;
     std::uint64_t next_ GUARDED_BY(mutex_) = 0;
     std::uint64_t ceiling_ GUARDED_BY(mutex_) = 0;

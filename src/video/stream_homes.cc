@@ -8,11 +8,11 @@
 namespace riacho::video {
 namespace {
 
-// How often the upkeep looks around while there is something to look after.
+// The interval of the upkeep while streams are in use.
 constexpr std::int64_t upkeep_ms = 2'000;
-// A home that nobody uses is forgotten after so long; its index is read again when somebody comes.
+// The time after which an unused home is dropped; the next use reads its index again.
 constexpr std::int64_t idle_ms_max = 10 * 60'000;
-// Indexes that are read at one time.
+// The number of indexes that are read at the same time.
 constexpr std::size_t openings_max = 8;
 
 }  // namespace
@@ -99,7 +99,7 @@ Task<void> StreamHomes::upkeep(core::Gate::Pass pass) {
     const core::Gate::Pass inside = std::move(pass);
     core::TaskGroup opening(*core_);
     while (!is_stopping_) {
-        // Nobody uses the service: nothing to look after until somebody does.
+        // No stream is in use: the upkeep sleeps until one is.
         const bool is_idle = all().empty();
         co_await alarm_->sleep(is_idle ? INT64_C(3'600'000) : upkeep_ms);
         co_await look_after(Archive::Effort::usual, &opening);
@@ -112,7 +112,7 @@ Task<void> StreamHomes::upkeep(core::Gate::Pass pass) {
 }
 
 Task<void> StreamHomes::look_after(Archive::Effort effort, core::TaskGroup* opening) {
-    // The homes first: a stream that is made meanwhile is in no snapshot from before.
+    // The homes are listed before the snapshot is taken: a stream made in between is in no earlier snapshot.
     const auto homes = all();
     const auto snapshot = parts_.catalog.snapshot();
     for (const auto& home : homes) {
@@ -131,7 +131,7 @@ Task<void> StreamHomes::look_after(Archive::Effort effort, core::TaskGroup* open
         if (const auto ring = home->ring()) ring->expire();
         if (home->idle_ms() < idle_ms_max) continue;
         const MutexLock guard(mutex_);
-        if (home.use_count() <= 2) homes_.erase(home->uid());  // the map's and this list's
+        if (home.use_count() <= 2) homes_.erase(home->uid());  // held by the map and by this list only
     }
 }
 

@@ -1,4 +1,4 @@
-// StreamHomes: the homes of all streams that are in use.
+// StreamHomes: the homes of all streams in use.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,7 @@ namespace riacho::video {
 // Thread-safe. Owned by the node's module, outlives every call.
 class StreamHomes {
 public:
-    // Indexes of all streams keep so many pages in memory, 36 KiB each.
+    // The number of index pages of all streams in memory, 36 KiB each.
     static constexpr std::size_t pages_max = 448;
 
     StreamHomes(catalog::Catalog& catalog, log::RecordLog& log, log::CommandLog& commands, core::Clock& clock,
@@ -26,19 +26,19 @@ public:
         : pages_(pages_max), rings_(memory), parts_{catalog, log, commands, clock, rng, memory, pages_, rings_} {}
 
     std::shared_ptr<StreamHome> of(const StreamRef& stream);
-    // Where the stream's fragments are, for readers.
+    // The source of the stream's fragments for readers.
     std::shared_ptr<FragmentSource> source(const StreamRef& stream) { return of(stream)->source(stream); }
     // The stream's settings have changed.
     void configure(const StreamRef& stream);
-    // There is no memory for media: the largest ring lets go of its oldest fragment. False: no ring has any.
+    // There is no memory for media: the largest ring drops its oldest fragment. False: all rings are empty.
     bool shrink_rings();
     // The stream was deleted.
     void end(std::uint64_t uid);
 
-    // Starts the upkeep, one coroutine on that core: it writes what indexes lack, lets go of fragments that are too
-    // old, and of homes that nobody uses.
+    // Starts the upkeep, one coroutine on that core: it writes missing index entries and drops expired fragments and
+    // unused homes.
     void start(core::Core& core);
-    // Writes what indexes lack and ends the upkeep. Blocks; not to be called on its core. Idempotent.
+    // Writes missing index entries and ends the upkeep. Blocks; not to be called on its core. Idempotent.
     void stop();
 
     struct Stats {
@@ -49,13 +49,13 @@ public:
     };
     [[nodiscard]] Stats stats() const;
 
-    // PutMedia calls under way.
+    // open PutMedia calls
     std::atomic<std::size_t> sessions{0};
 
 private:
     [[nodiscard]] std::vector<std::shared_ptr<StreamHome>> all() const;
     Task<void> upkeep(core::Gate::Pass pass);
-    // opening: for what reads an index first, and may take long.
+    // opening: for work that has to read an index first, which may take long.
     Task<void> look_after(Archive::Effort effort, core::TaskGroup* opening);
 
     PageCache pages_;
@@ -64,7 +64,7 @@ private:
     mutable Mutex mutex_;
     std::map<std::uint64_t, std::shared_ptr<StreamHome>> homes_ GUARDED_BY(mutex_);  // by uid
     core::Core* core_ = nullptr;
-    core::Gate gate_;  // the upkeep is inside
+    core::Gate gate_;  // a pass of the upkeep
     std::shared_ptr<core::Alarm> alarm_;
     std::atomic<bool> is_stopping_{false};
 };

@@ -1,4 +1,4 @@
-// The rule for tags that the model does not state.
+// A rule for tags beyond the model.
 #pragma once
 
 #include <string_view>

@@ -14,7 +14,7 @@ namespace riacho::video {
 // Thread-safe. Outlives every entry.
 class Waiters {
 public:
-    // One who waits, in the frame of a coroutine. Made before the condition is looked at, so that nothing is missed:
+    // A waiting coroutine, in its frame. Made before the condition is evaluated, so that no notification is missed:
     //   for (Waiters::Entry entry(waiters, core); !condition();) co_await entry.wait(1'000);
     class Entry {
     public:
@@ -22,7 +22,7 @@ public:
         ~Entry() { waiters_.remove(alarm_); }
         Entry(const Entry&) = delete;
         Entry& operator=(const Entry&) = delete;
-        // Until notify(), or until the time is over.
+        // Returns after notify(), or when the time is over.
         Task<void> wait(std::int64_t ms);
 
     private:

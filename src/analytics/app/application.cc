@@ -79,7 +79,7 @@ Task<bool> Application::Impl::pause(std::int64_t ms) {
     co_return !stopping;
 }
 
-// Everything that reading needs: false when it stops before all of it is there.
+// Opens the stream, the program, the source, the outputs and the state; false when the application stops before.
 Task<bool> Application::Impl::open() {
     core::Backoff backoff(open_ms_first, open_ms_max);
     std::optional<aws::Result<std::shared_ptr<const sql::Program>>> compiled;
@@ -142,14 +142,14 @@ bool Application::Impl::outputs_empty() const {
     return std::ranges::all_of(outputs, [](const auto& output) { return output->is_empty(); });
 }
 
-// Above its bound an application reads no more, but time passes, so that windows close and give memory back.
+// Above its bound an application reads no more records, but its time passes, so that windows close and free memory.
 void Application::Impl::note_memory() {
     const std::size_t used = engine->memory_used();
     counters->state_bytes = used;
     std::size_t taken = used;
     for (const auto& output : outputs) taken += output->queued_bytes();
     memory.shrink_to(taken);
-    // Rows leave by themselves, so however little is left, what needs little goes on.
+    // Rows leave by themselves, so an application that needs little continues even when little is left.
     const bool has_room = memory.grow_to(taken) || used < memory_max / 10;
     const bool is_over = !has_room || used > (is_over_memory ? memory_max / 10 * 7 : memory_max / 10 * 8);
     is_over_memory = is_over;
@@ -165,7 +165,7 @@ void Application::Impl::note_memory() {
         largest == sizes.end() ? std::string() : fmt::format("{} holds {} bytes", largest->name, largest->bytes));
 }
 
-// Counts what expired before it was read, and says so once in each start.
+// Counts records that expired before they were read, and logs that once for each start.
 void Application::Impl::tell_lost() {
     counters->lost_records = source->lost();
     if (source->lost() + source->lost_shards() == 0 || std::exchange(is_loss_told, true)) return;
@@ -201,14 +201,14 @@ void Application::Impl::serve_peeks() {
 std::int64_t Application::Impl::sleep_ms() const {
     std::int64_t ms = sleep_ms_max;
     if (const auto wake = engine->wake_at(); wake && *wake > rowtime && !outputs_full() && !is_far_ahead()) {
-        // A bound that has passed and released nothing waits for rows, and an output rings when rows have left.
-        // At least a millisecond later: the bound must have been reached.
+        // After a bound that released nothing the next rows are waited for, and an output wakes this when rows were
+        // delivered. At least a millisecond later: the bound must have been reached.
         ms = std::clamp<std::int64_t>(wake->value() - host.clock.now().value(), 1, ms);
     }
     return ms;
 }
 
-// The stream was deleted: one that was created again under its name is read from its first record on.
+// The stream was deleted: a new stream of the same name is read from its first record on.
 Task<void> Application::Impl::follow_successor() {
     const ports::StreamUser user{object->account, settings.user};
     const auto found = host.streams.find(settings.inputs.front().source.arn, user, ports::StreamAccess::read);
@@ -280,7 +280,7 @@ Task<void> Application::stop(std::int64_t drain_ms) {
     impl.stopping = true;
     impl.alarm.wake();
     co_await impl.tasks.join();
-    // What was computed goes out; then the last checkpoint can name it.
+    // Delivers the remaining rows, so that the last checkpoint can name the last turn.
     const std::int64_t until_ns = impl.host.clock.monotonic().value() + drain_ms * 1'000'000;
     while (!impl.outputs_empty() && impl.host.clock.monotonic().value() < until_ns) {
         co_await core::sleep(impl.core, 5);

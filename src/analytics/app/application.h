@@ -1,5 +1,5 @@
-// Application: one that runs. Takes records in turns, hands them to the engine, sends what comes out, and writes down
-// how far it is, so that nothing is missing and no window differs after a crash.
+// Application: a running SQL application. Takes records in turns, passes them to the engine, sends the resulting rows,
+// and writes checkpoints, so that after a crash no row is missing and no window differs.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,7 @@
 
 namespace riacho::analytics {
 
-// What applications are given of the node; all of it outlives them.
+// The node's objects that applications use; all of them outlive applications.
 struct Host {
     core::Runtime& runtime;
     catalog::Catalog& catalog;
@@ -35,7 +35,7 @@ struct Host {
     std::int64_t transition_delay_ms;
 };
 
-// What metrics show. Written on the application's core, read anywhere.
+// Metrics of an application. Written on its core, read anywhere.
 struct ApplicationCounters {
     std::string account;
     std::string region;
@@ -52,16 +52,16 @@ struct ApplicationCounters {
     std::atomic<std::uint64_t> state_bytes{0};
     std::atomic<std::int64_t> millis_behind_latest{0};
     std::atomic<bool> is_over_memory{false};
-    std::vector<std::shared_ptr<const OutputCounters>> outputs;  // set before it runs
+    std::vector<std::shared_ptr<const OutputCounters>> outputs;  // set before the start
 };
 
 // A live view of an in-application stream.
 struct Peeked {
-    bool is_known = false;          // there is such a stream
+    bool is_known = false;          // false: there is no such stream
     std::vector<std::string> rows;  // JSON objects {"ROWTIME":ms,"row":{..}}, oldest first
 };
 
-// On one core, but for what says otherwise.
+// Used on one core, unless a function says otherwise.
 class Application {
 public:
     Application(const Host& host, core::Core& home, std::shared_ptr<const catalog::ObjectState> object,
@@ -70,21 +70,21 @@ public:
     Application(const Application&) = delete;
     Application& operator=(const Application&) = delete;
 
-    // Starts; returns at once. It reads as soon as what it reads is there.
+    // Starts and returns at once. Reading begins as soon as the source exists.
     void start();
-    // Waits until it reads, at most so long: what a start at NOW will see is fixed then.
-    // True when it does.
+    // Waits until reading has begun, for at most ms_max: the first record of a start at NOW is determined then. True
+    // when reading has begun.
     Task<bool> wait_until_reading(std::int64_t ms_max);
-    // Ends it: what was computed is delivered, for at most drain_ms, and where it was is written down.
+    // Stops: delivers the computed rows, for at most drain_ms, and writes a last checkpoint.
     Task<void> stop(std::int64_t drain_ms);
 
     [[nodiscard]] std::uint64_t version() const;
-    // It has given up, because it could not write down how far it is: another one goes on from what is written.
+    // A checkpoint could not be written, and the application has stopped: a new one continues from the last checkpoint.
     [[nodiscard]] bool has_failed() const;
-    // From any thread, as long as the application lives.
+    // On any thread, as long as the application lives.
     [[nodiscard]] std::shared_ptr<const ApplicationCounters> counters() const;
 
-    // The last rows of a stream; the first call makes the engine keep them, for a minute after the last one.
+    // The last rows of a stream. The first call makes the engine keep them, until a minute after the last call.
     Task<Peeked> peek(std::string stream);
 
 private:

@@ -1,5 +1,5 @@
-// The parts of Application: application.cc has its life, turns.cc its turns, checkpoint.cc how it is written down and
-// found again. Private to app/.
+// The parts of Application: life cycle (application.cc), turns (turns.cc), checkpoints and recovery (checkpoint.cc).
+// Private to app/.
 #pragma once
 
 #include <deque>
@@ -31,7 +31,7 @@ inline constexpr std::string_view input_problem =
     "There is a problem related to the configuration of your input. Please check that the resource exists, the role "
     "has the correct permissions to access the resource and that Kinesis Analytics can assume the role provided.";
 
-// A checkpoint that waits until everything before it was delivered.
+// A checkpoint whose earlier rows are not all delivered yet.
 struct Candidate {
     Checkpoint checkpoint;
     std::vector<std::uint64_t> ordinals;  // by output: rows before them have to be delivered
@@ -59,15 +59,16 @@ struct Application::Impl {
     // turns.cc
     Task<bool> take_turn(bool with_records);
     Task<void> write_turn(Turn turn, bool& is_written);
-    // While the engine computes a turn it is written down: null in a replay, when it is already.
+    // A turn that is written while the engine computes it; null in a replay.
     struct Writing {
         core::TaskGroup tasks;
         bool is_written = false;
     };
-    // Decodes, runs the engine, and adds what comes out to the outputs, in pieces, once the turn is written down.
+    // Decodes records, runs the engine, and passes the resulting rows to the outputs, in pieces, once the turn is
+    // durable.
     Task<bool> compute(const Turn& turn, const std::vector<TakenRecords>& taken, Writing* writing);
     Task<bool> hand_out_piece(Writing* writing);
-    // The record of a turn that enters next, and the one in an aggregate.
+    // The position in a turn: its next record, and the next user record of an aggregate.
     struct Entering {
         std::size_t part = 0;
         std::size_t record = 0;
@@ -94,7 +95,7 @@ struct Application::Impl {
     [[nodiscard]] bool checkpoint_due() const;
     [[nodiscard]] bool is_far_ahead() const;
 
-    // Runs work on the pool, again while its queue is full; false when the node stops.
+    // Runs work on the pool; tries again while the pool's queue is full; false when the node stops.
     template <class Work>
     Task<bool> on_pool(Work work);
     // Runs work here and counts its time.
@@ -113,7 +114,7 @@ struct Application::Impl {
     core::Alarm alarm;
     bool stopping = false;
     bool is_reading = false;
-    bool is_broken = false;  // it must not write anything down any more
+    bool is_broken = false;  // no checkpoint may be written any more
     bool has_failed = false;
     bool is_loss_told = false;
 
@@ -123,26 +124,26 @@ struct Application::Impl {
     bool uses_sequence_numbers = false;                         // the code reads SEQUENCE_NUMBER
     std::optional<Source> source;
     std::vector<std::unique_ptr<Output>> outputs;
-    std::vector<std::optional<sql::StreamIx>> output_streams;  // of each output; nothing: no such stream in the code
+    std::vector<std::optional<sql::StreamIx>> output_streams;  // of each output; nothing: the code has no such stream
 
     std::uint64_t seed = 0;
     TimestampMs engine_started_at;
-    std::uint64_t small_turn_ns = UINT64_MAX;               // what the last turn of few records took to compute
+    std::uint64_t small_turn_ns = UINT64_MAX;               // computing time of the last small turn
     std::uint64_t turn_number = 0;                          // of the last turn
     std::uint64_t turn_seq = 0;                             // its record in the turns shard
     TimestampMs rowtime;                                    // of the last turn
     std::vector<std::pair<std::size_t, EncodedRows>> made;  // a piece of the rows of this turn, by output
     std::size_t made_bytes = 0;
-    std::optional<sql::Emitted> emitted;  // rows of which the first were made so far
+    std::optional<sql::Emitted> emitted;  // rows of which only the first were encoded
     std::uint32_t emitted_at = 0;
 
-    // Of the state shard: where each of the engine's live chunks is.
+    // The numbers in the state shard of the engine's live chunks.
     std::map<std::uint64_t, std::uint64_t> chunk_seqs;
     std::deque<Candidate> candidates;
-    std::uint64_t checkpointed_turn = 0;  // the last turn that a candidate holds
+    std::uint64_t checkpointed_turn = 0;  // the last turn of the newest candidate
     std::size_t bytes_since_checkpoint = 0;
     std::uint64_t bytes_taken = 0;     // of input, since this start
-    std::uint64_t confirmed_turn = 0;  // of the newest checkpoint that is made
+    std::uint64_t confirmed_turn = 0;  // of the newest durable checkpoint
     std::uint64_t confirmed_bytes = 0;
     MonotonicNs last_checkpoint{0};
 

@@ -1,7 +1,6 @@
-// How an application is written down, and found again after a stop or a crash.
-//
-// Invariants: the state after turn N is a function of the turns 1 to N. Progress names N only when that state is
-// durable and all rows of these turns were delivered. A source record is in one durable turn of a run, or in none.
+// Checkpoints of an application, and recovery after a stop or a crash. Invariants: the state after turn N is a function
+// of the turns 1 to N. Progress names N only when that state is durable and all rows of these turns were delivered. A
+// source record is in one durable turn of a run, or in none.
 #include <algorithm>
 #include <utility>
 
@@ -18,7 +17,7 @@ constexpr std::int64_t checkpoint_ns = 1'000'000'000;
 constexpr std::size_t checkpoint_bytes = 64 << 20;  // of input
 constexpr std::size_t candidates_max = 4;
 constexpr std::size_t batch_bytes_max = 8 << 20;
-// A restart takes so much again: some seconds.
+// The bound of a replay: some seconds.
 constexpr std::uint64_t turns_ahead_max = 20'000;
 constexpr std::uint64_t bytes_ahead_max = 256 << 20;
 constexpr std::size_t replay_read_bytes = 64 << 10;
@@ -42,8 +41,8 @@ struct ChunkList final : sql::ChunkSource {
     std::size_t at = 0;
 };
 
-// Calls `each` with every record from a number on, up to another one or the visible end: {number, bytes}, false to
-// stop. False when they cannot be read.
+// Calls `each` with every record from a number on, up to another one or the visible end: {number, bytes}; `each`
+// returns false to stop. False when the records cannot be read.
 template <class Each>
 Task<bool> read_all(core::Core& core, log::RecordLog& log, log::ShardUid shard, std::uint64_t from, std::uint64_t until,
                     Each each) {
@@ -66,7 +65,8 @@ Task<bool> read_all(core::Core& core, log::RecordLog& log, log::ShardUid shard, 
 
 }  // namespace
 
-// Appends records to the state shard; the number of the first. Nothing when it never will be possible, or it stops.
+// Appends records to the state shard; the number of the first. Nothing when that is finally impossible, or the
+// application stops.
 Task<std::optional<std::uint64_t>> Application::Impl::append_state(std::vector<std::string> records) {
     std::optional<std::uint64_t> first;
     std::size_t at = 0;
@@ -102,13 +102,14 @@ bool Application::Impl::checkpoint_due() const {
            host.clock.monotonic().value() - last_checkpoint.value() >= checkpoint_ns;
 }
 
-// So much lies behind the last checkpoint, because a destination takes nothing, that no more is taken: all of it is
-// taken again after a crash, and its records must not expire before.
+// Whether so many turns follow the last checkpoint, because a destination accepts nothing, that no more are taken: a
+// crash would repeat all of them, and their records must not expire before.
 bool Application::Impl::is_far_ahead() const {
     return turn_number - confirmed_turn > turns_ahead_max || bytes_taken - confirmed_bytes > bytes_ahead_max;
 }
 
-// Writes the state after the last turn; progress follows when its rows were delivered. False when that is not possible.
+// Writes the state after the last turn; progress follows when its rows were delivered. False when that is finally
+// impossible.
 Task<bool> Application::Impl::write_checkpoint() {
     Chunks chunks;
     sql::Collected collected;
@@ -121,7 +122,7 @@ Task<bool> Application::Impl::write_checkpoint() {
     const std::size_t count = records.size();
     const auto first = co_await append_state(std::move(records));
     if (!first) {
-        is_broken = true;  // the engine takes these changes for written
+        is_broken = true;  // the engine regards these changes as written
         co_return false;
     }
     for (std::size_t i = 0; i < chunks.all.size(); ++i) chunk_seqs[collected.first + i] = *first + i;
@@ -147,7 +148,7 @@ Task<bool> Application::Impl::write_checkpoint() {
     co_return co_await confirm_checkpoints();
 }
 
-// Makes the newest candidate whose rows were all delivered the progress. False when nothing can be written any more.
+// Makes the newest candidate with all rows delivered the progress. False when nothing can be written any more.
 Task<bool> Application::Impl::confirm_checkpoints() {
     const auto is_delivered = [this](const Candidate& candidate) {
         for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -191,10 +192,10 @@ void Application::Impl::begin_outputs() {
     }
 }
 
-// A new run: no state, and positions as the settings say.
+// Begins a run: no state, and positions by the settings.
 Task<bool> Application::Impl::begin_anew(TimestampMs source_created_at) {
     const Position position = settings.inputs.front().position.value_or(Position::now);
-    // A stream that was created after the start has nothing that is older than NOW.
+    // All records of a stream that was created after the start are newer than NOW.
     const bool is_oldest = position == Position::trim_horizon || source_created_at >= settings.started_at;
     auto positions = co_await source->find_start(is_oldest);
     if (!positions) co_return false;
@@ -209,17 +210,18 @@ Task<bool> Application::Impl::begin_anew(TimestampMs source_created_at) {
     made_bytes = 0;
     emitted.reset();
     engine = std::make_unique<sql::Engine>(program, sql::EngineOptions{seed, engine_started_at, 0});
-    // Turns of earlier runs end here: what is written from now on is this run's.
+    // Turns of earlier runs end here: all later records of the turns shard belong to this run.
     const auto turns = co_await host.log.state(core, turns_uid());
     if (!turns) co_return false;
     turn_seq = turns->next.value() - 1;
     checkpointed_turn = 0;
     begin_outputs();
-    // Where it began is durable before anybody is told that it runs: records that come from now on are not missed.
+    // The first positions are durable before the application is shown as RUNNING: no record that arrives from then on
+    // is missed.
     co_return co_await write_checkpoint();
 }
 
-// The chunks and positions that a checkpoint names; of those that come twice, the later.
+// Reads the chunks and positions of a checkpoint; of records with the same number, the later one counts.
 Task<bool> Application::Impl::read_state(const Checkpoint& checkpoint, std::vector<std::string>& chunks,
                                          std::optional<Positions>& positions) {
     std::map<std::uint64_t, std::string> found;
@@ -245,7 +247,7 @@ Task<bool> Application::Impl::read_state(const Checkpoint& checkpoint, std::vect
     co_return expected == checkpoint.chunk_last + 1 && positions.has_value();
 }
 
-// Takes the turns behind the checkpoint again, which were written by a process that ended before its next checkpoint.
+// Repeats the turns after the checkpoint, which a process wrote that ended before its next checkpoint.
 Task<bool> Application::Impl::replay(const Checkpoint& checkpoint) {
     bool is_told = false;
     log::SeqIx next(std::max<std::uint64_t>(checkpoint.turns_next, 1));
@@ -255,7 +257,7 @@ Task<bool> Application::Impl::replay(const Checkpoint& checkpoint) {
             const auto read = co_await host.log.read(core, turns_uid(), next,
                                                      log::ReadLimits{.bytes_max = replay_read_bytes}, TimestampMs(0));
             if (!read) {
-                // Not from the beginning: rows of the turns before are on their way.
+                // No new run is begun: rows of the earlier turns may be at the destination.
                 if (!std::exchange(is_told, true)) say("The turns of the application cannot be read at present");
                 if (!co_await pause(checkpoint_retry_ms_max)) co_return false;
                 continue;
@@ -299,7 +301,7 @@ Task<bool> Application::Impl::replay_turn(std::uint64_t seq, const Turn& turn) {
     co_return true;
 }
 
-// Where it was; false when that cannot be found at present.
+// Restores the last checkpoint and repeats later turns; false when they cannot be read at present.
 Task<bool> Application::Impl::restore(TimestampMs source_created_at) {
     const auto snapshot = host.catalog.snapshot();
     const catalog::ProgressValue* stored =
@@ -340,10 +342,10 @@ Task<bool> Application::Impl::restore(TimestampMs source_created_at) {
     ++counters->restores;
     const bool is_same_stream = positions && positions->source_uid == source->positions().source_uid;
     if (!is_same_stream) {
-        // The oldest records: some may come twice, none is missed.
+        // From the oldest records on: some may be read twice, none is missed.
         positions = co_await source->find_start(true);
         if (!positions) co_return false;
-        // Other records make other rows: they must not get the keys of rows that were sent.
+        // The rows may differ from those that were sent: they must not get the same keys.
         seed = host.rng.next();
     }
     source->begin_at(*positions);

@@ -15,8 +15,7 @@
 namespace riacho::analytics {
 namespace {
 
-// One request is under way at a time, so that what is sent again never overtakes: it takes what has gathered since the
-// one before, up to this.
+// The rows of one request. One request is in progress at a time, so that a repeated one never overtakes a later one.
 constexpr std::size_t request_rows_max = ports::sink_records_max;
 constexpr std::size_t request_bytes_max = 4 << 20;
 constexpr std::int64_t delivery_retry_ms_first = 100;
@@ -138,7 +137,7 @@ Task<void> Output::run() {
             co_await parts_->alarm.sleep(60'000);
             continue;
         }
-        // Rows that are added meanwhile go behind: the texts stay where they are.
+        // Rows that are added meanwhile follow behind: the texts of these do not move.
         std::vector<ports::RecordToSend> records;
         records.reserve(std::min(queued_rows_, request_rows_max));
         std::size_t bytes = 0;
@@ -160,7 +159,7 @@ Task<void> Output::run() {
     }
 }
 
-// The first rows of the queue are at the destination.
+// Drops the first rows of the queue, which were delivered.
 void Output::forget(std::size_t count, std::size_t bytes) {
     counters_->records += count;
     counters_->bytes += bytes;
@@ -178,7 +177,7 @@ void Output::forget(std::size_t count, std::size_t bytes) {
     }
 }
 
-// Until the destination has all of them; false when delivery ends before.
+// Returns when the destination has all records; false when delivery ends before.
 Task<bool> Output::send(std::vector<ports::RecordToSend> pending) {
     core::Backoff backoff(delivery_retry_ms_first, delivery_retry_ms_max);
     while (!stopping_) {
@@ -195,7 +194,7 @@ Task<bool> Output::send(std::vector<ports::RecordToSend> pending) {
                 if (results[i]) continue;
                 fault = results[i].error();
                 if (*fault == ports::SinkFault::too_large) {
-                    ++counters_->too_large;  // for ever; the others must not wait for it
+                    ++counters_->too_large;  // it would never be accepted; others must not wait for it
                 } else {
                     pending[left++] = pending[i];
                 }
@@ -211,7 +210,7 @@ Task<bool> Output::send(std::vector<ports::RecordToSend> pending) {
             co_return true;
         }
         if (fault == ports::SinkFault::gone) sink_ = nullptr;
-        // A limit of shards lets some pass each time: then it is worth asking soon again.
+        // The limit of a shard lets some records pass each time: the next request follows soon.
         if (pending.size() < count) backoff.reset();
         co_await parts_->alarm.sleep(backoff.next_ms(rng_));
     }

@@ -1,5 +1,4 @@
-// Output: what an application sends. Rows of one in-application stream go to one destination, in their order, until it
-// has them.
+// Output: delivers the rows of one in-application stream to one destination, in their order.
 #pragma once
 
 #include <atomic>
@@ -34,15 +33,15 @@ private:
     std::uint64_t low_ = 0;
 };
 
-// Rows as their destination gets them, with their keys. Ordinals count the rows of their stream.
+// Rows in the form of their destination, with their keys. Ordinals count the rows of their stream.
 struct EncodedRows {
     std::uint64_t first_ordinal = 0;
     std::string bytes;
-    std::vector<std::uint32_t> ends;  // of each row in bytes
+    std::vector<std::uint32_t> ends;  // end of each row in bytes
     std::string keys;                 // RowKeys::size characters each
-    std::vector<U128> hash_keys;      // of them, for a destination that has shards
+    std::vector<U128> hash_keys;      // of the keys, for a destination with shards
 
-    // Called on the thread that encodes the rows, not on a core that serves requests.
+    // Called on the thread that encodes the rows, not on a core.
     void make_keys(const RowKeys& of, bool has_shards);
     [[nodiscard]] std::size_t size() const { return bytes.size() + ends.size() * row_overhead; }
     static constexpr std::size_t row_overhead = RowKeys::size + sizeof(U128) + sizeof(std::uint32_t);
@@ -55,7 +54,7 @@ struct EncodedRows {
     }
 };
 
-// What metrics and log lines show; written on the application's core, read anywhere.
+// Metrics of an output; written on the application's core, read anywhere.
 struct OutputCounters {
     std::string id;
     std::string stream;
@@ -63,25 +62,25 @@ struct OutputCounters {
     std::atomic<std::uint64_t> bytes{0};
     std::atomic<std::uint64_t> attempts{0};
     std::atomic<std::uint64_t> failed_attempts{0};
-    std::atomic<std::uint64_t> too_large{0};  // rows that the destination does not take; they are left out
+    std::atomic<std::uint64_t> too_large{0};  // rows above the destination's record size; they are dropped
 };
 
-// The partition key of a row is a UUID (version 8) made from these and its ordinal: whoever reads the destination can
-// tell a row that was sent twice.
+// The partition key of a row is a UUID (version 8) made from these and its ordinal: readers of the destination can
+// recognise a row that was sent twice.
 struct RowIdentity {
     std::uint64_t application_uid = 0;
     std::uint64_t run = 0;
-    std::uint64_t version = 0;  // other code makes other rows
-    std::uint64_t seed = 0;     // of the state that counts the ordinals
+    std::uint64_t version = 0;  // another version of the code makes other rows
+    std::uint64_t seed = 0;     // of the state in which ordinals are counted
 };
 
-// On one core.
+// Used on one core.
 class Output {
 public:
-    // Finds the destination; again at each attempt after it was gone.
+    // Finds the destination; called again by each attempt after it was missing.
     using FindSink = std::function<std::shared_ptr<ports::RecordSink>()>;
-    // `moved` is called on the core when rows were delivered; `failing` with what is wrong, once until it is well
-    // again.
+    // `moved` is called on the core when rows were delivered; `failing` with the cause of a failure, once until
+    // delivery works again.
     Output(core::Core& core, core::Rng& rng, const OutputSettings& settings, FindSink find_sink,
            std::function<void()> moved, std::function<void(std::string_view)> failing);
     ~Output();
@@ -89,20 +88,20 @@ public:
     Output& operator=(const Output&) = delete;
 
     void start();
-    // Ends delivery, after a request that is under way.
+    // Ends delivery, after the request in progress.
     Task<void> stop();
 
     void add(EncodedRows rows);
-    // No further rows should be made before some have left.
+    // No further rows should be made before some were delivered.
     [[nodiscard]] bool is_full() const { return queued_rows_ >= rows_max || queued_bytes_ >= bytes_max; }
-    // Of rows that wait.
+    // Size of undelivered rows.
     [[nodiscard]] std::size_t queued_bytes() const { return queued_bytes_; }
     [[nodiscard]] bool is_empty() const { return queue_.empty(); }
-    // Rows before this ordinal are at the destination.
+    // All rows before this ordinal were delivered.
     [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
-    // Begins with a state in which this is the next ordinal. Before anything is added.
+    // Sets the next ordinal of a restored state. Called before rows are added.
     void begin_at(const RowIdentity& identity, std::uint64_t ordinal);
-    // Since begin_at(), which is not called while another thread uses them.
+    // Valid after begin_at(), which is not called while another thread uses them.
     [[nodiscard]] const RowKeys& keys() const { return keys_; }
     // The ordinal after the last row that was added.
     [[nodiscard]] std::uint64_t added() const { return added_; }
@@ -128,7 +127,7 @@ private:
     const std::shared_ptr<OutputCounters> counters_;
     std::shared_ptr<ports::RecordSink> sink_;
     std::deque<EncodedRows> queue_;
-    std::size_t front_at_ = 0;  // rows of the first batch that were delivered
+    std::size_t front_at_ = 0;  // number of delivered rows of the first batch
     std::size_t queued_rows_ = 0;
     std::size_t queued_bytes_ = 0;
     std::uint64_t delivered_ = 0;

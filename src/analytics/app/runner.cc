@@ -24,28 +24,28 @@ namespace {
 
 using Counters = std::shared_ptr<const ApplicationCounters>;
 
-// How long a stop waits for destinations that do not take what was computed.
+// The longest time a stop waits for destinations that accept no rows.
 constexpr std::int64_t stop_drain_ms = 10'000;
 constexpr std::int64_t shutdown_drain_ms = 1'000;
-// After that an application is RUNNING even if it does not read yet (spec 4.1).
+// The time after which an application is RUNNING even if it does not read yet (spec 4.1).
 constexpr std::int64_t start_ms_max = 10'000;
 constexpr std::int64_t start_step_ms = 250;
 constexpr std::int64_t retry_ms = 500;
-// How often it is looked whether an application has failed; it begins again then.
+// The interval of checks for failed applications, which are started again.
 constexpr std::int64_t look_ms = 10'000;
 
 }  // namespace
 
 struct Runner::Impl {
-    // What keeps one application as the catalog has it: one coroutine on its home.
+    // Keeps one application in the state that the catalog asks for: one coroutine on its home core.
     struct Keeper {
         Keeper(std::uint64_t of, core::Core& on) : uid(of), home(on), alarm(on) {}
         const std::uint64_t uid;
         core::Core& home;
         core::Alarm alarm;
-        // On the home core only.
+        // Used on the home core only.
         std::unique_ptr<Application> running;
-        std::string begun_for;  // the settings it was begun with
+        std::string begun_for;  // the settings of `running`
     };
     struct Entry {
         std::shared_ptr<Keeper> keeper;
@@ -55,17 +55,17 @@ struct Runner::Impl {
 
     struct PeekAnswer {
         Peeked peeked;
-        bool is_done = false;  // on the asking core only
+        bool is_done = false;  // used on the asking core only
     };
 
     explicit Impl(const Host& given) : host(given) {}
 
     Task<void> keep(std::shared_ptr<Keeper> keeper, core::Gate::Pass pass);
-    // Does what the catalog asks for; false when there is nothing left to keep.
+    // Carries out the phase in the catalog; false when the application was deleted.
     Task<bool> follow(Keeper& keeper);
     Task<void> begin(Keeper& keeper, std::shared_ptr<const catalog::ObjectState> object, ApplicationSettings settings);
     Task<void> end(Keeper& keeper, std::int64_t drain_ms);
-    // Writes the next phase, if the application is still what it was.
+    // Writes the next phase, unless the object was changed.
     Task<void> set_phase(Keeper& keeper, const catalog::ObjectState& object, ApplicationSettings settings, Phase phase);
     void show(std::uint64_t uid, Counters counters);
     bool leave(std::uint64_t uid);
@@ -106,7 +106,7 @@ void Runner::notify(std::uint64_t uid) {
         core::Core& home = impl_->host.runtime.core(uid % impl_->host.runtime.size());
         keeper = entry.keeper = std::make_shared<Impl::Keeper>(uid, home);
     }
-    // Without the lock: on its home it begins at once.
+    // Without the lock: on its home core the coroutine begins at once.
     core::Core& home = keeper->home;
     core::spawn(home,
                 [impl = impl_, of = std::move(keeper), inside = std::make_shared<core::Gate::Pass>(*std::move(pass))] {
@@ -130,7 +130,7 @@ void Runner::Impl::show(std::uint64_t uid, Counters counters) {
     entries[uid].counters = std::move(counters);
 }
 
-// False when something has changed meanwhile.
+// False when the object has changed meanwhile.
 bool Runner::Impl::leave(std::uint64_t uid) {
     const MutexLock lock(mutex);
     const auto found = entries.find(uid);
@@ -164,7 +164,7 @@ Task<bool> Runner::Impl::follow(Keeper& keeper) {
     for (;;) {
         const auto object = host.catalog.snapshot()->find_object(keeper.uid);
         if (object == nullptr || object->transition == catalog::StreamStatus::deleting) {
-            co_await end(keeper, 0);  // another one may have its name at once
+            co_await end(keeper, 0);  // a new application may use its name at once
             co_return false;
         }
         auto decoded = decode_application(object->settings);
@@ -180,12 +180,13 @@ Task<bool> Runner::Impl::follow(Keeper& keeper) {
                 break;
             case Phase::running:
                 if (keeper.running != nullptr && keeper.running->has_failed()) co_await end(keeper, stop_drain_ms);
-                // After a start of the node, too.
+                // Also after a start of the node.
                 if (keeper.running == nullptr) co_await begin(keeper, object, std::move(settings));
                 co_return true;
             case Phase::starting:
             case Phase::updating:
-                // That it runs may be hard to write down, for example while the disk is full: it runs all the same.
+                // The phase RUNNING may be hard to write, for example on a full disk: the application runs all the
+                // same.
                 if (keeper.running == nullptr || keeper.begun_for != object->settings || keeper.running->has_failed()) {
                     co_await end(keeper, stop_drain_ms);
                     co_await begin(keeper, object, settings);
@@ -218,20 +219,20 @@ Task<void> Runner::Impl::end(Keeper& keeper, std::int64_t drain_ms) {
 
 Task<void> Runner::Impl::set_phase(Keeper& keeper, const catalog::ObjectState& object, ApplicationSettings settings,
                                    Phase phase) {
-    // What passes is seen for a while.
+    // Clients can see passing states for this time.
     if (host.transition_delay_ms > 0) co_await core::sleep(keeper.home, host.transition_delay_ms);
-    if (gate.is_closed()) co_return;  // the next start of the node finds it as it is
+    if (gate.is_closed()) co_return;  // the next start of the node continues here
     settings.phase = phase;
     const std::string command = catalog::encode(catalog::Command(replace_settings(object, settings)));
     const auto result = co_await host.commands.submit(keeper.home, command);
-    // Refused: something has changed, which the next look shows. Not taken: the disk is full, for example.
+    // Refused: the object has changed, and the next pass reads it. Not accepted: a full disk, for example.
     if (!result) co_await core::sleep(keeper.home, retry_ms);
 }
 
 Task<void> Runner::Impl::peek_at_home(std::shared_ptr<Keeper> keeper, std::shared_ptr<PeekAnswer> answer,
                                       std::string stream, core::Core& asking, core::Alarm& done) {
     if (keeper->running != nullptr) answer->peeked = co_await keeper->running->peek(std::move(stream));
-    // There, where the one who asks cannot go on in between: the alarm is in its frame.
+    // On the asking core, so that the asking coroutine, whose frame holds the alarm, cannot continue in between.
     core::spawn(asking, [answer, &done] { return tell(answer, done); });
 }
 
@@ -254,7 +255,7 @@ Task<Peeked> Runner::peek(core::Core& core, std::uint64_t uid, std::string strea
     const auto shared = std::make_shared<Impl::PeekAnswer>();
     core::Alarm done(core);
     core::Core& home = keeper->home;
-    // The last one to hold the keeper has to be on its home.
+    // The last reference to the keeper has to be dropped on its home core.
     core::spawn(home, [of = std::move(keeper), shared, name = std::move(stream), &asking = core, &done] {
         return Impl::peek_at_home(of, shared, name, asking, done);
     });

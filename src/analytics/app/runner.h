@@ -1,5 +1,5 @@
-// Runner: runs the applications of a node as the catalog says. What is STARTING it starts and makes RUNNING, what is
-// STOPPING it stops and makes READY, and so on; after a start of the node it goes on with what was under way.
+// Runner: runs the applications of a node. Starts STARTING applications and makes them RUNNING, stops STOPPING ones and
+// makes them READY, and so on; after a start of the node it continues them.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace riacho::analytics {
 
-// Owned by the composition root. Every application has a home among the cores.
+// Owned by the composition root. Every application has a home core.
 class Runner {
 public:
     explicit Runner(const Host& host);
@@ -20,14 +20,14 @@ public:
     Runner(const Runner&) = delete;
     Runner& operator=(const Runner&) = delete;
 
-    // Takes up what the catalog says is under way.
+    // Starts the applications that the catalog asks for.
     void start();
     // The application has changed. Thread-safe, does not block.
     void notify(std::uint64_t uid);
-    // Ends everything, each with a last checkpoint; blocks. Not on a core. Idempotent.
+    // Stops all applications, each with a last checkpoint; blocks. Not on a core. Idempotent.
     void stop();
 
-    // Called on `core`. Not known when the application does not run.
+    // Called on `core`. Peeked::is_known is false when the application does not run.
     Task<Peeked> peek(core::Core& core, std::uint64_t uid, std::string stream);
 
     void collect(core::MetricsWriter& writer) const;

@@ -11,11 +11,11 @@
 namespace riacho::analytics {
 namespace {
 
-// One read of a shard.
+// The size of one read of a shard.
 constexpr std::size_t read_bytes = 256 << 10;
-// What may be held, and under way, of all shards.
+// The size of held records and of reads in progress, of all shards.
 constexpr std::size_t held_bytes_max = 4 << 20;
-// Beside its key and data.
+// Memory of a record besides its key and data.
 constexpr std::size_t record_overhead = sizeof(ports::SourceRecord);
 constexpr std::size_t shards_of_turn_max = 64;
 constexpr std::int64_t listing_ms = 1'000;
@@ -26,8 +26,8 @@ std::size_t held_size(const ports::SourceRecord& record) {
     return record.partition_key.size() + record.data.size() + record_overhead;
 }
 
-// Makes the slice keep bytes of its own and returns how much it takes. What was read keeps memory that every reader of
-// streams needs, and an application may hold its records for hours.
+// Copies the records of the slice and returns their size. A slice keeps memory that all readers of streams share, and
+// an application may hold its records for hours.
 std::size_t make_own(ports::SourceSlice& slice) {
     std::size_t bytes = 0;
     for (const ports::SourceRecord& record : slice.records) bytes += record.partition_key.size() + record.data.size();
@@ -55,8 +55,8 @@ struct Source::Shard {
     std::deque<Held> held;
     std::uint64_t taken_next = 1;  // the next record for a turn
     std::uint64_t read_next = 1;   // the next record to read
-    bool is_read = false;          // to its end: nothing more will be held
-    bool has_ended = false;        // and all of it was taken
+    bool is_read = false;          // read to its end: no more records will be held
+    bool has_ended = false;        // read to its end, and all its records were taken
     bool is_followed = false;
     bool waits_for_room = false;
     bool is_at_tip = false;
@@ -67,7 +67,7 @@ struct Source::Parts {
     explicit Parts(core::Core& core) : tasks(core), listing(core) {}
     core::TaskGroup tasks;
     core::Alarm listing;
-    std::size_t reads = 0;  // under way
+    std::size_t reads = 0;  // number of reads in progress
 };
 
 Source::Source(core::Core& core, core::Clock& clock, core::Rng& rng, core::MemoryBudget& budget,
@@ -84,10 +84,10 @@ Source::Source(core::Core& core, core::Clock& clock, core::Rng& rng, core::Memor
 
 Source::~Source() = default;
 
-// Takes note of the shards that are listed now.
+// Updates the list of shards.
 void Source::refresh() {
     const auto listed = source_->shards();
-    if (listed.empty()) return;  // the source is gone: what was read may still be taken
+    if (listed.empty()) return;  // the stream was deleted: records that were read may still be taken
     std::vector<LineageShard> lineage;
     for (const ports::SourceShard& shard : listed) {
         lineage.push_back({shard.index, shard.parent, shard.adjacent_parent});
@@ -95,14 +95,14 @@ void Source::refresh() {
         if (known == nullptr) known = std::make_shared<Shard>(core_, shard);
     }
     lineage_.update(lineage);
-    // Forgotten by the stream, and done with here.
+    // Shards that the stream no longer lists, and whose records were all taken.
     std::erase_if(shards_, [&](const auto& entry) {
         return entry.second->has_ended &&
                !std::ranges::binary_search(listed, entry.first, {}, &ports::SourceShard::index);
     });
 }
 
-// Whether the stream is there and has the shard no more: everything in it has expired.
+// Whether the stream exists but no longer lists the shard: all its records have expired.
 bool Source::is_forgotten(const Shard& shard) const {
     const auto listed = source_->shards();
     return !listed.empty() && std::ranges::find(listed, shard.is.uid, &ports::SourceShard::uid) == listed.end();
@@ -149,7 +149,7 @@ Task<void> Source::stop() {
     co_await parts_->tasks.join();
 }
 
-// Follows the shards whose turn has come.
+// Follows shards whose parents were read to their ends.
 void Source::start_ready() {
     for (const std::int32_t index : lineage_.take_ready()) {
         const auto found = shards_.find(index);
@@ -184,7 +184,7 @@ Task<void> Source::follow(std::shared_ptr<Shard> shard) {
         if (!slice) {
             wake_waiting();
             if (slice.error() == ports::SourceFault::gone && is_forgotten(*shard)) {
-                // It was not read in time. Its children are what comes next.
+                // The shard expired before it was read to its end. Its children are next.
                 ++lost_shards_;
                 shard->is_read = true;
                 finish_taken(*shard);
@@ -208,12 +208,12 @@ Task<void> Source::follow(std::shared_ptr<Shard> shard) {
         if (!slice->records.empty()) {
             held_records_ += slice->records.size();
             held_bytes_ += make_own(*slice);
-            // What does not fit is less than one read.
+            // The excess is less than one read.
             static_cast<void>(memory_.grow_to(held_bytes_));
             shard->held.push_back({*std::move(slice), 0});
             ready_();
         } else {
-            if (shard->held.empty()) shard->taken_next = next;  // what lies between has expired
+            if (shard->held.empty()) shard->taken_next = next;  // records in between have expired
             wake_waiting();
         }
         if (has_ended) {
@@ -228,7 +228,7 @@ Task<void> Source::follow(std::shared_ptr<Shard> shard) {
     }
 }
 
-// A shard that was read and taken whole lets its children begin.
+// The children of a shard begin when all its records were taken.
 void Source::finish_taken(Shard& shard) {
     if (!shard.is_read || shard.has_ended || !shard.held.empty()) return;
     shard.has_ended = true;
@@ -237,7 +237,7 @@ void Source::finish_taken(Shard& shard) {
     start_ready();
 }
 
-// Whether one more read may begin. One is always allowed, so that each application gets on; beyond that half of the
+// Whether another read may begin. One is always allowed, so that each application makes progress; for more, half of the
 // memory of applications is left to their state.
 bool Source::has_room() const {
     if (held_bytes_ == 0 && parts_->reads == 0) return true;
@@ -245,7 +245,7 @@ bool Source::has_room() const {
     return budget_.used(core::MemoryUse::applications) < budget_.share(core::MemoryUse::applications) / 2;
 }
 
-// Lets as many shards read on as there is room for, each in its turn.
+// Wakes as many waiting shards as there is room for, in turn.
 void Source::wake_waiting() {
     const std::size_t taken = held_bytes_ + parts_->reads * read_bytes;
     std::size_t count = std::max<std::size_t>(1, taken < held_bytes_max ? (held_bytes_max - taken) / read_bytes : 0);
@@ -261,7 +261,7 @@ void Source::wake_waiting() {
 }
 
 std::vector<TakenRecords> Source::take(std::size_t records_max, std::size_t bytes_max) {
-    // By the arrival of what has waited longest.
+    // Sorted by the arrival of the oldest record.
     std::vector<std::shared_ptr<Shard>> waiting;
     for (const auto& [index, shard] : shards_) {
         if (!shard->held.empty()) waiting.push_back(shard);
@@ -319,7 +319,7 @@ Task<Expected<std::vector<TakenRecords>, ports::SourceFault>> Source::read_again
         while (next < range.next) {
             auto slice = co_await source_->read(core_, range.shard_uid, next, read_bytes);
             if (!slice && slice.error() == ports::SourceFault::gone) {
-                lost_ += range.next - next;  // the others may still be there
+                lost_ += range.next - next;  // the other records may still exist
                 break;
             }
             if (!slice) co_return fail(slice.error());

@@ -14,17 +14,17 @@ namespace {
 
 constexpr std::size_t turn_records_max = 4'096;
 constexpr std::size_t turn_bytes_max = 1 << 20;
-// Rows times operators that take about 5 ms: then others get their share of the pool.
+// Rows times operators that take about 5 ms; then other work of the pool gets its turn.
 constexpr std::int64_t slice_work = 400'000;
-// A turn of so little is computed on the core, as long as that takes no longer than a request does: the way to the pool
-// and back, whose threads give way to all others, would be most of a row's delay.
+// A turn of at most so many records is computed on the core, as long as that takes no longer than a request: otherwise
+// the way to the pool and back, whose threads yield to all others, would be most of a row's delay.
 constexpr std::size_t small_records_max = 16;
 constexpr std::size_t small_bytes_max = 4 << 10;
 constexpr std::uint64_t small_ns_max = 200'000;
 constexpr std::int64_t small_work = 4'000;
-// Of rows that a turn makes of its records at a time: short documents may make many, of many columns.
+// The rows that a turn makes of its records at a time: short documents may make many rows of many columns.
 constexpr std::size_t entered_bytes_max = 8 << 20;
-// Rows that are made at a time, of all outputs.
+// The rows that are encoded at a time, of all outputs.
 constexpr std::size_t piece_bytes_max = 1 << 20;
 constexpr std::int64_t turn_sleep_ms_max = 1'000;
 constexpr std::int64_t retry_ms_first = 50;
@@ -49,7 +49,7 @@ bool is_small(const std::vector<TakenRecords>& taken) {
 
 }  // namespace
 
-// One turn, with records that wait or for the sake of time alone; true when it was taken.
+// Takes one turn, with held records or only for the passing of time; true when it was taken.
 Task<bool> Application::Impl::take_turn(bool with_records) {
     std::vector<TakenRecords> taken;
     if (with_records) taken = source->take(turn_records_max, turn_bytes_max);
@@ -69,20 +69,20 @@ Task<bool> Application::Impl::take_turn(bool with_records) {
     turn_number = turn.number;
     rowtime = turn.rowtime;
     ++counters->turns;
-    // The engine computes while the turn is being written; nothing leaves before it is.
+    // The engine computes while the turn is being written; no row is sent before it is durable.
     Writing writing{.tasks = core::TaskGroup(core)};
     writing.tasks.spawn([this, turn, &writing] { return write_turn(turn, writing.is_written); });
     const bool is_computed = co_await compute(turn, taken, &writing);
     co_await writing.tasks.join();
     if (!is_computed || !writing.is_written) {
-        is_broken = true;  // the state is ahead of what is written: it is made again at the next start
+        is_broken = true;  // the engine is ahead of the durable turns: the next start repeats the turn
         co_return false;
     }
     hand_out();
     co_return true;
 }
 
-// Again and again until it is durable; is_written stays false when it never will be.
+// Repeats the write until it succeeds; is_written stays false when it never will.
 Task<void> Application::Impl::write_turn(Turn turn, bool& is_written) {
     const std::string bytes = encode(turn);
     core::Backoff backoff(retry_ms_first, retry_ms_max);
@@ -112,8 +112,8 @@ Task<void> Application::Impl::write_turn(Turn turn, bool& is_written) {
     }
 }
 
-// Records to rows, and the rows into the engine: as many as may wait there, then again from `at` on. Time follows the
-// last one.
+// Decodes records and passes their rows to the engine: as many as it accepts, then again from `at` on. Its time follows
+// the last record.
 void Application::Impl::enter(const Turn& turn, const std::vector<TakenRecords>& taken, Entering& at) {
     bool is_full = false;
     while (at.part < taken.size() && !is_full) {
@@ -174,7 +174,7 @@ bool Application::Impl::run_slice(std::int64_t work) {
     return engine->idle();
 }
 
-// The next piece of what has come out of the engine, as its destinations get it; true when there is nothing left.
+// Encodes the next piece of the engine's output for the destinations; true when there is nothing left.
 bool Application::Impl::collect_rows() {
     const auto streams = program->streams();
     while (made_bytes < piece_bytes_max) {
@@ -195,7 +195,7 @@ bool Application::Impl::collect_rows() {
                     sql::encode_csv_row(*emitted->rows, emitted_at, columns, rows.bytes);
                 } else {
                     sql::encode_json_row(*emitted->rows, emitted_at, columns, rows.bytes);
-                    // Delivery streams join records as they are (spec 6).
+                    // Delivery streams concatenate records without a separator (spec 6).
                     if (settings.outputs[i].destination.kind == Endpoint::Kind::delivery_stream) rows.bytes += '\n';
                 }
                 rows.ends.push_back(static_cast<std::uint32_t>(rows.bytes.size()));
@@ -235,7 +235,7 @@ Task<bool> Application::Impl::compute(const Turn& turn, const std::vector<TakenR
         }
         is_here = false;
         if (at.is_over && is_idle && is_collected) break;
-        // One turn may make rows without a bound: they wait in the engine until those before them have left.
+        // One turn may make any number of rows: they wait in the engine until earlier ones were delivered.
         if (!is_collected && !co_await hand_out_piece(writing)) co_return false;
     }
     if (is_small(taken)) small_turn_ns = counters->cpu_ns - cpu_before;
@@ -245,7 +245,7 @@ Task<bool> Application::Impl::compute(const Turn& turn, const std::vector<TakenR
     co_return true;
 }
 
-// Gives what was made to the outputs and waits until they take more; false when it stops before.
+// Passes encoded rows to the outputs and waits until they accept more; false when the application stops before.
 Task<bool> Application::Impl::hand_out_piece(Writing* writing) {
     if (writing != nullptr) {
         co_await writing->tasks.join();

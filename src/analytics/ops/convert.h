@@ -1,4 +1,4 @@
-// Between the shapes of the two API versions, which differ little, and the settings. Private to ops/.
+// Conversion of the shapes of both API versions, which differ little, to settings. Private to ops/.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ namespace riacho::analytics {
 
 namespace errors = api::analytics_v2::errors;
 
-// Version 1 names a role with each resource.
+// Version 1 has a role for each resource.
 template <class Resource>
 std::string role_of(const Resource& resource) {
     if constexpr (requires { resource.role_arn; }) {
@@ -149,7 +149,7 @@ Resource* find_by_id(std::vector<Resource>& resources, std::string_view id) {
     return nullptr;
 }
 
-// A change of where an input reads, or an output writes: the new kind, if any is given.
+// Changes the ARN and the role of an input's or an output's endpoint, and its kind, if an update is given.
 template <class Update>
 void apply_endpoint(Endpoint::Kind kind, const std::optional<Update>& update, Endpoint& endpoint) {
     if (!update) return;

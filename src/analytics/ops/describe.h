@@ -1,4 +1,4 @@
-// From settings to the descriptions of the two API versions. Private to ops/.
+// Conversion of settings to the descriptions of both API versions. Private to ops/.
 #pragma once
 
 #include <string>
@@ -38,7 +38,7 @@ Schema describe_schema(const SourceSchema& schema) {
     return out;
 }
 
-// A description of a resource; version 1 shows a role with each, if only the application's own.
+// The description of a resource; version 1 shows a role with each, at least the application's own.
 template <class Description>
 void describe_endpoint(const Endpoint& endpoint, const std::string& role, std::optional<Description>& out) {
     out.emplace();
@@ -46,7 +46,7 @@ void describe_endpoint(const Endpoint& endpoint, const std::string& role, std::o
     if (!role.empty()) out->role_arn = role;
 }
 
-// default_role: shown where a resource has none of its own; empty: none is shown.
+// default_role: the role shown for resources without their own; empty: none is shown.
 template <class Description>
 Description describe_input(const InputSettings& input, const std::string& default_role) {
     Description out;

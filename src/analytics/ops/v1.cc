@@ -1,4 +1,4 @@
-// The operations of version 1 of the API: its shapes around the bodies of control.h.
+// The operations of version 1 of the API: converts its shapes and calls the functions of control.h.
 #include <algorithm>
 
 #include "analytics/control.h"
@@ -38,7 +38,7 @@ namespace {
 
 constexpr std::int32_t page_max = 50;
 
-// Errors with their texts where version 1 has them.
+// Converts errors to the form of version 1.
 template <class T>
 Result<T> v1(Result<T> result) {
     if (!result) return fail(as_v1(std::move(result).error()));

@@ -1,4 +1,4 @@
-// The operations of version 2 of the API: its shapes around the bodies of control.h.
+// The operations of version 2 of the API: converts its shapes and calls the functions of control.h.
 #include <algorithm>
 
 #include "analytics/control.h"
@@ -63,7 +63,7 @@ api::ApplicationSummary summary_of(const ApplicationRef& application) {
     return summary;
 }
 
-// Roles stand with resources only where version 1 has given them.
+// Resources have roles of their own only if version 1 has set them.
 api::ApplicationConfigurationDescription configuration_of(const ApplicationSettings& settings) {
     api::ApplicationConfigurationDescription configuration;
     auto& sql = configuration.sql_application_configuration_description.emplace();
@@ -99,7 +99,7 @@ api::ApplicationDetail detail_of(const ApplicationRef& application) {
     return detail;
 }
 
-// The first member of a configuration that only Flink has; null if there is none.
+// The first member that only Flink applications have; null if there is none.
 template <class Configuration>
 const char* flink_member_of(const Configuration& given) {
     if (given.flink_application_configuration) return "FlinkApplicationConfiguration";
@@ -321,7 +321,7 @@ Task<Result<api::ListTagsForResourceResponse>> list_tags(AnalyticsOp op, api::Li
     co_return describe_tags<api::ListTagsForResourceResponse>(application);
 }
 
-// What only Flink applications have; AWS's own choice of the error is not known.
+// Operations for Flink applications only; AWS's error for them is not known.
 template <class Operation>
 Task<Result<typename Operation::Output>> flink_only(AnalyticsOp op, typename Operation::Input request) {
     CO_TRY_VOID(op.find(request.application_name));

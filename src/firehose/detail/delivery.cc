@@ -1,4 +1,4 @@
-// What goes out of a lane: attempts, and the positions that move behind them.
+// The outgoing side of a lane: attempts, and the positions behind delivered batches.
 #include <algorithm>
 #include <utility>
 
@@ -14,22 +14,22 @@ namespace {
 
 constexpr std::size_t in_flight_max = 4;
 // AWS: the gaps between attempts at S3 are not known (spec 14.1).
-constexpr std::int64_t passing_gap_ms = 1'000;   // what passes by itself
-constexpr std::int64_t operator_gap_ms = 5'000;  // what somebody has to mend
-// A file is kept for the next attempt if that is near; else it is made again.
+constexpr std::int64_t passing_gap_ms = 1'000;   // failures that pass by themselves
+constexpr std::int64_t operator_gap_ms = 5'000;  // failures that an operator has to correct
+// A file is kept for the next attempt if that is within this time; otherwise it is made again.
 constexpr std::int64_t kept_ms = 10'000;
 constexpr std::int64_t make_again_ms = 500;
 constexpr std::int64_t unreadable_ms_max = 120'000;
 constexpr std::int64_t timeout_base_ms = 30'000;
 constexpr std::uint64_t timeout_bytes_per_s = 256U << 10;
-// Delivered data is cut off in one go when so much has gathered, or has waited so long.
+// Delivered records are trimmed when they reach this size, or after this time.
 constexpr std::uint64_t trim_bytes = 8U << 20;
 constexpr std::int64_t trim_ms = 60'000;
 
 struct Fault {
     bool is_of_bucket = false;  // not of the server
     std::int64_t gap_ms = passing_gap_ms;
-    bool may_be_there = false;  // nobody knows whether the object was stored
+    bool may_be_there = false;  // it is unknown whether the object was stored
 };
 
 Fault fault_of(ports::StoreFault fault) {
@@ -122,7 +122,7 @@ Task<bool> Lane::attempt(std::shared_ptr<Batch> batch) {
     co_return co_await put(batch, std::move(host), std::move(bucket_place));
 }
 
-// Under the newest settings, row first: a wrong bucket is mended by UpdateDestination.
+// Plans the batch under the newest settings; the row comes first. UpdateDestination corrects a wrong bucket this way.
 Task<bool> Lane::replan(Batch& batch) {
     const std::shared_ptr<const Plan> plan = stream_.plan();
     BatchRow row = batch.row;
@@ -139,7 +139,7 @@ Task<bool> Lane::replan(Batch& batch) {
     batch.row_bytes = bytes;
     batch.plan = plan;
     batch.made.reset();
-    // Under its new name nothing was ever sent.
+    // No attempt was made under the new name.
     batch.may_be_there = false;
     co_return true;
 }
@@ -174,7 +174,7 @@ Task<bool> Lane::make(std::shared_ptr<Batch> batch) {
             stream_.error(*batch->plan, "Kinesis.KMSAccessDenied", "The key of the records cannot be used.");
             break;
     }
-    // Somebody has to mend it, or it expires: not read over and over until then.
+    // Such records are not read over and over until an operator corrects the cause or they expire.
     batch->unreadable_ms = std::min(std::max(batch->unreadable_ms * 2, operator_gap_ms), unreadable_ms_max);
     wait(*batch, home.now().plus(batch->unreadable_ms));
     co_return false;
@@ -250,7 +250,7 @@ Task<void> Lane::run_completion() {
     bool moved = false;
     while (co_await complete_front()) moved = true;
     if (!stream_.is_stopped()) co_await mark_done();
-    // Whatever was delivered while a row was marked.
+    // Also batches that were delivered while a row was changed.
     while (co_await complete_front()) moved = true;
     is_completing_ = false;
     if (!moved || stream_.is_stopped()) co_return;
@@ -337,7 +337,7 @@ void Lane::settle(std::size_t count, Completion& completion) {
     stream_.forget_backlog();
 }
 
-// Delivered behind one that is not: a restart does not send them again.
+// Marks batches delivered behind an undelivered one: a restart does not send them again.
 Task<void> Lane::mark_done() {
     for (std::size_t i = 0; i < batches_.size(); ++i) {
         const std::shared_ptr<Batch> batch = batches_[i];
@@ -349,7 +349,7 @@ Task<void> Lane::mark_done() {
         moves.owner = stream_.uid();
         moves.moves.push_back({key_of(*batch), batch->row_bytes, bytes});
         const MoveResult result = co_await stream_.home().move(std::move(moves));
-        // Not needed for anything but sparing work: another completion tries again.
+        // The mark only saves work: the next completion tries again.
         if (result != MoveResult::moved || stream_.is_stopped()) co_return;
         batch->row = std::move(row);
         batch->row_bytes = bytes;

@@ -12,10 +12,10 @@
 namespace riacho::firehose::detail {
 namespace {
 
-// The longest sleep while something waits for its time: the clock, or one that tests move, may jump in the meantime.
+// The longest sleep while a time is set: the clock may jump in the meantime.
 constexpr std::int64_t sleep_ms_max = 1'000;
 constexpr std::int64_t idle_ms = 60'000;
-// Moves that go in one command.
+// The size of moves in one command.
 constexpr std::size_t command_bytes_max = 64U << 10;
 
 std::size_t size_of(const catalog::MoveProgress::OwnerMoves& moves) {
@@ -34,7 +34,7 @@ void Home::set(Timed& timed, TimestampMs at) {
     clear(timed);
     timed.at_ = at;
     times_.emplace(at, &timed);
-    // A sleep that was begun without anything to wait for may be too long for a clock that jumps.
+    // A sleep that began without a set time may be too long for a clock that jumps.
     if (at < wakes_at_ || times_.size() == 1) alarm_.wake();
 }
 
@@ -49,7 +49,7 @@ void Home::clear(Timed& timed) {
 }
 
 void Home::run_due() {
-    // Each once: what sets itself again for a time that has come waits for the next look.
+    // Each once: an object that sets a time which has passed already is called by the next run.
     std::vector<Timed*> due;
     while (!times_.empty() && times_.begin()->first <= now()) {
         due.push_back(times_.begin()->second);
@@ -89,7 +89,7 @@ Task<MoveResult> Home::move(catalog::MoveProgress::OwnerMoves moves) {
     co_return waiting.result;
 }
 
-// One command at a time: what comes while it becomes durable goes into the next.
+// One command at a time: moves that arrive while it becomes durable go into the next one.
 Task<void> Home::run_moves() {
     while (!waiting_.empty()) {
         catalog::MoveProgress command;
@@ -120,7 +120,7 @@ Task<void> Home::run_moves() {
     is_moving_ = false;
 }
 
-// Keeps what the coroutine was made of, and the pass, as long as it runs.
+// Keeps the function, which owns the coroutine's captures, and the pass while the coroutine runs.
 Task<void> Home::run_inside(std::function<Task<void>()> make, std::shared_ptr<core::Gate::Pass> pass) {
     co_await make();
     pass.reset();

@@ -1,4 +1,4 @@
-// Home: what the delivery streams of one core share: their times, their moves of progress, their stop.
+// Home: timers, commands of progress and the stop of all delivery streams on one core.
 #pragma once
 
 #include <compare>
@@ -21,17 +21,17 @@
 
 namespace riacho::firehose::detail {
 
-// Whether moves of progress took place.
+// The result of a command that moves progress.
 enum class MoveResult : std::uint8_t {
     moved,       // durable
-    refused,     // the rows are not what the mover last saw, or the delivery stream is gone
-    unavailable  // the log takes nothing at the moment: again later
+    refused,     // the rows differ from those the caller knew, or the delivery stream was deleted
+    unavailable  // the log accepts no commands at the moment: again later
 };
 
-// Everything in it happens on its core.
+// Used on its core only.
 class Home {
 public:
-    // Something that wants to be called at a time. Cleared before it is destroyed.
+    // An object that is called at a set time. Cleared before it is destroyed.
     class Timed {
     public:
         virtual void on_time() = 0;
@@ -51,24 +51,24 @@ public:
     [[nodiscard]] core::Core& core() const { return core_; }
     [[nodiscard]] HostHealth& health() const { return health_; }
     [[nodiscard]] TimestampMs now() const;
-    // A destination that had failed is back.
+    // Called when a destination that had failed works again.
     void tell_recovery() const { on_recovery_(); }
 
-    // Replaces the time that was set before.
+    // Replaces an earlier time.
     void set(Timed& timed, TimestampMs at);
-    // Not later than that.
+    // Sets the time unless an earlier one is set.
     void set_by(Timed& timed, TimestampMs at);
     void clear(Timed& timed);
-    // Calls whatever is due.
+    // Calls all objects whose time has come.
     void run_due();
-    // Calls whatever is due as time passes, until begin_stop().
+    // Does so again and again, until begin_stop().
     Task<void> run();
 
-    // Makes the moves durable, together with those of other streams that come meanwhile.
+    // Makes the moves durable, in one command with those of other streams that arrive at the same time.
     Task<MoveResult> move(catalog::MoveProgress::OwnerMoves moves);
 
-    // Runs a coroutine on the core; wait_until_empty() waits for it. False, and it does not run, after begin_stop().
-    // Thread-safe.
+    // Runs a coroutine on the core; wait_until_empty() waits for it. After begin_stop() the coroutine does not run, and
+    // the result is false. Thread-safe.
     bool spawn(std::function<Task<void>()> make);
     void begin_stop();
     [[nodiscard]] bool is_stopping() const { return gate_.is_closed(); }
@@ -93,7 +93,7 @@ private:
     const std::function<void()> on_recovery_;
     std::set<std::pair<TimestampMs, Timed*>> times_;
     core::Alarm alarm_;
-    TimestampMs wakes_at_{0};  // when run() looks again; 0: it is looking
+    TimestampMs wakes_at_{0};  // the time of the next run; 0: it is running
     core::Gate gate_;
     std::deque<Waiting*> waiting_;
     bool is_moving_ = false;

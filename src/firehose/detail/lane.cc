@@ -11,17 +11,17 @@
 #include "firehose/metrics.h"
 #include "ports/record_source.h"
 
-// What comes in: reading, counting, sealing. What goes out is in delivery.cc.
+// The incoming side: reading, counting, sealing. The outgoing side is in delivery.cc.
 namespace riacho::firehose::detail {
 namespace {
 
-// Undelivered batches before nothing more is read: the backlog stays where it is.
+// The number of undelivered batches at which reading stops: the backlog stays in the source.
 constexpr std::size_t batches_max = 8;
 constexpr std::size_t read_bytes_max = std::size_t{1} << 20;
 constexpr std::size_t batch_bytes_min = std::size_t{1} << 20;
 constexpr std::size_t batch_bytes_max = std::size_t{128} << 20;  // AWS: the largest hint
-constexpr std::size_t growth_max = 4;                            // times the hint, while it lags behind
-constexpr std::size_t memory_overhead = 512U << 10;              // of a batch that is made (maker.cc)
+constexpr std::size_t growth_max = 4;  // the largest batch of a lane that is behind, as a multiple of the hint
+constexpr std::size_t memory_overhead = 512U << 10;  // memory for making a file, beside its bytes (maker.cc)
 constexpr std::int64_t overloaded_ms = 200;
 constexpr std::int64_t backlog_ms = 10'000;
 constexpr std::int64_t not_allowed_ms = 10'000;
@@ -91,7 +91,7 @@ void Lane::add_batch(std::uint64_t number, BatchRow row, std::string row_bytes) 
     batch->row_bytes = std::move(row_bytes);
     batch->may_be_there = true;
     if (batch->row.state == BatchRow::State::done) batch->state = Batch::State::done;
-    // Settings are not kept: under other ones it is planned anew before its first byte leaves.
+    // Only the newest plan is in memory: a batch of other settings is planned again before its first byte is sent.
     if (batch->row.version == stream_.plan()->version) batch->plan = stream_.plan();
     next_number_ = std::max(next_number_, number + 1);
     batches_.push_back(std::move(batch));
@@ -137,7 +137,7 @@ Task<void> Lane::pump_once() {
     Home& home = stream_.home();
     while (!stream_.is_stopped()) {
         if (is_full()) {
-            // The next batch that is delivered calls again; meanwhile the backlog grows.
+            // The next delivered batch calls again; meanwhile the backlog grows.
             try_later(backlog_ms);
             co_return;
         }
@@ -150,7 +150,7 @@ Task<void> Lane::pump_once() {
             co_await read(*cursor);
             continue;
         }
-        // Every shard is at its tip, or cannot be read just now: waiting longer brings nothing.
+        // Every shard is at its tip or cannot be read at the moment: waiting longer gains nothing.
         if (open_.records > 0 && (flush_wanted_ || has_waited())) {
             if (!co_await seal()) co_return;
             continue;
@@ -167,8 +167,8 @@ bool Lane::is_full() const { return batches_.size() >= batches_max; }
 
 bool Lane::has_waited() const { return stream_.home().now().value() - open_.oldest.value() >= open_.plan->interval_ms; }
 
-// Fewer and larger files while there is more to read than the interval allows. No file is larger than the memory that
-// all of them share.
+// Fewer and larger files while more arrives than the interval allows. No file is larger than the memory that all of
+// them share.
 std::size_t Lane::size_limit() const {
     const std::size_t hint = open_.plan->size_bytes;
     const std::size_t share = stream_.needs().memory.share(core::MemoryUse::deliveries);
@@ -222,7 +222,7 @@ std::optional<TimestampMs> Lane::held_until() const {
     return first;
 }
 
-// Others are read meanwhile.
+// Other shards are read meanwhile.
 void Lane::on_read_fault(Cursor& cursor, ports::SourceFault fault) {
     const Plan& plan = *stream_.plan();
     switch (fault) {
@@ -245,7 +245,7 @@ void Lane::on_read_fault(Cursor& cursor, ports::SourceFault fault) {
     if (std::ranges::find(listing, cursor.shard.uid, &ports::SourceShard::uid) != listing.end()) {
         return hold(cursor, overloaded_ms);
     }
-    // The shard has expired as a whole, or its stream is gone. Its children, if there are any, go on.
+    // The whole shard has expired, or the stream was deleted. The shard's children, if there are any, are followed.
     if (!stream_.is_direct_put()) {
         stream_.error(plan, "DataReadFromKinesisStream.Lost",
                       listing.empty() ? "The source stream was deleted." : "A shard of the source has expired.");
@@ -253,7 +253,7 @@ void Lane::on_read_fault(Cursor& cursor, ports::SourceFault fault) {
     cursor.is_ended = true;
 }
 
-// Counts what was read.
+// Counts the records of a slice.
 void Lane::take(Cursor& cursor, const ports::SourceSlice& slice) {
     Counters& counters = stream_.counters();
     const auto known = std::ranges::find(open_.ranges, cursor.row.ordinal, &BatchRow::Range::ordinal);
@@ -305,7 +305,7 @@ std::shared_ptr<Batch> Lane::sealed() const {
     return batch;
 }
 
-// Which records are in the batch is durable before any byte of it leaves: whoever makes it again makes the same.
+// The ranges of a batch are durable before any byte of it is sent: every process makes the same file of it.
 Task<bool> Lane::seal() {
     auto batch = sealed();
     catalog::MoveProgress::OwnerMoves moves;

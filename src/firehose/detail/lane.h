@@ -1,5 +1,5 @@
-// Lane: one buffer of a delivery stream over at most 48 shards of its source. It counts what comes, seals batches, has
-// them delivered, and moves the positions behind them.
+// Lane: one buffer of a delivery stream, for at most 48 shards of its source. Counts arriving records, seals batches,
+// has them delivered, and moves the positions behind delivered batches.
 #pragma once
 
 #include <cstdint>
@@ -21,18 +21,18 @@ namespace riacho::firehose::detail {
 class Lane;
 class Stream;
 
-// Pause after the log took no command.
+// Pause after the log refused a command.
 inline constexpr std::int64_t log_busy_ms = 1'000;
 
-// A shard that is read.
+// The reading position in a shard.
 struct Cursor {
     ports::SourceShard shard;
     CursorRow row;
-    std::string row_bytes;      // as the catalog has it; empty: no row yet
-    std::uint64_t next = 1;     // where reading goes on
-    bool is_at_tip = false;     // nothing more was there; `watch` tells when there is
+    std::string row_bytes;      // as in the catalog; empty: no row yet
+    std::uint64_t next = 1;     // the number of the next record to read
+    bool is_at_tip = false;     // all records were read; `watch` waits for more
     bool is_ended = false;      // read to its end
-    TimestampMs readable_from;  // it could not be read just now, and is asked again then
+    TimestampMs readable_from;  // the shard could not be read; the next read is at this time
     std::unique_ptr<ports::SourceWatch> watch;
 };
 
@@ -49,14 +49,14 @@ struct Batch final : Home::Timed {
     std::string row_bytes;
     std::shared_ptr<const Plan> plan;
     State state = State::ready;
-    bool may_be_there = false;  // an attempt whose end nobody knows, or one of an earlier process
+    bool may_be_there = false;  // an attempt ended without a known result, or was made by an earlier process
     bool has_failed = false;
     std::uint32_t attempts = 0;
-    std::int64_t unreadable_ms = 0;  // the last wait because its records could not be read
-    std::optional<Made> made;        // kept while the next attempt is near
+    std::int64_t unreadable_ms = 0;  // the last wait because records could not be read
+    std::optional<Made> made;        // the file, kept while the next attempt is near
 };
 
-// On the core of its stream, which owns it.
+// Lives on the core of its stream, which owns it.
 class Lane {
 public:
     Lane(Stream& stream, std::uint32_t number) : stream_(stream), number_(number), timer_(*this), retry_(*this) {}
@@ -66,41 +66,42 @@ public:
     [[nodiscard]] std::vector<std::unique_ptr<Cursor>>& cursors() { return cursors_; }
     [[nodiscard]] bool has_room() const { return cursors_.size() < lane_shards_max; }
     Cursor& add_cursor(std::unique_ptr<Cursor> cursor);
-    // A place in the rows of batches that no shard and no batch uses, and none of `taken`.
+    // An ordinal for rows of batches that no shard, no batch and none of `taken` uses.
     [[nodiscard]] std::uint32_t free_ordinal(const std::vector<std::uint32_t>& taken) const;
-    // The key of a shard's row.
+    // The row key of a shard's cursor.
     [[nodiscard]] std::string cursor_key(std::uint64_t shard_uid) const;
     // A batch that an earlier process sealed.
     void add_batch(std::uint64_t number, BatchRow row, std::string row_bytes);
-    // Goes on where the rows say, after everything was added.
+    // Restores the positions from the rows, after all cursors and batches were added.
     void resume();
 
-    // Reads what there is, and seals what is due.
+    // Reads available records and seals batches that are full or due.
     void pump();
-    // Starts attempts for batches whose turn it is.
+    // Starts attempts for batches that are next.
     void deliver();
-    // Moves the positions over what was delivered.
+    // Moves the positions behind delivered batches.
     void complete();
-    // The settings have changed: what is open is sealed under the old ones, what fails is tried under the new ones.
+    // The settings have changed: open records are sealed under the old ones, failing batches are tried again under the
+    // new ones.
     void on_update();
     void flush();
     // Waiting batches are tried again soon.
     void on_recovery();
     void stop();
 
-    // Nothing is collected or undelivered.
+    // No record is collected or undelivered.
     [[nodiscard]] bool is_empty() const { return open_.records == 0 && batches_.empty(); }
-    // A flush has not seen everything yet.
+    // A requested flush has not read all records yet.
     [[nodiscard]] bool is_flushing() const { return flush_wanted_ || is_pumping_; }
-    // The newest record that was read while there is more to read.
+    // Arrival of the newest record read, while there are more to read.
     [[nodiscard]] std::optional<TimestampMs> behind_at() const;
-    // Of the oldest record that is not delivered.
+    // Arrival of the oldest undelivered record.
     [[nodiscard]] std::optional<TimestampMs> oldest() const;
     [[nodiscard]] std::size_t batch_count() const { return batches_.size(); }
     [[nodiscard]] std::size_t failing_count() const;
 
 private:
-    // Reads again after a while, or seals what is open.
+    // Reads again after a pause, or seals the open batch.
     struct Timer final : Home::Timed {
         explicit Timer(Lane& l) : lane(l) {}
         void on_time() override {
@@ -109,7 +110,7 @@ private:
         }
         Lane& lane;
     };
-    // Counts of what was read and not sealed.
+    // Counts of records that are read but not sealed.
     struct Open {
         std::shared_ptr<const Plan> plan;
         std::vector<BatchRow::Range> ranges;
@@ -118,7 +119,7 @@ private:
         TimestampMs oldest;
         TimestampMs newest;
     };
-    // Rows that change when batches are delivered from the lowest one on.
+    // The rows to change when batches are delivered, from the lowest one on.
     struct Completion {
         catalog::MoveProgress::OwnerMoves moves;
         std::vector<std::pair<Cursor*, CursorRow>> floors;
@@ -145,14 +146,14 @@ private:
     void take(Cursor& cursor, const ports::SourceSlice& slice);
     Task<bool> seal();
     [[nodiscard]] std::shared_ptr<Batch> sealed() const;
-    // False: there is something to read.
+    // False: there are records to read.
     bool arm();
-    // When a shard that cannot be read just now is asked again.
+    // The time of the next read of a shard that cannot be read at the moment.
     [[nodiscard]] std::optional<TimestampMs> held_until() const;
     void hold(Cursor& cursor, std::int64_t ms) const;
 
     Task<void> run_attempt(std::shared_ptr<Batch> batch);
-    // True: delivered. Else it waits.
+    // True: delivered. False: the batch waits for another attempt.
     Task<bool> attempt(std::shared_ptr<Batch> batch);
     Task<bool> put(std::shared_ptr<Batch> batch, std::string host, std::string bucket_place);
     Task<Expected<void, ports::StoreError>> store(const Batch& batch, ports::PutOptions options);
@@ -163,7 +164,7 @@ private:
     void count_delivered(const Batch& batch);
 
     Task<void> run_completion();
-    // False: nothing to do, or again later.
+    // False: there is nothing to complete, or it has to be tried again later.
     Task<bool> complete_front();
     Task<void> mark_done();
     [[nodiscard]] Completion completion_of(std::size_t count) const;
@@ -176,19 +177,19 @@ private:
     Stream& stream_;
     const std::uint32_t number_;
     std::vector<std::unique_ptr<Cursor>> cursors_;
-    TimestampMs read_up_to_;  // arrival of the newest record that was read
-    std::size_t turn_ = 0;    // whose turn it is to be read
+    TimestampMs read_up_to_;  // arrival of the newest record read
+    std::size_t turn_ = 0;    // the shard to read next
     Open open_;
     std::deque<std::shared_ptr<Batch>> batches_;
-    std::uint64_t next_number_ = 1;  // at least; numbers are times, so that no other batch ever has the same
-    Timer timer_;                    // seals
-    Timer retry_;                    // reads again
+    std::uint64_t next_number_ = 1;  // lower bound; numbers are times, so that no number is used twice
+    Timer timer_;                    // for sealing
+    Timer retry_;                    // for reading again
     bool is_pumping_ = false;
     bool pump_again_ = false;
     bool flush_wanted_ = false;
     std::size_t in_flight_ = 0;
     bool is_completing_ = false;
-    std::uint64_t untrimmed_bytes_ = 0;  // delivered, and not trimmed yet
+    std::uint64_t untrimmed_bytes_ = 0;  // delivered but not trimmed yet
     TimestampMs trimmed_at_;
 };
 

@@ -39,7 +39,7 @@ constexpr std::size_t joined_bytes = 128U << 10;
 constexpr std::size_t overhead_bytes = 768U << 10;
 constexpr std::int64_t memory_wait_ms = 10'000;
 constexpr std::int64_t memory_step_ms = 500;
-// A source that is busy is asked again so often, and so long.
+// The interval and the duration of retries while a source is overloaded.
 constexpr std::int64_t busy_ms = 200;
 constexpr std::int64_t busy_ms_max = 10'000;
 
@@ -96,7 +96,7 @@ public:
         if (!is_draft) hasher_.emplace();
     }
 
-    // Runs on a thread of its own: the records of a slice.
+    // Adds the records of a slice; runs on a thread of the pool.
     void add(const ports::SourceSlice& slice, std::uint64_t end) {
         for (const ports::SourceRecord& record : slice.records) {
             if (record.seq >= end) break;
@@ -162,7 +162,7 @@ private:
         compressor_->write(joined_.view(), room());
         joined_.clear();
     }
-    // The piece that is being filled.
+    // The buffer that is being filled.
     Buffer& room() {
         if (pieces_.empty() || pieces_.back().size() >= piece_bytes_) {
             hash_new();
@@ -180,7 +180,7 @@ private:
     const Plan& plan_;
     const std::size_t piece_bytes_;
     std::unique_ptr<Compressor> compressor_;
-    Buffer joined_;  // what was not compressed yet
+    Buffer joined_;  // input that is not compressed yet
     std::vector<Buffer> pieces_;
     std::size_t hashed_ = 0;  // of the last piece
     std::optional<Sha256Hasher> hasher_;

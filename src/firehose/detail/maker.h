@@ -1,4 +1,4 @@
-// Making the file of a batch: its records are read again, taken apart, joined and compressed.
+// Makes the file of a batch: reads its records again, de-aggregates, joins and compresses them.
 #pragma once
 
 #include <cstdint>
@@ -39,10 +39,10 @@ struct Made {
 };
 
 enum class MakeFault : std::uint8_t {
-    busy,        // no room in the budget, or the source had no time, for a while; or a stop
+    busy,        // for a while there was no room in the budget or the source was overloaded; or a stop
     unreadable,  // records are damaged on disk
-    denied,      // the source's policy does not allow reading any more
-    key          // the records are sealed and cannot be opened now
+    denied,      // the source's policy no longer allows reading
+    key          // the records are sealed and their key cannot be used
 };
 
 // The same ranges under the same plan make the same bytes, but for records that have expired meanwhile. bytes_expected:

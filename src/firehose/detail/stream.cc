@@ -31,7 +31,7 @@ std::shared_ptr<Stream> Stream::make(Home& home, const catalog::ObjectState& obj
     if (!settings) {
         core::log_line(core::LogLevel::error, "a delivery stream of an unknown format is not delivered",
                        {{"delivery_stream", object.arn}});
-        return nullptr;  // puts cannot read it either
+        return nullptr;  // puts cannot read the settings either
     }
     auto stream = std::make_shared<Stream>(home, object);
     stream->plan_ = make_plan(object, *settings);
@@ -87,7 +87,7 @@ bool Stream::load(const catalog::Snapshot& snapshot) {
     return is_readable;
 }
 
-// A shard of its own has a row only when something was delivered out of it.
+// A shard of the stream's own has a row only after a delivery.
 void Stream::load_own_shards(const catalog::ObjectState& object) {
     for (std::size_t i = 0; i < object.shards.size(); ++i) {
         const log::ShardUid uid(object.shards[i].uid);
@@ -121,7 +121,7 @@ void Stream::update(const catalog::ObjectState& object) {
     if (object.version == object_version_ || is_stopped_) return;
     object_version_ = object.version;
     const auto settings = decode_settings(object.settings);
-    // Whatever else was changed does not concern the files.
+    // Other changes of the object do not concern the files.
     if (!settings || settings->version == plan_->version) return;
     plan_ = make_plan(object, *settings);
     for (std::size_t i = 0; i < lanes_.size(); ++i) lanes_[i]->on_update();
@@ -236,8 +236,8 @@ std::unique_ptr<Cursor> Stream::make_cursor(const ports::SourceShard& shard, con
     return cursor;
 }
 
-// Open, and nothing before it is followed: what was between it and the shards that were has expired unread. (Whatever
-// was open when the delivery stream was made has a row, and so have the children of whatever was read.)
+// Open, and none of its ancestors is followed: those in between have expired unread. (Every shard that was open when
+// the delivery stream was made has a row, and so have the children of every shard that was read.)
 bool Stream::is_orphaned(const ports::SourceShard& shard, const std::vector<ports::SourceShard>& listing) const {
     if (shard.is_closed) return false;
     std::vector<std::int32_t> ancestors;
@@ -265,7 +265,7 @@ std::vector<Stream::Adoption> Stream::adoptable(const std::vector<ports::SourceS
         bool is_ready = true;
         for (const auto& index : std::array{shard.parent, shard.adjacent_parent}) {
             const Known known = index ? find(*index) : Known();
-            // One whose children have rows was followed by this shard before: it is read and over.
+            // A shard whose children have rows was read to its end before.
             if (known.cursor == nullptr || known.cursor->row.has_children) continue;
             parent = known;
             is_ready = is_ready && known.cursor->is_ended;
@@ -290,7 +290,7 @@ std::vector<Stream::Known> Stream::settled_parents(const std::vector<ports::Sour
     for (const auto& lane : lanes_) {
         for (const auto& cursor : lane->cursors()) {
             if (!cursor->is_ended || cursor->row.has_children) continue;
-            // One that is listed as open has children that this listing does not show yet.
+            // A parent that is listed as open has children which this listing does not show yet.
             const auto listed = std::ranges::find(listing, cursor->shard.uid, &ports::SourceShard::uid);
             if (listing.empty() || (listed != listing.end() && !listed->is_closed)) continue;
             const bool all_known = std::ranges::all_of(listing, [&](const ports::SourceShard& shard) {
@@ -339,7 +339,7 @@ Task<bool> Stream::adopt_children() {
         parents[i].cursor->row_bytes = parent_rows[i];
     }
     for (Adoption& adoption : planned) adoption.lane->add_cursor(std::move(adoption.cursor));
-    // Another lane may have waited for the end of these, or has got a shard.
+    // Another lane may have waited for the end of these shards, or got a new shard.
     for (std::size_t i = 0; i < lanes_.size(); ++i) {
         lanes_[i]->complete();
         lanes_[i]->pump();

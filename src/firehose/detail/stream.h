@@ -1,4 +1,4 @@
-// Stream: a delivery stream at work: its source, its lanes, its figures.
+// Stream: the pipeline of one delivery stream: source, lanes, figures.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,10 @@
 
 namespace riacho::firehose::detail {
 
-// On its core, from make() to stop(); coroutines of its lanes keep it alive until they have seen the stop.
+// Used on its core, from make() to stop(); coroutines of its lanes keep it alive until they have noticed the stop.
 class Stream final : public std::enable_shared_from_this<Stream> {
 public:
-    // Reads the rows of the object. Null, with a line in the log, for rows or settings that this version cannot read.
+    // Reads the rows of the object. Null, with a log line, for rows or settings that this version cannot read.
     static std::shared_ptr<Stream> make(Home& home, const catalog::ObjectState& object,
                                         const catalog::Snapshot& snapshot);
     explicit Stream(Home& home, const catalog::ObjectState& object);
@@ -34,22 +34,22 @@ public:
     [[nodiscard]] std::uint64_t version() const { return object_version_; }
     [[nodiscard]] std::vector<std::unique_ptr<Lane>>& lanes() { return lanes_; }
 
-    // Begins to read.
+    // Starts reading.
     void start();
-    // Other settings.
+    // The settings have changed.
     void update(const catalog::ObjectState& object);
-    // The shards of its source may have changed, or what it may do with it.
+    // The shards of its source, or its rights on the source, may have changed.
     void on_source_change();
-    // Nothing is begun any more. Idempotent.
+    // No new work is started. Idempotent.
     void stop();
-    // Something that cannot be: it stops, and says so.
+    // After an inconsistency: stops, and logs the reason.
     void stop_broken(std::string_view reason);
-    // A line for the operator; ten a second at most.
+    // An error line for the operator; at most ten a second.
     void error(const Plan& plan, std::string_view code, std::string_view message);
 
-    // Gives rows to the shards that go on after shards that were read to their ends. False: again later.
+    // Makes rows for the children of shards that were read to their ends. False: again later.
     Task<bool> adopt_children();
-    // Whether a shard has to wait for its parents.
+    // Whether a parent of the shard is not read to its end.
     [[nodiscard]] bool has_unread_parent(const ports::SourceShard& shard) const;
     // After whatever may have changed them; wakes whoever watches.
     void show_figures();
@@ -60,7 +60,7 @@ public:
     Task<bool> look_at_backlog();
     void forget_backlog() { looked_at_ = TimestampMs(0); }
 
-    // The rows of shards are being changed: one change at a time.
+    // A change of the rows of shards is in progress; there is only one at a time.
     bool is_changing_rows = false;
 
 private:
@@ -78,13 +78,13 @@ private:
     [[nodiscard]] Known find(std::int32_t index) const;
     [[nodiscard]] bool is_orphaned(const ports::SourceShard& shard,
                                    const std::vector<ports::SourceShard>& listing) const;
-    // The shards whose turn has come.
+    // The shards that can be followed now.
     std::vector<Adoption> adoptable(const std::vector<ports::SourceShard>& listing);
-    // One that has room for another shard, that one if it has.
+    // A lane with room for another shard; `preferred` if it has room.
     Lane& lane_with_room(Lane& preferred, const std::vector<Adoption>& planned);
     std::unique_ptr<Cursor> make_cursor(const ports::SourceShard& shard, const Lane& lane,
                                         const std::vector<Adoption>& planned) const;
-    // Parents all of whose listed children have rows, with those.
+    // Parents all of whose listed children have rows, if the planned ones are counted.
     std::vector<Known> settled_parents(const std::vector<ports::SourceShard>& listing,
                                        const std::vector<Adoption>& planned) const;
 
@@ -99,7 +99,7 @@ private:
     std::vector<core::Alarm*> watchers_;
     TimestampMs looked_at_{0};  // at the backlog
     TimestampMs errors_since_{0};
-    std::uint32_t errors_ = 0;  // since then
+    std::uint32_t errors_ = 0;  // lines since then
     bool is_started_ = false;
     bool is_stopped_ = false;
 };

@@ -25,7 +25,7 @@ constexpr std::uint32_t streams_max = 5'000;  // AWS: of an account and region (
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
-// AWS: a type goes with the block of its source, and with no other.
+// AWS: a type requires the block of its source, and no other.
 Result<void> check_type(const api::CreateDeliveryStreamInput& request) {
     const auto type = request.delivery_stream_type.value_or(api::DeliveryStreamType::direct_put);
     switch (type) {
@@ -62,8 +62,8 @@ aws::ApiError source_error(ports::StreamFault fault, std::string_view arn, std::
     return errors::source_stream_not_found(arn);
 }
 
-// A row for each shard that is open now, at its tip. AWS: what comes after the call is delivered, nothing before (spec
-// 7.1). A shard that a reshard opens meanwhile is found as the child of one of these.
+// A row for each open shard, at its tip. AWS: records after the call are delivered, earlier ones are not (spec 7.1). A
+// shard that a reshard opens meanwhile is found as a child of one of these.
 Task<Result<Rows>> rows_at_the_tip(FirehoseOp op, std::uint64_t stream_uid, ports::StreamUser user,
                                    std::string_view arn) {
     const auto source = op.service().streams.source(stream_uid, user);
@@ -142,7 +142,7 @@ Task<Result<api::CreateDeliveryStreamOutput>> create_delivery_stream(FirehoseOp 
         if (request.direct_put_source_configuration) {
             settings.throughput_hint = request.direct_put_source_configuration->throughput_hint_in_m_bs;
         }
-        // AWS: a delivery stream is made with encryption in effect; it is CREATING until it is.
+        // AWS: the encryption of a new delivery stream is in effect when it becomes ACTIVE.
         if (const auto& wanted = request.delivery_stream_encryption_configuration_input) {
             CO_TRY_VOID(start_encryption(*wanted, op.service().data_keys, arn, settings.encryption));
             settings.encryption.was_on = true;

@@ -8,7 +8,7 @@ namespace riacho::firehose {
 
 namespace errors = api::errors;
 
-// AWS: what is not delivered is dropped (spec 3.2). AllowForceDelete is about grants of KMS, which are not kept here.
+// AWS: undelivered records are dropped (spec 3.2). AllowForceDelete concerns grants of KMS, which do not exist here.
 Task<Result<api::DeleteDeliveryStreamOutput>> delete_delivery_stream(FirehoseOp op,
                                                                      api::DeleteDeliveryStreamInput request) {
     CO_TRY(const StreamRef stream, op.resolve(request.delivery_stream_name));
@@ -20,7 +20,7 @@ Task<Result<api::DeleteDeliveryStreamOutput>> delete_delivery_stream(FirehoseOp 
     command.object.uid = stream.object->uid;
     command.transition_ms = op.service().transition_delay_ms;
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
-    static_cast<void>(verdict);  // deleted twice is deleted
+    static_cast<void>(verdict);  // deleting twice succeeds
     co_return api::DeleteDeliveryStreamOutput{};
 }
 

@@ -5,7 +5,7 @@
 
 namespace riacho::firehose {
 
-// AWS: Limit and ExclusiveStartDestinationId mean nothing, as there is one destination.
+// AWS: Limit and ExclusiveStartDestinationId have no effect, as there is one destination.
 Task<Result<api::DescribeDeliveryStreamOutput>> describe_delivery_stream(FirehoseOp op,
                                                                          api::DescribeDeliveryStreamInput request) {
     CO_TRY(const StreamRef stream, op.resolve(request.delivery_stream_name));

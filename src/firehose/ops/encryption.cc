@@ -46,7 +46,7 @@ Result<Settings> changeable(FirehoseOp op, const StreamRef& stream) {
     return settings;
 }
 
-// Made from the newest settings; again when something else has changed them meanwhile.
+// Applies a change to the newest settings; repeats it when another change comes first.
 template <class Change>
 Task<Result<void>> change_encryption(FirehoseOp op, std::string_view name, Change change) {
     for (int attempt = 0; attempt < replace_attempts_max; ++attempt) {

@@ -1,4 +1,4 @@
-// PutRecord, PutRecordBatch. Durable in the delivery stream's own shard before they are answered.
+// PutRecord, PutRecordBatch. Records are durable in the delivery stream's own shard before the reply.
 #include <span>
 #include <vector>
 
@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t batch_bytes_max = 4U << 20;  // AWS: spec 6.1
 
-// A delivery stream that takes records. AWS: one that is being made or deleted is not there for them.
+// A delivery stream that accepts records. AWS: ResourceNotFoundException for one that is CREATING or DELETING.
 Result<StreamRef> resolve_writable(FirehoseOp op, std::string_view name) {
     TRY(StreamRef stream, op.resolve(name));
     if (status_of(*stream.object, op.now()) != api::DeliveryStreamStatus::active) {
@@ -32,7 +32,7 @@ Result<StreamRef> resolve_writable(FirehoseOp op, std::string_view name) {
     return stream;
 }
 
-// How a client sees that the log did not take its records. AWS: "Slow down." makes every SDK try again.
+// The error for records that the log refused. AWS: "Slow down." makes every SDK retry.
 aws::ApiError to_api(log::LogError error, const StreamRef& stream) {
     switch (error) {
         case log::LogError::overloaded:
@@ -49,7 +49,7 @@ aws::ApiError to_api(log::LogError error, const StreamRef& stream) {
     RIACHO_CHECK(false, "an unknown LogError");
 }
 
-// How many of the records, from the first on, the limits of AWS let through.
+// The number of records, from the first on, that AWS's limits admit.
 std::size_t admitted(FirehoseOp op, const StreamRef& stream, std::span<const api::Record> records) {
     Limits& limits = op.service().limits;
     if (!limits.enforced()) return records.size();
@@ -130,7 +130,7 @@ Task<Result<api::PutRecordBatchOutput>> put_record_batch(FirehoseOp op, api::Put
             count_accepted(*counters, taken, bytes);
             add(counters->put_record_batch_bytes, bytes);
         } else {
-            // AWS: refused records stand in a reply of 200; only what is no throttling fails the call.
+            // AWS: throttled records are listed in a reply of 200; other failures fail the call.
             aws::ApiError error = to_api(appended.error(), stream);
             if (error != errors::too_fast()) co_return fail(std::move(error));
             taken = 0;

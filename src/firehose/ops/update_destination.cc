@@ -44,7 +44,7 @@ Task<Result<api::UpdateDestinationOutput>> update_destination(FirehoseOp op, api
         if (stream->settings == nullptr) co_return fail(errors::record_failed());
         CO_TRY(const Settings settings, updated(op, *stream, request));
         CO_TRY(const catalog::Verdict verdict, co_await op.submit(replace_settings(*stream->object, settings)));
-        // Something else was changed in between; another update of the destination shows as another version.
+        // Another change came first; another update of the destination shows as another version.
         if (verdict.code == Code::object_changed || verdict.code == Code::object_missing) continue;
         co_return api::UpdateDestinationOutput{};
     }

@@ -40,7 +40,7 @@ constexpr std::size_t page_max = 1'000;
 
 aws::ApiError invalid(std::string_view text) { return errors::invalid_argument(text); }
 
-// Everything about a session that follows from the request alone.
+// The part of a session that depends on the request alone.
 Result<media::SessionToken> read_request(const Request& request, TimestampMs now) {
     if (request.container_format == archive_api::ContainerFormat::mpeg_ts) {
         return fail(invalid("ContainerFormat MPEG_TS is not supported by this server; FRAGMENTED_MP4 is."));
@@ -103,7 +103,7 @@ Result<ScanPage> checked(Expected<ScanPage, ReadError> page) {
     return *std::move(page);
 }
 
-// The fragments of a session's first list, as far as it has to be known: the first of a range, or the newest.
+// The fragments of a session's first list that determine the session: the first one of a range, or the newest ones.
 using First = Result<std::vector<FragmentEntry>>;
 
 Task<First> first_of_range(core::Core& core, std::shared_ptr<FragmentSource> source, media::SessionToken token) {
@@ -124,7 +124,7 @@ Task<First> newest(core::Core& core, std::shared_ptr<FragmentSource> source, std
     const auto last = co_await source->newest(core);
     if (!last) co_return fail(to_api(last.error()));
     if (!*last || (*last)->server_ms + (*last)->duration_ms < since_ms) co_return fail(errors::no_fragments());
-    // Fragments are as long as the newest, more or less: otherwise the search goes further back.
+    // Assumes that fragments are about as long as the newest; otherwise the search goes further back.
     std::int64_t span_ms = std::max<std::int64_t>((*last)->duration_ms, 500) * static_cast<std::int64_t>(count + 2);
     const std::int64_t span_ms_max = fragment_ms_max * static_cast<std::int64_t>(count + 2);
     std::vector<FragmentEntry> entries;
@@ -183,7 +183,7 @@ Task<Result<archive_api::GetHLSStreamingSessionURLOutput>> get_hls_streaming_ses
     token.config_id = first.config_id;
     const std::int64_t first_ms =
         token.selector == media::TimestampSelector::producer ? first.producer_ms : first.server_ms;
-    // No time of a range lies before its start; a live list's times only grow.
+    // No time of a range is before its start; the times of a live list only increase.
     token.zero_ms = live ? first_ms : token.start_ms;
     token.target_s = static_cast<std::uint16_t>(media::live_target_duration_s(longest_ms));
     archive_api::GetHLSStreamingSessionURLOutput output;

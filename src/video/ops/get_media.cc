@@ -29,7 +29,7 @@ using media_api::StartSelectorType;
 
 // AWS: of both calls, whatever the codecs (video spec 4.1).
 constexpr const char* chunk_content_type = "video/webm";
-// How often a reader that waits looks whether the server stops.
+// The interval at which a waiting reader checks whether the server stops.
 constexpr std::int64_t look_ms = 1'000;
 constexpr std::int64_t retry_ms = 200;
 constexpr int retries_max = 25;
@@ -46,13 +46,13 @@ Task<Start> newest_sequence(core::Core& core, std::shared_ptr<FragmentSource> so
 Task<Start> after_number(core::Core& core, std::shared_ptr<FragmentSource> source, media::FragmentNumber place) {
     const auto found = co_await source->at(core, place.sequence);
     if (!found) co_return fail(to_api(found.error()));
-    // Only a number that is no fragment's lies before one with the same sequence.
+    // Only a place that is no fragment number is before a number with the same sequence.
     const bool before = *found && place < (*found)->number();
     co_return before ? place.sequence - 1 : place.sequence;
 }
 
 Task<Start> at_time(core::Core& core, std::shared_ptr<FragmentSource> source, TimeAxis axis, std::int64_t ms) {
-    // Looked up first: what arrives meanwhile must not be passed over.
+    // Read first, so that fragments which arrive meanwhile are not skipped.
     CO_TRY(const std::uint64_t newest, co_await newest_sequence(core, source));
     const auto found = co_await source->containing(core, axis, ms);
     if (!found) co_return fail(to_api(found.error()));
@@ -127,8 +127,8 @@ private:
             }
             if (!*found) {
                 failures_ = 0;
-                // Nothing to send for a while: an empty write tells whether the client has gone. Fragments may be kept
-                // elsewhere by now.
+                // Nothing to send: an empty write notices a client that has gone. The fragments may have moved to
+                // another store.
                 if (!co_await writer.write(std::string_view()) || !find_source()) co_return;
                 continue;
             }
@@ -136,7 +136,7 @@ private:
         }
     }
 
-    // False: the call is over.
+    // False: the call has ended.
     Task<bool> send(aws::BodyWriter& writer, FragmentEntry entry) {
         auto fragment = co_await source_->load(core_, entry);
         if (!fragment) {
@@ -156,8 +156,8 @@ private:
         co_return true;
     }
 
-    // A stream whose retention was set to or from 0 keeps its fragments elsewhere; a disk or memory that had no room
-    // may have some soon.
+    // A stream whose retention was set to or from 0 has its fragments in another store; a lack of memory or disk space
+    // may pass.
     Task<bool> go_on_after(ReadError error) {
         if (error == ReadError::damaged || ++failures_ > retries_max) co_return false;
         if (error == ReadError::gone && !find_source()) co_return false;
@@ -165,7 +165,7 @@ private:
         co_return true;
     }
 
-    // Where the stream's fragments are now; false once it is deleted.
+    // Finds the store of the stream's fragments; false when the stream was deleted.
     bool find_source() {
         const auto stream = stream_of(service_.catalog.snapshot()->find_object(uid_));
         if (!stream || stream->object->status(service_.clock.now()) == catalog::StreamStatus::deleting) return false;

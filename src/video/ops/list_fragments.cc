@@ -18,7 +18,7 @@ namespace {
 constexpr std::int64_t page_default = 100;
 constexpr std::int64_t token_ms_max = 3'600'000;
 
-// Where a listing goes on; the next request need not repeat what was asked for.
+// The content of NextToken: the position and the parameters, which the next request need not repeat.
 struct Place {
     std::uint64_t stream_uid = 0;
     std::int64_t issued_ms = 0;
@@ -83,7 +83,7 @@ Task<Result<archive_api::ListFragmentsOutput>> list_fragments(VideoOp op, archiv
     CO_TRY(Place place, place_of(op, request, stream.uid()));
     archive_api::ListFragmentsOutput output;
     auto& fragments = output.fragments.emplace();
-    // AWS: without retention nothing is archived; the model has no error that would say so (video spec 3.8).
+    // AWS: without retention nothing is archived, and the model has no error for it (video spec 3.8).
     if (stream.settings.retention_hours == 0) co_return output;
     place.query.entries_max = static_cast<std::size_t>(request.max_results.value_or(page_default));
     const auto page = co_await op.service().homes.source(stream)->scan(op.core(), place.query);

@@ -1,4 +1,4 @@
-// PutMedia. AWS: what its head tells is judged before the 200; everything later is an ERROR acknowledgement.
+// PutMedia. AWS: faults in the head of the request are errors of the call; later faults are ERROR acknowledgements.
 #include "video/put_media.h"
 
 #include "aws/gen/video_media/errors.gen.h"

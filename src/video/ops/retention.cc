@@ -34,7 +34,7 @@ Task<Result<api::UpdateDataRetentionOutput>> update_data_retention(VideoOp op, a
            op.resolve_version(request.stream_name, request.stream_arn, request.current_version));
     StreamSettings settings = stream.settings;
     CO_TRY(settings.retention_hours, changed(settings.retention_hours, request));
-    // What is beyond the shorter of the two retentions stays invisible for ever; from 0 on, everything there was.
+    // Fragments beyond the shorter of both retentions stay invisible for ever; after 0, all earlier ones.
     const std::int32_t shorter = std::min(settings.retention_hours, stream.settings.retention_hours);
     const std::int64_t kept_ms = std::int64_t{shorter} * 3'600'000;
     settings.floor_ms = std::max(settings.floor_ms, op.service().clock.ago(kept_ms).value());

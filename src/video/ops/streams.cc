@@ -69,7 +69,7 @@ std::optional<std::string> owned(const std::optional<std::string_view>& text) {
     return text ? std::optional<std::string>(*text) : std::nullopt;
 }
 
-// The number that an ARN ends in. A name that returns gets another one, even within the same millisecond.
+// The number at the end of an ARN. A new stream of the same name gets another one, even within a millisecond.
 std::int64_t creation_number(VideoOp op, std::string_view name) {
     const auto earlier = stream_of(
         op.catalog().snapshot()->find_object(ObjectState::Kind::video_stream, op.account(), op.region(), name));
@@ -81,7 +81,7 @@ StorageTier tier_of(const api::StreamStorageConfiguration& configuration) {
     return configuration.default_storage_tier == api::DefaultStorageTier::warm ? StorageTier::warm : StorageTier::hot;
 }
 
-// Gives a stream other settings, if it is still the one they were made from.
+// Replaces the settings of a stream if its version is still that of `stream`.
 Task<Result<void>> replace(VideoOp op, StreamRef stream, StreamSettings settings) {
     catalog::ReplaceObjects command = catalog::replace_object(*stream.object, encode(settings));
     CO_TRY(const catalog::Verdict verdict, co_await op.submit(std::move(command)));
