@@ -43,7 +43,7 @@ TEST(Golden, rows_together) { run_all(TestMode::together); }
 TEST(Golden, restored_after_every_step) { run_all(TestMode::restored); }
 TEST(Golden, reference_interpreter) { run_all(TestMode::reference); }
 
-// What is deep in the tree is deep on the stack: the limits of the parser keep it small enough.
+// Passes recurse over the tree on the stack: the limits of the parser keep it shallow enough.
 TEST(Limits, long_chains_and_deep_nests) {
     Environment environment;
     InputSpec input;
@@ -86,7 +86,7 @@ TEST(Limits, long_chains_and_deep_nests) {
     std::string endless = "x";
     for (int i = 0; i < 5'000; ++i) endless += " + 1";
     EXPECT_FALSE(compile(endless, ""));
-    // A tree that is deep by its left side on many levels, and one whose parts multiply.
+    // A tree that is deep on its left side at many levels, and one whose parts multiply.
     std::string comb = "x";
     for (int level = 0; level < 9; ++level) {
         for (int i = 0; i < 450; ++i) comb += "+x";

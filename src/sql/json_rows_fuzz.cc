@@ -1,4 +1,4 @@
-// Fuzzes the decoder of JSON records, the paths of its schema, and discovery: what is discovered decodes the record.
+// Fuzzes the decoder of JSON records, the paths of its schema, and discovery: a discovered schema decodes its records.
 #include <cstdint>
 #include <string_view>
 

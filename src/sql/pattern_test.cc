@@ -1,4 +1,4 @@
-// Patterns that take long: rows one by one, limits of a row, and nothing that depends on how rows were put together.
+// Patterns that take long: rows one by one, limits of a row, and results that do not depend on batches.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

@@ -35,7 +35,7 @@ struct Column {
     Type type;         // NOT NULL is !type.nullable
 };
 
-// An in-application input stream (S5.1). Its batches have the declared columns and behind them the implicit ones:
+// An in-application input stream (S5.1). Its batches have the declared columns, followed by the implicit ones:
 // APPROXIMATE_ARRIVAL_TIME TIMESTAMP, and with shard_metadata PARTITION_KEY, SEQUENCE_NUMBER and SHARD_ID.
 struct InputSpec {
     std::string name;
@@ -53,16 +53,16 @@ struct TableSpec {
 struct Environment {
     std::vector<InputSpec> inputs;
     std::vector<TableSpec> tables;
-    std::vector<std::string> outputs;  // names of streams whose rows the host takes (Engine::take)
+    std::vector<std::string> outputs;  // streams whose rows Engine::take() returns
 };
 
 // "VARCHAR(16)", "DECIMAL(5,2)", "INT": the type of a column of a schema; NOT NULL is not part of it.
 [[nodiscard]] Expected<Type, Issue> parse_type(std::string_view text);
 
-// Whether a text is of the dialect at all: what Create without an input validates.
+// Checks the syntax alone, as CreateApplication does without an input.
 [[nodiscard]] Expected<void, Issue> check_syntax(std::string_view text);
 
-// True for words that are no names unless quoted (S10.1); any case.
+// Whether the word has to be quoted as a name (S10.1); in any letter case.
 [[nodiscard]] bool is_reserved_word(std::string_view word);
 
 struct StreamInfo {
@@ -74,7 +74,7 @@ struct StreamInfo {
     std::vector<std::string> readers;
 };
 
-// Two programs or operators with one fingerprint mean the same; state belongs to it.
+// Programs or operators with equal fingerprints are equivalent; state refers to fingerprints.
 struct Fingerprint {
     std::uint64_t value = 0;
     friend bool operator==(const Fingerprint&, const Fingerprint&) = default;
@@ -95,7 +95,7 @@ public:
     [[nodiscard]] std::optional<StreamIx> find_stream(std::string_view exact_name) const;
     [[nodiscard]] StreamIx error_stream() const;
     [[nodiscard]] std::string explain() const;
-    // Of what compiled and is still not as the author may think, such as STOPPED pumps.
+    // Warnings about accepted code with a possibly unexpected effect, such as STOPPED pumps.
     [[nodiscard]] std::span<const Issue> warnings() const;
     [[nodiscard]] Fingerprint fingerprint() const;
     // One flag for each of all_columns(input): what the record decoder has to produce. Columns that are not used may be

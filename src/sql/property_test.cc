@@ -1,5 +1,5 @@
-// Random queries over random rows: the engine gives what the reference interpreter gives, whatever the cuts between
-// batches and however often its state is restored. RIACHO_SEED repeats a run, RIACHO_ROUNDS makes it longer.
+// Random queries over random rows: the engine gives the same results as the reference interpreter, for all divisions
+// into batches and any number of restores. RIACHO_SEED repeats a run, RIACHO_ROUNDS makes it longer.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -348,7 +348,7 @@ TEST(Property, the_engine_gives_what_the_reference_gives) {
             "CREATE STREAM O (N {}, V VARCHAR(6), W TIMESTAMP, B BOOLEAN);\nCREATE PUMP P AS INSERT INTO O {};",
             generator.pick({"DOUBLE", "INTEGER", "DECIMAL(12,3)", "REAL"}), generator.query());
         const auto program = Program::compile(sql, environment);
-        if (!program) continue;  // types that do not mix
+        if (!program) continue;  // incompatible types
         ++compiled;
         std::vector<BatchRef> batches;
         std::int64_t time = 1'525'860'000'000;

@@ -1,4 +1,4 @@
-// The syntax tree: what was written, before anything is known of its meaning. Every node knows its place.
+// The syntax tree of a text, before names and types are resolved. Every node knows its position in the text.
 #pragma once
 
 #include <cstdint>
@@ -77,7 +77,7 @@ struct FrameBound {
 };
 
 struct Window {
-    Name ref;  // a name alone: OVER w
+    Name ref;  // only a name: OVER w
     std::vector<ExprPtr> partition_by;
     std::vector<ExprPtr> order_by;
     bool has_frame = false;

@@ -24,7 +24,7 @@ char* Arena::allocate_block(std::size_t size) {
     blocks_.push_back(std::make_unique_for_overwrite<char[]>(room));
     capacity_ += room;
     char* at = blocks_.back().get();
-    // A large text gets a block of its own; the current one goes on being filled.
+    // A large text gets a block of its own; the current block remains in use.
     if (room - size >= left_) {
         at_ = at + size;
         left_ = room - size;
@@ -43,7 +43,7 @@ Vector::Vector(Type type, std::uint32_t capacity)
     : type_(type),
       physical_(physical_of(type.kind)),
       data_(std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(width_of(physical_)) * capacity)) {
-    // Numbers of rows that do not count may be anything; a view must never point anywhere.
+    // Numbers of unselected rows may be indeterminate, but views must be valid.
     if (physical_ == Physical::string || physical_ == Physical::boolean)
         std::memset(data_.get(), 0, static_cast<std::size_t>(width_of(physical_)) * capacity);
 }

@@ -1,4 +1,4 @@
-// Rows in columns. A batch is immutable once its maker has handed it on, and shared by all who read it.
+// Rows in columns. A batch is immutable once its maker has passed it on; its readers share it.
 #pragma once
 
 #include <array>
@@ -49,11 +49,11 @@ private:
     std::array<std::uint64_t, batch_words> words_{};
 };
 
-// A column of up to 1,024 values of one type, or of as many as it was made for. String values are views into arenas of
-// the batch that holds the column, or into texts that outlive it (literals of the program).
+// A column of up to 1,024 values of one type, or of its given capacity. String values are views into arenas of the
+// batch that holds the column, or into texts that outlive it (literals of the program).
 class Vector {
 public:
-    // Strings are empty, other values anything; nothing is NULL.
+    // Strings are empty, other values indeterminate; no value is NULL.
     explicit Vector(Type type, std::uint32_t capacity = batch_rows_max);
 
     [[nodiscard]] const Type& type() const { return type_; }
@@ -92,7 +92,7 @@ private:
 };
 using VectorRef = std::shared_ptr<const Vector>;
 
-// Columns that the reader said it does not use may be null pointers.
+// Columns that the reader does not use may be null pointers.
 struct Batch {
     std::uint32_t rows = 0;  // 1..batch_rows_max
     VectorRef rowtime;       // TIMESTAMP NOT NULL, ascending
@@ -104,7 +104,7 @@ struct Batch {
 };
 using BatchRef = std::shared_ptr<const Batch>;
 
-// A column whose rows all have this value.
+// A column with this value in all rows.
 VectorRef make_rowtime(RowTime time, std::uint32_t rows);
 
 }  // namespace riacho::sql

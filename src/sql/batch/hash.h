@@ -24,7 +24,7 @@ inline constexpr std::uint64_t k2 = 0x8ebc6af09c88c6e3;
 
 }  // namespace hash_detail
 
-// Multiply and fold 16 bytes at a time, after the manner of wyhash. `seed` secret: keys are strangers' data.
+// Multiplies and folds 16 bytes at a time, like wyhash. `seed` is secret, because keys are untrusted data.
 inline std::uint64_t hash_bytes(const char* at, std::size_t size, std::uint64_t seed) {
     using namespace hash_detail;
     std::uint64_t hash = seed ^ mix(k0 ^ size, k2);

@@ -80,7 +80,7 @@ constexpr std::string_view tumble_sql =
     "CREATE PUMP P AS INSERT INTO O SELECT STREAM ticker, COUNT(*), SUM(quantity), MIN(price), MAX(price) FROM S"
     " GROUP BY ticker, STEP(S.ROWTIME BY INTERVAL '60' SECOND);";
 
-// Everything that is to be done; how many rows came out.
+// Runs the engine until it is idle; returns the number of output rows.
 std::uint64_t run_all(Engine& engine) {
     std::uint64_t out = 0;
     WorkBudget budget;
@@ -113,7 +113,7 @@ void run(std::string_view name, std::string_view sql, const std::vector<BatchRef
     }
 }
 
-// JSON records to typed columns, the first half of what an application does with a record.
+// JSON records to typed columns, the first half of an application's work on a record.
 void run_decode(std::uint32_t count) {
     RecordSchema schema;
     schema.columns = {{"TICKER", "$.TICKER", varchar_type(16)},
@@ -141,7 +141,7 @@ void run_decode(std::uint32_t count) {
     }
 }
 
-// Turns of one row, as a quiet stream has them: what a turn costs by itself.
+// Turns of one row, as with a quiet stream: the cost of a turn.
 void run_turns(std::uint32_t turns) {
     const auto program = compile(tumble_sql);
     const auto rows = make_rows(turns);

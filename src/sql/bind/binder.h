@@ -1,4 +1,5 @@
-// The meaning of a syntax tree: names, types, rules of streaming SQL (S11, S12, S14); the result is a plan.
+// The binder: resolves names and types of a syntax tree and checks the rules of streaming SQL (S11, S12, S14); the
+// result is a plan.
 #pragma once
 
 #include <optional>
@@ -17,23 +18,23 @@ namespace riacho::sql {
 template <class T>
 using Bound = Expected<T, Issue>;
 
-// A column that expressions can name.
+// A column that expressions can refer to.
 struct ScopeColumn {
     std::string name;
     Type type;
     ExprPtr expr;           // over the rows of the node
-    ExprPtr monotone;       // the same over ROWTIME and constants alone, if it is that
+    ExprPtr monotone;       // the same over ROWTIME and constants alone, if it depends on nothing else
     bool implicit = false;  // not in *
 };
 
-// The rows that a query block reads: of one table, under one name.
+// The input rows of a query block: one table, under one name.
 struct Scope {
     std::string table;
     std::vector<ScopeColumn> columns;
     bool is_stream = true;
 };
 
-// What is bound in an aggregating select: expressions over groups become columns of the Tumble.
+// The aggregation of a select: expressions over groups become columns of the Tumble.
 struct Grouping {
     const Scope* input = nullptr;
     std::vector<ExprPtr> groups;  // over the input; the first is the monotone one
@@ -48,7 +49,7 @@ struct ExprContext {
     bool in_aggregate = false;
 };
 
-// A bound query: its node, and how its rows are named.
+// A bound query: its node and the names of its columns.
 struct BoundQuery {
     std::unique_ptr<plan::Node> node;
     std::vector<ScopeColumn> columns;  // exprs are columns of the node
@@ -57,13 +58,13 @@ struct BoundQuery {
 };
 
 enum class Direction : std::uint8_t { none, constant, ascending, descending };
-// S12.8, of an expression over rows; columns are `none`.
+// S12.8, for an expression over rows; columns are `none`.
 [[nodiscard]] Direction monotonicity(const Expr& expr);
 
 class Binder {
 public:
     explicit Binder(const Environment& environment);
-    // Everything that is wrong, at most 20.
+    // Fails with all issues, at most 20.
     Expected<std::unique_ptr<plan::Plan>, std::vector<Issue>> run(const ast::Script& script);
 
 private:

@@ -15,7 +15,7 @@ constexpr std::uint32_t weight_max = 20'000;
 
 std::string family_text(const Type& type) { return fmt::format("<{}>", type_text(type)); }
 
-// An untyped NULL takes the type of what stands beside it.
+// An untyped NULL takes the type of its sibling.
 void adopt_type(ExprPtr& null, const ExprPtr& sibling) {
     if (null->type.kind == Kind::unknown && sibling->type.kind != Kind::unknown) null = make_null(sibling->type);
 }
@@ -102,7 +102,8 @@ Issue cannot_apply(const ast::Expr& expr, std::span<const ExprPtr> args, std::st
 
 namespace {
 
-// Over groups: subexpressions that are grouping expressions become their columns; what is left of rows is an error.
+// Over groups: subexpressions that are grouping expressions become their columns; a remaining reference to rows is an
+// error.
 Bound<ExprPtr> regroup(const ExprPtr& expr, const Grouping& grouping) {
     for (std::uint32_t i = 0; i < grouping.groups.size(); ++i) {
         if (!same(*expr, *grouping.groups[i])) continue;
@@ -111,7 +112,7 @@ Bound<ExprPtr> regroup(const ExprPtr& expr, const Grouping& grouping) {
         return ExprPtr(std::move(column));
     }
     if (expr->op == Op::column || expr->op == Op::rowtime) {
-        // AWS: S11.2: unqualified, ROWTIME is the time of the row that comes out.
+        // AWS: S11.2: unqualified, ROWTIME is the time of the output row.
         if (expr->op == Op::rowtime && expr->text && *expr->text == "ROWTIME") return expr;
         return fail(
             invalid(expr->span, fmt::format("Expression '{}' is not being grouped", expr->text ? *expr->text : "")));
@@ -127,10 +128,10 @@ Bound<ExprPtr> regroup(const ExprPtr& expr, const Grouping& grouping) {
 
 }  // namespace
 
-// An expression; over groups, one of grouping expressions, aggregates and what is computed of them.
+// Binds an expression; over groups, one of grouping expressions, aggregates and computations with them.
 Bound<ExprPtr> Binder::expr(const ast::Expr& expr, const ExprContext& context) {
     TRY(ExprPtr bound, expr_over(expr, context));
-    // NULLIF, BETWEEN, CASE and IN stand for several uses of one argument: nested, they multiply.
+    // NULLIF, BETWEEN, CASE and IN use an argument several times: nested, they multiply.
     if (bound->weight <= weight_max) return bound;
     return fail(
         invalid(expr.span, fmt::format("The expression has more than {} parts, those that are used several times "

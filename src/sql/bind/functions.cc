@@ -1,4 +1,4 @@
-// Functions by name (S13): their arguments, their types.
+// Binds functions by name (S13) and checks their arguments.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -171,7 +171,7 @@ Issue wrong_count(const ast::Expr& expr, std::size_t wanted) {
                                           expr.text, wanted, wanted == 1 ? "" : "s"));
 }
 
-// Arguments in the family that the signature wants; untyped NULLs become it.
+// Checks that arguments have the families of the signature; untyped NULLs get them.
 Bound<void> check_args(const ast::Expr& expr, const Signature& signature, std::vector<ExprPtr>& args) {
     if (args.size() < signature.count_min || args.size() > signature.count_max)
         return fail(wrong_count(expr, args.size() < signature.count_min ? signature.count_min : signature.count_max));
@@ -312,7 +312,7 @@ Bound<ExprPtr> Binder::call(const ast::Expr& expr, const ExprContext& context) {
     return fail(invalid(expr.span, fmt::format("No match found for function signature {}({})", name, types)));
 }
 
-// Functions whose arguments follow rules of their own.
+// Functions with special rules for their arguments.
 Bound<ExprPtr> Binder::special(const ast::Expr& expr, std::vector<ExprPtr> args, bool& known) {
     const std::string& name = expr.text;
     if (name == "SUBSTRING") return substring(expr, std::move(args));

@@ -26,7 +26,7 @@ Direction product(const Expr& expr) {
     const Direction a = monotonicity(*expr.args[0]);
     const Direction b = monotonicity(*expr.args[1]);
     if (a == Direction::constant && b == Direction::constant) return Direction::constant;
-    // A constant that is not known has no sign.
+    // An unknown constant has no sign.
     if (a == Direction::constant && expr.op != Op::divide) {
         const int sign = sign_of(*expr.args[0]);
         return sign > 0 ? b : sign < 0 ? reversed(b) : Direction::none;

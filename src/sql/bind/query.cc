@@ -17,7 +17,7 @@ std::vector<Column> plain_columns(std::span<const ScopeColumn> columns) {
     return result;
 }
 
-// A columns-only view of what a node hands on.
+// The output columns of a node.
 std::vector<ScopeColumn> columns_of(const plan::Node& node) {
     std::vector<ScopeColumn> columns;
     for (std::uint32_t i = 0; i < node.columns.size(); ++i)
@@ -25,7 +25,8 @@ std::vector<ScopeColumn> columns_of(const plan::Node& node) {
     return columns;
 }
 
-// The expression over ROWTIME and constants alone, if it is that; columns that are known to be such are replaced.
+// The expression over ROWTIME and constants alone, if it depends on nothing else; columns are replaced by their own
+// such expressions.
 ExprPtr over_rowtime(const ExprPtr& expr, const Scope& scope) {
     if (expr->op == Op::column) {
         for (const ScopeColumn& column : scope.columns) {
@@ -133,7 +134,7 @@ Bound<BoundQuery> Binder::union_all(const ast::Query& query, bool in_pump) {
     return result;
 }
 
-// The rows that FROM names, and how expressions name their columns.
+// Binds the table of FROM, and the names of its columns.
 Bound<BoundQuery> Binder::from(const ast::TableRef& table, Scope& scope, bool in_pump) {
     switch (table.kind) {
         case ast::TableKind::join:
@@ -312,7 +313,7 @@ Bound<Grouping> Binder::group_by(const ast::Query& query, const Scope& scope) {
             if (++of_rowtime > 1)
                 return fail(invalid(item->span, "GROUP BY may have only one expression that is derived from ROWTIME"));
             if (moves_with_time(over_time)) monotone = grouping.groups.size();
-            // One that fails, or is NULL, never ends a window.
+            // An expression that fails or is NULL for this time never ends a window.
             constexpr std::int64_t some_time = 1'525'860'000'000;
             const ExprPtr probe =
                 fold(substitute(over_time, {}, make_exact(simple_type(Kind::timestamp, false), some_time)));
@@ -369,7 +370,7 @@ Bound<BoundQuery> Binder::aggregate(const ast::Query& query, const Scope& scope,
         auto placed = std::make_shared<Expr>(*result.columns[i].expr);
         placed->span = items[i].expr->span;
         result.columns[i].expr = placed;
-        // Only the output time itself is known to move with the time of what comes out.
+        // Only the output time itself is known to be monotone in the output's time.
         if (items[i].expr->op == Op::rowtime) result.columns[i].monotone = items[i].expr;
     }
     return result;

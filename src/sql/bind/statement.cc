@@ -150,7 +150,7 @@ Bound<void> Binder::create_stream(const ast::Statement& statement) {
     return {};
 }
 
-// Which column of the target each item of the query goes to.
+// The column of the target for each item of the query.
 Bound<std::vector<std::uint32_t>> Binder::target_columns(const ast::Statement& statement, const StreamInfo& target,
                                                          std::size_t sources) {
     std::vector<std::uint32_t> columns;
@@ -175,7 +175,7 @@ Bound<std::vector<std::uint32_t>> Binder::target_columns(const ast::Statement& s
 }
 
 Bound<void> Binder::check_cycle(const ast::Statement& statement, StreamIx target, const plan::Node& root) {
-    // Streams that get rows from the target, by the pumps so far.
+    // Streams that receive rows from the target, through the pumps so far.
     std::vector<bool> fed(plan_->streams.size());
     const std::function<void(std::uint32_t)> visit = [&](std::uint32_t stream) {
         if (fed[stream]) return;
@@ -240,7 +240,7 @@ Bound<void> Binder::create_pump(const ast::Statement& statement) {
         pump.values[columns[i]] = make_cast(from.expr, to.type);
     }
     TRY_VOID(check_cycle(statement, pump.target, *source.node));
-    // Rows come from a projection; its ROWTIME becomes the Insert's, which checks the order.
+    // The rows come from a projection; its ROWTIME is moved to the Insert, which checks the order.
     if (source.overrides_rowtime) {
         pump.rowtime = source.node->rowtime;
         std::vector<ExprPtr> inner = source.node->exprs;

@@ -14,10 +14,10 @@
 namespace riacho::sql {
 namespace {
 
-// Rows that wait to be taken, beyond which no more are made.
+// The size of rows waiting in take() at which no more are made.
 constexpr std::size_t emitted_bytes_max = 2 << 20;
 
-// What a batch keeps alive; batches that share arenas count them several times.
+// The memory that a batch keeps alive; arenas that batches share are counted several times.
 std::uint64_t size_of(const Batch& batch) {
     std::uint64_t size = batch.rows * (batch.columns.size() + 1) * 16;
     for (const ArenaRef& arena : batch.arenas) size += arena->capacity();
@@ -67,8 +67,8 @@ Engine::Impl::Impl(std::shared_ptr<const Program> the_program, EngineOptions the
     partitions.resize(tumbles().size());
 }
 
-// The operators of a node and what is below it; the last of them hands on to `next`. Null for a scan, whose reader is
-// `next` itself.
+// Builds the operators of a node and of the nodes below it; the last one passes its rows to `next`. Null for a scan,
+// whose rows go to `next` directly.
 exec::Operator* Engine::Impl::build(std::uint32_t number, const plan::Node& node, exec::Operator* next,
                                     std::uint32_t port) {
     const plan::Pump& pump = program->plan().pumps[number];
@@ -112,7 +112,7 @@ bool Engine::Impl::idle() const {
 
 void Engine::Impl::find_streams_below() {
     const plan::Plan& plan = program->plan();
-    // From the last streams up: what is below the readers of a stream is known before what is below its writers.
+    // From the last streams up: the readers of a stream come before its writers.
     std::vector<std::vector<bool>> reached(streams.size(), std::vector<bool>(streams.size()));
     for (const std::uint32_t stream : std::views::reverse(plan.stream_order)) {
         reached[stream][stream] = true;
@@ -156,8 +156,8 @@ bool Engine::Impl::has_room(const WorkBudget& budget) const {
 }
 
 // One reader after the other, each until none of its operators is busy. A pump that makes many rows of one item, as at
-// the end of a window, makes a batch of them at a time, which goes all the way down before the next one: no queue
-// between streams holds more. None of this depends on where a budget ends.
+// the end of a window, makes one batch of them at a time, which is processed by all pumps below before the next: no
+// queue holds more. The order does not depend on budgets.
 bool Engine::Impl::go_on(WorkBudget& budget) {
     while (!deliveries.empty()) {
         Delivery& delivery = deliveries.back();
@@ -174,7 +174,7 @@ bool Engine::Impl::go_on(WorkBudget& budget) {
                 deliver(*filled);
                 continue;
             }
-            // The last operator of a pump is the first here: it takes all it got before there is more for it.
+            // The last operator of a pump is the first here: it processes all its rows before it gets more.
             const auto begin = operators.begin();
             const auto end = begin + static_cast<std::ptrdiff_t>(pump.operators_end);
             const auto busy = std::find_if(begin + static_cast<std::ptrdiff_t>(pump.operators_begin), end,
@@ -202,7 +202,7 @@ bool Engine::Impl::go_on(WorkBudget& budget) {
         }
         delivery.has_all = true;
         if (!batch) budget.left -= reader.cost;
-        // A row at t says that no later one is earlier.
+        // A row at time t is also a bound: no later row is earlier.
         reader.first->on_bound(reader.port, batch ? batch->last_time() : delivery.item.bound);
     }
     return true;
@@ -211,7 +211,7 @@ bool Engine::Impl::go_on(WorkBudget& budget) {
 void Engine::Impl::drain(std::uint32_t index, WorkBudget& budget) {
     exec::StreamNode& stream = streams[index];
     while (!stream.queue.empty() && has_room(budget)) {
-        // Rows that nothing but the host reads cost what it does with them.
+        // Rows that only the host reads cost the host's work on them.
         const BatchRef& next = stream.queue.front().batch;
         if (next && stream.readers.empty()) budget.left -= next->rows;
         deliver(index);
@@ -219,7 +219,7 @@ void Engine::Impl::drain(std::uint32_t index, WorkBudget& budget) {
     }
 }
 
-// Not in the middle of a delivery: what errors are the input of would come between.
+// Not within a delivery: rows made from errors must not come between its rows.
 void Engine::Impl::flush_errors() {
     if (!deliveries.empty()) return;
     for (const BatchRef& batch : context.errors.take(idle())) streams.back().write(batch);

@@ -1,4 +1,4 @@
-// What an engine consists of: streams, and for each pump a chain of operators between two of them.
+// The parts of an engine: streams, and for each pump a chain of operators between two streams.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@ namespace exec {
 
 class Insert;
 
-// A stream: what was written to it and not yet handed to its readers, in order.
+// A stream: the queue of rows and bounds that its readers have not received yet.
 struct StreamNode {
     struct Item {
         BatchRef batch;  // null: a bound
@@ -33,11 +33,11 @@ struct StreamNode {
     };
     std::deque<Item> queue;
     std::vector<Reader> readers;
-    RowTime bound{INT64_MIN};     // of what has been put into the queue
-    RowTime last_row{INT64_MIN};  // of rows in the queue or beyond
+    RowTime bound{INT64_MIN};     // of all that was queued
+    RowTime last_row{INT64_MIN};  // the last row that was queued
     std::uint64_t next_ordinal = 0;
     bool is_output = false;
-    std::unique_ptr<MergeBuffer> merge;  // several writers
+    std::unique_ptr<MergeBuffer> merge;  // for streams with several writers
     std::deque<BatchRef> peeked;
     std::uint32_t peeked_rows = 0;
 
@@ -45,7 +45,7 @@ struct StreamNode {
     void write_bound(RowTime to);
 };
 
-// The end of a pump: assignments, checks, and the way into the stream.
+// The end of a pump: assigns and checks values, and writes them to the stream.
 class Insert final : public Computing {
 public:
     Insert(Context& context, const plan::Plan& plan, const plan::Pump& pump, StreamNode& stream, std::uint32_t writer);
@@ -83,33 +83,33 @@ struct Engine::Impl {
     struct Pump {
         std::size_t operators_begin = 0;  // of `operators`, the last one of the pump first
         std::size_t operators_end = 0;
-        std::vector<std::uint32_t> below;  // streams that its rows may get to, sources before targets
+        std::vector<std::uint32_t> below;  // all streams that its rows can reach, sources before targets
     };
-    std::vector<Pump> pumps;  // by plan::Pump; of a stopped one nothing
+    std::vector<Pump> pumps;  // by plan::Pump; empty for a stopped one
     struct Made {
         Emitted rows;
         std::size_t size = 0;
     };
     std::deque<Made> emitted;
     std::size_t emitted_bytes = 0;
-    // What the readers of a stream are being given; run() may return in the middle of it.
+    // A delivery of a stream's queue to its readers in progress; run() may return in the middle of it.
     struct Delivery {
         std::uint32_t stream = 0;
         exec::StreamNode::Item item;
         std::size_t reader = 0;
-        bool has_rows = false;  // the reader, of a batch; its bound is next
+        bool has_rows = false;  // the reader has received the batch; the bound is next
         bool has_all = false;
-        bool may_be_busy = false;  // the reader's pump has said that it needs step()
+        bool may_be_busy = false;  // an operator of the reader's pump needs step()
     };
-    // Each but the first is of a stream below the pump that the one before it is busy with.
+    // Each but the first is for a stream below the pump of the previous one.
     std::vector<Delivery> deliveries;
     bool began = false;
 
-    // State (exec/state.cc). For each Tumble when its partitions were last written.
+    // State (exec/state.cc). For each Tumble the last chunks of its partitions.
     struct PartitionLog {
         std::uint64_t epoch = 0;
         std::vector<std::uint64_t> base;  // number of the chunk from which on the partition is complete
-        std::uint32_t groups = 0;         // that have been written with their keys
+        std::uint32_t groups = 0;         // number of groups written with their keys
     };
     std::vector<PartitionLog> partitions;
     std::uint64_t next_chunk = 1;
@@ -117,11 +117,11 @@ struct Engine::Impl {
     Impl(std::shared_ptr<const Program> the_program, EngineOptions the_options);
     exec::Operator* build(std::uint32_t number, const plan::Node& node, exec::Operator* next, std::uint32_t port);
     void drain(std::uint32_t stream, WorkBudget& budget);
-    // Begins to give the readers of a stream what is next in it.
+    // Begins a delivery of the stream's queue to its readers.
     void deliver(std::uint32_t stream);
-    // Goes on with the deliveries; whether all are at their end.
+    // Continues the deliveries; true when all are complete.
     bool go_on(WorkBudget& budget);
-    // Whether there is to be more before others have their turn, or rows have been taken.
+    // Whether run() may continue: the budget is not spent, and not too many rows wait in take().
     [[nodiscard]] bool has_room(const WorkBudget& budget) const;
     void find_streams_below();
     void flush_errors();

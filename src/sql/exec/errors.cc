@@ -31,7 +31,7 @@ void ErrorLog::begin_turn() {
     left_out_ = 0;
 }
 
-// Whether there is to be a row about it.
+// Counts an error; whether a row is made for it.
 bool ErrorLog::count(std::string_view name, std::string_view pump, std::uint64_t rows) {
     counts_[{std::string(name), std::string(pump)}] += rows;
     if (!wanted_) return false;
@@ -52,7 +52,7 @@ void ErrorLog::report(std::string_view pump, const Batch& batch, const std::vect
         encode_json_row(batch, entry.row, columns, row);
         if (row.size() > data_size_max) {
             row.resize(data_size_max);
-            row.shrink_to_fit();  // a thousand of them may wait, of rows of 512 KiB
+            row.shrink_to_fit();  // up to a thousand may wait, of rows of 512 KiB
         }
         rows_.push_back({now, std::string(sql_state_name(entry.state)),
                          fmt::format("{} (Code={})", sql_state_message(entry.state), sql_state_code(entry.state)),

@@ -78,7 +78,7 @@ void Insert::take_rows(const BatchRef& batch, const Rows& rows) {
         return;
     }
     stream_.write(result);
-    // With a ROWTIME of its own the rows alone move time (design 5.2).
+    // With a ROWTIME of its own only rows move the time (design 5.2).
     if (pump_plan_.rowtime) stream_.write_bound(result->last_time());
 }
 
@@ -102,7 +102,7 @@ void Insert::check_nulls(std::vector<Values>& columns, const Rows& rows) {
     }
 }
 
-// AWS: S14.1: a row that goes back is out of order; the stream's last time stays.
+// AWS: S14.1: a row with an earlier time is out of order; the stream's last time stays.
 void Insert::check_order(const Values& rowtime, const Rows& rows) {
     for (std::uint32_t i = 0; i < rows.count; ++i) {
         const std::uint32_t row = rows[i];

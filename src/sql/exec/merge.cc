@@ -50,7 +50,7 @@ void MergeBuffer::on_bound(std::uint32_t port, RowTime bound, const Output& out)
 void MergeBuffer::release(const Output& out) {
     std::array<std::uint16_t, batch_rows_max> list;
     while (true) {
-        // The earliest head, and of equal ones that which came first.
+        // The port with the earliest head; of equal ones the one that arrived first.
         Port* first = nullptr;
         for (Port& port : ports_) {
             if (port.held.empty()) continue;
@@ -66,7 +66,7 @@ void MergeBuffer::release(const Output& out) {
         }
         if (first == nullptr) return;
         Held& head = first->held.front();
-        // How far its rows may go: up to the bounds of ports that hold nothing, and before the heads of the others.
+        // The limit of its rows: the bounds of empty ports and the heads of the others.
         RowTime limit(INT64_MAX);
         for (const Port& port : ports_) {
             if (&port == first) continue;

@@ -1,4 +1,5 @@
-// Several sources of rows into one order of ROWTIME: UNION ALL, and streams that several pumps write (design 5.7).
+// Merges several sources of rows into one order of ROWTIME, for UNION ALL and for streams with several writers (design
+// 5.7).
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ public:
 
     MergeBuffer(std::uint32_t ports, std::vector<Type> types) : ports_(ports), types_(std::move(types)) {}
 
-    // Rows and bounds of a port; what the other ports allow goes out. Ties: in the order in which they came.
+    // Adds rows and bounds of a port, and outputs the rows that the bounds of all ports allow. Equal times: in the
+    // order of arrival.
     void on_rows(std::uint32_t port, const BatchRef& batch, const Output& out);
     void on_bound(std::uint32_t port, RowTime bound, const Output& out);
     // No later output is earlier.
@@ -31,8 +33,8 @@ public:
 private:
     struct Held {
         BatchRef batch;
-        std::uint32_t at = 0;        // first row that is still held
-        std::uint64_t sequence = 0;  // of arrival
+        std::uint32_t at = 0;        // the first row not yet output
+        std::uint64_t sequence = 0;  // order of arrival
     };
     struct Port {
         std::deque<Held> held;

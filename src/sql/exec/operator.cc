@@ -5,7 +5,7 @@
 namespace riacho::sql::exec {
 namespace {
 
-// Fewer rows are copied, so that they do not keep vectors for 1,024.
+// Fewer rows are copied, so that they do not keep vectors of 1,024 rows alive.
 constexpr std::uint32_t shared_rows_min = 128;
 
 template <class T>
@@ -90,7 +90,7 @@ std::uint32_t Computing::step() {
     meter.begin_row();
     const std::int64_t before = meter.total();
     take_rows(batch, Rows{batch->rows, 1, &row});
-    // About what an operator takes for a row.
+    // An operator's cost of a row.
     constexpr std::int64_t steps_of_row = 2;
     return 1 + static_cast<std::uint32_t>((meter.total() - before) / steps_of_row);
 }

@@ -1,4 +1,4 @@
-// Operators: batches and bounds are pushed from one to the next, up to a stream.
+// Operators: batches and bounds are pushed from one operator to the next, up to a stream.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ namespace riacho::sql::exec {
 class Tumble;
 class MergeBuffer;
 
-// The rows of the error stream, counted always and made only when somebody reads them (design 5.12).
+// The rows of the error stream. Errors are always counted; rows are made only when the stream is read (design 5.12).
 class ErrorLog {
 public:
     void begin_turn();
@@ -33,8 +33,8 @@ public:
     void report(std::string_view pump, const Batch& batch, const std::vector<Column>& columns, ErrorMask& errors,
                 RowTime now);
     void report(std::string_view pump, const InputError& error, RowTime now);
-    // What has been reported since the last call, in batches of the error stream's columns; at the end of a turn also
-    // how many more there were, once, however often it was asked.
+    // The rows of errors reported since the last call, in batches with the columns of the error stream; at the end of a
+    // turn also a row with the number of further errors.
     std::vector<BatchRef> take(bool end_of_turn);
     [[nodiscard]] std::vector<ErrorCount> counts() const;
     void encode(Encoder& out) const;
@@ -59,13 +59,13 @@ private:
     std::map<std::pair<std::string, std::string>, std::uint64_t> counts_;
 };
 
-// What the operators of an engine share.
+// The objects that the operators of an engine share.
 struct Context {
     TurnTimes times;
     std::uint64_t seed = 0;
     Evaluator evaluator;
     ErrorLog errors;
-    bool may_be_busy = false;  // an operator said so since none was found to be
+    bool may_be_busy = false;  // an operator may need step(); cleared when none does
 };
 
 // Counts for sizes().
@@ -82,14 +82,14 @@ public:
     Operator(const Operator&) = delete;
     Operator& operator=(const Operator&) = delete;
 
-    // Rows of a batch, ascending; not earlier than any bound before. `port`: which of the inputs.
+    // Rows of a batch, ascending; not earlier than an earlier bound. `port`: index of the input.
     virtual void on_rows(std::uint32_t port, const BatchRef& batch, const Rows& rows) = 0;
     // No later row of the input is earlier.
     virtual void on_bound(std::uint32_t port, RowTime bound) = 0;
-    // The earliest bound that would release something.
+    // The earliest bound that would release rows.
     [[nodiscard]] virtual std::optional<RowTime> wake_at() const { return std::nullopt; }
-    // Whether it stopped in the middle so that no call is long (then Context::may_be_busy is set): step() goes on, and
-    // gives the rows it worked on. What comes before that waits.
+    // Whether it stopped in the middle, so that no call is long (then Context::may_be_busy is set): step() continues,
+    // and returns the number of rows processed. Later input waits.
     [[nodiscard]] virtual bool is_busy() const { return false; }
     virtual std::uint32_t step() { return 0; }
     [[nodiscard]] virtual Tumble* as_tumble() { return nullptr; }
@@ -119,8 +119,8 @@ protected:
     std::uint32_t next_port_ = 0;
 };
 
-// An operator that computes expressions of one input. Rows whose patterns take long are put off and computed one by
-// one, so that no call is long; what comes after them waits.
+// An operator that computes expressions of one input. Rows whose patterns take long are deferred and computed one by
+// one, so that no call is long; later rows wait.
 class Computing : public Operator {
 public:
     using Operator::Operator;
@@ -130,12 +130,12 @@ public:
     std::uint32_t step() override;
 
 protected:
-    // Takes the rows, or puts off those that it has not taken.
+    // Processes the rows, or defers those that it has not processed.
     virtual void take_rows(const BatchRef& batch, const Rows& rows) = 0;
     virtual void take_bound(RowTime bound) = 0;
-    // What expressions have made since take_rows() began is void: the rows from `from` on are to be put off.
+    // The results since take_rows() began are invalid: the rows from `from` on are to be deferred.
     [[nodiscard]] bool gave_up() { return context_.evaluator.meter().gave_up(); }
-    // Before all that waits.
+    // Inserts the rows before all waiting ones.
     void put_off(const BatchRef& batch, const Rows& rows, std::uint32_t from);
     void put_off(RowTime bound);
 
@@ -144,17 +144,17 @@ private:
         BatchRef batch;  // null: a bound
         RowTime bound{};
         std::vector<std::uint16_t> list;  // rows of the batch
-        std::uint32_t at = 0;             // the first that waits
-        bool is_slow = false;             // they are taken one by one
+        std::uint32_t at = 0;             // the first waiting row
+        bool is_slow = false;             // rows are processed one by one
     };
     static Waiting waiting_rows(const BatchRef& batch, const Rows& rows, std::uint32_t from);
     std::deque<Waiting> waiting_;
 };
 
-// The columns of a row batch, and what the errors of its rows are reported with.
+// The columns of a row batch with the given values; errors of its rows are reported with it.
 [[nodiscard]] BatchRef gather(const Batch& from, const Rows& rows, std::vector<Values>& columns,
                               const VectorRef& rowtime, const std::shared_ptr<Arena>& arena);
-// Those rows that have no error, in `list`.
+// The rows without an error, in `list`.
 [[nodiscard]] Rows without_errors(const Rows& rows, const ErrorMask& errors, std::uint16_t* list);
 // Rows of a batch as a batch of their own.
 [[nodiscard]] BatchRef compact(const BatchRef& batch, const Rows& rows);

@@ -1,4 +1,4 @@
-// What an engine remembers, as chunks: docs/formats/analytics.md. Deltas since the last collect, then images of the
+// The state of an engine as chunks (docs/formats/analytics.md): deltas since the last collect, then images of the
 // partitions of groups that were written longest ago (design 6.2).
 #include <algorithm>
 #include <limits>
@@ -23,7 +23,7 @@ constexpr std::uint8_t flag_last = 1;            // the collect ends with this c
 
 enum class Section : std::uint8_t { engine = 1, tumble = 2, groups = 3, merge = 4 };
 
-// Of an operator in a program: two that mean the same are told apart by their order.
+// Identifies operators of a program; equivalent ones are distinguished by their order.
 class OperatorIds {
 public:
     std::uint64_t next(std::uint64_t fingerprint) { return fingerprint + seen_[fingerprint]++; }
@@ -82,7 +82,8 @@ struct Groups {
     std::uint64_t id;
 };
 
-// Groups `list`, those from `new_from` on with their keys. `placed(group, chunk)` says where each went.
+// Writes the groups of `list`, those from `new_from` on with their keys. `placed(group, chunk)` is called with the
+// chunk of each.
 template <class F>
 void write_groups(ChunkWriter& writer, const Groups& groups, std::span<const std::uint32_t> list,
                   std::uint32_t new_from, F placed) {
@@ -135,7 +136,7 @@ Collected Engine::Impl::collect(ChunkSink& sink, const CollectBudget& budget) {
         log.groups = all[i]->groups();
     }
 
-    // Images, the oldest first.
+    // Candidates for images, the oldest first.
     struct Candidate {
         std::uint64_t base;
         std::size_t tumble;
@@ -246,7 +247,7 @@ Expected<Chunk, RestoreError> parse_chunk(std::string_view bytes) {
     return chunk;
 }
 
-// Groups of a section into their Tumble; those of an earlier window are passed over.
+// Adds the groups of a section to their Tumble; groups of an earlier window are skipped.
 bool apply_groups(exec::Tumble& tumble, std::string_view body) {
     Decoder in(body);
     const std::uint64_t epoch = in.varint();
@@ -284,8 +285,8 @@ Expected<void, RestoreError> Engine::Impl::restore(ChunkSource& source) {
     bool any_state = false;
     bool any_known = false;
     bool same_program = true;
-    // Of one collect, which holds those of all operators that were: what is not in it had been removed from the
-    // program, and its groups in chunks that others still need are not to come back.
+    // The sections of the last collect, with all operators that existed then: operators without one were removed from
+    // the program, and their groups in older chunks must not return.
     std::map<std::pair<std::uint8_t, std::uint64_t>, std::string> scalars;
     while (const auto bytes = source.next()) {
         TRY(const Chunk chunk, parse_chunk(*bytes));
@@ -317,7 +318,7 @@ Expected<void, RestoreError> Engine::Impl::restore(ChunkSource& source) {
     if (first_chunk == 0 || !complete) return fail(RestoreError::damaged);
     if (any_state && !any_known && !same_program) return fail(RestoreError::other_program);
 
-    // The times first: windows are computed with them.
+    // The times come first: windows depend on them.
     const auto engine = scalars.find({static_cast<std::uint8_t>(Section::engine), 0});
     if (engine == scalars.end()) return fail(RestoreError::damaged);
     Decoder in(engine->second);
@@ -347,7 +348,7 @@ Expected<void, RestoreError> Engine::Impl::restore(ChunkSource& source) {
         if (!stream) continue;
         exec::StreamNode& node = streams[stream->value()];
         node.next_ordinal = ordinal;
-        // Where time stood: of inputs always; of others only if they mean what they meant.
+        // The times of streams: of inputs always, of others only if the program is the same.
         if (!same_program && !program->streams()[stream->value()].is_input) continue;
         node.bound = bound;
         node.last_row = last_row;
@@ -367,7 +368,7 @@ Expected<void, RestoreError> Engine::Impl::restore(ChunkSource& source) {
     context.errors.decode(in);
     if (!in.ok()) return fail(RestoreError::damaged);
 
-    // All that was read is needed until there are newer images.
+    // All chunks read are needed until there are newer images.
     for (std::size_t i = 0; i < all.size(); ++i) {
         const std::uint32_t groups = all[i]->groups();
         const std::size_t count = (groups + exec::Tumble::partition_groups - 1) / exec::Tumble::partition_groups;

@@ -44,7 +44,7 @@ Values Tumble::item_at(RowTime time) {
     ErrorMask errors;
     Values values =
         context_.evaluator.evaluate(*node_->monotone, probe_, Rows::all(1), context_.times, probe_arena_, errors);
-    // The item itself as a column is the probe's time, which moves: keep the value.
+    // If the item is a column, its vector is that of the probe's time, which changes: keep the value.
     if (!values.owned) {
         Values copy;
         copy.owned = std::make_unique<Vector>(values.vector->type());
@@ -55,7 +55,7 @@ Values Tumble::item_at(RowTime time) {
     return values;
 }
 
-// Galloping and bisecting with the item itself as the oracle: right for every monotone expression (design 4.3).
+// Exponential and binary search that evaluate the item: correct for every monotone expression (design 4.3).
 Tumble::Boundary Tumble::boundary_after(RowTime time) {
     if (time.value() > gallop_max * 1'000 || time.value() < -gallop_max * 1'000) return {never, never};
     Values here = item_at(time);
@@ -103,7 +103,7 @@ void Tumble::take_rows(const BatchRef& batch, const Rows& rows) {
         const RowTime time = batch->time_of(rows[at]);
         if (open_ && time >= boundary_.change) {
             close();
-            // What operators behind this one took is theirs.
+            // Steps of operators behind this one do not count here.
             is_quick ? meter.begin_rows() : meter.begin_row();
             if (closing_) {
                 return put_off(batch, rows, at);
@@ -141,7 +141,7 @@ bool Tumble::accumulate(const BatchRef& batch, const Rows& rows) {
         for (Values& used : values) context_.evaluator.recycle(std::move(used));
         return false;
     }
-    // A row with a failing argument is skipped, and its group goes on (S14.8).
+    // A row with a failing argument is skipped; its group continues (S14.8).
     const Rows good = without_errors(rows, errors_, list_.data());
     if (errors_.any())
         context_.errors.report(pump_, *batch, node_->inputs[0]->columns, errors_, context_.times.wall_now);
@@ -179,8 +179,8 @@ void Tumble::take_bound(RowTime bound) {
         pass_bound(boundary_.stamp);
         return;
     }
-    if (bound.value() < -gallop_max * 1'000) return;  // nothing is known yet: a merge that waits for its first row
-    // Rows to come are of the window that holds the bound, or of later ones.
+    if (bound.value() < -gallop_max * 1'000) return;  // no bound is known yet: a merge waits for its first row
+    // Later rows belong to the window that contains the bound, or to later ones.
     if (!bound_window_ || bound < bound_window_from_ || bound >= bound_window_->change) {
         bound_window_ = boundary_after(bound);
         bound_window_from_ = bound;
@@ -218,7 +218,7 @@ std::uint32_t Tumble::emit_next() {
 
 std::uint32_t Tumble::step() { return closing_ ? emit_next() : Computing::step(); }
 
-// Of the groups' keys and results.
+// Text size of the groups' keys and results.
 std::size_t Tumble::text_size(std::uint32_t first, std::uint32_t count) const {
     std::size_t size = keys_.size_of(first, count);
     for (const AggregateColumn& aggregate : aggregates_) size += aggregate.text_size(first, count);
@@ -332,7 +332,7 @@ void Tumble::forget() {
 
 void Tumble::decode_group(std::uint32_t group, bool with_key, Decoder& in) {
     if (group >= restored_keys_.size()) {
-        // By partitions, so that groups that come one by one cost nothing more.
+        // In steps of partitions, so that single groups cost nothing more.
         const std::uint32_t room = (group / partition_groups + 1) * partition_groups;
         restored_keys_.resize(room);
         for (AggregateColumn& aggregate : aggregates_) aggregate.resize(room);
@@ -349,7 +349,7 @@ void Tumble::decode_group(std::uint32_t group, bool with_key, Decoder& in) {
 bool Tumble::seal(std::uint32_t groups) {
     keys_.clear();
     keys_.reserve(groups, restored_bytes_.size());
-    // Groups beyond the count are of an earlier window; none can be missing below it.
+    // Groups beyond the count belong to an earlier window; below it none may be missing.
     std::string bytes;
     std::vector<std::uint32_t> offsets;
     for (std::uint32_t first = 0; first < groups; first += batch_rows_max) {

@@ -1,4 +1,4 @@
-// GROUP BY with a monotone item: groups of a window of time, given out when the window is over (S11.3, S14.3).
+// GROUP BY with a monotone item: groups of a window of time, output when the window has ended (S11.3, S14.3).
 #pragma once
 
 #include <array>
@@ -21,7 +21,7 @@ public:
     std::uint32_t step() override;
     [[nodiscard]] Tumble* as_tumble() override { return this; }
 
-    // State (design 6.2). An epoch is a window: groups of an earlier one are gone.
+    // State (design 6.2). An epoch is a window: groups of earlier ones were dropped.
     static constexpr std::uint32_t partition_groups = 4096;
     [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
     [[nodiscard]] std::uint32_t groups() const { return keys_.size(); }
@@ -31,51 +31,51 @@ public:
     void encode_group(std::uint32_t group, bool with_key, Encoder& out) const;
     // Groups changed since the last call, ascending; nothing is dirty afterwards.
     std::vector<std::uint32_t> take_dirty();
-    // Of restore, in any order of groups: the table grows; seal() says whether no group is missing.
+    // For a restore, in any order of groups: the table grows; seal() returns whether all groups are there.
     void begin_epoch(std::uint64_t epoch);
-    // As one that has seen nothing.
+    // Resets the operator to its initial state.
     void forget();
     void decode_group(std::uint32_t group, bool with_key, Decoder& in);
     [[nodiscard]] bool seal(std::uint32_t groups);
 
 private:
     struct Boundary {
-        RowTime change;  // the first time at which the item has another value; max: never
+        RowTime change;  // the first time at which the item has another value; max: none
         RowTime stamp;   // ROWTIME of the groups
     };
     [[nodiscard]] Boundary boundary_after(RowTime time);
     [[nodiscard]] Values item_at(RowTime time);
     void open(RowTime time);
-    // False when the meter gave up: nothing has been added then.
+    // False when the meter gave up: then no row was added.
     bool accumulate(const BatchRef& batch, const Rows& rows);
     void take_rows(const BatchRef& batch, const Rows& rows) override;
     void take_bound(RowTime bound) override;
-    // Begins to give out the window; what is left after the first batch is for step().
+    // Begins to output the window; step() continues after the first batch.
     void close();
-    std::uint32_t emit_next();  // a batch of its groups, and how many these are
+    std::uint32_t emit_next();  // outputs a batch of its groups and returns their number
     void emit_groups(std::uint32_t first, std::uint32_t count);
     [[nodiscard]] std::size_t text_size(std::uint32_t first, std::uint32_t count) const;
     void mark_dirty(const std::uint32_t* groups, std::uint32_t count);
 
     std::vector<Type> key_types_;
-    // The window: of which time a row was the first, and when it ends.
+    // The open window: the time of its first row, and its end.
     bool open_ = false;
     RowTime opened_at_{};
     Boundary boundary_{};
     std::uint64_t epoch_ = 0;
-    // Where the last bound stood, so that bounds inside of one window cost nothing.
+    // Of the last bound, so that bounds within a window cost nothing.
     std::optional<Boundary> bound_window_;
     RowTime bound_window_from_{};
 
-    // A window that is over and not yet given out whole: its next group. Rows and bounds wait until it is.
+    // An ended window that is not completely output: its next group. Rows and bounds wait meanwhile.
     bool closing_ = false;
     std::uint32_t next_group_ = 0;
 
     KeyIndex keys_;
     std::vector<AggregateColumn> aggregates_;
-    std::vector<std::uint64_t> dirty_;  // a bit a group
+    std::vector<std::uint64_t> dirty_;  // one bit for each group
 
-    // Of restore: keys by number until they are sealed, in one text.
+    // For a restore: keys by group until they are sealed, in one text.
     struct RestoredKey {
         std::uint64_t offset = 0;
         std::uint32_t size = 0;

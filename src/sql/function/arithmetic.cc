@@ -29,7 +29,7 @@ bool product_fits(const Type& a, const Type& b) {
     return sum_fits(a, b) && (digits(a) + digits(b) <= 18);
 }
 
-// The exact result of one row, checked; for rows found to be wrong, and where 64 bits may not do.
+// The exact result of one row with all checks: for rows with errors, and where 64 bits may not suffice.
 SqlState exact_result(const Expr& expr, Exact a, Exact b, Exact& result) {
     Int128 value = 0;
     switch (expr.op) {
@@ -74,7 +74,7 @@ void exact_slow(const KernelCall& call) {
     });
 }
 
-// A loop without branches; true when a value is out of range and the rows have to be looked at.
+// A loop without branches; true when a value is out of range and the rows have to be checked one by one.
 template <class F>
 bool exact_fast(const KernelCall& call, F f) {
     const Range range = range_of(call.expr.type);
@@ -138,7 +138,7 @@ bool real_fast(const KernelCall& call, F f) {
     } else {
         for_all<double, double>(call.args[0], call.args[1], total, out, f);
     }
-    // x * 0 is NaN for what is not finite.
+    // x * 0 is NaN for infinities and NaN.
     double sum = 0;
     for (std::uint32_t i = 0; i < total; ++i) sum += out[i] * 0.0;
     return sum != 0 || std::isnan(sum);

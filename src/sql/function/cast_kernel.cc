@@ -1,4 +1,4 @@
-// CAST over vectors: loops for what is frequent, types/cast.h for the rest.
+// CAST over vectors: loops for frequent conversions, types/cast.h for the others.
 #include <string>
 
 #include "sql/function/kernel.h"
@@ -9,7 +9,7 @@ namespace {
 
 using Exact = std::int64_t;
 
-// Integers and decimals without a change of digits; true when it was done and all is in range.
+// Integers and decimals of one scale; true when all values are in range.
 bool exact_to_exact(const KernelCall& call, const Type& from, const Type& to) {
     const Range range = range_of(to);
     const Range source = range_of(from);

@@ -1,4 +1,4 @@
-// Comparisons, and IS [NOT] DISTINCT FROM, which has no NULL.
+// Comparisons, and IS [NOT] DISTINCT FROM, which is never NULL.
 #include <algorithm>
 
 #include "sql/function/kernel.h"

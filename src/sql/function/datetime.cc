@@ -10,7 +10,7 @@ namespace {
 
 using Exact = std::int64_t;
 
-// Values beyond it are no times a calendar works with: +-290,000 years in milliseconds are below 2^63 / 1000.
+// Values beyond it are not valid times: +-290,000 years in milliseconds are below 2^63 / 1000.
 constexpr Exact time_max = INT64_MAX / 1'000;
 
 bool plausible(Exact value) { return value > -time_max && value < time_max; }
@@ -50,7 +50,7 @@ void round_kernel(const KernelCall& call) {
     if (expr.op != Op::ceil_time && !by_months && type.kind != Kind::date && (!is_step || call.args[1].constant)) {
         const Exact size = is_step ? call.args[1].at<Exact>(0) : unit_size(expr.unit);
         if (size > 0) {
-            // Rows of a batch mostly fall into one step: no division for those.
+            // Most rows of a batch fall into one step and need no division.
             Exact begin = 0;
             Exact end = 0;
             for_all<Exact>(call.args[0], call.rows.total, out, [&](Exact v) {
@@ -160,7 +160,7 @@ void subtract_times_kernel(const KernelCall& call) {
             const Civil x = civil_of(type.kind == Kind::date ? a : floor_div(a, day_ms));
             const Civil y = civil_of(type.kind == Kind::date ? b : floor_div(b, day_ms));
             value = (x.year - y.year) * 12 + x.month - y.month;
-            // A month that is not over does not count.
+            // An incomplete month does not count.
             if (value > 0 && x.day < y.day) --value;
             if (value < 0 && x.day > y.day) ++value;
         }

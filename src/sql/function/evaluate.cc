@@ -414,7 +414,7 @@ Rows Evaluator::select(const Expr& condition, const Batch& batch, const Rows& ro
     }
     recycle(std::move(values));
     if (!errors.any()) return selected;
-    // A part of the condition failed: the row is an error, whatever OR and CASE made of it.
+    // A part of the condition failed: the row is an error, whatever OR and CASE make of it.
     Rows good{rows.total, 0, list};
     for (std::uint32_t i = 0; i < selected.count; ++i) {
         const std::uint32_t row = selected[i];

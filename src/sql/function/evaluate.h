@@ -12,7 +12,7 @@
 
 namespace riacho::sql {
 
-// The rows of a batch that count: all, or those of an ascending list.
+// The selected rows of a batch: all, or those of an ascending list.
 struct Rows {
     std::uint32_t total = 0;  // of the batch
     std::uint32_t count = 0;
@@ -22,7 +22,7 @@ struct Rows {
     [[nodiscard]] std::uint32_t operator[](std::uint32_t i) const { return list == nullptr ? i : list[i]; }
 };
 
-// What is wrong with rows: the first thing of each. Empty until something is.
+// The first error of each row.
 class ErrorMask {
 public:
     struct Entry {
@@ -49,8 +49,8 @@ private:
     std::vector<Entry> entries_;
 };
 
-// The values of an expression: a vector with one value a row of the batch, or one value for all of them. Values of rows
-// that do not count are of no meaning.
+// The values of an expression: a vector with one value for each row of the batch, or one value for all. Values of rows
+// that are not selected are indeterminate.
 struct Values {
     const Vector* vector = nullptr;
     bool constant = false;
@@ -64,7 +64,7 @@ struct Values {
     [[nodiscard]] bool is_null(std::uint32_t row) const { return vector->is_null(constant ? 0 : row); }
 };
 
-// What expressions see of a turn.
+// The times of a turn for expressions.
 struct TurnTimes {
     RowTime wall_now{};
     RowTime started_at{};
@@ -78,14 +78,14 @@ public:
     Evaluator(const Evaluator&) = delete;
     Evaluator& operator=(const Evaluator&) = delete;
 
-    // New strings go into `arena`. Errors are added to `errors`; the value of such a row is NULL.
+    // New strings are allocated in `arena`. Errors are added to `errors`; the value of such a row is NULL.
     Values evaluate(const Expr& expr, const Batch& batch, const Rows& rows, const TurnTimes& times, Arena& arena,
                     ErrorMask& errors);
-    // The rows for which the condition is TRUE, into `list` (room for rows.count). Rows with errors are not among them.
+    // Writes the rows for which the condition is TRUE to `list` (room for rows.count). Rows with errors are left out.
     Rows select(const Expr& condition, const Batch& batch, const Rows& rows, const TurnTimes& times, Arena& arena,
                 ErrorMask& errors, std::uint16_t* list);
     void recycle(Values&& values);
-    // What patterns may take. Begun by the caller before rows are computed, which may be many or one.
+    // Counts the steps of patterns. The caller begins a count before it computes rows.
     [[nodiscard]] PatternMeter& meter();
 
     struct Impl;
@@ -94,7 +94,7 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-// A constant expression's value: a constant, or the expression itself if computing it fails.
+// The constant value of a constant expression, or the expression itself if computing it fails.
 [[nodiscard]] ExprPtr fold(const ExprPtr& expr);
 
 }  // namespace riacho::sql

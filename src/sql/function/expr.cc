@@ -234,7 +234,7 @@ bool can_fail(const Expr& expr) {
             return true;
         case Op::floor_time:
         case Op::step_time:
-            // Of ROWTIME by a constant it does not.
+            // FLOOR and CEIL of ROWTIME by a constant cannot fail.
             if (expr.args[0]->op != Op::rowtime || (expr.args.size() > 1 && expr.args[1]->op != Op::constant))
                 return true;
             break;
@@ -242,7 +242,7 @@ bool can_fail(const Expr& expr) {
             if (expr.args[0]->type.length + expr.args[1]->type.length > expr.type.length) return true;
             break;
         case Op::cast:
-            // Between character types nothing is refused.
+            // Casts between character types cannot fail.
             if (!(expr.type.is_character() && expr.args[0]->type.is_character())) return true;
             break;
         default:

@@ -1,5 +1,5 @@
-// Bound expressions: names resolved, types known, conversions explicit. What the binder makes, the planner rewrites,
-// and the evaluator and the reference interpreter compute.
+// Bound expressions: names resolved, types known, conversions explicit. Made by the binder, rewritten by the planner,
+// computed by the evaluator and the reference interpreter.
 #pragma once
 
 #include <cstdint>
@@ -92,7 +92,7 @@ struct Expr {
     // constant
     bool is_null = false;
     Scalar value;
-    std::shared_ptr<const std::string> text;  // constant: what value.text is a view of; column, rowtime: as written
+    std::shared_ptr<const std::string> text;  // constant: owns value.text; column, rowtime: the name in the text
     std::uint32_t index = 0;                  // column
     int exponent = 0;
     TimeUnit unit = TimeUnit::none;
@@ -100,7 +100,7 @@ struct Expr {
     bool comma = false;
     bool pads = false;
     std::uint32_t depth = 1;             // of the tree
-    std::uint32_t weight = 1;            // nodes of the tree, shared ones as often as they stand in it; saturates
+    std::uint32_t weight = 1;            // number of nodes, shared ones counted each time; saturates
     std::shared_ptr<const Regex> regex;  // of a literal pattern
     Span span;
 };
@@ -114,21 +114,21 @@ void measure(Expr& expr);
 [[nodiscard]] ExprPtr make_column(const Type& type, std::uint32_t index);
 [[nodiscard]] ExprPtr make_rowtime_expr();
 [[nodiscard]] std::shared_ptr<Expr> make_op(Op op, const Type& type, std::vector<ExprPtr> args);
-// The value in another type; itself if it has it. Constants that convert become constants.
+// The value converted to another type; the expression itself if it has the type. Constants are converted at once.
 [[nodiscard]] ExprPtr make_cast(ExprPtr expr, const Type& to);
 
-// Whether two expressions compute the same, wherever they stand.
+// Whether two expressions are equal, regardless of their positions in the text.
 [[nodiscard]] bool same(const Expr& a, const Expr& b);
 [[nodiscard]] bool is_constant(const Expr& expr);  // the op
 [[nodiscard]] bool can_fail(const Expr& expr);
-// Whether the value depends on rows at all; CURRENT_ROW_TIMESTAMP counts as one that does.
+// Whether the value depends on rows; CURRENT_ROW_TIMESTAMP does.
 [[nodiscard]] bool depends_on_rows(const Expr& expr);
 [[nodiscard]] bool uses_op(const Expr& expr, Op op);
 void collect_columns(const Expr& expr, std::vector<bool>& used);
-// Every column and ROWTIME replaced by what a projection below gives.
+// Replaces every column and ROWTIME by the expressions of a projection below.
 [[nodiscard]] ExprPtr substitute(const ExprPtr& expr, const std::vector<ExprPtr>& columns, const ExprPtr& rowtime);
 
-// Readable, and complete enough that two expressions with one text are the same: EXPLAIN, fingerprints.
+// Readable, and different for different expressions: for EXPLAIN and fingerprints.
 [[nodiscard]] std::string describe(const Expr& expr, const std::vector<std::string>& column_names);
 void fingerprint_text(const Expr& expr, std::string& out);
 

@@ -1,6 +1,6 @@
-// What kernels share. A kernel computes one operation for all rows of a batch, those that do not count included: their
-// values are wasted but harmless, and loops without branches are fast. Errors count only for rows that do, so a kernel
-// notes that something may be wrong and looks again row by row. Strings are touched only in rows that count.
+// Shared by kernels. A kernel computes one operation for all rows of a batch, also for rows that are not selected:
+// their values are unused, and loops without branches are fast. Errors count only for selected rows, so a kernel that
+// may have met an error checks row by row. Strings are read only in selected rows.
 #pragma once
 
 #include <cstdint>
@@ -32,14 +32,14 @@ struct KernelCall {
         errors.set(row, state);
         out.set_null(row);
     }
-    // f(row) for rows that count and are not NULL so far.
+    // Calls f(row) for selected rows that are not NULL so far.
     template <class F>
     void each(F f) const {
         const bool makes_texts = out.physical() == Physical::string;
         for (std::uint32_t i = 0; i < rows.count; ++i) {
             const std::uint32_t row = rows[i];
             if (out.is_null(row)) continue;
-            // What an operator makes of one batch is bounded.
+            // The texts that an operator makes for one batch are bounded.
             if (makes_texts && arena.capacity() > arena_size_max) [[unlikely]] {
                 fail(row, SqlState::row_too_large);
                 continue;

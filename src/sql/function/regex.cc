@@ -13,7 +13,8 @@ namespace riacho::sql {
 namespace {
 
 constexpr std::size_t pattern_size_max = 4 * 1024;
-// PCRE2 does not tell how many steps a match took, so it is tried with few, and with more when they were not enough.
+// PCRE2 does not report the steps of a match, so it is tried with a low limit first, and with higher ones when that was
+// not enough.
 struct Tier {
     std::uint32_t limit;
     std::int64_t charge;
@@ -39,7 +40,7 @@ void append_literal(std::string& out, char c) {
     out += c;
 }
 
-// Java's spellings that PCRE2 does not know, and those that mean something else there.
+// Translates Java's syntax that PCRE2 does not know, or understands differently.
 Expected<std::string, std::string> from_java(std::string_view pattern) {
     static constexpr std::array<std::pair<std::string_view, std::string_view>, 12> classes = {{
         {"Lower", "[:lower:]"},
@@ -182,7 +183,7 @@ Expected<std::string, std::string> from_similar(std::string_view pattern, std::s
 SqlState like(std::string_view text, std::string_view pattern, std::string_view escape, PatternMeter& meter,
               bool& matches) {
     if (pattern.size() > pattern_size_max) return SqlState::invalid_regex;
-    // The escapes are looked at first, whether the matcher gets to them or not.
+    // Escapes are checked first, also those that the matcher would not reach.
     if (!escape.empty()) {
         for (std::size_t i = 0; i < pattern.size();) {
             if (!pattern.substr(i).starts_with(escape)) {
@@ -202,7 +203,7 @@ SqlState like(std::string_view text, std::string_view pattern, std::string_view 
     }
     std::size_t t = 0;
     std::size_t p = 0;
-    std::size_t back_text = std::string_view::npos;  // where the last % began, and what follows it
+    std::size_t back_text = std::string_view::npos;  // the position of the last %, in text and pattern
     std::size_t back_pattern = 0;
     const std::int64_t allowed = meter.left();
     std::int64_t steps = 0;
@@ -262,7 +263,7 @@ Expected<std::shared_ptr<const Regex>, std::string> Regex::compile(std::string_v
     TRY(const std::string translated, syntax == Syntax::java ? from_java(pattern) : from_similar(pattern, escape));
     std::shared_ptr<Regex> regex(new Regex);
     std::uint32_t options = PCRE2_NEVER_BACKSLASH_C | PCRE2_MATCH_INVALID_UTF;
-    // Texts that are not ASCII need characters, not bytes; those that are lose nothing.
+    // Texts that are not ASCII are matched by characters, not bytes; ASCII texts lose no speed.
     options |= PCRE2_UTF;
     if (syntax == Syntax::similar) options |= PCRE2_DOTALL;
     int error = 0;
@@ -280,7 +281,7 @@ Expected<std::shared_ptr<const Regex>, std::string> Regex::compile(std::string_v
         pcre2_get_error_message(error, text.data(), text.size());
         return fail(fmt::format("{} at offset {}", reinterpret_cast<const char*>(text.data()), offset));
     }
-    // Without memory that may be executed the interpreter does it.
+    // Without executable memory the interpreter is used.
     static_cast<void>(pcre2_jit_compile(regex->impl_->code, PCRE2_JIT_COMPLETE));
     for (std::size_t i = 0; i < tiers.size(); ++i) {
         pcre2_match_context* context = pcre2_match_context_create(nullptr);

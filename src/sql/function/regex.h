@@ -14,18 +14,18 @@
 
 namespace riacho::sql {
 
-// Counts the steps that patterns take, each a few nanoseconds. Many rows are computed quickly or not at all: when they
-// take too many steps together, the meter gives up, and they are computed again, one by one. A row that takes too many
-// by itself is an error. What comes out does not depend on how rows were put together.
+// Counts the steps of patterns, each a few nanoseconds. Batches of rows are computed quickly or not at all: when they
+// take too many steps together, the meter gives up, and the rows are computed again one by one. A row that takes too
+// many steps by itself is an error. Results do not depend on the division of rows into batches.
 class PatternMeter {
 public:
     void begin_rows() { begin(rows_steps, true); }
     void begin_row() { begin(row_steps, false); }
-    // Of begin_rows(): whatever has been computed since is void.
+    // Since begin_rows(): all results since then are invalid.
     [[nodiscard]] bool gave_up() const { return gave_up_; }
     [[nodiscard]] bool is_quick() const { return is_quick_; }
     [[nodiscard]] std::int64_t left() const { return left_; }
-    // Takes steps; not ok when there are no more.
+    // Takes steps; not ok when none are left.
     [[nodiscard]] SqlState charge(std::int64_t steps) {
         left_ -= steps;
         total_ += steps;
@@ -35,12 +35,13 @@ public:
         gave_up_ = is_quick_;
         return SqlState::invalid_regex;
     }
-    // Of all that was ever computed.
+    // Steps of all computations so far.
     [[nodiscard]] std::int64_t total() const { return total_; }
 
 private:
     static constexpr std::int64_t rows_steps = 4'000'000;
-    static constexpr std::int64_t row_steps = 5'000'000;  // what was quick enough for a batch is so for a row
+    // at least the limit of a batch: a row that was computed within a batch is never an error
+    static constexpr std::int64_t row_steps = 5'000'000;
     void begin(std::int64_t steps, bool is_quick) {
         left_ = steps;
         is_quick_ = is_quick;
@@ -52,8 +53,8 @@ private:
     bool gave_up_ = false;
 };
 
-// `escape`: one character, or empty. An escape that stands before anything but %, _ and itself is invalid,
-// and so is a pattern of more than 4 KiB, or a match that takes more steps than are left.
+// `escape`: one character, or empty. An escape before any character but %, _ and itself is invalid, and so is a pattern
+// of more than 4 KiB, or a match that takes more steps than are left.
 [[nodiscard]] SqlState like(std::string_view text, std::string_view pattern, std::string_view escape,
                             PatternMeter& meter, bool& matches);
 
@@ -61,7 +62,7 @@ private:
 class Regex {
 public:
     enum class Syntax : std::uint8_t { java, similar };
-    // Fails with the reason. `escape`: of SIMILAR TO, one character or empty.
+    // The error is the reason. `escape`: of SIMILAR TO, one character or empty.
     [[nodiscard]] static Expected<std::shared_ptr<const Regex>, std::string> compile(std::string_view pattern,
                                                                                      Syntax syntax,
                                                                                      std::string_view escape = {});
@@ -69,9 +70,9 @@ public:
     Regex(const Regex&) = delete;
     Regex& operator=(const Regex&) = delete;
 
-    // Byte ranges of the whole match and its groups; npos for groups that take no part.
+    // Byte ranges of the whole match and its groups; npos for groups that did not match.
     using Groups = std::vector<std::pair<std::size_t, std::size_t>>;
-    // The first match at or behind `from`. Not ok: it takes a million steps, or more than are left.
+    // The first match at or after `from`. Not ok: it takes a million steps, or more than are left.
     [[nodiscard]] SqlState find(std::string_view text, std::size_t from, PatternMeter& meter, bool& found,
                                 Groups& groups) const;
 
@@ -82,7 +83,7 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-// Patterns that are no literals, by their text: the last 64.
+// Compiled patterns that are no literals, by their text: the last 64.
 class RegexCache {
 public:
     // Null when the pattern is invalid, or takes more steps than are left.

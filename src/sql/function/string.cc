@@ -15,7 +15,7 @@ using Text = std::string_view;
 char to_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c; }
 char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
-// In time that grows with the sizes alone, not with their product as string_view's find().
+// In time proportional to the sum of the sizes, unlike string_view's find(), which takes their product.
 std::size_t find_text(Text whole, Text part) {
     if (part.empty()) return 0;
     if (part.size() > whole.size()) return Text::npos;
@@ -34,7 +34,7 @@ Text change_case(const KernelCall& call, Text text) {
     return {at, text.size()};
 }
 
-// A text that is longer than the longest that there is.
+// Whether a text would exceed the longest text.
 bool exceeds(const Type& type, std::size_t size, Text a, Text b, Text c) {
     return size > type.length && code_points(a) + code_points(b) + code_points(c) > static_cast<Exact>(type.length);
 }

@@ -1,4 +1,4 @@
-// Texts by code point: with a short way for ASCII.
+// Texts by code point, with a fast path for ASCII.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace riacho::sql {
 
-// Byte position behind the first `count` code points (all of them, if there are fewer).
+// Byte position after the first `count` code points (the size, if there are fewer).
 inline std::size_t position_of(std::string_view text, std::int64_t count) {
     if (count <= 0) return 0;
     for (std::size_t i = 0; i < text.size(); ++i) {

@@ -76,7 +76,7 @@ Expected<void, Issue> Parser::measure(ast::Expr& expr) {
                            fmt::format("The expression is more than {} operators deep", tree_depth_max)));
 }
 
-// One operator behind `left`, if one that binds at least as strong as asked stands there.
+// Parses one operator behind `left`, if one of at least this precedence follows.
 Expected<ExprPtr, Issue> Parser::infix(ExprPtr left, int precedence_min, bool& done) {
     const Token& token = here();
     const std::string_view value = token.value;
@@ -122,7 +122,7 @@ Expected<ExprPtr, Issue> Parser::infix(ExprPtr left, int precedence_min, bool& d
     return node;
 }
 
-// BETWEEN, IN, LIKE, SIMILAR TO and the temporal predicates, behind a NOT if there was one.
+// BETWEEN, IN, LIKE, SIMILAR TO and the temporal predicates, after an optional NOT.
 Expected<ExprPtr, Issue> Parser::negatable(ExprPtr left, bool negated, Span) {
     const Span begin = left->span;
     if (accept("IN")) return in_predicate(std::move(left), negated);
@@ -379,7 +379,7 @@ Expected<ExprPtr, Issue> Parser::call_tail(ExprPtr call) {
     }
     TRY_VOID(expect(")"));
     call->span = since(begin);
-    // Of windows: NTH_VALUE(..) FROM FIRST|LAST, IGNORE|RESPECT NULLS. Nothing executes them yet: read and dropped.
+    // Of windows: NTH_VALUE(..) FROM FIRST|LAST, IGNORE|RESPECT NULLS. Not executed yet: parsed and ignored.
     if (is(here(), "FROM") && (is(ahead(), "FIRST") || is(ahead(), "LAST"))) at_ += 2;
     if ((is(here(), "IGNORE") || is(here(), "RESPECT")) && is(ahead(), "NULLS")) at_ += 2;
     if (!look("OVER")) return call;

@@ -1,5 +1,5 @@
-// Tokens to the syntax tree: recursive descent over the whole dialect (S11, S12.1), what riacho does not execute
-// included.
+// The parser: tokens to the syntax tree by recursive descent over the whole dialect (S11, S12.1), including parts that
+// riacho does not execute.
 #pragma once
 
 #include <cstddef>
@@ -77,7 +77,7 @@ private:
     Parsed<ast::ExprPtr> call_tail(ast::ExprPtr call);
     Parsed<ast::ExprPtr> period();
 
-    // Literals and calls with words of their own (special.cc)
+    // Literals, and calls with keywords (special.cc)
     Parsed<ast::ExprPtr> interval_literal();
     Parsed<ast::ExprPtr> datetime_literal();
     Parsed<ast::ExprPtr> escape_literal();
@@ -105,7 +105,7 @@ private:
     }
     [[nodiscard]] const Span& last_span() const { return tokens_[at_ == 0 ? 0 : at_ - 1].span; }
     [[nodiscard]] static bool is(const Token& token, std::string_view word_or_symbol);
-    // Whether the token is it; noted as expected if not.
+    // Whether the token is this word or symbol; if not, it is noted as expected.
     bool look(std::string_view word_or_symbol);
     bool accept(std::string_view word_or_symbol);
     Parsed<void> expect(std::string_view word_or_symbol);
@@ -115,7 +115,7 @@ private:
     void note(std::string_view expected);
     [[nodiscard]] Span since(const Span& begin) const { return join(begin, last_span()); }
     Parsed<ast::ExprPtr> make(ast::ExprKind kind, const Span& span);
-    // Measures the depth of the tree: what walks over it later does so on the stack.
+    // Limits the depth of the tree: later passes recurse over it on the stack.
     Parsed<void> measure(ast::Expr& expr);
 
     class Depth;
@@ -130,7 +130,7 @@ private:
     friend class Depth;
 };
 
-// One more level of nesting, as long as it lives.
+// Counts one more level of nesting during its lifetime.
 class Parser::Depth {
 public:
     explicit Depth(Parser& parser) : parser_(parser) { ++parser_.depth_; }

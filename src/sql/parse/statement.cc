@@ -85,7 +85,7 @@ Expected<ast::Name, Issue> Parser::name() {
     return ast::Name{token.value, token.span, token.kind == TokenKind::quoted};
 }
 
-// AWS: S10.1: the shape of the messages of a parser made by JavaCC.
+// AWS: S10.1: the form of JavaCC's messages.
 Issue Parser::unexpected() {
     const Token& token = tokens_[std::max(at_, farthest_)];
     const std::string_view text = token.kind == TokenKind::end_of_text ? "<EOF>" : token.text;
@@ -227,7 +227,7 @@ Expected<void, Issue> Parser::create_pump(ast::Statement& statement) {
     accept("EXPEDITED");
     TRY_VOID(expect("INTO"));
     TRY(statement.target, name());
-    // A parenthesis may open the list of columns, or the query.
+    // A parenthesis begins the list of columns, or the query.
     if (look("(") && !is(ahead(), "SELECT") && !is(ahead(), "VALUES") && !is(ahead(), "(")) {
         const Span begin = here().span;
         ++at_;

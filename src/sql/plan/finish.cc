@@ -1,5 +1,4 @@
-// What happens to a plan between the binder and the engine: rewrites that change no result, and what is derived from
-// it.
+// Completes a plan between the binder and the engine: rewrites that change no result, and derived properties.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,7 +11,7 @@
 namespace riacho::sql::plan {
 namespace {
 
-// A AND B becomes two conditions, unless a NULL A would have let B fail.
+// Splits A AND B into two conditions, unless a NULL A would have let B fail.
 void split(const ExprPtr& condition, std::vector<ExprPtr>& out) {
     if (condition->op == Op::logical_and && (!condition->args[0]->type.nullable || !can_fail(*condition->args[1]))) {
         split(condition->args[0], out);
@@ -24,7 +23,7 @@ void split(const ExprPtr& condition, std::vector<ExprPtr>& out) {
 
 struct Uses {
     int all = 0;
-    int lazy = 0;  // where they may not be computed: behind CASE, COALESCE, AND, OR
+    int lazy = 0;  // uses that may not be evaluated: within CASE, COALESCE, AND, OR
 };
 
 void count_uses(const Expr& expr, std::vector<Uses>& uses, bool lazy) {
@@ -42,7 +41,8 @@ constexpr std::uint32_t pushed_weight_max = 20'000;
 
 bool is_trivial(const Expr& expr) { return expr.op == Op::column || expr.op == Op::constant || expr.op == Op::rowtime; }
 
-// Whether what stands above a projection may compute its expressions itself: none twice, and none that can fail never.
+// Whether a node above a projection may compute the projection's expressions itself: none twice, and none that can fail
+// only conditionally.
 bool can_merge(const Node& project, const std::vector<ExprPtr>& above) {
     if (project.rowtime) return false;
     std::vector<Uses> uses(project.exprs.size());
@@ -75,12 +75,12 @@ std::unique_ptr<Node> rewrite(std::unique_ptr<Node> node) {
             below.conditions.insert(below.conditions.end(), node->conditions.begin(), node->conditions.end());
             return std::move(node->inputs[0]);
         }
-        // Below a projection that cannot fail: what it would compute for rows that go is saved.
+        // Filters move below a projection that cannot fail: it need not compute the rows that they drop.
         if (below.kind == NodeKind::project && !below.rowtime &&
             std::ranges::none_of(below.exprs, [](const ExprPtr& expr) { return can_fail(*expr); })) {
             std::vector<ExprPtr> pushed = node->conditions;
             substitute_all(pushed, below);
-            // A column that is used twice makes two of what it stands for, on every level again.
+            // A column that is used twice doubles its expression, at every level again.
             if (!std::ranges::all_of(pushed, [](const ExprPtr& expr) {
                     return expr->weight <= pushed_weight_max && expr->depth <= merged_depth_max;
                 }))
@@ -122,7 +122,7 @@ void number(Node& node, std::uint32_t& next) {
     node.number = next++;
 }
 
-// `used`: the node's columns that somebody above reads.
+// `used`: the node's columns that are read by nodes above.
 void find_used(Node& node, const std::vector<bool>& used) {
     std::vector<bool> below(node.inputs.empty() ? 0 : node.inputs[0]->columns.size());
     switch (node.kind) {

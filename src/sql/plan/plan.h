@@ -1,4 +1,4 @@
-// What is executed: for each pump a chain of operators from a stream to a stream.
+// The plan that an engine executes: for each pump a chain of operators from a stream to a stream.
 #pragma once
 
 #include <cstdint>
@@ -36,15 +36,15 @@ struct Aggregate {
 struct Node {
     NodeKind kind = NodeKind::scan;
     std::uint32_t number = 0;     // in its pump, from the scan upwards
-    Fingerprint fingerprint;      // of everything below, this included
-    std::vector<Column> columns;  // what it hands on
+    Fingerprint fingerprint;      // of this node and everything below
+    std::vector<Column> columns;  // of its output
     std::vector<std::unique_ptr<Node>> inputs;
 
     StreamIx stream{};                // scan
-    std::vector<bool> used;           // scan: columns that somebody above reads
+    std::vector<bool> used;           // scan: columns that are read by nodes above
     std::vector<ExprPtr> conditions;  // filter: all must be TRUE, in this order
     std::vector<ExprPtr> exprs;       // project
-    ExprPtr rowtime;                  // project: null passes the input's through
+    ExprPtr rowtime;                  // project: null keeps the input's
 
     // tumble. Its columns are the monotone item, the keys, the aggregates; its ROWTIME is the end of the window.
     ExprPtr monotone;            // of ROWTIME and constants alone
@@ -57,9 +57,9 @@ struct Pump {
     std::string name;
     StreamIx target{};
     bool stopped = false;
-    std::vector<std::uint32_t> sources;  // streams that it reads
+    std::vector<std::uint32_t> sources;  // streams that are read
     std::unique_ptr<Node> root;
-    // Insert: a value for each column of the target, over the root's columns; ROWTIME of its own, or null.
+    // Insert: a value for each column of the target, over the root's columns; and ROWTIME, if it is set, or null.
     std::vector<ExprPtr> values;
     ExprPtr rowtime;
     Fingerprint fingerprint;
@@ -76,7 +76,7 @@ struct Plan {
     Fingerprint fingerprint;
 };
 
-// Rewrites (design 4.5), numbers, columns used, fingerprints and the order of streams. Plans only; nothing is refused.
+// Rewrites (design 4.5), numbers, used columns, fingerprints and the order of streams. Never fails.
 void finish(Plan& plan);
 [[nodiscard]] std::string explain(const Plan& plan);
 [[nodiscard]] std::string_view aggregate_name(AggregateOp op);

@@ -1,4 +1,4 @@
-// Records to rows: JSON documents and lines of CSV, straight into columns.
+// Decodes records to rows: JSON documents and lines of CSV, straight into columns.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace riacho::sql {
 
-// What a stream knows about a record; the texts are copied. Empty texts give NULL.
+// The metadata of a record; the texts are copied. Empty texts give NULL.
 struct RecordMetadata {
     RowTime arrival{};
     std::string_view partition_key;
@@ -24,26 +24,26 @@ struct RecordMetadata {
 // Not thread-safe; one for each job that decodes.
 class RecordDecoder {
 public:
-    // Fails with a sentence about the mapping that is none (S5.3): a second array that is flattened, no `$` in front.
-    // `used`: Program::columns_used, over the declared and the implicit columns; empty: all.
+    // The error is a sentence about an invalid mapping (S5.3): a second flattened array, a path without `$`. `used`:
+    // Program::columns_used, over the declared and the implicit columns; empty: all.
     [[nodiscard]] static Expected<std::unique_ptr<RecordDecoder>, std::string> make(const RecordSchema& schema,
                                                                                     bool shard_metadata,
                                                                                     const std::vector<bool>& used);
     virtual ~RecordDecoder() = default;
 
-    // Appends the rows of a record; a row that does not fit its columns is an error, and the others stay. Times of
-    // successive calls ascend. `readable_behind`: bytes after the record that may be read, whatever they are; with
-    // fewer than 64 JSON is copied first.
+    // Appends the rows of a record; a row that does not fit its columns is an error, the others are kept. Times of
+    // successive calls ascend. `readable_behind`: the number of readable bytes after the record; with fewer than 64
+    // JSON is copied first.
     virtual void decode(std::string_view record, std::size_t readable_behind, RowTime rowtime,
                         const RecordMetadata& metadata) = 0;
-    // What has been decoded since the last call, in order.
+    // The rows decoded since the last call, in order.
     [[nodiscard]] virtual std::vector<BatchRef> take_rows() = 0;
     [[nodiscard]] virtual std::vector<InputError> take_errors() = 0;
-    // Memory of the rows that wait to be taken, but for the last 1,024.
+    // Memory of rows that were not taken yet, except for the last 1,024.
     [[nodiscard]] virtual std::size_t held_size() const = 0;
 };
 
-// The sentence about what is wrong with the schema, if anything: what make() would say.
+// The error of make() for this schema, if any.
 [[nodiscard]] Expected<void, std::string> check_schema(const RecordSchema& schema);
 
 }  // namespace riacho::sql

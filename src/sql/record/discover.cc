@@ -102,7 +102,7 @@ void make_names_distinct(std::vector<RecordColumn>& columns) {
     }
 }
 
-// A member as a step of a path; nothing for names that no path can say.
+// A member as a step of a path; nothing for names that cannot be in a path.
 std::optional<std::string> path_step(std::string_view key) {
     if (key.empty()) return std::nullopt;
     if (key.find_first_of(".[]'\"") == std::string_view::npos) return "." + std::string(key);
@@ -111,7 +111,7 @@ std::optional<std::string> path_step(std::string_view key) {
     return std::nullopt;
 }
 
-// Rows by decoding the sample with what was found, so that they are what the application would see.
+// Rows by decoding the sample with the discovered schema: those that the application would get.
 std::vector<std::optional<std::string>> shown(std::vector<std::string_view> fields,
                                               const std::vector<RecordColumn>& columns) {
     std::vector<std::optional<std::string>> row;
@@ -265,7 +265,7 @@ private:
         if (at_ >= text_.size()) return false;
         const std::string_view raw = text_.substr(begin, at_ - begin);
         ++at_;
-        // Escapes are checked by the decoder; here they need only be whole.
+        // The decoder checks escapes; here only their length matters.
         for (std::size_t i = 0; i < raw.size(); ++i) {
             if (raw[i] != '\\') continue;
             if (i + 1 >= raw.size() || (raw[i + 1] == 'u' && i + 6 > raw.size())) return false;
@@ -275,7 +275,7 @@ private:
         return true;
     }
 
-    // Past an object or array; only nesting and strings are looked at.
+    // Skips an object or array; only nesting and strings are parsed.
     bool skip() {
         int depth = 0;
         while (at_ < text_.size()) {

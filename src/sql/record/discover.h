@@ -1,4 +1,4 @@
-// The schema that a sample of records has: DiscoverInputSchema (S8).
+// Derives a schema from a sample of records: DiscoverInputSchema (S8).
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@ struct Discovered {
     std::vector<std::vector<std::optional<std::string>>> rows;
 };
 
-// Nothing when the records have no format that is known. Records are UTF-8 texts; an S3 object is one record.
+// Nothing when the records have no known format. Records are UTF-8 texts; an S3 object is one record.
 [[nodiscard]] std::optional<Discovered> discover_schema(std::span<const std::string_view> records);
 
 }  // namespace riacho::sql

@@ -20,7 +20,7 @@ Path behind(const Path& path, std::size_t count) {
     return {path.begin() + static_cast<std::ptrdiff_t>(count), path.end()};
 }
 
-// Where the array stands whose elements the path goes into: a [0:] with more behind it.
+// The index of the array whose elements the path enters: a [0:] with more steps behind it.
 std::optional<std::size_t> inner_array(const Path& path) {
     for (std::size_t i = 0; i + 1 < path.size(); ++i) {
         if (path[i].is_array) return i;

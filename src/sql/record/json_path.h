@@ -19,7 +19,7 @@ struct PathStep {
 using Path = std::vector<PathStep>;
 [[nodiscard]] Expected<Path, std::string> parse_path(std::string_view text);
 
-// A column's place: in the document, in each element of the array that makes rows, or in either.
+// The path of a column: in the document, in each element of the row array, or both.
 struct ColumnPath {
     Path document;  // from the root; empty with in_document false
     Path element;   // from an element
@@ -28,7 +28,7 @@ struct ColumnPath {
 };
 struct PathPlan {
     bool has_array = false;
-    Path array;  // to the array, its [0:] not included
+    Path array;  // to the array, without its [0:]
     std::vector<ColumnPath> columns;
 };
 [[nodiscard]] Expected<PathPlan, std::string> plan_paths(const RecordSchema& schema);

@@ -1,4 +1,4 @@
-// Values of records into columns: coercions (S5.3), batches, and the errors of rows that do not fit.
+// Stores values of records in columns: coercions (S5.3), batches, and errors of rows that do not fit.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace riacho::sql {
 
-// A value as it stands in a record.
+// A value in the form it has in the record.
 struct RawValue {
     enum class Kind : std::uint8_t { missing, null, boolean, number, string, json } kind = Kind::missing;
     bool boolean = false;
@@ -25,10 +25,10 @@ class RowBuilder {
 public:
     RowBuilder(std::vector<RecordColumn> columns, bool shard_metadata, const std::vector<bool>& used);
 
-    // Of a record to come: what it may make begins anew. `texts_stay`: views in its values are valid until the next
-    // record, so that equal ones are one text.
+    // Begins a record, whose limits count from zero. `texts_stay`: views of its values are valid until the next record,
+    // so that equal views are stored once.
     void begin_record(bool texts_stay);
-    // Whether the record has made as many rows, values or bytes as one may; then its other rows must be left.
+    // Whether the record has reached the limit of rows, values or bytes; its other rows must be skipped.
     [[nodiscard]] bool exhausted() const;
     // One value for each declared column. False: the row does not fit; the error has been noted.
     bool add(const std::vector<RawValue>& values, RowTime rowtime, const RecordMetadata& metadata,

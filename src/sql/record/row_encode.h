@@ -1,4 +1,4 @@
-// Rows to the bytes that destinations get (S6).
+// Encodes rows in the formats of destinations (S6).
 #pragma once
 
 #include <span>

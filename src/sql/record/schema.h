@@ -1,4 +1,4 @@
-// How the bytes of source records become columns: the settings of an input (S5.2 to S5.4), already checked for form.
+// The record format of an input (S5.2 to S5.4): settings whose form was checked.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Groups of a window: keys to dense numbers, and the aggregates of each (design 5.4).
+// Groups of a window: keys with dense numbers, and the aggregates of each group (design 5.4).
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ public:
         return static_cast<std::size_t>(ends_[first + count - 1] - (first == 0 ? 0 : ends_[first - 1]));
     }
     void reserve(std::size_t keys, std::size_t bytes);
-    // Gives memory back, but what a small window needs again at once.
+    // Frees memory, except for what a small window needs.
     void clear();
     [[nodiscard]] std::size_t capacity() const;
 
@@ -55,13 +55,13 @@ public:
     explicit AggregateColumn(const plan::Aggregate& aggregate);
 
     void resize(std::uint32_t groups);
-    // Adds the values of rows to groups[i], i counting the rows.
+    // Adds the values of each selected row i to groups[i].
     void update(const Values* values, const Rows& rows, const std::uint32_t* groups);
-    // The results of groups [first, first + count) into rows 0.. of `out`. Text goes into the arena.
+    // Writes the results of groups [first, first + count) to rows 0.. of `out`. Texts are allocated in the arena.
     void finish(std::uint32_t first, std::uint32_t count, Vector& out, Arena& arena, ErrorMask& errors) const;
-    // Bytes of results that are texts.
+    // Bytes of results of text types.
     [[nodiscard]] std::size_t text_size(std::uint32_t first, std::uint32_t count) const;
-    // Gives memory back, as KeyIndex::clear().
+    // Frees memory, like KeyIndex::clear().
     void clear();
     [[nodiscard]] std::size_t capacity() const;
     void encode(std::uint32_t group, Encoder& out) const;
@@ -94,10 +94,10 @@ private:
     std::vector<std::uint32_t> cursor_;
 };
 
-// The columns of keys back into vectors: the next column of each key from its cursor on.
+// Reads a column of keys into a vector: the next column of each key from its cursor on.
 void read_key_column(const KeyIndex& keys, std::uint32_t first, std::uint32_t count,
                      std::vector<std::uint32_t>& cursors, Vector& out, Arena& arena);
-// Whether the bytes are a key of such columns: what a restored state is checked with.
+// Whether the bytes are a key with such columns; checks restored state.
 [[nodiscard]] bool is_key(std::string_view key, std::span<const Type> types);
 
 }  // namespace riacho::sql

@@ -1,4 +1,4 @@
-// Rows of a batch as bytes, for state.
+// Encodes rows of a batch for state.
 #pragma once
 
 #include <span>
@@ -8,9 +8,9 @@
 
 namespace riacho::sql {
 
-// Rows [from, batch.rows). Columns that are null pointers stay such.
+// Encodes rows [from, batch.rows). Columns that are null pointers remain so.
 void encode_rows(const Batch& batch, std::uint32_t from, std::span<const Type> types, Encoder& out);
-// Null when the bytes are no rows of such columns.
+// Null when the bytes are not rows with such columns.
 [[nodiscard]] BatchRef decode_rows(std::span<const Type> types, Decoder& in);
 
 }  // namespace riacho::sql

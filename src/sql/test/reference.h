@@ -1,6 +1,5 @@
 // A naive interpreter of plans: row by row, without vectors, masks and incremental state; windows keep all their rows
-// and look through them at their end. It shares the binder and types/cast.h with the engine, and nothing else that
-// computes.
+// and evaluate them at their end. It shares only the binder and types/cast.h with the engine.
 #pragma once
 
 #include <functional>
@@ -39,7 +38,7 @@ public:
     };
 
 private:
-    // What a node remembers.
+    // The state of a node.
     struct Memory {
         bool open = false;
         RowTime opened_at{};
@@ -56,8 +55,8 @@ private:
 
     void deliver(std::uint32_t stream, const Row& row);
     void deliver_bound(std::uint32_t stream, RowTime bound);
-    // A row or bound of the stream comes to the scans below the node; what the node makes of it goes to `emit`, and its
-    // bound is returned.
+    // Passes a row or bound of the stream to the scans below the node; the node's rows go to `emit`, and its bound is
+    // returned.
     RowTime feed(const plan::Pump& pump, const plan::Node& node, std::uint32_t stream, const Row* row, RowTime bound,
                  const Emit& emit);
     RowTime tumble(const plan::Pump& pump, const plan::Node& node, const std::vector<Row>& rows, RowTime bound,

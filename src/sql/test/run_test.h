@@ -1,4 +1,4 @@
-// Runs a .test file through the engine in several ways, all of which must give the same.
+// Runs a .test file through the engine in several ways, all with the same results.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ enum class TestMode : std::uint8_t {
     reference,  // through the naive interpreter
 };
 
-// What is wrong, one sentence each, with the line of the file.
+// All failures, one sentence each, with the line of the file.
 [[nodiscard]] std::vector<std::string> run_test(const TestFile& file, TestMode mode);
 
 }  // namespace riacho::sql

@@ -1,4 +1,4 @@
-// The .test files of tests/sql (design 8.1): an application, rows and ticks, and what has to come out.
+// The .test files of tests/sql (design 8.1): an application, input rows and ticks, and the expected rows.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct ExpectedError {
     std::uint32_t line = 0;
 };
 
-// A row or a tick, and what comes out before the next.
+// A row or a tick, and the rows expected before the next.
 struct TestStep {
     enum class Kind : std::uint8_t { row, record, tick } kind = Kind::row;
     std::uint32_t line = 0;
@@ -56,8 +56,8 @@ struct TestFile {
     std::optional<std::string> explain;
 };
 
-// The applications of a file: a further `sql` block behind a `refuse` begins another with the same inputs. Fails with
-// the line and what is wrong with it.
+// The applications of a file: a further `sql` block after a `refuse` begins another one with the same inputs. The error
+// has the line and the problem.
 [[nodiscard]] Expected<std::vector<TestFile>, std::string> parse_test(std::string path, std::string_view text);
 
 }  // namespace riacho::sql

@@ -1,4 +1,4 @@
-// Places in a text of SQL, and what is wrong at one.
+// Positions in a text of SQL, and issues at them.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,9 @@ struct Span {
 [[nodiscard]] Span join(const Span& first, const Span& last);
 
 enum class IssueCode : std::uint8_t {
-    syntax,       // the text is not of the dialect
-    invalid,      // it is, and means nothing or something forbidden
-    unsupported,  // right on AWS, not executed by riacho yet
+    syntax,       // the text is not in the dialect
+    invalid,      // the text is in the dialect, but has no meaning or is forbidden
+    unsupported,  // valid on AWS, not executed by riacho
     warning,      // accepted
 };
 
@@ -30,10 +30,10 @@ struct Issue {
     Span at;
     std::string text;
 };
-// Puts the place in front of the message.
+// Puts the position in front of the message.
 [[nodiscard]] Issue make_issue(IssueCode code, const Span& at, std::string_view message);
 
-// The lines of `sql` that the issue is about, with a caret line below: for terminals.
+// The lines of `sql` at the issue's position, with a caret line below: for terminals.
 [[nodiscard]] std::string show_in_source(std::string_view sql, const Issue& issue);
 
 }  // namespace riacho::sql

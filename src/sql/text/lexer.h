@@ -1,4 +1,4 @@
-// Text of SQL to tokens (S10.1).
+// The lexer: text of SQL to tokens (S10.1).
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace riacho::sql {
 enum class TokenKind : std::uint8_t {
     word,    // `value` is the word in upper case
     quoted,  // "name": `value` without quotes
-    number,  // `value` as written
+    number,  // `value` as in the text
     string,  // '..' and u&'..', chained: `value` is the text
     binary,  // x'..': `value` is the hexits
     symbol,  // `value` is the operator
@@ -23,10 +23,10 @@ enum class TokenKind : std::uint8_t {
 
 struct Token {
     TokenKind kind = TokenKind::end_of_text;
-    bool reserved = false;  // a word that is no name
+    bool reserved = false;  // a reserved word, which is no name
     Span span;
     std::string value;
-    std::string_view text;  // as written
+    std::string_view text;  // as in the text
 };
 
 // Ends with an end_of_text token. Refuses texts of more than 102,400 characters, names of more than 128.

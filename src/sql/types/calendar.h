@@ -31,18 +31,18 @@ constexpr std::int64_t floor_div(std::int64_t value, std::int64_t by) {
 }
 constexpr std::int64_t floor_mod(std::int64_t value, std::int64_t by) { return value - floor_div(value, by) * by; }
 
-// Whole months further; a day that the month does not have becomes its last (S12.6).
+// Adds months; a day that the month does not have becomes its last day (S12.6).
 [[nodiscard]] std::int64_t add_months(std::int64_t days, std::int64_t months);
 
-// "2004-12-02", "12:03:34[.5]", "2004-09-30 13:48:23[.5]"; strict: two digits a field and no blanks around, as
-// literals; else single digits and blanks around are accepted, as casts. More than three digits of a fraction are cut.
+// "2004-12-02", "12:03:34[.5]", "2004-09-30 13:48:23[.5]"; strict: two digits in each field and no blanks around, as in
+// literals; otherwise also single digits and blanks around, as in casts. Fractions are cut to three digits.
 [[nodiscard]] std::optional<std::int64_t> parse_date(std::string_view text, bool strict);
 [[nodiscard]] std::optional<std::int64_t> parse_time(std::string_view text, bool strict);
 [[nodiscard]] std::optional<std::int64_t> parse_timestamp(std::string_view text, bool strict);
-// As AWS accepts in records: also with a T, a date alone, and Z or an offset (S5.3).
+// The forms that AWS accepts in records: also with a T, a date alone, and Z or an offset (S5.3).
 [[nodiscard]] std::optional<std::int64_t> parse_record_timestamp(std::string_view text);
 
-// "2004-12-02"; years beyond 9999 have as many digits as they need.
+// "2004-12-02"; years beyond 9999 with all their digits.
 void append_date(std::string& out, std::int64_t days);
 // "12:03:34", with ".500" when there are milliseconds or always.
 void append_time(std::string& out, std::int64_t ms, bool always_ms);

@@ -12,7 +12,7 @@ namespace riacho::sql {
 
 using Int128 = __int128;
 
-// What is wrong with a value of a row; the ancestor's SQLSTATEs (S12.9).
+// Errors of a value in a row, with the SQLSTATEs of the ancestor (S12.9).
 enum class SqlState : std::uint8_t {
     ok = 0,
     division_by_zero,  // 22012
@@ -53,12 +53,12 @@ struct Range {
 };
 [[nodiscard]] Range range_of(const Type& type);
 
-// Value at another scale; halves away from zero when digits go.
+// The value at another scale; rounded half away from zero.
 [[nodiscard]] Int128 rescale(std::int64_t value, int from_scale, int to_scale);
 [[nodiscard]] Int128 divide_rounded(Int128 value, Int128 by);
 
-// A number as text: "[+-]digits[.digits][e[+-]digits]". Digits beyond `scale` are rounded (halves away from zero), or
-// refused when `exact`. False when the text is no number; the state says out_of_range when it is too large.
+// Parses "[+-]digits[.digits][e[+-]digits]". Digits beyond `scale` are rounded (half away from zero), or an error when
+// `exact`. invalid_cast for other texts, out_of_range for numbers that are too large.
 [[nodiscard]] SqlState parse_exact(std::string_view text, int scale, bool exact, Int128& value);
 [[nodiscard]] SqlState parse_real(std::string_view text, double& value);
 // A float's value as a double; out_of_range beyond it.
@@ -68,7 +68,7 @@ struct Range {
 void append_decimal(std::string& out, std::int64_t value, int scale, bool leading_zero);
 // "1.9E5", the shortest digits that read back.
 void append_double(std::string& out, double value, bool is_real);
-// As JSON has it: 190000, 0.1, 1e+30.
+// In JSON's form: 190000, 0.1, 1e+30.
 void append_json_double(std::string& out, double value, bool is_real);
 
 }  // namespace riacho::sql

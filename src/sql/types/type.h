@@ -1,4 +1,4 @@
-// SQL types: what a column, an expression and a literal are, and which of four physical forms their values have.
+// SQL types of columns, expressions and literals, and the four physical forms of values.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ enum class Kind : std::uint8_t {
     interval_month = 17,  // months
 };
 
-// How values are stored: boolean u8, exact i64, real double, string a view of bytes. A REAL is a double that always
-// holds a float.
+// The physical form of values: boolean u8, exact i64, real double, string a view of bytes. A REAL is a double that
+// always holds a float.
 enum class Physical : std::uint8_t { boolean, exact, real, string };
 
 enum class TimeUnit : std::uint8_t { none, year, month, day, hour, minute, second };
@@ -57,7 +57,7 @@ struct Type {
     [[nodiscard]] bool is_binary() const { return kind == Kind::binary || kind == Kind::varbinary; }
     [[nodiscard]] bool is_datetime() const { return kind >= Kind::date && kind <= Kind::timestamp; }
     [[nodiscard]] bool is_interval() const { return kind >= Kind::interval_day; }
-    // BIGINT counts as DECIMAL(19,0) and so on; 0 for what is no exact number.
+    // BIGINT counts as DECIMAL(19,0) and so on; 0 for other types.
     [[nodiscard]] std::uint8_t exact_precision() const;
 };
 
@@ -71,7 +71,7 @@ struct Type {
 [[nodiscard]] Type varchar_type(std::uint32_t length, bool nullable = true);
 [[nodiscard]] Type char_type(std::uint32_t length, bool nullable = true);
 
-// "DECIMAL(5,2)", "VARCHAR(4)", "INTERVAL DAY TO SECOND": canonical SQL, which the parser of types reads back.
+// "DECIMAL(5,2)", "VARCHAR(4)", "INTERVAL DAY TO SECOND": canonical SQL, which parse_type() accepts.
 [[nodiscard]] std::string type_text(const Type& type);
 // The family in messages of the validator: "NUMERIC", "CHARACTER", "TIMESTAMP".
 [[nodiscard]] std::string_view type_family(const Type& type);
