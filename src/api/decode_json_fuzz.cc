@@ -6,8 +6,8 @@
 namespace riacho::api {
 namespace {
 
-// A body with readable bytes behind it goes through the parser of plain JSON first: the result and the sentence about
-// what is wrong must be those of simdjson's nodes.
+// A body with readable bytes behind it is parsed as plain JSON first: the result, or the error sentence, must be the
+// same as with simdjson.
 void compare(const AnyOperation& operation, std::string_view body) {
     constexpr std::size_t padding = 64;
     const auto padded = std::make_unique<char[]>(body.size() + padding);

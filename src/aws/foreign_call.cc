@@ -68,8 +68,8 @@ http::Response ForeignCalls::refuse(const http::Request& request, std::string_vi
     {
         const MutexLock lock(mutex_);
         auto found = told_.find(service);
-        // Those that may be told again are forgotten, so that names which clients invent do not stay forever, and no
-        // more than told_max lines a minute are written.
+        // Services whose line is due again are forgotten, so that invented names do not stay forever; at most told_max
+        // lines a minute are written.
         if (found == told_.end() && told_.size() >= told_max) {
             for (auto told = told_.begin(); told != told_.end();)
                 told = told->second.is_due(now) ? told_.erase(told) : std::next(told);

@@ -1,5 +1,5 @@
 // ForeignCalls: calls of services that are not served here, such as those of clients whose AWS_ENDPOINT_URL names this
-// server for every service. They are told which services are served, and so is the operator.
+// server for every service. The error lists the served services, and the operator gets a log line.
 #pragma once
 
 #include <map>

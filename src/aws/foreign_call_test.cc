@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 
-// What is logged when a call of the service comes at this second.
+// The log line for a call of the service at this second.
 std::string told(ForeignCalls& calls, const std::string& service, std::int64_t second) {
     const http::Request request;
     testing::internal::CaptureStderr();

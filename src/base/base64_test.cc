@@ -102,7 +102,7 @@ TEST(Base64, only_zero_bits_are_allowed_behind_the_last_byte) {
     }
 }
 
-// What a scanner does: it finds the run without knowing the end, and checks only what the run did not cover.
+// A scanner decodes a run without knowing the end of the text, and checks only the rest.
 TEST(Base64, a_run_and_the_check_of_the_end_agree_with_the_check_of_the_whole) {
     std::mt19937 rng(7);
     for (int round = 0; round < 20'000; ++round) {

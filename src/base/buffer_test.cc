@@ -47,7 +47,7 @@ TEST(Buffer, uses_a_large_block_again_without_showing_its_content) {
     EXPECT_TRUE(second.empty());
 }
 
-// Whoever reserves memory accounts for what it asked for.
+// The caller that reserves memory accounts for the size it asked for.
 TEST(Buffer, a_kept_block_that_is_much_larger_is_not_used_for_what_is_asked_for) {
     constexpr std::size_t size = 2 << 20;
     {
@@ -55,7 +55,7 @@ TEST(Buffer, a_kept_block_that_is_much_larger_is_not_used_for_what_is_asked_for)
     }
     const Buffer small(size);
     EXPECT_EQ(small.capacity(), size);
-    // One that grows takes it: replies are accounted for by their sizes.
+    // Growing keeps the whole block: replies are accounted for by their sizes.
     Buffer growing(std::size_t{1} << 20);
     {
         Buffer large(std::size_t{16} << 20);

@@ -120,7 +120,7 @@ public:
         if (count_ == lane_count) finish();
     }
 
-    // Digests what was added; lanes without a text hold an earlier one.
+    // Digests the added texts; lanes without a text hold an earlier one.
     void finish() {
         if (count_ == 0) return;
         digest_(blocks_, states_);

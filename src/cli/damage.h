@@ -25,12 +25,9 @@ struct Skipped {
     std::string iterator;         // for it
 };
 
-// Finds where records can be read again, when the next one cannot. Takes a number of calls that is logarithmic in the
-// size of the damage. When there are readable records between two damaged ones that are close together, they may be
-// skipped, too.
-//
-// last_read: the number of the last record that was read, or a number before the first one to be read; empty: from the
-// beginning of the shard.
+// Finds the next readable record after one that cannot be read. Takes a number of calls that is logarithmic in the size
+// of the damage. Readable records between two damaged ones that are close together may be skipped. last_read: the
+// number of the last record read, or a number before the first one to be read; empty: from the beginning of the shard.
 Expected<Skipped, CallError> skip_damaged(KinesisClient& client, const std::string& stream, const ListedShard& shard,
                                           std::string_view last_read);
 

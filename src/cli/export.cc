@@ -33,7 +33,7 @@ struct Exported {
     std::map<std::string, std::string> numbers;  // the last sequence number of each shard
 };
 
-// Nothing if a signal came before the end: what was read is then not all there is.
+// Nothing if a signal came before the end: the records read are then not all there are.
 Expected<std::optional<Exported>, std::string> read_exported(const Output& output) {
     using Step = LineReader::Step;
     Exported found;
@@ -139,7 +139,7 @@ private:
         return at >= end ? 1 : static_cast<double>(at - begin) / static_cast<double>(end - begin);
     }
 
-    // Whether a record has this number, or a later one; nothing if that cannot be told.
+    // Whether a record has this number or a later one; nothing if that is unknown.
     std::optional<bool> is_before_end(const ListedShard& shard, const std::string& number) {
         auto reply =
             client_.call("GetShardIterator",

@@ -24,7 +24,7 @@ constexpr std::size_t reply_size_max = std::size_t{64} << 20;
 constexpr std::int64_t call_timeout_ms = 60'000;
 constexpr int attempts_to_reach = 3;
 
-// The type of an error reply that names none: what a proxy or a load balancer answers in place of the server.
+// The type of an error reply without a type, as proxies and load balancers send.
 std::string type_of_status(int status) { return fmt::format("status {}", status); }
 
 // Whether the same call may succeed a moment later.
@@ -148,7 +148,7 @@ Expected<std::string, CallError> KinesisClient::call(std::string_view operation,
         if (!type.empty()) error.type = type;
         error.message = text_member(document.nodes(), 0, "message");
     }
-    // A gateway in between cannot tell what the server has done.
+    // A gateway's error does not show whether the server has carried out the request.
     if (reply->status > 500 && error.type == type_of_status(reply->status)) error.may_have_acted = true;
     return fail(std::move(error));
 }

@@ -16,7 +16,7 @@ public:
     Progress(std::string_view verb, bool forced);
 
     [[nodiscard]] bool is_shown() const { return shown_; }
-    // What an earlier run has done counts neither for the rate nor for the time left.
+    // The records of an earlier run count neither for the rate nor for the remaining time.
     void begin_at(std::uint64_t records, double done);
     // done: a fraction between 0 and 1; negative: unknown.
     void show(std::uint64_t records, double done);

@@ -16,7 +16,7 @@
 namespace riacho::cli {
 namespace {
 
-// AWS: [a-zA-Z0-9_.-]{1,128}. Names go to terminals, and to shells that expand what they complete with.
+// AWS: [a-zA-Z0-9_.-]{1,128}. Names are printed on terminals, and shells expand completed words.
 bool is_stream_name(std::string_view name) {
     constexpr std::size_t size_max = 128;
     return !name.empty() && name.size() <= size_max && std::ranges::all_of(name, [](char c) {

@@ -1,4 +1,4 @@
-// Tests of child processes: what they are given, what they may not do, and how they end.
+// Tests of child processes: arguments, environment, sandbox, limits and ends.
 #include "core/child.h"
 
 #include <fcntl.h>

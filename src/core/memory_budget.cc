@@ -149,7 +149,7 @@ Task<bool> MemoryBudget::take(Core& core, MemoryUse use, std::size_t bytes, std:
                 gave_up = remove(account, waiter);
             }
             if (gave_up) waiter.core.wake(*waiter.wakeup);
-            // Waiters behind the one that timed out may fit where it did not.
+            // Waiters behind the one that timed out may need less and fit.
             grant(account);
         });
         begin_wait(account, waiter);

@@ -15,7 +15,7 @@ void begin_thread(const char* name) {
 }
 
 void give_way() {
-    // Linux: the niceness of a thread. It may only be refused to those who ask for more.
+    // Linux: the niceness of a thread. Raising it never fails.
     static_cast<void>(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 10));
 }
 

@@ -248,8 +248,8 @@ Expected<std::optional<std::vector<std::byte>>, OpenError> HotCopy::small_file(s
     return fail(to_open_error(content.error()));
 }
 
-// A folder that is not there any more has no segments: its shard was dropped. What is not named as the log names its
-// folders (lost+found) is not the log's.
+// A folder that does not exist any more has no segments: its shard was dropped. Folders with other names than the log
+// gives (lost+found) are ignored.
 Expected<std::vector<std::string>, OpenError> HotCopy::list_segments() {
     std::vector<std::string> names;
     const auto each = [&](const std::string& folder, auto take) -> io::IoResult<void> {
@@ -305,8 +305,7 @@ Expected<std::vector<JournalFile>, OpenError> HotCopy::list_journal_files(const 
     for (int tries = 0; tries < listings_max; ++tries) {
         auto listing = list_journal(fs_, from_, store, 0);
         if (!listing && !listing.error().is_not_found()) return fail(to_open_error(listing.error()));
-        // A listing misses files that get their names meanwhile, and shows ones that lose them. Two equal ones are
-        // whole.
+        // A listing misses files that are renamed meanwhile. Two equal listings are complete.
         const bool is_whole = listing && listing->bad.empty() && before && names(*before) == names(*listing);
         before = listing ? std::optional(*std::move(listing)) : std::nullopt;
         if (!is_whole) continue;
@@ -330,9 +329,9 @@ Expected<HotCopy::Copied, OpenError> HotCopy::copy_journal(const std::vector<Jou
             TRY(const std::uint64_t size, copy_bytes(*source, *target));
             bytes_copied_ += size;
             if (&file != &files.back()) continue;
-            // This one is written while it is read, from its start to its end: what was read first may be older than
-            // what was read last, as if something were missing in between. Up to the first byte that a second reading
-            // finds changed nothing is.
+            // This file is written while it is read from start to end: bytes read first may be older than bytes read
+            // last, as if some in between were missing. The bytes before the first one that a second reading finds
+            // changed are consistent.
             TRY(const std::uint64_t end, first_difference(*source, *target, size));
             TRY_VOID(write_zeros(*target, end, size));
         }
@@ -351,9 +350,9 @@ Expected<HotCopy::Copied, OpenError> HotCopy::copy_journal(const std::vector<Jou
     return are_all_there ? Copied::yes : Copied::gone;
 }
 
-// A segment that was begun after the segments were listed first, and deleted before they were listed again, is in
-// neither list, but the journal may refer to it. The next try finds the trim or the drop in the journal. What is
-// missing then as well is missing in the source.
+// A segment that was begun after the first listing and deleted before the second is in neither, but the journal may
+// refer to it. The next attempt finds the trim or the drop in the journal. A segment that is missing then as well is
+// missing in the source.
 Expected<bool, OpenError> HotCopy::has_referenced(const Base& base) {
     const auto listing = list_journal(fs_, to_, base.store, 0);
     if (!listing) return fail(to_open_error(listing.error()));

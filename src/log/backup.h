@@ -30,8 +30,8 @@ public:
     // to: a directory that exists and is empty.
     HotCopy(std::string from, std::string to, io::FileSystem& fs);
 
-    // Copies the segments there are: most of the bytes, so that copy_rest() is short. Says nothing about what the copy
-    // holds.
+    // Copies the existing segments: most of the bytes, so that copy_rest() is short. The copy is not consistent before
+    // copy_rest().
     Expected<void, OpenError> copy_segments();
 
     // Copies the rest. What was durable before the call is in the copy, and nothing in it refers to what is not.

@@ -18,7 +18,7 @@ using namespace detail;
 // Lets something happen before each call, and once within each read: its first part is older than its second.
 class BusyFileSystem final : public io::FileSystem {
 public:
-    // happen: gets the path of what is opened or listed.
+    // happen: called with each path that is opened or listed.
     BusyFileSystem(io::FileSystem& fs, std::function<void(const std::string&)> happen)
         : fs_(fs), happen_(std::move(happen)) {}
 

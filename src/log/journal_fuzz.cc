@@ -19,7 +19,7 @@ struct Base {
     io::SimulatedFileSystem fs;
     core::ManualClock clock{TimestampMs(1'700'000'000'000)};
     TestApplier applier;
-    // The journal, a segment of the checkpoint, and one that only references in the journal name.
+    // The journal, a segment of the checkpoint, and a segment that only references in the journal name.
     std::array<std::string, 3> paths;
     std::array<std::vector<std::byte>, 3> contents;
 };

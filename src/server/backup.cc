@@ -24,7 +24,7 @@ namespace {
 namespace files = std::filesystem;
 using core::file_exists;
 
-// How often a copy begins again because the server removed what was to be copied next. Each try has less to copy.
+// The number of attempts when the server removes files before they are copied. Each attempt has less to copy.
 constexpr int tries_max = 50;
 
 int report(ExitCode code, std::string_view problem) {
@@ -57,8 +57,7 @@ int copy_store(const std::string& from, const std::string& to) {
         fmt::format("{}: files came and went faster than they were copied; try again when less is written", from));
 }
 
-// Copies what is in a folder, as far as it is still there when its turn comes: the server removes folders that have
-// become empty.
+// Copies a folder, except for entries that vanish before they are copied: the server removes empty folders.
 void copy_folder(const files::path& from, const files::path& to) {
     std::error_code error;
     const auto tolerate = [&](const char* call, const files::path& path) {
@@ -142,7 +141,8 @@ int backup(const cli::DataDirectory& data_dir, const BackupRequest& request) {
     }
     int code = exit_ok;
     if (request.verifies) code = verify({partial, "the backup"});
-    // Damage that is in the backup is in the server's directory, too: it is kept, and the exit code tells of it.
+    // The server's directory has the damage of the backup as well: the backup is kept, and the exit code reports the
+    // damage.
     io::FileSystem& fs = io::posix_file_system();
     const auto finish = [&]() -> io::IoResult<void> {
         TRY_VOID(fs.syncfs(partial));

@@ -1,4 +1,4 @@
-// CatalogLog: debug lines about streams and other resources that are created and deleted, whoever asked for it.
+// CatalogLog: debug lines for each stream and other resource that is created or deleted.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace riacho::server {
 
 class CatalogLog {
 public:
-    // The catalog outlives this. What it holds now is not logged.
+    // The catalog outlives this. Resources that exist already are not logged.
     explicit CatalogLog(const catalog::Catalog& catalog);
 
     // Catalog::on_publish.

@@ -17,8 +17,8 @@ struct BackupRequest {
     bool verifies = true;
 };
 
-// Copies a data directory, which a server may be using. The copy is what a kill of that server would leave: everything
-// that was acknowledged before the call. It has its name when it is complete and durable.
+// Copies a data directory, which a server may be using. The copy is the state after a kill of that server: everything
+// that was acknowledged before the call. It gets its name when it is complete and durable.
 int backup(const cli::DataDirectory& data_dir, const BackupRequest& request);
 
 // Starts a server on the directory, on a free port of the loopback address, for `riacho user`.

@@ -9,7 +9,7 @@
 namespace riacho::server {
 namespace {
 
-// What a value is completed with.
+// The completion of an option's value.
 enum class Source : std::uint8_t { nothing, choices, file, directory, stream };
 
 Source source_of(const std::string& value) {

@@ -27,7 +27,7 @@ public:
     void start() { refresh(); }
     // Ends a walk that is under way, which may take minutes, so that the pool can be stopped. Measures no more.
     void stop() { is_stopping_ = true; }
-    // Writes what was measured last, and measures again if that is a while ago.
+    // Writes the last measurement, and measures again if it is old.
     void collect(core::MetricsWriter& writer);
 
     struct Figures {
@@ -36,7 +36,7 @@ public:
         std::map<std::string, std::uint64_t> parts;                 // "journal", "data"...
         std::unordered_map<std::uint64_t, std::uint64_t> by_shard;  // uid of the log to bytes
     };
-    // The disk space of what is in the directory: parts and by_shard. False if is_stopping became true meanwhile.
+    // Measures the disk space of the directory: parts and by_shard. False if is_stopping became true meanwhile.
     static bool walk(const std::string& directory, const std::atomic<bool>& is_stopping, Figures& figures);
 
 private:

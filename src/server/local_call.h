@@ -1,4 +1,4 @@
-// What the node's own calls below /_riacho/ share: the fields of their requests and the form of their replies.
+// Shared by the node's own calls below /_riacho/: the fields of their requests and the form of their replies.
 #pragma once
 
 #include <string>

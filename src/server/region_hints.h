@@ -1,5 +1,5 @@
 // RegionHints: a log line when a caller asks for a stream, or another resource, that exists in another region or
-// account: most likely the client's region is not the one that was meant.
+// account: most likely the client is configured for a wrong region.
 #pragma once
 
 #include <set>

@@ -34,7 +34,7 @@ public:
         std::function<Task<http::Response>(core::Core&, std::string_view path, std::string_view body)> admin;
         std::string admin_token;
         std::function<void(http::Mux&)> add_routes;  // of the services; may be empty
-        // Any web page may read what is below them: their addresses hold a token that says who may.
+        // Any web page may read the paths below them: addresses there contain a token that is the permission.
         std::vector<std::string_view> open_folders;
     };
 

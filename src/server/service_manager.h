@@ -1,4 +1,4 @@
-// ServiceManager: tells systemd (`Type=notify`) how far the process is. Protocol: sd_notify(3), datagrams to
+// ServiceManager: notifies systemd (`Type=notify`) of the state of the process. Protocol: sd_notify(3), datagrams to
 // NOTIFY_SOCKET.
 #pragma once
 

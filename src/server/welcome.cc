@@ -110,7 +110,7 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 }
 
 // Calls visit(name, weight) for each element of a list such as "pt-BR,pt;q=0.9, en;q=0.8", without parameters but q.
-// weight: 0 to 1000; what is not a number counts as 0.
+// weight: 0 to 1000; an invalid one counts as 0.
 void for_each_element(std::string_view list, const auto& visit) {
     while (!list.empty()) {
         std::string_view element = list.substr(0, list.find(','));

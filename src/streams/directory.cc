@@ -93,8 +93,8 @@ public:
         const StreamRef stream = find_living(service_, stream_uid_);
         if (stream == nullptr) co_return fail(SourceFault::gone);
         if (!may(*stream, user_, StreamAccess::read)) co_return fail(SourceFault::denied);
-        // AWS: readers of one stream share what its shards give (firehose spec 7.1), with --limits=aws.
-        // What is read again is not charged again.
+        // AWS: readers of one stream share the limits of its shards (firehose spec 7.1), with --limits=aws. Records
+        // that are read again are not charged again.
         Limits& limits = service_.limits;
         const bool is_limited = limits.enforced() && is_first_time(shard_uid, from);
         if (is_limited && !limits.begin_read(shard_uid, service_.clock.monotonic())) {

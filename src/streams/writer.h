@@ -57,8 +57,8 @@ struct Writer {
     Service& service;
     core::Core& core;
     Faults faults;  // injected by the operator or by the call
-    // A record that is refused is followed by none of its shard: who sends it again keeps its order. AWS's PutRecords
-    // judges each record alone.
+    // After a refused record no later one of its shard is appended, so that a client that retries keeps the order.
+    // AWS's PutRecords judges each record alone.
     bool keeps_order = false;
 };
 
@@ -70,7 +70,7 @@ struct Writer {
 Task<Result<std::vector<AppendResult>>> write_records(Writer writer, StreamRef stream,
                                                       std::span<const RecordToAppend> records);
 
-// As write_records, for one record; the error is the one that the client receives.
+// As write_records, for one record; the error is the client's.
 Task<Result<AppendedRecord>> write_record(Writer writer, StreamRef stream, RecordToAppend record);
 
 // Checks the size of partition key (UTF-8 bytes) and data together against the stream's MaxRecordSizeInKiB (spec 2.11).

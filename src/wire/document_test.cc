@@ -1,4 +1,4 @@
-// The two parsers behind Document: what they accept, what they refuse, and the limits. AWS: data-streams spec 1.3, 1.4.
+// The two parsers of Document: accepted and refused texts, and limits. AWS: data-streams spec 1.3, 1.4.
 #include "wire/document.h"
 
 #include <gtest/gtest.h>

@@ -32,8 +32,8 @@ bool is_same(const Node& a, const Node& b) {
 
 void compare(std::string_view body) {
     constexpr std::size_t padding = 64;
-    // Of exactly the readable size, so that AddressSanitizer detects a read beyond it. What stands behind the body must
-    // not matter: quotes and braces could close what is open.
+    // Of exactly the readable size, so that AddressSanitizer detects a read beyond it. The bytes behind the body must
+    // not matter: quotes and braces could close open values.
     const std::string_view behind = "\"}]\"}],:0";
     const auto padded = std::make_unique<char[]>(body.size() + padding);
     std::copy(body.begin(), body.end(), padded.get());

@@ -72,7 +72,7 @@ void DirectLane::note_performed() {
 }
 
 void DirectLane::perform(DirectRun& run) {
-    if (store_.is_poisoned()) return;  // whoever takes the job finds that, too
+    if (store_.is_poisoned()) return;  // the thread that takes the job finds the same
     const auto file = write(run);
     if (!file) {
         run.error = file.error();
@@ -161,7 +161,7 @@ io::IoResult<std::unique_ptr<io::File>> DirectLane::write(DirectRun& run) {
 
 void DirectLane::undo(DirectRun& run) {
     if (run.is_new) return discard(run);
-    // What is left behind the end does not count; it only takes space, until the next write or the seal.
+    // Bytes behind the end do not count; they take space until the next write or the seal.
     const auto file =
         store_.fs.open(store_.segments.segment_path(*run.shard, run.base), {.mode = io::OpenMode::read_write});
     if (file) static_cast<void>((*file)->ftruncate(run.start));

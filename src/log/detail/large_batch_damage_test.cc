@@ -39,7 +39,7 @@ TEST_F(LargeBatchDamage, a_damaged_frame_is_reported_and_those_behind_it_can_be_
                 if (cold) node.empty_cache();
                 EXPECT_EQ(node.read_all(1).size(), 1U);
                 EXPECT_EQ(node.read(1, SeqIx(2)).error(), LogError::corrupt);
-                // Without the frame's header nothing in the file tells where the next one is.
+                // Without the frame's header the position of the next frame is unknown.
                 if ((cold || again) && byte == 20) continue;
                 EXPECT_EQ(node.read_all(1, SeqIx(3)).size(), again ? 4U : 2U) << byte << cold << again;
             }

@@ -50,7 +50,7 @@ void SegmentStore::claim(Shard& shard, SeqIx segment) {
 
 io::IoResult<void> SegmentStore::delete_unclaimed(Shard& shard, SeqIx base) {
     if (shard.files.young == nullptr) return {};
-    // The references of all records before this segment were replayed: what they do not name, none does.
+    // The references of all records before this segment were replayed: files that they do not name are unused.
     auto& [unclaimed, claimed] = *shard.files.young;
     while (!unclaimed.empty()) {
         const auto at = std::ranges::find_if(unclaimed, [&](SeqIx file) { return file <= base; });

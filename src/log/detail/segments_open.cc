@@ -152,7 +152,7 @@ io::IoResult<bool> SegmentStore::adopt(Shard& shard, SeqIx first, SeqIx next, st
         TRY_VOID(delete_unclaimed(shard, SeqIx(reference.segment.value() - 1)));
         if (shard.files.young != nullptr) std::erase(shard.files.young->unclaimed, reference.segment);
         begin_open(shard, reference.segment, time, true);
-        // The index tells times from the segment's creation, which a lost first frame had.
+        // Index entries have times relative to the segment's creation, which was that of a lost first frame.
         shard.files.open_index_complete = arrival.has_value() && reference.offset == file_header_size;
     }
     extend_open(shard, {.first = first,

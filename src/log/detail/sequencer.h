@@ -139,7 +139,7 @@ private:
     void keep_out(const AppendRequest& request, DirectWrites::Choice choice);
     DirectRun& run_of(const ShardPtr& shard, DirectJob& job);
     void send_back(QueueItem* items);
-    // Waits for the lane, and places the references to what it wrote.
+    // Waits for the lane, and orders the references to the batches it wrote.
     void finish_job();
     void forget_job(DirectJob& job);
     void refuse_job(DirectJob& job, LogError error);

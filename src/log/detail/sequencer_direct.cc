@@ -233,7 +233,7 @@ bool Sequencer::begin_job() {
     send_back(journal);
     if (job.items == nullptr) return journal != nullptr;
     for (DirectRun& run : job.runs) {
-        // The next write begins at a block: what was durable is not written again. A pad is a frame, too.
+        // The next write begins at a block: durable bytes are not written again. A pad is a frame, too.
         std::uint64_t end = round_up(run.end, block_size);
         if (end > run.end && end - run.end < frame_header_size) end += block_size;
         run.frames.back().reference.size += end - run.end;

@@ -60,7 +60,7 @@ struct SegmentSet {
     bool open_index_complete GUARDED_BY(mutex) = true;
 };
 
-// What the sequencer knows of a shard's direct writes.
+// The sequencer's state of a shard's direct writes.
 struct DirectWrites {
     TimestampMs created;           // of the segment that is written to
     std::uint32_t held = 0;        // queued requests with a batch for the shard that wait for the lane

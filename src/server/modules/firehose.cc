@@ -45,7 +45,7 @@ void log_error(const firehose::Plan& plan, const firehose::ErrorLine& line) {
                     {"errorCode", line.code}});
 }
 
-// Stands in for a store that cannot be made: what was accepted stays where it is, and every attempt says why.
+// Used when the store cannot be made: every attempt fails with the reason, and accepted records stay in the log.
 class NoStore final : public ports::ObjectStore {
 public:
     explicit NoStore(std::string reason) : reason_(std::move(reason)) {}

@@ -85,7 +85,7 @@ void VideoModule::Impl::add_metrics() {
 
 VideoModule::VideoModule(const Parts& parts) : impl_(std::make_unique<Impl>(parts)) {
     impl_->add_metrics();
-    // The log forgets what it was told about retention.
+    // The log does not store the retention.
     for (const auto& object : parts.catalog.snapshot()->objects()) {
         if (const auto stream = video::stream_of(object)) video::set_log_retention(parts.log, *stream);
     }
@@ -108,7 +108,7 @@ void VideoModule::add_routes(http::Mux& mux) { impl_->routes.add_to(mux); }
 
 std::string_view VideoModule::open_folder() const { return video::hls_folder; }
 
-// A stream that was deleted ends for those who write to it and read it.
+// Ends the writers and readers of deleted streams.
 void VideoModule::on_publish(const catalog::Feed& feed) {
     if (feed.objects.empty()) return;
     const auto snapshot = impl_->parts.catalog.snapshot();

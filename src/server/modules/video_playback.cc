@@ -40,7 +40,7 @@ struct Range {
 
 enum class RangeKind : std::uint8_t { none, satisfiable, unsatisfiable };
 
-// RFC 9110 14.2. What is not one range of bytes is none: the whole is sent.
+// RFC 9110 14.2. A header that is not one range of bytes is ignored: the whole body is sent.
 RangeKind read_range(std::optional<std::string_view> header, std::size_t size, Range& range) {
     constexpr std::string_view unit = "bytes=";
     if (!header || !header->starts_with(unit)) return RangeKind::none;

@@ -7,8 +7,8 @@
 
 namespace riacho::server {
 
-// GET, HEAD and OPTIONS below video::hls_folder. Whoever has a session's address may use it, from any web page: the
-// token in it is what says so, and it is looked at with each request. Owned by the module of Video Streams.
+// GET, HEAD and OPTIONS below video::hls_folder. No signature and no origin is required: the token in a session's
+// address is the permission, and it is checked with each request. Owned by the module of Video Streams.
 class PlaybackRoutes final : public http::Handler {
 public:
     explicit PlaybackRoutes(video::Playback& playback) : playback_(playback) {}
