@@ -237,7 +237,8 @@ def base_layer(system, architecture, when):
     loader = loaders[architecture]
     for path in (f"lib/{triple}/libc.so.6", f"lib/{triple}/libm.so.6", f"lib/{triple}/{os.path.basename(loader)}"):
         tree.file(f"usr/{path}", (system / path).resolve().read_bytes(), 0o755)
-    tree.link(f"usr/{loader}", f"/usr/lib/{triple}/{os.path.basename(loader)}")
+    # Relative, so that it holds wherever the layer lies.
+    tree.link(f"usr/{loader}", os.path.relpath(f"lib/{triple}/{os.path.basename(loader)}", os.path.dirname(loader)))
 
     zones = system / "usr/share/zoneinfo"
     for path in sorted(zones.rglob("*")):

@@ -8,7 +8,7 @@ architecture=$1
 sysroot=$PWD/build/sysroot-$architecture
 # What riacho is compiled and linked with, and of what the container image is made. tools/setup.sh has the same list for this machine.
 wanted="libboost1.81-dev libcli11-dev libfmt-dev libgtest-dev libisal-dev libmimalloc-dev libnghttp2-dev libpcre2-dev libsimdjson-dev libsqlite3-dev
- libssl-dev libstdc++-12-dev libtomlplusplus-dev zlib1g-dev libc6 tzdata ca-certificates"
+ libssl-dev libstdc++-12-dev libtomlplusplus-dev zlib1g-dev base-files libc6 tzdata ca-certificates"
 wanted=$(echo $wanted)
 if [ "$(cat "$sysroot/complete" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
 

@@ -39,6 +39,28 @@ def test_a_binary_of_another_architecture_is_refused():
         package.check_architecture("/bin/true", other)
 
 
+@pytest.mark.parametrize("architecture", sorted(package.triples))
+def test_the_loader_of_the_image_is_found_wherever_its_layer_lies(architecture, tmp_path):
+    system = tmp_path / "system"
+    libraries = f"lib/{package.triples[architecture]}/"
+    files = {libraries + "libc.so.6": "c", libraries + "libm.so.6": "m", libraries + os.path.basename(package.loaders[architecture]): "loader",
+             "usr/share/zoneinfo/UTC": "zone", "usr/share/ca-certificates/mozilla/a.crt": "authority", "usr/lib/os-release": "Debian",
+             "var/lib/dpkg/status": "".join(f"Package: {name}\n\n" for name in ("libc6", "tzdata", "ca-certificates"))}
+    for path, text in files.items():
+        (system / path).parent.mkdir(parents=True, exist_ok=True)
+        (system / path).write_text(text)
+    root = tmp_path / "root"
+    root.mkdir()
+    package.base_layer(system, architecture, 0).write(root)
+    assert (root / package.loaders[architecture]).read_text() == "loader"
+    assert (root / package.loaders[architecture]).resolve().is_relative_to(root)
+
+
+def test_a_sysroot_has_what_the_image_takes_of_a_system():
+    wanted = re.search(r'^wanted="([^"]+)"', (ROOT / "tools" / "sysroot.sh").read_text(), re.M)[1].split()
+    assert {"libc6", "tzdata", "ca-certificates", "base-files"} <= set(wanted), "base-files has os-release"
+
+
 def test_archives_have_no_trace_of_who_made_them():
     def make():
         tree = package.Tree(1_000_000_000)
