@@ -82,7 +82,7 @@ inline std::vector<std::pair<std::string, std::string>> rows_at_tips(const TestS
 
 class World {
 public:
-    // The share of memory for files is small: one of more than 3.25 MiB does not fit.
+    // The share of memory for files is small: one of more than 2.875 MiB does not fit.
     explicit World(std::size_t share = std::size_t{4} << 20)
         : memory(shares_with(share)),
           keyring_(*catalog::Keyring::open(directory_ + "/keyring", true, rng)),

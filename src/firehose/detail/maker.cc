@@ -29,14 +29,15 @@ constexpr std::size_t slices_max = 2;
 constexpr std::size_t piece_bytes = std::size_t{1} << 20;
 // A draft takes what is made in smaller pieces, and is waited for when it is behind by so much.
 constexpr std::size_t draft_piece_bytes = std::size_t{256} << 10;
+constexpr std::size_t compressor_step_bytes = std::size_t{64} << 10;
 constexpr std::size_t draft_waiting_bytes = std::size_t{1} << 20;
 // Of a file that goes into a draft: what waits for it, and what is made of slices meanwhile.
 constexpr std::size_t draft_memory_bytes = draft_waiting_bytes + (slices_max + 1) * slice_bytes;
 // Records are compressed so many bytes at a time: a compressor that is called for each small record takes half as long
-// again.
-constexpr std::size_t joined_bytes = 128U << 10;
+// again, and ISA-L copies 64 KiB around each call.
+constexpr std::size_t joined_bytes = 512U << 10;
 // Compressor, its output's last block, joined records, lists.
-constexpr std::size_t overhead_bytes = 768U << 10;
+constexpr std::size_t overhead_bytes = 1152U << 10;
 constexpr std::int64_t memory_wait_ms = 10'000;
 constexpr std::int64_t memory_step_ms = 500;
 // The interval and the duration of retries while a source is overloaded.
@@ -92,6 +93,7 @@ public:
     File(const Plan& plan, std::string entry_name, bool is_draft)
         : plan_(plan),
           piece_bytes_(is_draft ? draft_piece_bytes : piece_bytes),
+          piece_capacity_(is_draft ? draft_piece_bytes + compressor_step_bytes : 0),
           compressor_(make_compressor(plan.compression, std::move(entry_name))) {
         if (!is_draft) hasher_.emplace();
     }
@@ -167,7 +169,8 @@ private:
         if (pieces_.empty() || pieces_.back().size() >= piece_bytes_) {
             hash_new();
             hashed_ = 0;
-            pieces_.emplace_back();
+            // A piece that grows is copied; those for a draft are small enough to be made in one go.
+            pieces_.emplace_back(piece_capacity_);
         }
         return pieces_.back();
     }
@@ -179,6 +182,7 @@ private:
 
     const Plan& plan_;
     const std::size_t piece_bytes_;
+    const std::size_t piece_capacity_;
     std::unique_ptr<Compressor> compressor_;
     Buffer joined_;  // input that is not compressed yet
     std::vector<Buffer> pieces_;
