@@ -8,9 +8,8 @@ import subprocess
 import time
 
 import pytest
-from chroots import debian
 from conftest import wait_active
-from test_deb import client, free_port, install, later_version, newest, put, read  # noqa: F401
+from test_deb import chroot, client, free_port, install, later_version, newest, put, read  # noqa: F401
 
 
 class Machine:
@@ -68,13 +67,6 @@ class Machine:
             else:
                 self.process.kill()
             self.process.wait(timeout=60)
-
-
-@pytest.fixture(params=["bookworm", "trixie"])
-def chroot(request, tmp_path):
-    made = debian(request.param, tmp_path / "root")
-    yield made
-    shutil.rmtree(made.folder)
 
 
 @pytest.fixture
