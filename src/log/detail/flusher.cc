@@ -376,7 +376,8 @@ void Flusher::tick() {
 bool Flusher::checkpoint_is_due() {
     if (!has_changed_) return false;
     if (store_.is_memory_wanted()) return true;
-    if (store_.journal.crowded_until() > checkpoint_lsn_) return true;
+    // After one that failed for want of space or descriptors the interval is waited for.
+    if (!is_checkpoint_short_ && store_.journal.crowded_until() > checkpoint_lsn_) return true;
     const std::uint64_t limit =
         std::min<std::uint64_t>(store_.options.checkpoint_bytes, store_.options.cache_bytes / 2);
     // A start reads both.
